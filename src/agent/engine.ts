@@ -1,0 +1,69 @@
+/** Owns the port to the container engine of a node: one operation, one outcome; "already so" is success. */
+
+import type { EngineDescription } from '../model/node.ts';
+import type { ContainerSpec } from '../model/service.ts';
+
+/** Whose containers an engine handle sees and touches: nothing else is ever listed, stopped or removed. */
+export type EngineScope = { clusterId: string; clusterName: string; node: string };
+
+export type RunRequest = {
+  container: string;
+  service: string;
+  slot: number;
+  generation: number;
+  specHash: string;
+  spec: ContainerSpec;
+  /** Environment with secrets already read. Never logged. */
+  env: readonly { name: string; value: string }[];
+};
+
+export type PublishedPort = { container: number; host: number; protocol: 'tcp' | 'udp' };
+
+export type EngineContainer = {
+  container: string;
+  service: string;
+  slot: number;
+  generation: number;
+  specHash: string;
+  engineContainerId: string;
+  state: 'created' | 'running' | 'exited';
+  exitCode: number | null;
+  oomKilled: boolean;
+  /** ISO 8601; null before the start. */
+  startedAt: string | null;
+  /** The engine's own words when it could not start it; '' when there are none. */
+  error: string;
+  ports: PublishedPort[];
+};
+
+export type PullProgress = { currentBytes: number; totalBytes: number };
+
+/** `hint`: something happened to a container, look. `lost`: the event stream broke, list everything. */
+export type EngineHint = { kind: 'container'; container: string } | { kind: 'lost' };
+
+export type Engine = {
+  describe(signal?: AbortSignal): Promise<EngineDescription>;
+  /** Own containers of this scope, also exited ones, ordered by container id. */
+  list(): Promise<EngineContainer[]>;
+  /** null: the engine has no such container of ours. */
+  inspect(container: string): Promise<EngineContainer | null>;
+  hasImage(image: string): Promise<boolean>;
+  /** @throws AppError `image_pull_failed` with the registry's own words */
+  pull(image: string, onProgress: (progress: PullProgress) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * Creates, or adopts one of the same name with our labels and the same spec hash.
+   * @throws AppError `container_create_failed` · `container_name_taken` (not ours, or another spec)
+   */
+  create(request: RunRequest): Promise<EngineContainer>;
+  /** Already running is success. @throws AppError `container_start_failed` with the engine's words */
+  start(container: string): Promise<EngineContainer>;
+  /** SIGTERM, then SIGKILL after the time. Already stopped or gone is success. */
+  stop(container: string, timeoutSeconds: number): Promise<void>;
+  /** Removes with its anonymous volumes, killing it when it still runs. Already gone is success. */
+  remove(container: string): Promise<void>;
+  /** Last lines of stdout and stderr in their order, at most `lines` and 4 KiB together. */
+  logTail(container: string, lines: number): Promise<string[]>;
+  /** Hints until the signal aborts; reconnects by itself. */
+  watch(onHint: (hint: EngineHint) => void, signal: AbortSignal): void;
+  close(): Promise<void>;
+};

@@ -1,0 +1,163 @@
+/** Owns what travels between managers and agents. Every message carries the cluster's id; strangers' are parked. */
+
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { ContainerStateSchema, FailureReason, LogTail } from '../model/container.ts';
+import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../model/ids.ts';
+import { EngineDescription, InventoryItem } from '../model/node.ts';
+import { ContainerSpec, Protocol, SpecHash } from '../model/service.ts';
+
+const object = <T extends Record<string, TSchema>>(members: T) => Type.Object(members, { additionalProperties: false });
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const text = (maxLength: number) => Type.String({ maxLength });
+const Position = Type.Integer({ minimum: 1 });
+
+/** What an agent needs to run a container. */
+const Run = {
+  container: ContainerId,
+  service: ServiceName,
+  slot: Type.Integer({ minimum: 1 }),
+  generation: Type.Integer({ minimum: 1 }),
+  specHash: SpecHash,
+};
+
+/**
+ * Fencing: `session` is the node's registration the command is meant for, `position` that of the fact behind it.
+ * An agent drops commands of another session, and per container any at or below the last position it applied.
+ */
+const commandHead = {
+  clusterId: Uuid,
+  node: NodeId,
+  session: Position,
+  position: Position,
+  /** eventId of the fact behind the command; reports echo it as their causationId. */
+  causationId: Type.String({ maxLength: 64 }),
+};
+
+export const StartCommand = object({ kind: Type.Literal('start'), ...commandHead, ...Run, spec: ContainerSpec });
+export const StopCommand = object({
+  kind: Type.Literal('stop'),
+  ...commandHead,
+  container: ContainerId,
+  stopTimeoutSeconds: Type.Integer({ minimum: 0 }),
+});
+/** The container is nobody's any more (terminal or unknown in the log): remove it, report it as stale. */
+export const RemoveCommand = object({ kind: Type.Literal('remove'), ...commandHead, container: ContainerId });
+
+/** Everything the log wants on the node as of `position`: the answer to a registration, and a new leader's first word. */
+export const WantedCommand = object({
+  kind: Type.Literal('wanted'),
+  ...commandHead,
+  /** Echo of the registration it answers; null from a new leader. */
+  registrationId: nullable(Uuid),
+  containers: Type.Array(
+    object({
+      ...Run,
+      /** Not terminal. `in queue`: start it. Beyond that: adopt it, or report that it ended. `stopping`: stop it. */
+      state: ContainerStateSchema,
+      causationId: Type.String({ maxLength: 64 }),
+      spec: ContainerSpec,
+    }),
+  ),
+});
+/** The manager does not know this session (any more): register again. Not fenced by session. */
+export const ResyncCommand = object({ kind: Type.Literal('resync'), clusterId: Uuid, node: NodeId });
+
+export const Command = Type.Union([StartCommand, StopCommand, RemoveCommand, WantedCommand, ResyncCommand]);
+export type Command = Static<typeof Command>;
+export type StartCommand = Static<typeof StartCommand>;
+export type StopCommand = Static<typeof StopCommand>;
+export type RemoveCommand = Static<typeof RemoveCommand>;
+export type WantedCommand = Static<typeof WantedCommand>;
+export type ResyncCommand = Static<typeof ResyncCommand>;
+export type WantedContainer = WantedCommand['containers'][number];
+
+const reportHead = {
+  clusterId: Uuid,
+  node: NodeId,
+  /** uuid of the report: redelivered ones have no second effect. */
+  reportId: Uuid,
+  at: IsoTime,
+};
+
+export const RegisterReport = object({
+  kind: Type.Literal('register'),
+  ...reportHead,
+  registrationId: Uuid,
+  engine: EngineDescription,
+  hostname: text(255),
+  agentVersion: text(64),
+  labels: Type.Array(object({ name: text(63), value: text(255) })),
+  inventory: Type.Array(InventoryItem),
+});
+export type RegisterReport = Static<typeof RegisterReport>;
+
+const containerReportHead = {
+  ...reportHead,
+  session: Position,
+  container: ContainerId,
+  /** eventId of the fact that caused it; null when the container ended by itself. */
+  causationId: nullable(Type.String({ maxLength: 64 })),
+};
+
+export const StartingReport = object({ kind: Type.Literal('starting'), ...containerReportHead });
+export const RunningReport = object({
+  kind: Type.Literal('running'),
+  ...containerReportHead,
+  engineContainerId: text(128),
+  startedAt: IsoTime,
+  ports: Type.Array(object({ container: Type.Integer(), host: Type.Integer(), protocol: Protocol })),
+});
+export const FailedReport = object({
+  kind: Type.Literal('failed'),
+  ...containerReportHead,
+  reason: FailureReason,
+  message: text(2048),
+  exitCode: nullable(Type.Integer()),
+  logTail: LogTail,
+});
+export const StoppedReport = object({
+  kind: Type.Literal('stopped'),
+  ...containerReportHead,
+  exitCode: nullable(Type.Integer()),
+});
+export const CompletedReport = object({ kind: Type.Literal('completed'), ...containerReportHead, logTail: LogTail });
+export const StaleRemovedReport = object({
+  kind: Type.Literal('stale-removed'),
+  ...containerReportHead,
+  reason: text(200),
+});
+/** Telemetry: at most one a second for a pull. */
+export const PullProgressReport = object({
+  kind: Type.Literal('pull-progress'),
+  ...containerReportHead,
+  image: text(512),
+  currentBytes: Type.Integer({ minimum: 0 }),
+  totalBytes: Type.Integer({ minimum: 0 }),
+});
+
+export const Report = Type.Union([
+  RegisterReport,
+  StartingReport,
+  RunningReport,
+  FailedReport,
+  StoppedReport,
+  CompletedReport,
+  StaleRemovedReport,
+  PullProgressReport,
+]);
+export type Report = Static<typeof Report>;
+export type ReportKind = Report['kind'];
+export type ContainerReport = Exclude<Report, RegisterReport>;
+export type ReportOf<K extends ReportKind> = Extract<Report, { kind: K }>;
+
+export const Heartbeat = object({
+  clusterId: Uuid,
+  node: NodeId,
+  session: Position,
+  /** 1,2,3… within a session. */
+  sequence: Type.Integer({ minimum: 1 }),
+  sentAt: IsoTime,
+  /** Containers of this node running on its engine. */
+  containers: Type.Integer({ minimum: 0 }),
+});
+export type Heartbeat = Static<typeof Heartbeat>;

@@ -1,0 +1,226 @@
+/**
+ * Owns every event type: its schema, its schema version and its retention class. Nothing enters the log that is not
+ * in this catalogue. A changed shape is a new schema version with an upcaster, never an edit of an old one.
+ */
+
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { FailureReason, LogTail, StopReason } from '../model/container.ts';
+import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../model/ids.ts';
+import { EngineDescription, InventoryItem } from '../model/node.ts';
+import { ContainerSpec, Protocol, Replicas, SpecHash } from '../model/service.ts';
+
+const strict = { additionalProperties: false } as const;
+const object = <T extends Record<string, TSchema>>(members: T) => Type.Object(members, strict);
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const text = (maxLength: number) => Type.String({ maxLength });
+const count = Type.Integer({ minimum: 0 });
+const Position = Type.Integer({ minimum: 1 });
+
+/** Facts stay small: at most this many candidates and names per filter in a placement fact. */
+export const explanationNamesMax = 5;
+
+/** Why nodes were not chosen: one entry a filter. */
+export const FilteredNodes = Type.Array(
+  object({
+    filter: text(40),
+    /** A sentence, e.g. "host port 80/tcp is taken". */
+    reason: text(200),
+    count,
+    nodes: Type.Array(NodeId, { maxItems: explanationNamesMax }),
+  }),
+);
+export type FilteredNodes = Static<typeof FilteredNodes>;
+
+/** Best first. Lower is better: replicas of the same service on the node, then containers on the node. */
+export const Candidates = Type.Array(object({ node: NodeId, replicasOfService: count, containers: count }), {
+  maxItems: explanationNamesMax,
+});
+export type Candidates = Static<typeof Candidates>;
+
+const Registration = object({
+  node: NodeId,
+  engine: EngineDescription,
+  hostname: text(255),
+  agentVersion: text(64),
+  labels: Type.Array(object({ name: text(63), value: text(255) })),
+  inventory: Type.Array(InventoryItem),
+});
+
+const ContainerRef = { container: ContainerId, service: ServiceName, slot: Type.Integer({ minimum: 1 }), node: NodeId };
+
+const NodeRef = object({ node: NodeId });
+
+const define = <C extends 'fact' | 'telemetry', S extends TSchema>(entry: { class: C; schema: S }) => ({
+  ...entry,
+  schemaVersion: 1 as const,
+});
+const fact = <S extends TSchema>(schema: S) => define({ class: 'fact', schema });
+const telemetry = <S extends TSchema>(schema: S) => define({ class: 'telemetry', schema });
+
+export const catalog = {
+  ClusterCreated: fact(object({ clusterId: Uuid, name: ServiceName })),
+
+  /** The whole wish. `changed: false` records a request that asked for what already was. */
+  ServiceRequested: fact(
+    object({
+      service: ServiceName,
+      generation: Type.Integer({ minimum: 1 }),
+      changed: Type.Boolean(),
+      replicas: Replicas,
+      container: ContainerSpec,
+      specHash: SpecHash,
+    }),
+  ),
+  ServiceScaled: fact(
+    object({
+      service: ServiceName,
+      generation: Type.Integer({ minimum: 1 }),
+      from: Replicas,
+      replicas: Replicas,
+    }),
+  ),
+  ServiceRemovalRequested: fact(object({ service: ServiceName, generation: Type.Integer({ minimum: 1 }) })),
+  /** The last container is gone. */
+  ServiceRemoved: fact(object({ service: ServiceName })),
+
+  ContainerQueued: fact(
+    object({
+      ...ContainerRef,
+      session: Position,
+      engineId: text(128),
+      generation: Type.Integer({ minimum: 1 }),
+      specHash: SpecHash,
+      image: text(512),
+      replaces: nullable(ContainerId),
+      /** After this time without the agent taking it: failed (queue timeout). */
+      queueDeadline: IsoTime,
+      candidates: Candidates,
+      filtered: FilteredNodes,
+    }),
+  ),
+  /** On the service's stream; written only when the reasons change. */
+  PlacementBlocked: fact(
+    object({
+      service: ServiceName,
+      slots: Type.Array(Type.Integer({ minimum: 1 }), { maxItems: 5 }),
+      missing: count,
+      filtered: FilteredNodes,
+    }),
+  ),
+  ContainerStarting: fact(object({ ...ContainerRef, session: Position })),
+  ContainerRunning: fact(
+    object({
+      ...ContainerRef,
+      session: Position,
+      engineContainerId: text(128),
+      startedAt: IsoTime,
+      ports: Type.Array(object({ container: Type.Integer(), host: Type.Integer(), protocol: Protocol })),
+    }),
+  ),
+  ContainerFailed: fact(
+    object({
+      ...ContainerRef,
+      reason: FailureReason,
+      /** A sentence for people: the engine's or the registry's own words where there are any. */
+      message: text(2048),
+      exitCode: nullable(Type.Integer()),
+      logTail: LogTail,
+    }),
+  ),
+  ContainerStopRequested: fact(object({ ...ContainerRef, reason: StopReason, stopTimeoutSeconds: count })),
+  ContainerStopped: fact(object({ ...ContainerRef, exitCode: nullable(Type.Integer()) })),
+  ContainerCompleted: fact(object({ ...ContainerRef, logTail: LogTail })),
+  /** On the service's stream: the slot's next container waits. */
+  RestartDelayed: fact(
+    object({
+      service: ServiceName,
+      slot: Type.Integer({ minimum: 1 }),
+      /** The run that ended. */
+      container: ContainerId,
+      /** Consecutive failures of the slot, from the log. */
+      failures: count,
+      delayMs: count,
+      until: IsoTime,
+    }),
+  ),
+  /** On the node's stream: the engine held a container beyond the wanted set; it is gone. Never a second terminal event. */
+  StaleContainerRemoved: fact(object({ node: NodeId, container: ContainerId, reason: text(200) })),
+
+  /** The event's own position is the node's session. */
+  NodeRegistered: fact(Registration),
+  NodeReturned: fact(Registration),
+  NodeLost: fact(object({ node: NodeId, session: Position, lastHeardAt: nullable(IsoTime), silentMs: count })),
+  NodeCordoned: fact(NodeRef),
+  NodeDrainRequested: fact(NodeRef),
+  NodeActivated: fact(NodeRef),
+  NodeRemoved: fact(NodeRef),
+
+  ControllerElected: fact(object({ term: Type.Integer({ minimum: 1 }), controllerId: text(128) })),
+  ControllerResigned: fact(object({ term: Type.Integer({ minimum: 1 }), controllerId: text(128) })),
+
+  /** `alarm` is a stable code; `subject` what it is about (a node, a stream, or ""). */
+  AlarmRaised: fact(object({ alarm: text(64), subject: text(255), message: text(1024) })),
+  AlarmCleared: fact(object({ alarm: text(64), subject: text(255) })),
+  /** The mass-loss hold is over: by a person, or because the nodes are back. */
+  HoldReleased: fact(object({ reason: text(200) })),
+
+  /** A refused call of somebody we know. Refusals before authentication are telemetry: see ApiReadsRecorded. */
+  RequestRefused: fact(
+    object({
+      method: text(10),
+      path: text(512),
+      status: Type.Integer(),
+      code: text(64),
+      detail: text(1024),
+    }),
+  ),
+  HistoryPruned: fact(object({ throughSlot: count, throughPosition: count, commits: count, events: count })),
+
+  HeartbeatsReceived: telemetry(
+    object({
+      heartbeats: Type.Array(
+        object({ node: NodeId, session: Position, sequence: count, at: IsoTime, containers: count }),
+      ),
+    }),
+  ),
+  ApiReadsRecorded: telemetry(
+    object({
+      calls: Type.Array(
+        object({
+          at: IsoTime,
+          actor: text(128),
+          requestId: text(64),
+          method: text(10),
+          path: text(512),
+          status: Type.Integer(),
+          durationMs: count,
+        }),
+      ),
+    }),
+  ),
+  PullProgressReported: telemetry(
+    object({
+      pulls: Type.Array(
+        object({
+          container: ContainerId,
+          node: NodeId,
+          image: text(512),
+          at: IsoTime,
+          currentBytes: count,
+          totalBytes: count,
+        }),
+      ),
+    }),
+  ),
+} as const;
+
+export type Catalog = typeof catalog;
+export type EventType = keyof Catalog;
+export type EventData<T extends EventType> = Static<Catalog[T]['schema']>;
+export type EventClass = 'fact' | 'telemetry';
+
+export const eventTypes = Object.keys(catalog) as EventType[];
+
+export function isEventType(type: string): type is EventType {
+  return Object.hasOwn(catalog, type);
+}

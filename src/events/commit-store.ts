@@ -1,0 +1,40 @@
+/**
+ * Owns the port beneath the log: where commits are kept. Order, group commit, expectations, idempotency, hashes and
+ * ambiguity are decided once, in event-log's writer; a store only inserts at a slot and reads ranges.
+ */
+
+import type { Commit } from './event.ts';
+import type { LogHead } from './event-log.ts';
+
+/** A commit ready to insert, with the canonical JSON of each event so that a text store need not write it again. */
+export type PreparedCommit = { commit: Commit & { events: NonNullable<Commit['events']> }; eventTexts: string[] };
+
+export type CommitRange = {
+  afterSlot: number;
+  /** Inclusive. */
+  toSlot?: number;
+  limit: number;
+  direction?: 'forward' | 'backward';
+  /** Only commits that hold an event of one of these streams (then not contiguous). */
+  streams?: readonly string[];
+  class?: 'fact' | 'telemetry';
+};
+
+export type CommitStore = {
+  /**
+   * Inserts at commit.slot. `taken` = another commit holds the slot (perhaps our own of an earlier, ambiguous try).
+   * @throws AppError `log_unavailable` when the outcome is unknown: the caller must send the same document again.
+   */
+  insert(prepared: PreparedCommit): Promise<'inserted' | 'taken'>;
+  /** The decided commit at a slot, or null while there is none. */
+  readSlot(slot: number): Promise<Commit | null>;
+  readRange(range: CommitRange): Promise<Commit[]>;
+  head(): Promise<LogHead>;
+  /** Slot of the last commit whose `first` is not above a position / whose `at` is not after a time; 0 = none. */
+  slotOf(at: { position: number } | { time: string }): Promise<number>;
+  /** Rings when something may be new. A hint: may ring too often, may stay silent. Returns an unsubscribe. */
+  onDoorbell(ring: () => void): () => void;
+  prune(throughSlot: number): Promise<{ commits: number; events: number }>;
+  readonly description: string;
+  close(): Promise<void>;
+};

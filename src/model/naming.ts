@@ -1,0 +1,27 @@
+/** Owns the names we leave on other systems: Docker labels, container names, and the agent's variables inside a container. */
+
+export const labels = {
+  cluster: 'co.cluster',
+  clusterId: 'co.cluster-id',
+  node: 'co.node',
+  service: 'co.service',
+  slot: 'co.slot',
+  container: 'co.container',
+  generation: 'co.generation',
+  specHash: 'co.spec-hash',
+} as const;
+
+/** People may not set labels below this prefix: they are ours. */
+export const labelPrefix = 'co.';
+
+export function dockerContainerName(clusterId: string, containerId: string): string {
+  return `co-${clusterId.slice(0, 6)}-${containerId}`;
+}
+
+/** What every container can read about itself. A wish's own env of the same name wins. */
+export const selfEnvironment = {
+  service: 'CO_SERVICE',
+  slot: 'CO_SLOT',
+  node: 'CO_NODE',
+  container: 'CO_CONTAINER',
+} as const;

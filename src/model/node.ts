@@ -1,0 +1,42 @@
+/** Owns the words for a worker machine. */
+
+import { type Static, Type } from '@sinclair/typebox';
+import { ContainerId, ServiceName } from './ids.ts';
+import { SpecHash } from './service.ts';
+
+export const NodeState = Type.Union([Type.Literal('ready'), Type.Literal('lost')]);
+export type NodeState = Static<typeof NodeState>;
+
+export const Availability = Type.Union([Type.Literal('active'), Type.Literal('cordoned'), Type.Literal('draining')]);
+export type Availability = Static<typeof Availability>;
+
+export const EngineKind = Type.Union([Type.Literal('docker'), Type.Literal('simulated')]);
+export type EngineKind = Static<typeof EngineKind>;
+
+/** What an engine offers; nodes of one engineId share it. */
+export const EngineDescription = Type.Object(
+  {
+    kind: EngineKind,
+    /** Identity of the engine itself: nodes with the same engineId share ports, memory and CPUs. */
+    engineId: Type.String({ minLength: 1, maxLength: 128 }),
+    version: Type.String({ maxLength: 128 }),
+    memoryBytes: Type.Integer({ minimum: 0 }),
+    cpuMillis: Type.Integer({ minimum: 0 }),
+  },
+  { additionalProperties: false },
+);
+export type EngineDescription = Static<typeof EngineDescription>;
+
+/** A container as an agent finds it on its engine. */
+export const InventoryItem = Type.Object(
+  {
+    container: ContainerId,
+    service: ServiceName,
+    slot: Type.Integer({ minimum: 1 }),
+    specHash: SpecHash,
+    state: Type.Union([Type.Literal('created'), Type.Literal('running'), Type.Literal('exited')]),
+    exitCode: Type.Union([Type.Integer(), Type.Null()]),
+  },
+  { additionalProperties: false },
+);
+export type InventoryItem = Static<typeof InventoryItem>;

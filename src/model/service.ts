@@ -1,0 +1,78 @@
+/** Owns the words for what a person asks for: the wish as it is written in the log. */
+
+import { type Static, Type } from '@sinclair/typebox';
+import { ServiceName } from './ids.ts';
+
+const strict = { additionalProperties: false } as const;
+
+/** No control characters: they break terminals, logs and Docker's API. */
+const printable = (maxLength: number) => Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]*$', maxLength });
+
+/** More replicas than this in one service is a typing error before it is a wish. */
+export const replicasMax = 10_000;
+
+export const Replicas = Type.Integer({ minimum: 0, maximum: replicasMax });
+
+/** An environment variable: a plain value, or the name of a secret that the agent reads from its own CO_SECRETS_DIR. */
+export const EnvEntry = Type.Union([
+  Type.Object({ name: Type.String(), value: Type.String() }, strict),
+  Type.Object({ name: Type.String(), secret: Type.String() }, strict),
+]);
+export type EnvEntry = Static<typeof EnvEntry>;
+
+export const Protocol = Type.Union([Type.Literal('tcp'), Type.Literal('udp')]);
+
+export const PortMapping = Type.Object(
+  {
+    container: Type.Integer({ minimum: 1, maximum: 65535 }),
+    /** null: the engine picks a free one; ContainerRunning says which. */
+    host: Type.Union([Type.Integer({ minimum: 1, maximum: 65535 }), Type.Null()]),
+    protocol: Protocol,
+  },
+  strict,
+);
+export type PortMapping = Static<typeof PortMapping>;
+
+/**
+ * One container's recipe, as stored: every member present, open maps as lists sorted by name, so that equal wishes
+ * have equal bytes and equal hashes.
+ */
+export const ContainerSpec = Type.Object(
+  {
+    name: printable(63),
+    image: Type.String({ minLength: 1, maxLength: 512 }),
+    /** Replaces the image's entrypoint; null keeps it. */
+    command: Type.Union([Type.Array(Type.String()), Type.Null()]),
+    /** Replaces the image's default arguments; null keeps them. */
+    args: Type.Union([Type.Array(Type.String()), Type.Null()]),
+    env: Type.Array(EnvEntry),
+    ports: Type.Array(PortMapping),
+    labels: Type.Array(Type.Object({ name: Type.String(), value: Type.String() }, strict)),
+    resources: Type.Object(
+      {
+        memoryBytes: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+        /** Thousandths of a CPU: the log holds integers only. */
+        cpuMillis: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+      },
+      strict,
+    ),
+    stopTimeoutSeconds: Type.Integer({ minimum: 0, maximum: 3600 }),
+  },
+  strict,
+);
+export type ContainerSpec = Static<typeof ContainerSpec>;
+
+/** First 16 hex digits of the SHA-256 of the canonical spec; a container is outdated only when this differs. */
+export const SpecHash = Type.String({ pattern: '^[0-9a-f]{16}$' });
+
+/** The whole wish for one service. */
+export const ServiceWish = Type.Object(
+  {
+    service: ServiceName,
+    replicas: Replicas,
+    container: ContainerSpec,
+    specHash: SpecHash,
+  },
+  strict,
+);
+export type ServiceWish = Static<typeof ServiceWish>;

@@ -1,0 +1,161 @@
+/**
+ * Owns the shape of the cluster as folded from the log: the one live state of a manager. Plain maps and objects,
+ * changed only by evolve. Rows for people and for MongoDB are derived from it (services.ts, containers.ts, nodes.ts).
+ */
+
+import type { FilteredNodes } from '../events/catalog.ts';
+import type { ContainerState, FailureReason, StopReason } from '../model/container.ts';
+import type { Availability, EngineDescription, NodeState } from '../model/node.ts';
+import type { ContainerSpec } from '../model/service.ts';
+
+/** The fact something follows from: what plan puts into causationId and container ids. */
+export type Cause = { position: number; eventId: string; correlationId: string };
+
+export type ContainerView = {
+  id: string;
+  service: string;
+  slot: number;
+  node: string;
+  engineId: string;
+  state: ContainerState;
+  reason: FailureReason | StopReason | null;
+  message: string | null;
+  exitCode: number | null;
+  logTail: readonly string[];
+  generation: number;
+  specHash: string;
+  /** Shared with the service and its other containers; not part of a row. */
+  spec: ContainerSpec;
+  replaces: string | null;
+  ports: readonly { container: number; host: number; protocol: 'tcp' | 'udp' }[];
+  queueDeadlineMs: number;
+  queuedAt: string;
+  runningAt: string | null;
+  /** Time of the last transition. */
+  since: string;
+  /** Version of the container's stream. */
+  version: number;
+  /** The latest fact of its stream; for `in queue` and `stopping` also the cause of the command. */
+  latest: Cause;
+};
+
+export type SlotView = {
+  slot: number;
+  /** Containers of the slot that are not terminal, oldest first. Usually one, two while it is being replaced. */
+  containers: Set<string>;
+  /** Consecutive failures; 0 after a run that was stable, or a new spec. */
+  failures: number;
+  /** The last run that ended: why the next one is needed. null before the first ended. */
+  lastEnded: { container: string; cause: Cause; at: string } | null;
+  /** Restart waits until then; null when it does not wait. */
+  delayedUntilMs: number | null;
+};
+
+export type ServiceView = {
+  name: string;
+  replicas: number;
+  generation: number;
+  spec: ContainerSpec;
+  specHash: string;
+  removing: boolean;
+  createdAt: string;
+  updatedAt: string;
+  /** The fact that last changed the wish. */
+  wish: Cause;
+  /** Version of the service's stream. */
+  version: number;
+  /** By slot number; only slots that have or had a container since the wish last grew. */
+  slots: Map<number, SlotView>;
+  /** The last PlacementBlocked that still holds. */
+  blocked: { missing: number; filtered: FilteredNodes; since: string } | null;
+  /** Containers by node, of this service, not terminal: the spread. */
+  perNode: Map<string, number>;
+  /** How many are in state running. */
+  running: number;
+};
+
+export type NodeView = {
+  id: string;
+  state: NodeState;
+  availability: Availability;
+  engine: EngineDescription;
+  hostname: string;
+  agentVersion: string;
+  labels: readonly { name: string; value: string }[];
+  /** Position of its NodeRegistered or NodeReturned. */
+  session: number;
+  /** The latest fact of its stream. */
+  latest: Cause;
+  /** Version of the node's stream. */
+  version: number;
+  since: string;
+  /** Containers placed on it that are not terminal. */
+  containers: Set<string>;
+  /** From telemetry: shown, never compared by verify. */
+  lastHeardAt: string | null;
+};
+
+/** What several nodes share. */
+export type EngineView = {
+  engineId: string;
+  memoryBytes: number;
+  cpuMillis: number;
+  /** Reserved by containers that are not terminal. */
+  memoryReservedBytes: number;
+  cpuReservedMillis: number;
+  /** `80/tcp` → container that holds the host port. */
+  hostPorts: Map<string, string>;
+};
+
+export type AlarmView = { alarm: string; subject: string; message: string; since: string };
+
+export type ClusterView = {
+  /** Of the last event folded, telemetry and pruned commits included. */
+  position: number;
+  /** Of the last fact folded: what bodies and ETags carry. */
+  factPosition: number;
+  /** Time of the last commit folded. */
+  at: string;
+  cluster: { id: string; name: string; createdAt: string } | null;
+  services: Map<string, ServiceView>;
+  /** Also ended ones, until an hour of log time after their end. */
+  containers: Map<string, ContainerView>;
+  nodes: Map<string, NodeView>;
+  engines: Map<string, EngineView>;
+  /** Ids of ended containers in the order of their end: what leaves the view is at the front. */
+  ended: Set<string>;
+  /** Containers `in queue`, oldest first: whose deadline may pass. */
+  queued: Set<string>;
+  /** Slots that wait for a restart: `service` → slots. */
+  delayed: Map<string, Set<number>>;
+  /** Services with PlacementBlocked: looked at again whenever capacity changes. */
+  blocked: Set<string>;
+  controller: { term: number; controllerId: string; resigned: boolean; version: number };
+  /** `alarm subject` → alarm. */
+  alarms: Map<string, AlarmView>;
+  /** Pulls in progress, from telemetry. */
+  pulls: Map<string, { currentBytes: number; totalBytes: number }>;
+  /** What changed since plan last looked. Filled by evolve, emptied by the loop; not part of the state compared. */
+  dirty: { services: Set<string>; nodes: Set<string> };
+};
+
+export function emptyClusterView(): ClusterView {
+  return {
+    position: 0,
+    factPosition: 0,
+    at: '1970-01-01T00:00:00.000Z',
+    cluster: null,
+    services: new Map(),
+    containers: new Map(),
+    nodes: new Map(),
+    engines: new Map(),
+    ended: new Set(),
+    queued: new Set(),
+    delayed: new Map(),
+    blocked: new Set(),
+    controller: { term: 0, controllerId: '', resigned: false, version: 0 },
+    alarms: new Map(),
+    pulls: new Map(),
+    dirty: { services: new Set(), nodes: new Set() },
+  };
+}
