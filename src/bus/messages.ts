@@ -47,7 +47,10 @@ export const RemoveCommand = object({ kind: Type.Literal('remove'), ...commandHe
 export const WantedCommand = object({
   kind: Type.Literal('wanted'),
   ...commandHead,
-  /** Echo of the registration it answers; null from a new leader. */
+  /**
+   * Echo of the registration it answers; null when it answers none: a new leader, or commands lost on the way.
+   * A registration repeated under the same id makes a new session each time: the highest session counts.
+   */
   registrationId: nullable(Uuid),
   containers: Type.Array(
     object({

@@ -39,6 +39,8 @@ export type Candidates = Static<typeof Candidates>;
 
 const Registration = object({
   node: NodeId,
+  /** The agent's own uuid of the registration; the wanted set that answers it echoes it. */
+  registrationId: Uuid,
   engine: EngineDescription,
   hostname: text(255),
   agentVersion: text(64),

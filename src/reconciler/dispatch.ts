@@ -1,0 +1,154 @@
+/**
+ * Owns sending nodes what the log wants of them. The log is the outbox: commands follow from folded facts, and whenever
+ * one could not be delivered the node gets its whole wanted set instead. Keeps no checkpoint.
+ */
+
+import type { ManagerBus } from '../bus/bus.ts';
+import type { Command, WantedCommand } from '../bus/messages.ts';
+import type { LogEvent } from '../events/event.ts';
+import type { Logger } from '../logger.ts';
+import type { NodeView } from '../projections/cluster-view.ts';
+import type { Projector } from '../projections/projector.ts';
+
+export type Dispatcher = {
+  /** Every node gets its wanted set as of now; facts folded later become commands. */
+  lead(): void;
+  unlead(): void;
+  close(): void;
+};
+
+/** What waits for one node. Past `outboxMax` commands the whole wanted set is shorter. */
+type Outbox = {
+  commands: Command[];
+  /** The wanted set goes first; it answers this registration, or none. */
+  wanted: { registrationId: string | null } | null;
+  isSending: boolean;
+};
+
+const outboxMax = 1_000;
+const retryMs = 1_000;
+
+export function createDispatcher(
+  { bus, projector, logger }: { bus: ManagerBus; projector: Projector; logger: Logger },
+  { clusterId }: { clusterId: string },
+): Dispatcher {
+  const { view } = projector;
+  const outboxes = new Map<string, Outbox>();
+  let isLeading = false;
+
+  const outboxOf = (node: string): Outbox => {
+    const outbox = outboxes.get(node) ?? { commands: [], wanted: null, isSending: false };
+    outboxes.set(node, outbox);
+    return outbox;
+  };
+
+  const wantAll = (node: string, registrationId: string | null) => {
+    const outbox = outboxOf(node);
+    outbox.commands = [];
+    outbox.wanted = { registrationId: registrationId ?? outbox.wanted?.registrationId ?? null };
+    void send(node, outbox);
+  };
+
+  const enqueue = (command: Exclude<Command, { kind: 'resync' }>) => {
+    const outbox = outboxOf(command.node);
+    if (outbox.commands.length >= outboxMax) return wantAll(command.node, null);
+    outbox.commands.push(command);
+    void send(command.node, outbox);
+  };
+
+  const wantedSet = (node: NodeView, registrationId: string | null): WantedCommand => ({
+    kind: 'wanted',
+    clusterId,
+    node: node.id,
+    session: node.session,
+    position: view.position,
+    causationId: node.latest.eventId,
+    registrationId,
+    containers: [...node.containers].flatMap((id) => {
+      const container = view.containers.get(id);
+      if (!container) return [];
+      const { service, slot, generation, specHash, state, spec, latest } = container;
+      return { container: id, service, slot, generation, specHash, state, spec, causationId: latest.eventId };
+    }),
+  });
+
+  const next = (node: string, outbox: Outbox): Command | undefined => {
+    const { wanted } = outbox;
+    if (!wanted) return outbox.commands.shift();
+    outbox.wanted = null;
+    const nodeView = view.nodes.get(node);
+    return nodeView ? wantedSet(nodeView, wanted.registrationId) : outbox.commands.shift();
+  };
+
+  const send = async (node: string, outbox: Outbox) => {
+    if (outbox.isSending) return;
+    outbox.isSending = true;
+    try {
+      for (let command = next(node, outbox); command && isLeading; command = next(node, outbox)) {
+        try {
+          await bus.sendCommand(command);
+        } catch (error) {
+          logger.warn({ err: error, node, kind: command.kind }, 'command not delivered; the wanted set follows');
+          const registrationId = command.kind === 'wanted' ? command.registrationId : null;
+          outbox.commands = [];
+          outbox.wanted ??= { registrationId };
+          break;
+        }
+      }
+    } finally {
+      outbox.isSending = false;
+    }
+    if (isLeading && (outbox.wanted || outbox.commands.length > 0)) retryLater(node, outbox);
+  };
+
+  const retryLater = (node: string, outbox: Outbox) => {
+    setTimeout(() => {
+      if (isLeading && outboxes.get(node) === outbox) void send(node, outbox);
+    }, retryMs).unref();
+  };
+
+  const dispatch = (event: LogEvent) => {
+    switch (event.type) {
+      case 'NodeRegistered':
+      case 'NodeReturned':
+        return wantAll(event.data.node, event.data.registrationId);
+      case 'NodeLost':
+      case 'NodeRemoved':
+        return outboxes.delete(event.data.node);
+      case 'ContainerQueued': {
+        const container = view.containers.get(event.data.container);
+        if (!container) return;
+        const { container: id, node, session, service, slot, generation, specHash } = event.data;
+        const run = { container: id, service, slot, generation, specHash, spec: container.spec };
+        return enqueue({ kind: 'start', clusterId, node, session, ...factOf(event), ...run });
+      }
+      case 'ContainerStopRequested': {
+        const { container, node, stopTimeoutSeconds } = event.data;
+        const session = view.nodes.get(node)?.session;
+        if (session === undefined) return;
+        return enqueue({ kind: 'stop', clusterId, node, session, ...factOf(event), container, stopTimeoutSeconds });
+      }
+    }
+  };
+
+  const unsubscribe = projector.onFolded((events) => {
+    if (isLeading) for (const event of events) dispatch(event);
+  });
+
+  return {
+    lead() {
+      isLeading = true;
+      for (const node of view.nodes.values()) if (node.state === 'ready') wantAll(node.id, null);
+    },
+    unlead() {
+      isLeading = false;
+      outboxes.clear();
+    },
+    close() {
+      isLeading = false;
+      unsubscribe();
+    },
+  };
+}
+
+const factOf = (event: LogEvent) => ({ position: event.position, causationId: event.meta.eventId });

@@ -1,0 +1,218 @@
+/**
+ * Owns the rhythm of reconciling: look again when the view changed, a node fell silent or a deadline passed; plan;
+ * append; wait until the view holds it. One pass at a time, the last trigger is never lost. It decides nothing itself.
+ */
+
+import { defer, from, interval, merge, Subject, type Subscription, throttle } from 'rxjs';
+import type { Clock } from '../clock.ts';
+import { AppError, hasCode } from '../errors.ts';
+import { streams } from '../events/event.ts';
+import { appendEventsMax, type EventLog, type Expectation } from '../events/event-log.ts';
+import type { Logger } from '../logger.ts';
+import type { Projector } from '../projections/projector.ts';
+import type { Liveness } from './liveness.ts';
+import { nextDeadlineMs, plan } from './plan.ts';
+import { massLossAlarm } from './plan-nodes.ts';
+import type { PlanSettings } from './plan-service.ts';
+import { controllerActor, describeStep, type Step } from './step.ts';
+
+export type Loop = {
+  /** Looks at everything once, then at what changes. */
+  lead(term: number): void;
+  unlead(): void;
+  start(): void;
+  close(): Promise<void>;
+};
+
+/** How often deadlines are looked at; also how late a restart or a time-out may be. */
+const tickMs = 250;
+/** A tick this late means that the process stood still and could not hear anybody. */
+const stallMs = 1_500;
+/** After an append of unknown outcome the log may take its time. */
+const troublePauseMs = 500;
+const viewDeadlineMs = 10_000;
+const clockBehindMs = 5_000;
+const clockAlarm = 'clock behind';
+
+type Deps = {
+  log: Pick<EventLog, 'append'>;
+  projector: Projector;
+  liveness: Liveness;
+  clock: Clock;
+  logger: Logger;
+};
+
+export function createLoop(
+  { log, projector, liveness, clock, logger }: Deps,
+  options: PlanSettings & { onSuperseded: () => void },
+): Loop {
+  const { view } = projector;
+  const triggers$ = new Subject<void>();
+  const dirty = { services: new Set<string>(), nodes: new Set<string>() };
+  const subscriptions: Subscription[] = [];
+  let term: number | null = null;
+  let pass: Promise<void> = Promise.resolve();
+  let tickedAtMs = clock.monotonicMs();
+
+  const takeDirty = () => {
+    const taken = {
+      services: new Set([...dirty.services, ...view.dirty.services]),
+      nodes: new Set([...dirty.nodes, ...view.dirty.nodes]),
+    };
+    for (const set of [dirty.services, dirty.nodes, view.dirty.services, view.dirty.nodes]) set.clear();
+    return taken;
+  };
+
+  const markDirty = (step: Step) => {
+    const { kind, name } = step.subject;
+    if (kind === 'service') dirty.services.add(name);
+    if (kind === 'node') dirty.nodes.add(name);
+    if (kind === 'cluster') for (const id of view.nodes.keys()) dirty.nodes.add(id);
+  };
+
+  const reconcile = async () => {
+    if (term === null) return;
+    const nowMs = Math.max(clock.nowMs(), Date.parse(view.at));
+    const steps = plan(view, takeDirty(), liveness, options, nowMs);
+    const watch = watchClock();
+    const appends = [...groupSteps(steps), ...(watch ? [[watch]] : [])];
+    if (appends.length === 0) return;
+    const lasts = await Promise.all(appends.map((group) => append(group, term)));
+    const last = Math.max(...lasts);
+    if (last > 0) await projector.waitFor(last, viewDeadlineMs);
+  };
+
+  /** Position of its last event; 0 when nothing was written and the subject is looked at again. */
+  const append = async (steps: Step[], underTerm: number | null): Promise<number> => {
+    if (underTerm === null) return 0;
+    for (const step of steps) logger.info({ step: describeStep(step) }, 'planned');
+    try {
+      const { last } = await log.append(
+        steps.map(({ event }) => event),
+        { expect: mergeExpectations(steps), term: underTerm },
+      );
+      return last;
+    } catch (error) {
+      if (hasCode(error, 'term_superseded')) {
+        options.onSuperseded();
+        return 0;
+      }
+      if (!(error instanceof AppError)) throw error;
+      for (const step of steps) markDirty(step);
+      if (hasCode(error, 'expectation_failed')) logger.debug({ err: error }, 'the cluster moved on; planning again');
+      else {
+        logger.warn({ err: error }, 'steps not appended; planning again');
+        await new Promise((resolve) => setTimeout(resolve, troublePauseMs));
+      }
+      triggers$.next();
+      return 0;
+    }
+  };
+
+  /** A wall clock behind the log would date every decision wrongly. */
+  const watchClock = (): Step | null => {
+    const behindMs = Date.parse(view.at) - clock.nowMs();
+    const isRaised = view.alarms.has(`${clockAlarm} `);
+    if (behindMs > clockBehindMs === isRaised) return null;
+    const data = { alarm: clockAlarm, subject: '' };
+    const meta = { actor: controllerActor, causationId: null };
+    const message = `this manager's clock is ${Math.round(behindMs / 1000)} s behind the log's last commit`;
+    const event: Step['event'] = isRaised
+      ? { stream: streams.alarms, type: 'AlarmCleared', data, meta }
+      : { stream: streams.alarms, type: 'AlarmRaised', data: { ...data, message }, meta };
+    return { subject: { kind: 'cluster', name: '' }, event, expect: [] };
+  };
+
+  const runPass = () => {
+    pass = reconcile().catch((error: unknown) => logger.error({ err: error }, 'a pass of the reconciler failed'));
+    return from(pass);
+  };
+
+  const tick = () => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - tickedAtMs > tickMs + stallMs) {
+      logger.warn(
+        { stalledMs: Math.round(nowMs - tickedAtMs) },
+        'the process stood still: every node gets a fresh grace period',
+      );
+      liveness.grace();
+    }
+    tickedAtMs = nowMs;
+    const deadlineMs = nextDeadlineMs(view);
+    const isDue = deadlineMs !== null && deadlineMs <= clock.nowMs();
+    if (isDue || view.alarms.has(`${massLossAlarm} `)) triggers$.next();
+  };
+
+  return {
+    lead(newTerm) {
+      term = newTerm;
+      for (const name of view.services.keys()) dirty.services.add(name);
+      for (const [id, node] of view.nodes) {
+        dirty.nodes.add(id);
+        if (node.state === 'ready') liveness.watch(id, node.session);
+      }
+      triggers$.next();
+    },
+    unlead() {
+      term = null;
+    },
+    start() {
+      const unsubscribe = projector.onFolded((events) => {
+        for (const event of events) {
+          if (event.type === 'NodeRegistered' || event.type === 'NodeReturned') {
+            liveness.watch(event.data.node, event.position);
+          }
+          if (event.type === 'NodeLost' || event.type === 'NodeRemoved') liveness.unwatch(event.data.node);
+        }
+        if (view.dirty.services.size > 0 || view.dirty.nodes.size > 0) triggers$.next();
+      });
+      const silences = liveness.silences$.subscribe((node) => {
+        dirty.nodes.add(node);
+        triggers$.next();
+      });
+      const passes = merge(triggers$)
+        .pipe(throttle(() => defer(runPass), { leading: true, trailing: true }))
+        .subscribe();
+      const ticks = interval(tickMs).subscribe(tick);
+      subscriptions.push(silences, passes, ticks);
+      silences.add(unsubscribe);
+    },
+    async close() {
+      term = null;
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      await pass;
+    },
+  };
+}
+
+/**
+ * One append a subject; a subject with more than fits is cut. What goes onto the service's own stream comes last, for it
+ * ends the versions that the rest expects.
+ */
+function groupSteps(steps: readonly Step[]): Step[][] {
+  const bySubject = new Map<string, Step[]>();
+  for (const step of steps) {
+    const key = `${step.subject.kind}/${step.subject.name}`;
+    const group = bySubject.get(key) ?? [];
+    group.push(step);
+    bySubject.set(key, group);
+  }
+  return [...bySubject.values()].flatMap((group) => {
+    const ordered = group.toSorted((a, b) => Number(isOnSubject(a)) - Number(isOnSubject(b)));
+    return chunk(ordered, stepsPerAppendMax);
+  });
+}
+
+/** Below the log's own bound, so that the bytes of a large explanation fit too. */
+const stepsPerAppendMax = Math.floor(appendEventsMax * 0.9);
+
+const isOnSubject = ({ event }: Step) => event.type === 'PlacementBlocked' || event.type === 'RestartDelayed';
+
+function chunk<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+}
+
+function mergeExpectations(steps: readonly Step[]): Expectation[] {
+  const versions = new Map(steps.flatMap(({ expect }) => expect.map(({ stream, version }) => [stream, version])));
+  return [...versions].map(([stream, version]) => ({ stream, version }));
+}

@@ -1,0 +1,162 @@
+/**
+ * Owns where a container may run and where it runs best. Pure. Each filter can check a node and explain itself, so
+ * the explanation of a decision, and of a refusal, comes free.
+ */
+
+import TinyQueue from 'tinyqueue';
+import { type Candidates, explanationNamesMax, type FilteredNodes } from '../events/catalog.ts';
+import type { ContainerSpec } from '../model/service.ts';
+import type { ClusterView, EngineView, NodeView } from '../projections/cluster-view.ts';
+
+/** What this pass has placed already and the view does not know yet. */
+export type Reservations = {
+  containersByNode: Map<string, number>;
+  byEngine: Map<string, { memoryBytes: number; cpuMillis: number; hostPorts: Set<string> }>;
+};
+
+export const noReservations = (): Reservations => ({ containersByNode: new Map(), byEngine: new Map() });
+
+export type Placement = { node: NodeView; candidates: Candidates; filtered: FilteredNodes };
+
+/** Places one service's containers one after the other. */
+export type Placer = {
+  /** The best node for the next container, reserved; or why there is none. */
+  place(): Placement | { node: null; filtered: FilteredNodes };
+};
+
+type Site = { node: NodeView; engine: EngineView; reservations: Reservations };
+
+type Filter = {
+  name: string;
+  /** Why the node will not do, as a sentence's end; null when it will. */
+  reject(site: Site, spec: ContainerSpec): string | null;
+};
+
+const portKey = (host: number, protocol: string) => `${host}/${protocol}`;
+
+const filters: readonly Filter[] = [
+  { name: 'ready', reject: ({ node }) => (node.state === 'ready' ? null : 'the node is lost') },
+  {
+    name: 'availability',
+    reject: ({ node }) => (node.availability === 'active' ? null : `the node is ${node.availability}`),
+  },
+  {
+    name: 'host port',
+    reject: ({ engine, reservations }, spec) => {
+      const taken = spec.ports.find(
+        ({ host, protocol }) =>
+          host !== null &&
+          (engine.hostPorts.has(portKey(host, protocol)) ||
+            reservations.byEngine.get(engine.engineId)?.hostPorts.has(portKey(host, protocol))),
+      );
+      return taken ? `host port ${taken.host}/${taken.protocol} is taken on the engine` : null;
+    },
+  },
+  {
+    name: 'memory',
+    reject: ({ engine, reservations }, spec) => {
+      const wanted = spec.resources.memoryBytes ?? 0;
+      const reserved = engine.memoryReservedBytes + (reservations.byEngine.get(engine.engineId)?.memoryBytes ?? 0);
+      return wanted === 0 || reserved + wanted <= engine.memoryBytes
+        ? null
+        : `less than ${wanted} bytes of memory are free on the engine`;
+    },
+  },
+  {
+    name: 'cpu',
+    reject: ({ engine, reservations }, spec) => {
+      const wanted = spec.resources.cpuMillis ?? 0;
+      const reserved = engine.cpuReservedMillis + (reservations.byEngine.get(engine.engineId)?.cpuMillis ?? 0);
+      return wanted === 0 || reserved + wanted <= engine.cpuMillis
+        ? null
+        : `less than ${wanted / 1000} CPUs are free on the engine`;
+    },
+  },
+];
+
+type Candidate = { node: NodeView; replicasOfService: number; containers: number; order: number };
+
+/** Fewest replicas of the service, then fewest containers, then the order of registration. */
+const byLoad = (a: Candidate, b: Candidate) =>
+  a.replicasOfService - b.replicasOfService || a.containers - b.containers || a.order - b.order;
+
+/**
+ * Looks at every node once; each placement after that costs the logarithm of their number. Pure, but for the
+ * reservations it adds to.
+ * @param replicasOnNode how many wanted containers the service has on a node now
+ */
+export function createPlacer(
+  view: ClusterView,
+  spec: ContainerSpec,
+  replicasOnNode: (node: string) => number,
+  reservations: Reservations,
+): Placer {
+  const rejections = new Map<string, FilteredNodes[number]>();
+
+  const isRejected = (node: NodeView): boolean => {
+    const engine = view.engines.get(node.engine.engineId);
+    if (!engine) throw new Error(`node ${node.id} names engine ${node.engine.engineId}, which no view has`);
+    for (const filter of filters) {
+      const reason = filter.reject({ node, engine, reservations }, spec);
+      if (reason === null) continue;
+      const key = `${filter.name} ${reason}`;
+      const entry = rejections.get(key) ?? { filter: filter.name, reason, count: 0, nodes: [] };
+      entry.count += 1;
+      if (entry.nodes.length < explanationNamesMax) entry.nodes.push(node.id);
+      rejections.set(key, entry);
+      return true;
+    }
+    return false;
+  };
+
+  const explain = (): FilteredNodes => [...rejections.values()].map((entry) => ({ ...entry, nodes: [...entry.nodes] }));
+
+  const candidates: Candidate[] = [];
+  let order = 0;
+  for (const node of view.nodes.values()) {
+    order += 1;
+    if (isRejected(node)) continue;
+    const containers = node.containers.size + (reservations.containersByNode.get(node.id) ?? 0);
+    candidates.push({ node, replicasOfService: replicasOnNode(node.id), containers, order });
+  }
+  const queue = new TinyQueue(candidates, byLoad);
+
+  /** The best candidates that still pass: what was placed before may have filled an engine. */
+  const takeBest = (): Candidate[] => {
+    const best: Candidate[] = [];
+    while (best.length < explanationNamesMax) {
+      const candidate = queue.pop();
+      if (!candidate) break;
+      if (!isRejected(candidate.node)) best.push(candidate);
+    }
+    return best;
+  };
+
+  return {
+    place() {
+      const best = takeBest();
+      const [chosen] = best;
+      if (!chosen) return { node: null, filtered: explain() };
+      const explained = best.map(({ node, replicasOfService, containers }) => ({
+        node: node.id,
+        replicasOfService,
+        containers,
+      }));
+      reserve(reservations, chosen.node, spec);
+      chosen.replicasOfService += 1;
+      chosen.containers += 1;
+      for (const candidate of best) queue.push(candidate);
+      return { node: chosen.node, candidates: explained, filtered: explain() };
+    },
+  };
+}
+
+function reserve(reservations: Reservations, node: NodeView, spec: ContainerSpec): void {
+  const { engineId } = node.engine;
+  reservations.containersByNode.set(node.id, (reservations.containersByNode.get(node.id) ?? 0) + 1);
+  const engine = reservations.byEngine.get(engineId) ?? { memoryBytes: 0, cpuMillis: 0, hostPorts: new Set() };
+  engine.memoryBytes += spec.resources.memoryBytes ?? 0;
+  engine.cpuMillis += spec.resources.cpuMillis ?? 0;
+  for (const { host, protocol } of spec.ports) if (host !== null) engine.hostPorts.add(portKey(host, protocol));
+  reservations.byEngine.set(engineId, engine);
+}

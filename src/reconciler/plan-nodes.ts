@@ -1,0 +1,137 @@
+/** Owns when a node counts as lost, what that means for its containers, and when so much silence is rather our own. Pure. */
+
+import { streams } from '../events/event.ts';
+import type { ClusterView, NodeView } from '../projections/cluster-view.ts';
+import { controllerActor, failContainer, type Step } from './step.ts';
+
+/** What the heartbeat stream knows, by its own monotonic clock. */
+export type LastHeard = {
+  /** Silent for longer is lost. */
+  timeoutMs: number;
+  /** How long a node has been silent in its present session; null = not watched (no leader's grace began yet). */
+  silentMs(node: string, session: number): number | null;
+};
+
+/** In fewer nodes than this a majority that vanishes is no sign of our own blindness. */
+const holdNodesMin = 3;
+
+/** Nodes that are silent for this share of the time-out count as vanishing together with one that is past it. */
+const togetherShare = 0.5;
+
+/** NodeLost and the end of its containers go in one append; the rest of a larger node follows in the next passes. */
+const containersPerPassMax = 400;
+
+/** The alarm that stands while the hold does. */
+export const massLossAlarm = 'mass node loss';
+
+export function planNodes(view: ClusterView, dirty: ReadonlySet<string>, lastHeard: LastHeard): Step[] {
+  const isHeld = view.alarms.has(alarmKey);
+  const silent: NodeView[] = [];
+  const steps: Step[] = [];
+  for (const id of dirty) {
+    const node = view.nodes.get(id);
+    if (!node) continue;
+    if (node.state === 'lost') steps.push(...endContainers(view, node, { causationId: node.latest.eventId }));
+    else if (isSilent(node, lastHeard, 1)) silent.push(node);
+  }
+  if (silent.length === 0 && !isHeld) return steps;
+
+  const vanished = countVanished(view, lastHeard);
+  const isMassLoss = vanished.ready >= holdNodesMin && vanished.silent > vanished.ready / 2;
+  if (isMassLoss) return isHeld ? steps : [...steps, raiseHold(vanished)];
+  if (isHeld) steps.push(...releaseHold());
+  // After a hold every silent node is looked at, not only those whose silence was news.
+  const lost = isHeld
+    ? [...view.nodes.values()].filter((n) => n.state === 'ready' && isSilent(n, lastHeard, 1))
+    : silent;
+  return [...steps, ...lost.flatMap((node) => loseNode(view, node, lastHeard))];
+}
+
+const alarmKey = `${massLossAlarm} `;
+
+function isSilent(node: NodeView, lastHeard: LastHeard, share: number): boolean {
+  const silentMs = lastHeard.silentMs(node.id, node.session);
+  return silentMs !== null && silentMs > lastHeard.timeoutMs * share;
+}
+
+function countVanished(view: ClusterView, lastHeard: LastHeard): { ready: number; silent: number } {
+  let ready = 0;
+  let silent = 0;
+  for (const node of view.nodes.values()) {
+    if (node.state !== 'ready') continue;
+    ready += 1;
+    if (isSilent(node, lastHeard, togetherShare)) silent += 1;
+  }
+  return { ready, silent };
+}
+
+function loseNode(view: ClusterView, node: NodeView, lastHeard: LastHeard): Step[] {
+  const silentMs = Math.round(lastHeard.silentMs(node.id, node.session) ?? 0);
+  const lost: Step = {
+    subject: { kind: 'node', name: node.id },
+    event: {
+      stream: streams.node(node.id),
+      type: 'NodeLost',
+      data: { node: node.id, session: node.session, lastHeardAt: node.lastHeardAt, silentMs },
+      meta: { actor: controllerActor, causationId: null },
+    },
+    expect: [{ stream: streams.node(node.id), version: node.version }],
+  };
+  return [lost, ...endContainers(view, node, { causationId: null, causationIndex: 0 })];
+}
+
+function endContainers(
+  view: ClusterView,
+  node: NodeView,
+  cause: { causationId: string | null; causationIndex?: number },
+): Step[] {
+  const ids = [...node.containers].slice(0, containersPerPassMax);
+  return ids.flatMap((id) => {
+    const container = view.containers.get(id);
+    if (!container) return [];
+    return {
+      subject: { kind: 'node', name: node.id },
+      event: failContainer(container, 'node lost', `${node.id} is not heard any more`, cause),
+      expect: [{ stream: streams.container(id), version: container.version }],
+    };
+  });
+}
+
+function raiseHold({ ready, silent }: { ready: number; silent: number }): Step {
+  return {
+    subject: { kind: 'cluster', name: '' },
+    event: {
+      stream: streams.alarms,
+      type: 'AlarmRaised',
+      data: {
+        alarm: massLossAlarm,
+        subject: '',
+        message: `${silent} of ${ready} nodes fell silent together: their containers are not moved until it is clear why`,
+      },
+      meta: { actor: controllerActor, causationId: null },
+    },
+    expect: [],
+  };
+}
+
+function releaseHold(): Step[] {
+  const meta = { actor: controllerActor, causationId: null };
+  const subject = { kind: 'cluster', name: '' } as const;
+  return [
+    {
+      subject,
+      event: {
+        stream: streams.alarms,
+        type: 'HoldReleased',
+        data: { reason: 'most nodes are heard again' },
+        meta,
+      },
+      expect: [],
+    },
+    {
+      subject,
+      event: { stream: streams.alarms, type: 'AlarmCleared', data: { alarm: massLossAlarm, subject: '' }, meta },
+      expect: [],
+    },
+  ];
+}

@@ -1,0 +1,93 @@
+/**
+ * Owns how the reconciler's parts hang together: leadership decides whether the loop plans and the dispatcher sends;
+ * intake and heartbeats listen on every manager.
+ */
+
+import type { ManagerBus } from '../bus/bus.ts';
+import type { Clock } from '../clock.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { Logger } from '../logger.ts';
+import type { Projector } from '../projections/projector.ts';
+import { createDispatcher } from './dispatch.ts';
+import { createHeartbeats } from './heartbeats.ts';
+import { createIntake } from './intake.ts';
+import { createLeadership } from './leader.ts';
+import { createLiveness } from './liveness.ts';
+import { createLoop } from './loop.ts';
+
+export type Reconciler = {
+  start(): void;
+  /** The term this process leads, or null. */
+  term(): number | null;
+  /** Resigns; what was appended is finished, what was not is left to the next leader. */
+  close(): Promise<void>;
+};
+
+type Deps = { log: EventLog; projector: Projector; bus: ManagerBus; clock: Clock; logger: Logger };
+
+export type ReconcilerOptions = {
+  clusterId: string;
+  controllerId: string;
+  /** No other process can write the log, so none can lead. */
+  isSoleWriter: boolean;
+  nodeTimeoutMs: number;
+  queueTimeoutMs: number;
+};
+
+export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconciler {
+  const { projector, bus, logger } = deps;
+  const { clusterId, controllerId, isSoleWriter, nodeTimeoutMs, queueTimeoutMs } = options;
+  const liveness = createLiveness(deps.clock, { timeoutMs: nodeTimeoutMs });
+  const onSuperseded = () => leadership.depose();
+
+  const dispatcher = createDispatcher(deps, { clusterId });
+  const loop = createLoop({ ...deps, liveness }, { queueTimeoutMs, onSuperseded });
+  const intake = createIntake(deps, { clusterId });
+  const heartbeats = createHeartbeats(
+    { ...deps, liveness },
+    { clusterId, term: () => leadership.term(), onSuperseded },
+  );
+  const leadership = createLeadership(deps, {
+    controllerId,
+    isSoleWriter,
+    onElected(term) {
+      dispatcher.lead();
+      loop.lead(term);
+    },
+    onDeposed() {
+      dispatcher.unlead();
+      loop.unlead();
+    },
+  });
+
+  /** While the broker or the log was away nobody could be heard. */
+  const watchOutages = () => {
+    const wasAway = isAway;
+    isAway = bus.status().state !== 'connected' || projector.trouble() !== null;
+    if (isAway || !wasAway) return;
+    logger.warn({}, 'broker and log answer again: every node gets a fresh grace period');
+    liveness.grace();
+  };
+  let isAway = false;
+  let outageTimer: NodeJS.Timeout | undefined;
+
+  return {
+    start() {
+      loop.start();
+      intake.start();
+      heartbeats.start();
+      leadership.start();
+      outageTimer = setInterval(watchOutages, outageCheckMs);
+    },
+    term: () => leadership.term(),
+    async close() {
+      clearInterval(outageTimer);
+      await loop.close();
+      dispatcher.close();
+      await Promise.all([heartbeats.close(), intake.close()]);
+      await leadership.resign();
+    },
+  };
+}
+
+const outageCheckMs = 500;

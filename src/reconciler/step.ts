@@ -1,0 +1,71 @@
+/** Owns what plan returns: an event it wants appended, the versions it decided from, and how to say it in words. */
+
+import type { EventType } from '../events/catalog.ts';
+import { type NewEvent, streams } from '../events/event.ts';
+import type { Expectation } from '../events/event-log.ts';
+import type { Cause, ContainerView } from '../projections/cluster-view.ts';
+
+/** The events a plan may ask for. */
+export type PlannedType = Extract<
+  EventType,
+  | 'ContainerQueued'
+  | 'ContainerStopRequested'
+  | 'ContainerFailed'
+  | 'PlacementBlocked'
+  | 'RestartDelayed'
+  | 'ServiceRemoved'
+  | 'NodeLost'
+  | 'AlarmRaised'
+  | 'AlarmCleared'
+  | 'HoldReleased'
+>;
+
+export type Step = {
+  /** What the step is about; the steps of one subject are appended together, so they hold together. */
+  subject: { kind: 'service' | 'node' | 'container' | 'cluster'; name: string };
+  event: NewEvent<PlannedType>;
+  expect: readonly Expectation[];
+};
+
+type Describe = { [T in PlannedType]: (data: Extract<Step['event'], { type: T }>['data']) => string };
+
+const sentences: Describe = {
+  ContainerQueued: (c) => `run ${c.container} on ${c.node}${c.replaces ? ` in place of ${c.replaces}` : ''}`,
+  ContainerStopRequested: (c) => `stop ${c.container} on ${c.node}: ${c.reason}`,
+  ContainerFailed: (c) => `give up ${c.container} on ${c.node}: ${c.reason}`,
+  PlacementBlocked: (s) => `${s.service} lacks a node for ${s.missing} of its containers`,
+  RestartDelayed: (s) => `let ${s.service}.${s.slot} wait until ${s.until} after ${s.failures} failures`,
+  ServiceRemoved: (s) => `${s.service} is gone`,
+  NodeLost: (n) => `${n.node} is lost: silent for ${n.silentMs} ms`,
+  AlarmRaised: (a) => `alarm ${a.alarm}: ${a.message}`,
+  AlarmCleared: (a) => `alarm ${a.alarm} is over`,
+  HoldReleased: (h) => `rescheduling goes on: ${h.reason}`,
+};
+
+/** One line for logs and for what-if. Pure. */
+export function describeStep(step: Step): string {
+  const describe = sentences[step.event.type] as (data: unknown) => string;
+  return describe(step.event.data);
+}
+
+/** The controller's own verdict on a container; everything else about its end comes from its agent. */
+export function failContainer(
+  container: ContainerView,
+  reason: 'queue timeout' | 'node lost',
+  message: string,
+  cause: { causationId: string | null; causationIndex?: number },
+): NewEvent<'ContainerFailed'> {
+  const { id, service, slot, node } = container;
+  return {
+    stream: streams.container(id),
+    type: 'ContainerFailed',
+    data: { container: id, service, slot, node, reason, message, exitCode: null, logTail: [] },
+    meta: { actor: controllerActor, correlationId: container.latest.correlationId, ...cause },
+  };
+}
+
+export const controllerActor = 'controller';
+
+export function metaOf(cause: Cause): NewEvent['meta'] {
+  return { actor: controllerActor, causationId: cause.eventId, correlationId: cause.correlationId };
+}
