@@ -3,17 +3,14 @@
  * container's stream, and acknowledges after the commit. A report that would not raise the container's rank is dropped.
  */
 
-import { v5 as uuidv5 } from 'uuid';
 import type { Consumer, ManagerBus, Verdict } from '../bus/bus.ts';
-import type { ContainerReport, RegisterReport, Report, ReportOf } from '../bus/messages.ts';
+import type { Report, ReportOf } from '../bus/messages.ts';
 import { AppError, hasCode } from '../errors.ts';
 import { type NewEvent, streams } from '../events/event.ts';
-import type { EventLog, Expectation } from '../events/event-log.ts';
+import type { EventLog } from '../events/event-log.ts';
 import type { Logger } from '../logger.ts';
-import { isTerminal } from '../model/container.ts';
-import { isProgress } from '../model/container-machine.ts';
-import type { ContainerView } from '../projections/cluster-view.ts';
 import type { Projector } from '../projections/projector.ts';
+import { decideReport } from './decide-report.ts';
 
 export type Intake = { start(): void; close(): Promise<void> };
 
@@ -42,17 +39,11 @@ export function createIntake({ log, projector, bus, logger }: Deps, { clusterId 
       if (pulls.size < pullsMax) pulls.set(report.container, report);
       return 'ack';
     }
-    if (
-      isUnknown(report) &&
-      !(await catchUp().then(
-        () => true,
-        () => false,
-      ))
-    )
-      return 'retry';
+    if (isUnknown(report) && !(await catchUp())) return 'retry';
     for (let tries = 0; tries < triesMax; tries += 1) {
-      const decision = decideReport(report);
-      if (!decision) return 'ack';
+      const decision = decideReport(view, report, clusterId);
+      if (decision === 'disown') disown(report);
+      if (typeof decision === 'string') return 'ack';
       try {
         await log.append([decision.event], decision);
         failingSince = null;
@@ -69,19 +60,20 @@ export function createIntake({ log, projector, bus, logger }: Deps, { clusterId 
   const isUnknown = (report: Report) =>
     report.kind === 'register' ? !view.nodes.has(report.node) : !view.containers.has(report.container);
 
-  const catchUp = async () => {
-    const { position } = await log.head();
-    await projector.waitFor(position);
+  const catchUp = async (): Promise<boolean> => {
+    try {
+      const { position } = await log.head();
+      await projector.waitFor(position);
+      return true;
+    } catch (error) {
+      logger.debug({ err: error }, 'the view cannot catch up with the log');
+      return false;
+    }
   };
 
   /** null = look again. */
   const judge = async (error: unknown): Promise<Verdict | null> => {
-    if (hasCode(error, 'expectation_failed')) {
-      return catchUp().then(
-        () => null,
-        () => 'retry' as const,
-      );
-    }
+    if (hasCode(error, 'expectation_failed')) return (await catchUp()) ? null : 'retry';
     if (error instanceof AppError && error.retryable) {
       failingSince ??= performance.now();
       if (performance.now() - failingSince > giveUpMs) giveUp();
@@ -97,10 +89,7 @@ export function createIntake({ log, projector, bus, logger }: Deps, { clusterId 
     consumer = undefined;
     void closing.close();
     reopenTimer = setInterval(async () => {
-      const isBack = await log.head().then(
-        () => projector.trouble() === null,
-        () => false,
-      );
+      const isBack = projector.trouble() === null && (await catchUp());
       if (!isBack || isClosed || consumer) return;
       clearInterval(reopenTimer);
       failingSince = null;
@@ -108,50 +97,10 @@ export function createIntake({ log, projector, bus, logger }: Deps, { clusterId 
     }, reopenEveryMs);
   };
 
-  type Decision = { event: NewEvent; expect: Expectation[]; appendId?: string };
-
-  const decideReport = (report: Exclude<Report, { kind: 'pull-progress' }>): Decision | null => {
-    if (report.kind === 'register') return decideRegistration(report);
-    if (report.kind === 'stale-removed') return decideStale(report);
-    const container = view.containers.get(report.container);
-    if (!container || (isTerminal(container.state) && !isEnd(report))) {
-      disown(report);
-      return null;
-    }
-    if (container.node !== report.node) return null;
-    const event = eventOf(report, container);
-    if (!isProgress(container.state, event.type)) return null;
-    return { event, expect: [{ stream: streams.container(container.id), version: container.version }] };
-  };
-
-  /** A node the log does not know, or knows no more, registers; any other returns. */
-  const decideRegistration = (report: RegisterReport): Decision => {
-    const { node, registrationId, engine, hostname, agentVersion, labels, inventory } = report;
-    const known = view.nodes.get(node);
-    return {
-      event: {
-        stream: streams.node(node),
-        type: known ? 'NodeReturned' : 'NodeRegistered',
-        data: { node, registrationId, engine, hostname, agentVersion, labels, inventory },
-        meta: metaOf(report, null),
-      },
-      expect: known ? [{ stream: streams.node(node), version: known.version }] : [],
-    };
-  };
-
-  const decideStale = (report: ReportOf<'stale-removed'>): Decision => ({
-    event: {
-      stream: streams.node(report.node),
-      type: 'StaleContainerRemoved',
-      data: { node: report.node, container: report.container, reason: report.reason },
-      meta: metaOf(report, report.causationId),
-    },
-    expect: [],
-    appendId: uuidv5(report.reportId, clusterId),
-  });
-
   /** The log has nothing to do with it any more: it must not run. */
-  const disown = ({ node, container }: ContainerReport) => {
+  const disown = (report: Report) => {
+    if (report.kind === 'register') return;
+    const { node, container } = report;
     const nodeView = view.nodes.get(node);
     if (!nodeView) return;
     const head = { clusterId, node, session: nodeView.session, position: view.position, causationId: '' };
@@ -198,52 +147,4 @@ export function createIntake({ log, projector, bus, logger }: Deps, { clusterId 
       flushPulls();
     },
   };
-}
-
-type EndReport = ReportOf<'failed' | 'stopped' | 'completed'>;
-type StateReport = EndReport | ReportOf<'starting' | 'running'>;
-
-const isEnd = (report: StateReport): report is EndReport =>
-  report.kind === 'failed' || report.kind === 'stopped' || report.kind === 'completed';
-
-function eventOf(report: StateReport, container: ContainerView): NewEvent {
-  const { id, service, slot, node } = container;
-  const ref = { container: id, service, slot, node };
-  const head = {
-    stream: streams.container(id),
-    // A container that ends by itself follows from its own latest fact.
-    meta: {
-      ...metaOf(report, report.causationId ?? container.latest.eventId),
-      correlationId: container.latest.correlationId,
-    },
-  };
-  switch (report.kind) {
-    case 'starting':
-      return { ...head, type: 'ContainerStarting', data: { ...ref, session: report.session } };
-    case 'running': {
-      const { session, engineContainerId, startedAt, ports } = report;
-      return { ...head, type: 'ContainerRunning', data: { ...ref, session, engineContainerId, startedAt, ports } };
-    }
-    case 'failed': {
-      const { reason, message, exitCode, logTail } = report;
-      return { ...head, type: 'ContainerFailed', data: { ...ref, reason, message, exitCode, logTail } };
-    }
-    case 'completed':
-      return { ...head, type: 'ContainerCompleted', data: { ...ref, logTail: report.logTail } };
-    case 'stopped':
-      return container.state === 'stopping'
-        ? { ...head, type: 'ContainerStopped', data: { ...ref, exitCode: report.exitCode } }
-        : { ...head, type: 'ContainerFailed', data: { ...ref, ...stoppedByOthers, exitCode: report.exitCode } };
-  }
-}
-
-/** Nobody asked the log for it: somebody used the engine behind our back. */
-const stoppedByOthers = {
-  reason: 'killed' as const,
-  message: 'it was stopped on its engine, though nothing in the log asked for it',
-  logTail: [],
-};
-
-function metaOf(report: Report, causationId: string | null): NewEvent['meta'] {
-  return { actor: `node:${report.node}`, requestId: report.reportId, causationId };
 }

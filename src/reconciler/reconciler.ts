@@ -60,13 +60,12 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
     },
   });
 
-  /** While the broker or the log was away nobody could be heard. */
+  /** While the broker or the log is away nobody can be heard, so nobody's silence counts. */
   const watchOutages = () => {
     const wasAway = isAway;
     isAway = bus.status().state !== 'connected' || projector.trouble() !== null;
-    if (isAway || !wasAway) return;
-    logger.warn({}, 'broker and log answer again: every node gets a fresh grace period');
-    liveness.grace();
+    if (isAway || wasAway) liveness.grace();
+    if (wasAway && !isAway) logger.warn({}, 'broker and log answer again: every node gets a fresh grace period');
   };
   let isAway = false;
   let outageTimer: NodeJS.Timeout | undefined;

@@ -1,0 +1,108 @@
+/**
+ * Owns what an agent's report means for the log. Pure. A report that would not raise the container's rank is late or
+ * repeated and means nothing.
+ */
+
+import { v5 as uuidv5 } from 'uuid';
+import type { RegisterReport, Report, ReportOf } from '../bus/messages.ts';
+import { type NewEvent, streams } from '../events/event.ts';
+import type { Expectation } from '../events/event-log.ts';
+import { isTerminal } from '../model/container.ts';
+import { isProgress } from '../model/container-machine.ts';
+import type { ClusterView, ContainerView } from '../projections/cluster-view.ts';
+
+export type ReportDecision =
+  | { event: NewEvent; expect: Expectation[]; appendId?: string }
+  /** Nothing to write. */
+  | 'stale'
+  /** The log has nothing to do with this container any more, and it may still run: it has to be removed. */
+  | 'disown';
+
+type EndReport = ReportOf<'failed' | 'stopped' | 'completed'>;
+type StateReport = EndReport | ReportOf<'starting' | 'running'>;
+
+/** @param clusterId namespace of the append ids of reports that may be told twice */
+export function decideReport(
+  view: ClusterView,
+  report: Exclude<Report, { kind: 'pull-progress' }>,
+  clusterId: string,
+): ReportDecision {
+  if (report.kind === 'register') return decideRegistration(view, report);
+  if (report.kind === 'stale-removed') return decideStale(report, clusterId);
+  const container = view.containers.get(report.container);
+  if (!container || isTerminal(container.state)) return isEnd(report) ? 'stale' : 'disown';
+  if (container.node !== report.node) return 'stale';
+  const event = eventOf(report, container);
+  if (!isProgress(container.state, event.type)) return 'stale';
+  return { event, expect: [{ stream: streams.container(container.id), version: container.version }] };
+}
+
+/** A node the log does not know, or knows no more, registers; any other returns. */
+function decideRegistration(view: ClusterView, report: RegisterReport): ReportDecision {
+  const { node, registrationId, engine, hostname, agentVersion, labels, inventory } = report;
+  const known = view.nodes.get(node);
+  return {
+    event: {
+      stream: streams.node(node),
+      type: known ? 'NodeReturned' : 'NodeRegistered',
+      data: { node, registrationId, engine, hostname, agentVersion, labels, inventory },
+      meta: metaOf(report, null),
+    },
+    expect: known ? [{ stream: streams.node(node), version: known.version }] : [],
+  };
+}
+
+function decideStale(report: ReportOf<'stale-removed'>, clusterId: string): ReportDecision {
+  const { node, container, reason } = report;
+  return {
+    event: {
+      stream: streams.node(node),
+      type: 'StaleContainerRemoved',
+      data: { node, container, reason },
+      meta: metaOf(report, report.causationId),
+    },
+    expect: [],
+    appendId: uuidv5(report.reportId, clusterId),
+  };
+}
+
+const isEnd = (report: StateReport): report is EndReport =>
+  report.kind === 'failed' || report.kind === 'stopped' || report.kind === 'completed';
+
+function eventOf(report: StateReport, container: ContainerView): NewEvent {
+  const { id, service, slot, node } = container;
+  const ref = { container: id, service, slot, node };
+  // A container that ends by itself follows from its own latest fact.
+  const causationId = report.causationId ?? container.latest.eventId;
+  const meta = { ...metaOf(report, causationId), correlationId: container.latest.correlationId };
+  const head = { stream: streams.container(id), meta };
+  switch (report.kind) {
+    case 'starting':
+      return { ...head, type: 'ContainerStarting', data: { ...ref, session: report.session } };
+    case 'running': {
+      const { session, engineContainerId, startedAt, ports } = report;
+      return { ...head, type: 'ContainerRunning', data: { ...ref, session, engineContainerId, startedAt, ports } };
+    }
+    case 'failed': {
+      const { reason, message, exitCode, logTail } = report;
+      return { ...head, type: 'ContainerFailed', data: { ...ref, reason, message, exitCode, logTail } };
+    }
+    case 'completed':
+      return { ...head, type: 'ContainerCompleted', data: { ...ref, logTail: report.logTail } };
+    case 'stopped':
+      return container.state === 'stopping'
+        ? { ...head, type: 'ContainerStopped', data: { ...ref, exitCode: report.exitCode } }
+        : { ...head, type: 'ContainerFailed', data: { ...ref, ...stoppedByOthers, exitCode: report.exitCode } };
+  }
+}
+
+/** Nobody asked the log for it: somebody used the engine behind our back. */
+const stoppedByOthers = {
+  reason: 'killed' as const,
+  message: 'it was stopped on its engine, though nothing in the log asked for it',
+  logTail: [],
+};
+
+function metaOf(report: Report, causationId: string | null): NewEvent['meta'] {
+  return { actor: `node:${report.node}`, requestId: report.reportId, causationId };
+}
