@@ -30,6 +30,8 @@ export type ContainerView = {
   ports: readonly { container: number; host: number; protocol: 'tcp' | 'udp' }[];
   queueDeadlineMs: number;
   queuedAt: string;
+  /** Position of its ContainerQueued: the order among the containers of a slot. */
+  queuedPosition: number;
   runningAt: string | null;
   /** Time of the last transition. */
   since: string;
@@ -43,8 +45,10 @@ export type SlotView = {
   slot: number;
   /** Containers of the slot that are not terminal, oldest first. Usually one, two while it is being replaced. */
   containers: Set<string>;
-  /** Consecutive failures; 0 after a run that was stable, or a new spec. */
+  /** Consecutive failures of runs of the present spec; 0 after a run that was stable, or a new spec. */
   failures: number;
+  /** The last of them, in words; null while failures is 0. */
+  lastFailure: { container: string; reason: FailureReason | 'completed'; message: string; at: string } | null;
   /** The last run that ended: why the next one is needed. null before the first ended. */
   lastEnded: { container: string; cause: Cause; at: string } | null;
   /** Restart waits until then; null when it does not wait. */
@@ -64,14 +68,20 @@ export type ServiceView = {
   wish: Cause;
   /** Version of the service's stream. */
   version: number;
-  /** By slot number; only slots that have or had a container since the wish last grew. */
+  /** By slot number; slots that have or had a container and are not surplus: a surplus slot leaves with its last one. */
   slots: Map<number, SlotView>;
   /** The last PlacementBlocked that still holds. */
   blocked: { missing: number; filtered: FilteredNodes; since: string } | null;
   /** Containers by node, of this service, not terminal: the spread. */
   perNode: Map<string, number>;
+  /** How many containers are not terminal. */
+  live: number;
   /** How many are in state running. */
   running: number;
+  /** How many of those are of the present spec. */
+  runningCurrent: number;
+  /** The last fact that changed what is said about the service, its containers' facts included. */
+  position: number;
 };
 
 export type NodeView = {
@@ -91,6 +101,8 @@ export type NodeView = {
   since: string;
   /** Containers placed on it that are not terminal. */
   containers: Set<string>;
+  /** The last fact that changed what is said about the node, placements on it included. */
+  position: number;
   /** From telemetry: shown, never compared by verify. */
   lastHeardAt: string | null;
 };
@@ -98,6 +110,10 @@ export type NodeView = {
 /** What several nodes share. */
 export type EngineView = {
   engineId: string;
+  /** Nodes that speak for it. It leaves the view when the last is removed and no container holds anything of it. */
+  nodes: Set<string>;
+  /** Containers on it that are not terminal. */
+  containers: number;
   memoryBytes: number;
   cpuMillis: number;
   /** Reserved by containers that are not terminal. */
@@ -116,14 +132,21 @@ export type ClusterView = {
   factPosition: number;
   /** Time of the last commit folded. */
   at: string;
+  /** Time of the last fact folded. */
+  factAt: string;
   cluster: { id: string; name: string; createdAt: string } | null;
   services: Map<string, ServiceView>;
   /** Also ended ones, until an hour of log time after their end. */
   containers: Map<string, ContainerView>;
   nodes: Map<string, NodeView>;
+  /** Streams go on after their subject is gone: where they stood, for who comes back under the same name. */
+  removedServices: Map<string, { version: number; generation: number }>;
+  removedNodes: Map<string, { version: number }>;
   engines: Map<string, EngineView>;
   /** Ids of ended containers in the order of their end: what leaves the view is at the front. */
   ended: Set<string>;
+  /** When the first of `ended` leaves the view; null when there is none. */
+  nextExpiryAt: string | null;
   /** Containers `in queue`, oldest first: whose deadline may pass. */
   queued: Set<string>;
   /** Slots that wait for a restart: `service` → slots. */
@@ -144,12 +167,16 @@ export function emptyClusterView(): ClusterView {
     position: 0,
     factPosition: 0,
     at: '1970-01-01T00:00:00.000Z',
+    factAt: '1970-01-01T00:00:00.000Z',
     cluster: null,
     services: new Map(),
     containers: new Map(),
     nodes: new Map(),
+    removedServices: new Map(),
+    removedNodes: new Map(),
     engines: new Map(),
     ended: new Set(),
+    nextExpiryAt: null,
     queued: new Set(),
     delayed: new Map(),
     blocked: new Set(),

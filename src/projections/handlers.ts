@@ -1,0 +1,26 @@
+/**
+ * Owns what a handler of events is: the table type that makes a forgotten event type a compile error, and the
+ * assertion for logs that cannot be true. Folds nothing itself.
+ */
+
+import { AssertionError } from 'node:assert';
+import type { EventType } from '../events/catalog.ts';
+import type { LogEvent } from '../events/event.ts';
+import type { Cause, ClusterView } from './cluster-view.ts';
+
+export type Handler<T extends EventType> = (view: ClusterView, event: LogEvent<T>) => void;
+
+/** One entry for each event type there is. */
+export type Handlers = { readonly [T in EventType]: Handler<T> };
+
+/** The event says nothing about the state of the cluster. */
+export const ignored = (): void => {};
+
+/** What the fold needs is not in the view: the log is damaged, or the program that wrote it was. Names the position. */
+export function illegal(event: LogEvent, why: string): never {
+  throw new AssertionError({ message: `position ${event.position}: ${event.type} on ${event.stream}: ${why}` });
+}
+
+export function causeOf(event: LogEvent): Cause {
+  return { position: event.position, eventId: event.meta.eventId, correlationId: event.meta.correlationId };
+}

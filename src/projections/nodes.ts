@@ -1,0 +1,109 @@
+/** Owns how node events change the view, and the row people see of a node. */
+
+import type { LogEvent } from '../events/event.ts';
+import type { Availability } from '../model/node.ts';
+import type { ClusterView, NodeView } from './cluster-view.ts';
+import { attachNode, detachNode } from './engines.ts';
+import { causeOf, type Handlers, illegal } from './handlers.ts';
+
+export const nodeHandlers = {
+  NodeRegistered: register,
+  NodeReturned: register,
+
+  NodeLost(view, event) {
+    const node = changeNode(view, event);
+    node.state = 'lost';
+    node.since = event.at;
+  },
+
+  NodeCordoned: (view, event) => setAvailability(view, event, 'cordoned'),
+  NodeDrainRequested: (view, event) => setAvailability(view, event, 'draining'),
+  NodeActivated: (view, event) => setAvailability(view, event, 'active'),
+
+  NodeRemoved(view, event) {
+    const node = changeNode(view, event);
+    view.nodes.delete(node.id);
+    view.dirty.nodes.delete(node.id);
+    view.removedNodes.set(node.id, { version: event.version });
+    detachNode(view, node.id, node.engine.engineId);
+  },
+
+  StaleContainerRemoved(view, event) {
+    const node = view.nodes.get(event.data.node);
+    if (!node) illegal(event, 'the node is unknown');
+    node.version = event.version;
+    node.latest = causeOf(event);
+    node.position = event.position;
+  },
+
+  HeartbeatsReceived(view, event) {
+    for (const { node: id, session, at } of event.data.heartbeats) {
+      const node = view.nodes.get(id);
+      if (node && node.session === session) node.lastHeardAt = at;
+    }
+  },
+} satisfies Partial<Handlers>;
+
+type NodeFact =
+  | 'NodeRegistered'
+  | 'NodeReturned'
+  | 'NodeLost'
+  | 'NodeCordoned'
+  | 'NodeDrainRequested'
+  | 'NodeActivated'
+  | 'NodeRemoved';
+
+function register(view: ClusterView, event: LogEvent<'NodeRegistered'> | LogEvent<'NodeReturned'>): void {
+  const { node: id, engine, hostname, agentVersion, labels } = event.data;
+  const known = view.nodes.get(id);
+  if (known && known.engine.engineId !== engine.engineId) detachNode(view, id, known.engine.engineId);
+  const node: NodeView = {
+    id,
+    state: 'ready',
+    availability: known?.availability ?? 'active',
+    engine,
+    hostname,
+    agentVersion,
+    labels,
+    session: event.position,
+    latest: causeOf(event),
+    version: event.version,
+    since: known?.state === 'ready' ? known.since : event.at,
+    containers: known?.containers ?? new Set(),
+    position: event.position,
+    lastHeardAt: event.at,
+  };
+  view.nodes.set(id, node);
+  view.removedNodes.delete(id);
+  attachNode(view, id, engine);
+  changeNode(view, event);
+}
+
+function setAvailability(
+  view: ClusterView,
+  event: LogEvent<'NodeCordoned'> | LogEvent<'NodeDrainRequested'> | LogEvent<'NodeActivated'>,
+  availability: Availability,
+): void {
+  const node = changeNode(view, event);
+  node.availability = availability;
+  node.since = event.at;
+}
+
+/**
+ * Every fact of a node: the node, the services on it and the services that found no place are looked at again. A node
+ * that can take less concerns the latter too: why they have no place has changed.
+ */
+function changeNode(view: ClusterView, event: LogEvent<NodeFact>): NodeView {
+  const node = view.nodes.get(event.data.node);
+  if (!node) illegal(event, 'the node is unknown');
+  node.version = event.version;
+  node.latest = causeOf(event);
+  node.position = event.position;
+  view.dirty.nodes.add(node.id);
+  for (const id of node.containers) {
+    const container = view.containers.get(id);
+    if (container) view.dirty.services.add(container.service);
+  }
+  for (const name of view.blocked) view.dirty.services.add(name);
+  return node;
+}

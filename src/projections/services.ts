@@ -1,0 +1,155 @@
+/** Owns how service events change the view: the wish, and what stands in the way of its slots. */
+
+import type { LogEvent } from '../events/event.ts';
+import type { ClusterView, ServiceView, SlotView } from './cluster-view.ts';
+import { causeOf, type Handlers, illegal } from './handlers.ts';
+
+export const serviceHandlers = {
+  ServiceRequested(view, event) {
+    const { data } = event;
+    const service = view.services.get(data.service) ?? (data.changed ? createService(view, event) : undefined);
+    if (!service) illegal(event, 'it changes nothing of a service that is unknown');
+    if (!data.changed) {
+      service.version = event.version;
+      return;
+    }
+    const isNewSpec = service.specHash !== data.specHash;
+    service.spec = data.container;
+    service.specHash = data.specHash;
+    service.removing = false;
+    changeWish(view, service, event, data.replicas);
+    if (isNewSpec) forgetFailures(view, service);
+  },
+
+  ServiceScaled(view, event) {
+    changeWish(view, findService(view, event), event, event.data.replicas);
+  },
+
+  ServiceRemovalRequested(view, event) {
+    const service = findService(view, event);
+    service.removing = true;
+    changeWish(view, service, event, 0);
+  },
+
+  ServiceRemoved(view, event) {
+    const service = findService(view, event);
+    if (service.live > 0) illegal(event, `${service.live} of its containers have not ended`);
+    for (const slot of service.slots.values()) setDelay(view, service, slot, null);
+    view.services.delete(service.name);
+    view.blocked.delete(service.name);
+    view.dirty.services.delete(service.name);
+    view.removedServices.set(service.name, { version: event.version, generation: service.generation });
+  },
+
+  PlacementBlocked(view, event) {
+    const service = findService(view, event);
+    const { missing, filtered } = event.data;
+    service.version = event.version;
+    service.position = event.position;
+    setBlocked(view, service, missing > 0 ? { missing, filtered, since: service.blocked?.since ?? event.at } : null);
+  },
+
+  RestartDelayed(view, event) {
+    const service = findService(view, event);
+    const slot = service.slots.get(event.data.slot);
+    if (!slot) illegal(event, `slot ${event.data.slot} never had a container`);
+    service.version = event.version;
+    service.position = event.position;
+    setDelay(view, service, slot, Date.parse(event.data.until));
+  },
+} satisfies Partial<Handlers>;
+
+type ServiceFact =
+  | 'ServiceRequested'
+  | 'ServiceScaled'
+  | 'ServiceRemovalRequested'
+  | 'ServiceRemoved'
+  | 'PlacementBlocked'
+  | 'RestartDelayed';
+
+function findService(view: ClusterView, event: LogEvent<ServiceFact>): ServiceView {
+  return view.services.get(event.data.service) ?? illegal(event, 'the service is unknown');
+}
+
+function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): ServiceView {
+  const { service: name, generation, container, specHash } = event.data;
+  const service: ServiceView = {
+    name,
+    replicas: 0,
+    generation,
+    spec: container,
+    specHash,
+    removing: false,
+    createdAt: event.at,
+    updatedAt: event.at,
+    wish: causeOf(event),
+    version: event.version,
+    slots: new Map(),
+    blocked: null,
+    perNode: new Map(),
+    live: 0,
+    running: 0,
+    runningCurrent: 0,
+    position: event.position,
+  };
+  view.services.set(name, service);
+  view.removedServices.delete(name);
+  return service;
+}
+
+/** What was said about the old wish does not hold for the new one: it is found out again. */
+function changeWish(
+  view: ClusterView,
+  service: ServiceView,
+  event: LogEvent<'ServiceRequested' | 'ServiceScaled' | 'ServiceRemovalRequested'>,
+  replicas: number,
+): void {
+  service.replicas = replicas;
+  service.generation = event.data.generation;
+  service.updatedAt = event.at;
+  service.wish = causeOf(event);
+  service.version = event.version;
+  service.position = event.position;
+  setBlocked(view, service, null);
+  for (const slot of service.slots.values()) dropSurplusSlot(view, service, slot);
+  view.dirty.services.add(service.name);
+}
+
+/** Whatever failed before, failed with another spec. */
+function forgetFailures(view: ClusterView, service: ServiceView): void {
+  service.runningCurrent = 0;
+  for (const slot of service.slots.values()) {
+    slot.failures = 0;
+    slot.lastFailure = null;
+    setDelay(view, service, slot, null);
+    for (const id of slot.containers) {
+      const container = view.containers.get(id);
+      if (container?.state === 'running' && container.specHash === service.specHash) service.runningCurrent += 1;
+    }
+  }
+}
+
+/** A slot the wish has no place for leaves when its last container has; its delay goes at once. */
+export function dropSurplusSlot(view: ClusterView, service: ServiceView, slot: SlotView): void {
+  if (slot.slot <= service.replicas) return;
+  setDelay(view, service, slot, null);
+  if (slot.containers.size === 0) service.slots.delete(slot.slot);
+}
+
+export function setBlocked(view: ClusterView, service: ServiceView, blocked: ServiceView['blocked']): void {
+  service.blocked = blocked;
+  if (blocked) view.blocked.add(service.name);
+  else view.blocked.delete(service.name);
+}
+
+export function setDelay(view: ClusterView, service: ServiceView, slot: SlotView, untilMs: number | null): void {
+  if (slot.delayedUntilMs === untilMs) return;
+  slot.delayedUntilMs = untilMs;
+  const delayed = view.delayed.get(service.name);
+  if (untilMs !== null) {
+    if (delayed) delayed.add(slot.slot);
+    else view.delayed.set(service.name, new Set([slot.slot]));
+  } else if (delayed?.delete(slot.slot) && delayed.size === 0) {
+    view.delayed.delete(service.name);
+  }
+}
