@@ -1,7 +1,13 @@
 /** Owns the live view of one process: follows the log, folds, and tells its listeners what was folded. */
 
-import type { LogEvent } from '../events/event.ts';
-import type { ClusterView } from './cluster-view.ts';
+import type { Clock } from '../clock.ts';
+import { AppError, hasCode } from '../errors.ts';
+import type { Commit, LogEvent } from '../events/event.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { Logger } from '../logger.ts';
+import { type ClusterView, emptyClusterView } from './cluster-view.ts';
+import { evolveCommit } from './projection.ts';
+import { toLogEvents } from './to-log-events.ts';
 
 export type Projector = {
   /** The live view. Read it, never change it, never keep it across an await. */
@@ -15,7 +21,174 @@ export type Projector = {
   waitFor(position: number, deadlineMs?: number): Promise<void>;
   /** The log cannot be read just now: in words, null while all is well. */
   trouble(): string | null;
-  /** Resolves once the view holds everything that was in the log when it was called. */
+  /**
+   * Resolves once the view holds everything that was in the log when it was called; waits while the log is away.
+   * @throws AppError `fold_failed` (details.position) when the log holds what this program cannot fold
+   */
   start(): Promise<void>;
   close(): Promise<void>;
 };
+
+export type ProjectorDeps = {
+  log: Pick<EventLog, 'follow' | 'head'>;
+  logger: Logger;
+  clock: Pick<Clock, 'monotonicMs'>;
+};
+
+export type ProjectorOptions = {
+  /** The fold broke after start: the view stays where it was and the process must not go on with it. */
+  onFatal?: (error: AppError) => void;
+};
+
+/** A caller that just appended waits this long to see it: a few polls of the slowest doorbell. */
+const waitDeadlineMs = 5_000;
+
+/** A long replay lets timers and sockets have a turn this often. */
+const turnMs = 50;
+
+/** How long to wait before the log is asked again for its head at start. */
+const headRetryMs = 500;
+
+type Waiter = { position: number; resolve: () => void; reject: (error: AppError) => void; timer: NodeJS.Timeout };
+
+export function createProjector(deps: ProjectorDeps, options: ProjectorOptions = {}): Projector {
+  const { log, logger, clock } = deps;
+  const view = emptyClusterView();
+  const stop = new AbortController();
+  const listeners = new Set<(events: readonly LogEvent[]) => void>();
+  const waiters = new Set<Waiter>();
+  let trouble: string | null = null;
+  let fatal: AppError | null = null;
+  let isStarted = false;
+  let following: Promise<void> = Promise.resolve();
+
+  const fold = (commit: Commit): void => {
+    const events = foldCommit(view, commit);
+    for (const listener of listeners) listener(events);
+    for (const waiter of waiters) if (waiter.position <= view.position) settle(waiter, null);
+  };
+
+  const settle = (waiter: Waiter, error: AppError | null): void => {
+    clearTimeout(waiter.timer);
+    waiters.delete(waiter);
+    if (error) waiter.reject(error);
+    else waiter.resolve();
+  };
+
+  const follow = async (): Promise<void> => {
+    const onTrouble = (change: { code: string; message: string } | null) => {
+      trouble = change && `${change.code}: ${change.message}`;
+      if (trouble) logger.warn({ trouble, position: view.position }, 'the log cannot be followed');
+      else logger.info({ position: view.position }, 'the log is followed again');
+    };
+    let turnEndsMs = clock.monotonicMs() + turnMs;
+    for await (const commits of log.follow({ afterSlot: 0, signal: stop.signal, onTrouble })) {
+      for (const commit of commits) {
+        if (clock.monotonicMs() > turnEndsMs) {
+          await new Promise((resolve) => setImmediate(resolve));
+          turnEndsMs = clock.monotonicMs() + turnMs;
+        }
+        if (stop.signal.aborted) return;
+        fold(commit);
+      }
+    }
+  };
+
+  const fail = (cause: unknown): void => {
+    if (stop.signal.aborted) return;
+    fatal = hasCode(cause, 'fold_failed') ? (cause as AppError) : foldFailed(view.position, cause);
+    trouble = fatal.message;
+    for (const waiter of waiters) settle(waiter, fatal);
+    if (!isStarted) return;
+    logger.error({ err: fatal, position: view.position }, 'the fold broke');
+    options.onFatal?.(fatal);
+  };
+
+  const readHead = async (): Promise<number> => {
+    for (;;) {
+      try {
+        return (await log.head()).position;
+      } catch (error) {
+        if (!(error instanceof AppError && error.retryable) || stop.signal.aborted) throw error;
+        trouble = `${error.code}: ${error.message}`;
+        await pause(headRetryMs, stop.signal);
+      }
+    }
+  };
+
+  const waitFor = (position: number, deadlineMs = waitDeadlineMs): Promise<void> => {
+    if (view.position >= position) return Promise.resolve();
+    if (fatal) return Promise.reject(fatal);
+    return new Promise((resolve, reject) => {
+      const tooLate = () =>
+        settle(waiter, behind(view.position, position, trouble ?? `not folded within ${deadlineMs} ms`));
+      const timer = setTimeout(tooLate, Math.min(deadlineMs, timerMaxMs));
+      const waiter: Waiter = { position, resolve, reject, timer };
+      waiters.add(waiter);
+    });
+  };
+
+  return {
+    view,
+    onFolded(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    waitFor,
+    trouble: () => trouble,
+    async start() {
+      const head = await readHead();
+      trouble = null;
+      following = follow().catch(fail);
+      // A replay takes as long as the log is long.
+      await waitFor(head, timerMaxMs);
+      isStarted = true;
+    },
+    async close() {
+      stop.abort();
+      for (const waiter of waiters) settle(waiter, behind(view.position, waiter.position, 'the view is closed'));
+      await following;
+    },
+  };
+}
+
+/** Beyond this a timer fires at once. */
+const timerMaxMs = 2 ** 31 - 1;
+
+function foldCommit(view: ClusterView, commit: Commit): readonly LogEvent[] {
+  const expected = view.position + 1;
+  try {
+    if (commit.first !== expected)
+      throw new Error(`expected position ${expected}, the commit begins at ${commit.first}`);
+    const events = commit.events === null ? [] : toLogEvents(commit);
+    evolveCommit(view, commit, events);
+    return events;
+  } catch (error) {
+    throw foldFailed(view.position + 1, error);
+  }
+}
+
+function foldFailed(position: number, cause: unknown): AppError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new AppError('fold_failed', `the log cannot be folded at position ${position}: ${why}`, {
+    cause,
+    details: { position },
+  });
+}
+
+function behind(at: number, wanted: number, why: string): AppError {
+  const message = `the view is at position ${at}, not yet at ${wanted}: ${why}`;
+  return new AppError('view_behind', message, { retryable: true, details: { position: at } });
+}
+
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, delayMs);
+    signal.addEventListener('abort', done);
+  });
+}
