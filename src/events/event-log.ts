@@ -28,6 +28,9 @@ export type AppendResult = {
   repeated: boolean;
 };
 
+/** An append that is in the log: its events are `first` … `first + count - 1`. */
+export type FoundAppend = { first: number; count: number; requestHash: string | null };
+
 export type LogHead = { slot: number; position: number; at: string; hash: string };
 
 /** The head before the first commit. */
@@ -72,6 +75,11 @@ export type EventLog = {
    *   `log_unavailable` (retryable; the outcome is unknown) · `log_closed`
    */
   append(events: readonly NewEvent[], options?: AppendOptions): Promise<AppendResult>;
+  /**
+   * What an appendId wrote, looked up in everything decided so far (catches up with the store first), or null when it
+   * is not in the log or older than 24 h of log time. @throws AppError `log_unavailable`
+   */
+  findAppend(appendId: string): Promise<FoundAppend | null>;
   /** One page of events that match. */
   read(query: EventQuery): Promise<EventPage>;
   /** Whole commits in slot order, contiguous, pruned ones included with `events: null`. At most `limit` (default 1000). */
