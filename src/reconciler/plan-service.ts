@@ -6,7 +6,7 @@
  * | surplus | a number above `replicas`, or the service is being removed | stop what runs in it |
  * | empty | nothing wanted | queue a container; or wait, when it failed again and again |
  * | outdated | only containers of another spec, or on a draining node | queue a replacement beside it (or stop it first, when they would fight for a host port) |
- * | settled | a container of the present spec that runs | stop the outdated ones beside it |
+ * | settled | a container of the present spec that runs | stop what else is in it |
  */
 
 import type { FilteredNodes } from '../events/catalog.ts';
@@ -101,26 +101,41 @@ function stopSurplus(view: ClusterView, service: ServiceView, replicas: number):
   return steps;
 }
 
-/** Which outdated slots are replaced now: never more at a time than the surge. */
+/**
+ * Which containers beside the one a slot needs go, and which outdated slots are replaced now: never more wanted
+ * containers than `replicas` and the surge.
+ */
 function planSwaps(view: ClusterView, service: ServiceView, needs: SlotNeed[]): { stops: Step[]; queue: SlotNeed[] } {
-  const outdated = needs.filter(({ outdated }) => outdated.length > 0);
-  if (outdated.length === 0) return { stops: [], queue: [] };
-  const isStopFirst = hasHostPort(service);
-  const stop = (need: SlotNeed) =>
-    need.outdated.map((c) => stopContainer(service, c, stopReason(view, c), causeOf(view, service, c)));
+  const stopFirst = hasHostPort(service);
+  const stop = (c: ContainerView) => stopContainer(service, c, stopReason(view, c), causeOf(view, service, c));
+  const slots = needs.map((need) => ({ need, kept: keepOf(need) }));
+  const stops = slots.flatMap(({ need, kept }) =>
+    wantedOf(need)
+      .filter((c) => !kept.includes(c))
+      .map(stop),
+  );
 
-  const settled = outdated.filter(({ current }) => current.some(({ state }) => state === 'running'));
-  const isDown = ({ outdated }: SlotNeed) => outdated.every(({ state }) => state !== 'running');
-  const waiting = outdated.filter(({ current }) => current.length === 0);
-  const down = waiting.filter(isDown);
-  const unsettled = needs.filter(({ current }) => !current.some(({ state }) => state === 'running')).length;
-  const inWork = unsettled - waiting.length;
-  const next = waiting.filter((need) => !isDown(need)).slice(0, Math.max(0, surgeOf(service.replicas) - inWork));
+  const orphaned = slots.filter(({ need, kept }) => kept.length === 0 && need.outdated.length > 0);
+  const outdated = slots.filter(({ need, kept }) => kept.length > 0 && need.current.length === 0);
+  const wanted = slots.reduce((sum, { kept }) => sum + Math.max(1, kept.length), 0);
+  const down = slots.filter(({ kept }) => !kept.some(isRunning)).length;
+  const surge = surgeOf(service.replicas);
+  const room = Math.max(0, stopFirst ? surge - down : service.replicas + surge - wanted);
+  const next = outdated.slice(0, room);
 
-  return {
-    stops: [...settled, ...down, ...(isStopFirst ? next : [])].flatMap(stop),
-    queue: isStopFirst ? [] : [...down, ...next],
-  };
+  return stopFirst
+    ? { stops: [...stops, ...next.flatMap(({ kept }) => kept.map(stop))], queue: [] }
+    : { stops, queue: [...orphaned, ...next].map(({ need }) => need) };
+}
+
+const isRunning = ({ state }: ContainerView) => state === 'running';
+const wantedOf = ({ current, outdated }: SlotNeed) => [...current, ...outdated];
+
+/** One present container, and an outdated one for as long as it alone runs. */
+function keepOf({ current, outdated }: SlotNeed): ContainerView[] {
+  const present = current.find(isRunning) ?? current[0];
+  const stopgap = present && isRunning(present) ? undefined : outdated.find(isRunning);
+  return [present, stopgap].filter((container) => container !== undefined);
 }
 
 function stopReason(view: ClusterView, container: ContainerView): StopReason {
@@ -180,7 +195,8 @@ function queueContainer(view: ClusterView, service: ServiceView, need: SlotNeed,
   const { slot, outdated, view: slotView } = need;
   const { node, candidates, filtered } = placed;
   const replaced = outdated[0];
-  const causes = [service.wish, slotView?.lastEnded?.cause, replaced && causeOf(view, service, replaced)];
+  const causes = [slotView?.lastEnded?.cause, ...outdated.map((container) => causeOf(view, service, container))];
+  // The latest: later than the start of every container the slot ever had, so no id comes twice.
   const cause = causes.reduce<Cause>((latest, c) => (c && c.position > latest.position ? c : latest), service.wish);
   const id = containerId(service.name, slot, cause.position);
   return {

@@ -1,0 +1,167 @@
+/**
+ * Owns what a person's request means for the cluster as it is. Pure: the view and the request in, events and the
+ * versions they were decided from out, or a refusal by code. It appends nothing and knows nothing of HTTP.
+ */
+
+import { AppError } from '../errors.ts';
+import type { LogEvent, NewEvent } from '../events/event.ts';
+import { streams } from '../events/event.ts';
+import type { Expectation } from '../events/event-log.ts';
+import { specHash } from '../events/hash.ts';
+import type { ContainerSpec, ServiceWish } from '../model/service.ts';
+import type { ClusterView, ServiceView } from '../projections/cluster-view.ts';
+import { type ContainerPatch, patchContainer } from './decide-patch.ts';
+
+export type Wish = Omit<ServiceWish, 'specHash'>;
+export type NodeAction = 'cordon' | 'drain' | 'activate' | 'remove';
+
+export type ApiRequest =
+  /** The whole wish of each; creates or edits. Names are distinct. */
+  | { kind: 'apply'; wishes: readonly Wish[] }
+  | { kind: 'patch'; service: string; replicas?: number; container?: ContainerPatch }
+  | { kind: 'remove'; service: string }
+  | { kind: 'node'; node: string; action: NodeAction };
+
+export type RequestContext = { actor: string; requestId: string };
+
+/** All events or none, and only while the streams stand where they stood. */
+export type Decision = { events: NewEvent[]; expect: Expectation[] };
+
+/**
+ * @throws AppError `service_not_found` · `service_removing` · `node_not_found` · `node_not_lost` ·
+ *   `service_too_large` (details.field, .rule)
+ */
+export function decide(view: ClusterView, request: ApiRequest, context: RequestContext): Decision {
+  switch (request.kind) {
+    case 'apply': {
+      const events = request.wishes.map((wish) => applyWish(view, wish, context));
+      return { events, expect: request.wishes.map(({ service }) => expectService(view, service)) };
+    }
+    case 'patch': {
+      const service = findService(view, request.service);
+      if (service.removing) {
+        const message = `${service.name} is being removed; POST /service asks for it anew`;
+        throw new AppError('service_removing', message);
+      }
+      const { name, replicas, spec } = service;
+      const container = request.container ? patchContainer(spec, request.container) : spec;
+      const wish = { service: name, replicas: request.replicas ?? replicas, container };
+      return { events: [applyWish(view, wish, context)], expect: [expectService(view, name)] };
+    }
+    case 'remove':
+      return {
+        events: [removeService(findService(view, request.service), context)],
+        expect: [expectService(view, request.service)],
+      };
+    case 'node':
+      return changeNode(view, request, context);
+  }
+}
+
+function applyWish(view: ClusterView, wish: Wish, context: RequestContext): NewEvent {
+  const { service: name, replicas, container } = wish;
+  const known = view.services.get(name);
+  const hash = specHash(container);
+  const isSameSpec = known !== undefined && !known.removing && known.specHash === hash;
+  if (isSameSpec && known.replicas !== replicas) {
+    const data = { service: name, generation: known.generation + 1, from: known.replicas, replicas };
+    return { stream: streams.service(name), type: 'ServiceScaled', data, meta: metaOf(context) };
+  }
+  const before = known?.generation ?? view.removedServices.get(name)?.generation ?? 0;
+  const generation = isSameSpec ? before : before + 1;
+  return requestService({ name, replicas, spec: container, specHash: hash }, generation, !isSameSpec, context);
+}
+
+/** Asking again for a removal under way changes nothing, and is recorded like every request that changes nothing. */
+function removeService(service: ServiceView, context: RequestContext): NewEvent {
+  if (service.removing) return requestService(service, service.generation, false, context);
+  const data = { service: service.name, generation: service.generation + 1 };
+  return { stream: streams.service(service.name), type: 'ServiceRemovalRequested', data, meta: metaOf(context) };
+}
+
+function requestService(
+  wish: { name: string; replicas: number; spec: ContainerSpec; specHash: string },
+  generation: number,
+  changed: boolean,
+  context: RequestContext,
+): NewEvent {
+  const { name: service, replicas, spec: container } = wish;
+  const data = { service, generation, changed, replicas, container, specHash: wish.specHash };
+  return { stream: streams.service(service), type: 'ServiceRequested', data, meta: metaOf(context) };
+}
+
+const nodeEvents = {
+  cordon: 'NodeCordoned',
+  drain: 'NodeDrainRequested',
+  activate: 'NodeActivated',
+  remove: 'NodeRemoved',
+} as const;
+
+function changeNode(
+  view: ClusterView,
+  { node: id, action }: Extract<ApiRequest, { kind: 'node' }>,
+  context: RequestContext,
+): Decision {
+  const node = view.nodes.get(id);
+  if (!node) throw new AppError('node_not_found', `no node is called ${id}`);
+  if (action === 'remove' && (node.state !== 'lost' || node.containers.size > 0)) {
+    const message = `${id} is ${node.state} and holds ${node.containers.size} containers; only a lost node without any can be removed`;
+    throw new AppError('node_not_lost', message);
+  }
+  const stream = streams.node(id);
+  return {
+    events: [{ stream, type: nodeEvents[action], data: { node: id }, meta: metaOf(context) }],
+    expect: [{ stream, version: node.version }],
+  };
+}
+
+/** What became of each service or node, said from the events alone: a repeat is answered from the log. Pure. */
+export type Outcome = {
+  services: { serviceName: string; generation: number; changed: boolean }[];
+  nodes: { node: string; availability: 'active' | 'cordoned' | 'draining' | 'removed' }[];
+};
+
+export function outcomeOf(events: readonly (NewEvent | LogEvent)[]): Outcome {
+  const outcome: Outcome = { services: [], nodes: [] };
+  for (const event of events) {
+    switch (event.type) {
+      case 'ServiceRequested':
+      case 'ServiceScaled':
+      case 'ServiceRemovalRequested': {
+        const { service: serviceName, generation } = event.data;
+        const changed = event.type !== 'ServiceRequested' || event.data.changed;
+        outcome.services.push({ serviceName, generation, changed });
+        break;
+      }
+      case 'NodeCordoned':
+        outcome.nodes.push({ node: event.data.node, availability: 'cordoned' });
+        break;
+      case 'NodeDrainRequested':
+        outcome.nodes.push({ node: event.data.node, availability: 'draining' });
+        break;
+      case 'NodeActivated':
+        outcome.nodes.push({ node: event.data.node, availability: 'active' });
+        break;
+      case 'NodeRemoved':
+        outcome.nodes.push({ node: event.data.node, availability: 'removed' });
+        break;
+    }
+  }
+  return outcome;
+}
+
+function findService(view: ClusterView, name: string): ServiceView {
+  const service = view.services.get(name);
+  if (!service) throw new AppError('service_not_found', `no service is called ${name}`);
+  return service;
+}
+
+/** A stream outlives its service: it goes on where the removal left it. */
+function expectService(view: ClusterView, name: string): Expectation {
+  const version = view.services.get(name)?.version ?? view.removedServices.get(name)?.version ?? 0;
+  return { stream: streams.service(name), version };
+}
+
+function metaOf({ actor, requestId }: RequestContext): NewEvent['meta'] {
+  return { actor, requestId, causationId: null };
+}

@@ -1,0 +1,104 @@
+/** Faults at random, on virtual time, from a printed seed: afterwards everything converges and nothing moves. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type NewEvent, streams } from '../../src/events/event.ts';
+import { emptyClusterView } from '../../src/projections/cluster-view.ts';
+import { evolve } from '../../src/projections/projection.ts';
+import { countWanted, createSimulatedCluster, type SimulatedCluster, specOf } from '../support/simulated-cluster.ts';
+
+const test = suite('simulated cluster');
+const meta = { actor: 'person:test', causationId: null };
+const services = ['api', 'db', 'web'];
+
+function request(cluster: SimulatedCluster, service: string, replicas: number, image: string): void {
+  const known = cluster.view.services.get(service);
+  const removed = cluster.view.removedServices.get(service);
+  const generation = (known?.generation ?? removed?.generation ?? 0) + 1;
+  const data = { service, generation, changed: true, replicas, container: specOf(image), specHash: hashOf(image) };
+  const event: NewEvent = { stream: streams.service(service), type: 'ServiceRequested', data, meta };
+  cluster.append([event]);
+}
+
+const hashOf = (image: string) => Buffer.from(image.padEnd(8, '.')).toString('hex').slice(0, 16);
+
+function remove(cluster: SimulatedCluster, service: string): void {
+  const known = cluster.view.services.get(service);
+  if (!known || known.removing) return;
+  const data = { service, generation: known.generation + 1 };
+  cluster.append([{ stream: streams.service(service), type: 'ServiceRemovalRequested', data, meta }]);
+}
+
+function setAvailability(
+  cluster: SimulatedCluster,
+  node: string,
+  type: 'NodeCordoned' | 'NodeDrainRequested' | 'NodeActivated',
+) {
+  if (cluster.view.nodes.has(node)) cluster.append([{ stream: streams.node(node), type, data: { node }, meta }]);
+}
+
+function doSomething(cluster: SimulatedCluster): void {
+  const node = cluster.pick([...cluster.nodes.keys()]);
+  const service = cluster.pick(services);
+  const draw = cluster.random();
+  if (draw < 0.2) request(cluster, service, Math.floor(cluster.random() * 12), cluster.pick(['a', 'b', 'c']));
+  else if (draw < 0.25) remove(cluster, service);
+  else if (draw < 0.4) cluster.crash(node);
+  else if (draw < 0.5) cluster.partition(node);
+  else if (draw < 0.75) cluster.bringBack(node);
+  else if (draw < 0.85) {
+    const container = cluster.pick([...(cluster.nodes.get(node)?.running.keys() ?? [''])]);
+    if (container) cluster.killContainer(node, container);
+  } else setAvailability(cluster, node, cluster.pick(['NodeCordoned', 'NodeDrainRequested', 'NodeActivated'] as const));
+}
+
+function calmDown(cluster: SimulatedCluster): void {
+  for (const node of cluster.nodes.keys()) cluster.bringBack(node);
+  cluster.advance(3_000);
+  for (const node of cluster.nodes.keys()) setAvailability(cluster, node, 'NodeActivated');
+  cluster.advance(180_000);
+}
+
+function assertConverged(cluster: SimulatedCluster, seed: number): void {
+  const { view } = cluster;
+  const because = `seed ${seed}\n${cluster.tail()}`;
+  for (const service of view.services.values()) {
+    assert.is(service.removing, false, `${service.name} is still being removed, ${because}`);
+    assert.is(service.runningCurrent, service.replicas, `${service.name}, ${because}`);
+    assert.is(countWanted(view).get(service.name) ?? 0, service.replicas, `${service.name}, ${because}`);
+  }
+  const logged = [...view.containers.values()].filter(({ state }) => state === 'running').map(({ id }) => id);
+  const really = [...cluster.nodes.values()].flatMap(({ running }) => [...running.keys()]);
+  assert.equal(really.toSorted(), logged.toSorted(), `what runs is what the log says, ${because}`);
+}
+
+function assertReplayEqualsLive(cluster: SimulatedCluster): void {
+  const replayed = emptyClusterView();
+  for (const event of cluster.events) evolve(replayed, event);
+  const { dirty: _live, ...live } = cluster.view;
+  const { dirty: _replay, ...replay } = replayed;
+  assert.equal(replay, live);
+}
+
+const seeds = Number(process.env.CO_SIMULATION_SEEDS ?? 40);
+const firstSeed = Number(process.env.CO_SIMULATION_SEED ?? 1);
+
+for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
+  test(`converges after faults, seed ${seed}`, () => {
+    const cluster = createSimulatedCluster(seed);
+    for (let number = 1; number <= 5; number += 1) cluster.addNode(`worker-${number}`);
+    cluster.advance(1_500);
+    for (let action = 0; action < 60; action += 1) {
+      doSomething(cluster);
+      cluster.advance(Math.floor(cluster.random() * 4_000));
+    }
+    calmDown(cluster);
+    assertConverged(cluster, seed);
+    const position = cluster.view.position;
+    cluster.advance(30_000);
+    assert.is(cluster.view.position, position, `nothing moves any more, seed ${seed}\n${cluster.tail()}`);
+    assertReplayEqualsLive(cluster);
+  });
+}
+
+test.run();

@@ -1,0 +1,395 @@
+/**
+ * Owns a whole cluster on virtual time, without I/O: the real plan, the real evolve, the real decisions on reports, and
+ * nodes that obey DESIGN's rules of the agent in a few lines. Every event is checked as it is written. One seed gives
+ * one history.
+ */
+
+import { ok } from 'node:assert';
+import type { Report } from '../../src/bus/messages.ts';
+import type { EventType } from '../../src/events/catalog.ts';
+import type { LogEvent, NewEvent } from '../../src/events/event.ts';
+import type { Expectation } from '../../src/events/event-log.ts';
+import type { ContainerSpec } from '../../src/model/service.ts';
+import { type ClusterView, emptyClusterView } from '../../src/projections/cluster-view.ts';
+import { evolve } from '../../src/projections/projection.ts';
+import { decideReport } from '../../src/reconciler/decide-report.ts';
+import { plan } from '../../src/reconciler/plan.ts';
+import { surgeOf } from '../../src/reconciler/plan-service.ts';
+import { describeStep } from '../../src/reconciler/step.ts';
+
+const clusterId = '00000000-0000-4000-8000-000000000000';
+const nodeTimeoutMs = 5_000;
+
+export type SimulatedNode = {
+  id: string;
+  isUp: boolean;
+  isConnected: boolean;
+  /** null until the wanted set of its registration has come. */
+  session: number | null;
+  running: Map<string, { specHash: string; service: string; slot: number; state: 'starting' | 'running' }>;
+  /** Containers it started once: none may start again. */
+  started: Set<string>;
+};
+
+export type SimulatedCluster = {
+  view: ClusterView;
+  events: LogEvent[];
+  nodes: Map<string, SimulatedNode>;
+  nowMs(): number;
+  random(): number;
+  pick<T>(items: readonly T[]): T;
+  append(events: readonly NewEvent[], expect?: readonly Expectation[]): boolean;
+  addNode(id: string): void;
+  crash(id: string): void;
+  partition(id: string): void;
+  bringBack(id: string): void;
+  killContainer(node: string, container: string): void;
+  /** Lets virtual time pass, doing all that falls due. */
+  advance(ms: number): void;
+  /** The last steps planned, in words, for a failing test's message. */
+  tail(): string;
+};
+
+export function createSimulatedCluster(seed: number, options: { failingImage?: string } = {}): SimulatedCluster {
+  const random = mulberry32(seed);
+  const startMs = Date.UTC(2026, 0, 1);
+  let nowMs = startMs;
+  const view = emptyClusterView();
+  const events: LogEvent[] = [];
+  const versions = new Map<string, number>();
+  const nodes = new Map<string, SimulatedNode>();
+  const heard = new Map<string, { session: number; atMs: number }>();
+  const timers: { atMs: number; order: number; run: () => void }[] = [];
+  const spoken: string[] = [];
+  let order = 0;
+  let isPlanning = false;
+
+  const later = (minMs: number, maxMs: number, run: () => void) => {
+    order += 1;
+    timers.push({ atMs: nowMs + minMs + Math.floor(random() * (maxMs - minMs + 1)), order, run });
+  };
+
+  const append = (newEvents: readonly NewEvent[], expect: readonly Expectation[] = []): boolean => {
+    if (expect.some(({ stream, version }) => (versions.get(stream) ?? 0) !== version)) return false;
+    const first = events.length + 1;
+    newEvents.forEach((event, index) => {
+      const version = (versions.get(event.stream) ?? 0) + 1;
+      versions.set(event.stream, version);
+      const { causationIndex, ...meta } = event.meta;
+      const stored = {
+        ...event,
+        position: first + index,
+        version,
+        schemaVersion: 1,
+        at: new Date(nowMs).toISOString(),
+        meta: {
+          eventId: `e${first + index}`,
+          commitId: `c${first}`,
+          requestId: null,
+          correlationId: `e${first + index}`,
+          ...meta,
+          causationId: causationIndex === undefined ? meta.causationId : `e${first + causationIndex}`,
+        },
+      } as LogEvent;
+      events.push(stored);
+      evolve(view, stored);
+      checkSurge(view, stored);
+    });
+    for (const event of events.slice(first - 1)) dispatch(event);
+    return true;
+  };
+
+  const reconcile = () => {
+    if (isPlanning) return;
+    isPlanning = true;
+    for (let rounds = 0; ; rounds += 1) {
+      ok(rounds < 200, `plan does not settle: ${spoken.slice(-20).join('\n')}`);
+      const dirty = {
+        services: new Set(view.dirty.services),
+        nodes: new Set([...view.dirty.nodes, ...view.nodes.keys()]),
+      };
+      view.dirty.services.clear();
+      view.dirty.nodes.clear();
+      const steps = plan(view, dirty, { timeoutMs: nodeTimeoutMs, silentMs }, { queueTimeoutMs: 60_000 }, nowMs);
+      if (steps.length === 0) break;
+      for (const step of steps) {
+        spoken.push(`${nowMs - startMs} ${describeStep(step)}`);
+        // One step an append is the harshest order: everything may come between.
+        const { causationIndex: _, ...meta } = step.event.meta;
+        if (!append([{ ...step.event, meta } as NewEvent], step.expect)) {
+          if (step.subject.kind === 'service') view.dirty.services.add(step.subject.name);
+        }
+      }
+    }
+    isPlanning = false;
+  };
+
+  const silentMs = (id: string, session: number) => {
+    const entry = heard.get(id);
+    return entry?.session === session ? nowMs - entry.atMs : null;
+  };
+
+  const report = (node: SimulatedNode, body: Record<string, unknown>) => {
+    if (!node.isUp) return;
+    const message = {
+      clusterId,
+      node: node.id,
+      reportId: clusterId,
+      at: '',
+      causationId: null,
+      ...body,
+    } as unknown as Report;
+    const deliver = () => {
+      if (!node.isConnected) return later(500, 1_000, deliver);
+      if (message.kind === 'pull-progress') return;
+      const decision = decideReport(view, message, clusterId);
+      if (decision === 'disown' && 'container' in message) {
+        later(1, 20, () => node.isUp && node.running.delete(message.container));
+      }
+      if (typeof decision !== 'string') ok(append([decision.event], decision.expect));
+    };
+    later(1, 30, deliver);
+  };
+
+  const register = (node: SimulatedNode) => {
+    node.session = null;
+    const inventory = [...node.running].map(([container, { service, slot, specHash, state }]) => ({
+      container,
+      service,
+      slot,
+      specHash,
+      state: state === 'running' ? 'running' : 'created',
+      exitCode: null,
+    }));
+    const engine = { kind: 'simulated', engineId: node.id, version: '1', memoryBytes: 2 ** 33, cpuMillis: 8_000 };
+    report(node, {
+      kind: 'register',
+      registrationId: clusterId,
+      engine,
+      hostname: '',
+      agentVersion: '',
+      labels: [],
+      inventory,
+    });
+  };
+
+  const dispatch = (event: LogEvent) => {
+    if (event.type === 'NodeRegistered' || event.type === 'NodeReturned') {
+      const { node: id } = event.data;
+      heard.set(id, { session: event.position, atMs: nowMs });
+      later(1, 20, () => sync(id, event.position));
+    }
+    if (event.type === 'ContainerQueued') {
+      const { node, session, container, specHash, service, slot, image } = event.data;
+      command(node, session, (heard) => start(heard, { container, specHash, service, slot, image }));
+    }
+    if (event.type === 'ContainerStopRequested') {
+      const { node, container } = event.data;
+      const session = view.nodes.get(node)?.session;
+      if (session !== undefined) command(node, session, (heard) => stop(heard, container));
+    }
+  };
+
+  /** Waits in the node's queue while it is cut off; of another session it means nothing any more. */
+  const command = (id: string, session: number, obey: (node: SimulatedNode) => void) => {
+    const deliver = () => {
+      const node = nodes.get(id);
+      if (!node || view.nodes.get(id)?.session !== session) return;
+      if (!node.isUp || !node.isConnected) return later(200, 400, deliver);
+      if (node.session === session) obey(node);
+    };
+    later(1, 20, deliver);
+  };
+
+  /** The wanted set, as the log has it when it arrives. */
+  const sync = (id: string, session: number) => {
+    const node = nodes.get(id);
+    const wanted = view.nodes.get(id);
+    if (!node || wanted?.session !== session) return;
+    if (!node.isUp || !node.isConnected) return later(200, 400, () => sync(id, session));
+    node.session = session;
+    for (const container of node.running.keys()) {
+      if (!wanted.containers.has(container)) {
+        node.running.delete(container);
+        report(node, { kind: 'stale-removed', session, container, reason: 'not wanted' });
+      }
+    }
+    for (const container of wanted.containers) {
+      const logged = view.containers.get(container);
+      const present = node.running.get(container);
+      if (!logged) continue;
+      const { service, slot, specHash, spec, state } = logged;
+      if (state === 'stopping') stop(node, container);
+      else if (present?.state === 'running') report(node, running(session, container));
+      else if (state === 'in queue' && !present) start(node, { container, specHash, service, slot, image: spec.image });
+      else if (!present) report(node, failed(session, container, 'killed'));
+    }
+  };
+
+  const start = (
+    node: SimulatedNode,
+    run: { container: string; specHash: string; service: string; slot: number; image: string },
+  ) => {
+    const { container, image } = run;
+    if (node.started.has(container)) return;
+    node.started.add(container);
+    node.running.set(container, { ...run, state: 'starting' });
+    report(node, { kind: 'starting', session: node.session, container });
+    later(50, 800, () => {
+      const present = node.running.get(container);
+      if (!node.isUp || present?.state !== 'starting') return;
+      if (image === options.failingImage || random() < 0.02) {
+        node.running.delete(container);
+        return report(node, failed(node.session, container, 'start error'));
+      }
+      present.state = 'running';
+      report(node, running(node.session, container));
+    });
+  };
+
+  const stop = (node: SimulatedNode, container: string) => {
+    later(10, 200, () => {
+      if (!node.isUp) return;
+      node.running.delete(container);
+      report(node, { kind: 'stopped', session: node.session, container, exitCode: 0 });
+    });
+  };
+
+  const beat = (node: SimulatedNode) => {
+    if (node.isUp && node.isConnected) {
+      const known = view.nodes.get(node.id);
+      const entry = heard.get(node.id);
+      if (node.session !== null && known?.state === 'ready' && known.session === node.session && entry)
+        entry.atMs = nowMs;
+      else register(node);
+    }
+    later(1_000, 1_000, () => beat(node));
+  };
+
+  return {
+    view,
+    events,
+    nodes,
+    nowMs: () => nowMs,
+    random,
+    pick: (items) => items[Math.floor(random() * items.length)]!,
+    append(newEvents, expect) {
+      const isWritten = append(newEvents, expect);
+      reconcile();
+      return isWritten;
+    },
+    addNode(id) {
+      const node: SimulatedNode = {
+        id,
+        isUp: true,
+        isConnected: true,
+        session: null,
+        running: new Map(),
+        started: new Set(),
+      };
+      nodes.set(id, node);
+      beat(node);
+    },
+    crash(id) {
+      const node = nodes.get(id)!;
+      node.isUp = false;
+      node.running.clear();
+    },
+    partition(id) {
+      nodes.get(id)!.isConnected = false;
+    },
+    bringBack(id) {
+      const node = nodes.get(id)!;
+      if (!node.isUp) node.session = null;
+      node.isUp = true;
+      node.isConnected = true;
+    },
+    killContainer(id, container) {
+      const node = nodes.get(id)!;
+      if (node.running.get(container)?.state !== 'running') return;
+      node.running.delete(container);
+      report(node, failed(node.session, container, 'exited'));
+    },
+    advance(ms) {
+      const endMs = nowMs + ms;
+      for (;;) {
+        timers.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
+        const next = timers[0];
+        const tickMs = nowMs + 250;
+        const dueMs = Math.min(next?.atMs ?? tickMs, tickMs);
+        if (dueMs > endMs) break;
+        nowMs = Math.max(nowMs, dueMs);
+        if (next && next.atMs <= nowMs) {
+          timers.shift();
+          next.run();
+        }
+        reconcile();
+      }
+      nowMs = endMs;
+    },
+    tail: () => spoken.slice(-60).join('\n'),
+  };
+}
+
+const running = (session: number | null, container: string) => ({
+  kind: 'running',
+  session,
+  container,
+  engineContainerId: 'x',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  ports: [],
+});
+
+const failed = (session: number | null, container: string, reason: string) => ({
+  kind: 'failed',
+  session,
+  container,
+  reason,
+  message: 'as the test wished',
+  exitCode: 1,
+  logTail: [],
+});
+
+/** Containers of a service that are neither ended nor asked to stop. */
+export function countWanted(view: ClusterView): Map<string, number> {
+  const wanted = new Map<string, number>();
+  for (const { service, state } of view.containers.values()) {
+    if (['in queue', 'starting', 'running'].includes(state)) wanted.set(service, (wanted.get(service) ?? 0) + 1);
+  }
+  return wanted;
+}
+
+/** No ContainerQueued raises a service's wanted containers above replicas + surge. */
+function checkSurge(view: ClusterView, event: LogEvent): void {
+  if (event.type !== ('ContainerQueued' satisfies EventType)) return;
+  const service = view.services.get(event.data.service)!;
+  const wanted = countWanted(view).get(service.name) ?? 0;
+  const bound = service.replicas + surgeOf(service.replicas);
+  ok(wanted <= bound, `position ${event.position}: ${wanted} containers of ${service.name} wanted, ${bound} allowed`);
+}
+
+/** A small seeded generator (mulberry32): the same seed gives the same history on every machine. */
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function specOf(image: string, members: Partial<ContainerSpec> = {}): ContainerSpec {
+  return {
+    name: 'main',
+    image,
+    command: null,
+    args: null,
+    env: [],
+    ports: [],
+    labels: [],
+    resources: { memoryBytes: null, cpuMillis: null },
+    stopTimeoutSeconds: 10,
+    ...members,
+  };
+}
