@@ -162,6 +162,7 @@ export function createLoop(
           if (event.type === 'NodeRegistered' || event.type === 'NodeReturned') {
             liveness.watch(event.data.node, event.position);
           }
+          if (event.type === 'HoldReleased') liveness.grace();
           if (event.type === 'NodeLost' || event.type === 'NodeRemoved') liveness.unwatch(event.data.node);
         }
         if (view.dirty.services.size > 0 || view.dirty.nodes.size > 0) triggers$.next();

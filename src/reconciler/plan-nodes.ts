@@ -39,12 +39,9 @@ export function planNodes(view: ClusterView, dirty: ReadonlySet<string>, lastHea
   const vanished = countVanished(view, lastHeard);
   const isMassLoss = vanished.ready >= holdNodesMin && vanished.silent > vanished.ready / 2;
   if (isMassLoss) return isHeld ? steps : [...steps, raiseHold(vanished)];
-  if (isHeld) steps.push(...releaseHold());
-  // After a hold every silent node is looked at, not only those whose silence was news.
-  const lost = isHeld
-    ? [...view.nodes.values()].filter((n) => n.state === 'ready' && isSilent(n, lastHeard, 1))
-    : silent;
-  return [...steps, ...lost.flatMap((node) => loseNode(view, node, lastHeard))];
+  // Whoever is still silent gets a fresh grace period: it may be about to return like the others.
+  if (isHeld) return [...steps, ...releaseHold()];
+  return [...steps, ...silent.flatMap((node) => loseNode(view, node, lastHeard))];
 }
 
 const alarmKey = `${massLossAlarm} `;

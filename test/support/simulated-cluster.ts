@@ -179,6 +179,7 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
       heard.set(id, { session: event.position, atMs: nowMs });
       later(1, 20, () => sync(id, event.position));
     }
+    if (event.type === 'HoldReleased') for (const entry of heard.values()) entry.atMs = nowMs;
     if (event.type === 'ContainerQueued') {
       const { node, session, container, specHash, service, slot, image } = event.data;
       command(node, session, (heard) => start(heard, { container, specHash, service, slot, image }));
