@@ -1,0 +1,54 @@
+/** Owns what people see of a container. Pure. */
+
+import type { ClusterView, ContainerView } from './cluster-view.ts';
+
+export type ContainerRow = {
+  container: string;
+  service: string;
+  slot: number;
+  node: string;
+  state: ContainerView['state'];
+  /** Why it failed or was asked to stop. */
+  reason: ContainerView['reason'];
+  /** In words, where there are any. */
+  message: string | null;
+  exitCode: number | null;
+  image: string;
+  generation: number;
+  /** Time of the last transition. */
+  since: string;
+  replaces: string | null;
+  /** Host ports as the engine published them. */
+  ports: ContainerView['ports'];
+  /** The last fact that changed the row. */
+  position: number;
+};
+
+/** How far the pull of its image is; from telemetry, so no part of the row that is stored and compared. */
+export type PullProgress = { currentBytes: number; totalBytes: number };
+
+export function containerRow(container: ContainerView): ContainerRow {
+  return {
+    container: container.id,
+    service: container.service,
+    slot: container.slot,
+    node: container.node,
+    state: container.state,
+    reason: container.reason,
+    message: container.message,
+    exitCode: container.exitCode,
+    image: container.spec.image,
+    generation: container.generation,
+    since: container.since,
+    replaces: container.replaces,
+    ports: container.ports,
+    position: container.latest.position,
+  };
+}
+
+export function shownContainerRow(
+  view: ClusterView,
+  container: ContainerView,
+): ContainerRow & { pull: PullProgress | null } {
+  return { ...containerRow(container), pull: view.pulls.get(container.id) ?? null };
+}

@@ -1,0 +1,50 @@
+/** Owns what people see of a node. Pure. */
+
+import type { Availability, EngineKind, NodeState } from '../model/node.ts';
+import type { NodeView } from './cluster-view.ts';
+
+export type NodeRow = {
+  node: string;
+  state: NodeState;
+  availability: Availability;
+  engine: EngineKind;
+  engineId: string;
+  engineVersion: string;
+  memoryBytes: number;
+  cpuMillis: number;
+  hostname: string;
+  agentVersion: string;
+  labels: NodeView['labels'];
+  session: number;
+  /** How many that are not terminal. */
+  containers: number;
+  /** When its state or availability last changed. */
+  since: string;
+  /** The last fact that changed the row. */
+  position: number;
+};
+
+export function nodeRow(node: NodeView): NodeRow {
+  return {
+    node: node.id,
+    state: node.state,
+    availability: node.availability,
+    engine: node.engine.kind,
+    engineId: node.engine.engineId,
+    engineVersion: node.engine.version,
+    memoryBytes: node.engine.memoryBytes,
+    cpuMillis: node.engine.cpuMillis,
+    hostname: node.hostname,
+    agentVersion: node.agentVersion,
+    labels: node.labels,
+    session: node.session,
+    containers: node.containers.size,
+    since: node.since,
+    position: node.position,
+  };
+}
+
+/** With what telemetry alone feeds: shown, never stored or compared. */
+export function shownNodeRow(node: NodeView): NodeRow & { lastHeardAt: string | null } {
+  return { ...nodeRow(node), lastHeardAt: node.lastHeardAt };
+}

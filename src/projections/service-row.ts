@@ -1,0 +1,137 @@
+/** Owns what people see of a service: how it stands, and why, in a sentence. Pure. */
+
+import type { ClusterView, ContainerView, ServiceView, SlotView } from './cluster-view.ts';
+import { sortNatural } from './order.ts';
+
+export const serviceStatuses = ['converged', 'progressing', 'degraded', 'blocked', 'removing'] as const;
+export type ServiceStatus = (typeof serviceStatuses)[number];
+
+export type ServiceRow = {
+  serviceName: string;
+  replicas: number;
+  running: number;
+  generation: number;
+  status: ServiceStatus;
+  /** A sentence; null when converged. */
+  reason: string | null;
+  image: string;
+  /** When the wish last changed. */
+  updatedAt: string;
+  createdAt: string;
+  specHash: string;
+  /** The last fact that changed the row. */
+  position: number;
+};
+
+export function serviceRow(view: ClusterView, service: ServiceView): ServiceRow {
+  const { status, reason } = judgeService(view, service);
+  return {
+    serviceName: service.name,
+    replicas: service.replicas,
+    running: service.running,
+    generation: service.generation,
+    status,
+    reason,
+    image: service.spec.image,
+    updatedAt: service.updatedAt,
+    createdAt: service.createdAt,
+    specHash: service.specHash,
+    position: service.position,
+  };
+}
+
+type Judgement = { status: ServiceStatus; reason: string | null };
+
+/** The first that applies: what a person has to do something about stands before what passes by itself. */
+function judgeService(view: ClusterView, service: ServiceView): Judgement {
+  if (service.removing) return { status: 'removing', reason: sayRemoving(view, service) };
+  if (service.blocked) return { status: 'blocked', reason: sayBlocked(service, service.blocked) };
+  if (isConverged(service)) return { status: 'converged', reason: null };
+  const failing = [...service.slots.values()].filter((slot) => isFailing(view, slot));
+  if (failing.length > 0) return { status: 'degraded', reason: sayFailing(view, service, failing) };
+  return { status: 'progressing', reason: sayProgress(view, service) };
+}
+
+/** Every slot has exactly one container, it runs, and by the present spec. */
+function isConverged(service: ServiceView): boolean {
+  if (service.live !== service.replicas || service.runningCurrent !== service.replicas) return false;
+  for (const slot of service.slots.values()) if (slot.containers.size !== 1) return false;
+  return true;
+}
+
+/** One failure is replaced at once and is no news; what failed again, or waits, is. */
+function isFailing(view: ClusterView, slot: SlotView): boolean {
+  if (!slot.lastFailure || (slot.failures < 2 && slot.delayedUntilMs === null)) return false;
+  for (const id of slot.containers) if (view.containers.get(id)?.state === 'running') return false;
+  return true;
+}
+
+function sayRemoving(view: ClusterView, service: ServiceView): string {
+  if (service.live === 0) return 'the service is being removed, its last container is gone';
+  return `the service is being removed: ${sayContainers(liveContainers(view, service))}`;
+}
+
+function sayBlocked(service: ServiceView, { missing, filtered }: NonNullable<ServiceView['blocked']>): string {
+  const reasons = filtered.map(({ reason, count }) => `${reason} (${plural(count, 'node')})`);
+  const why = reasons.length > 0 ? reasons.join(', ') : 'the cluster has no node';
+  return `no node for ${missing} of ${plural(service.replicas, 'replica')}: ${why}`;
+}
+
+function sayFailing(view: ClusterView, service: ServiceView, failing: SlotView[]): string {
+  const worst = failing.reduce((a, b) => (lastFailedAt(b) > lastFailedAt(a) ? b : a));
+  const { reason, message } = worst.lastFailure!;
+  const others = failing.length > 1 ? ` (${plural(failing.length - 1, 'other replica')} too)` : '';
+  const times = worst.failures === 1 ? 'failed' : `failed ${worst.failures} times in a row`;
+  return `${service.name}.${worst.slot} ${times}${others}: ${reason}: ${message}; ${sayNextAttempt(view, worst)}`;
+}
+
+const lastFailedAt = (slot: SlotView): string => slot.lastFailure?.at ?? '';
+
+function sayNextAttempt(view: ClusterView, slot: SlotView): string {
+  if (slot.delayedUntilMs !== null) return `next attempt at ${new Date(slot.delayedUntilMs).toISOString()}`;
+  const [next] = slot.containers;
+  const container = next === undefined ? undefined : view.containers.get(next);
+  return container ? `next attempt is ${container.state} on ${container.node}` : 'next attempt at once';
+}
+
+function sayProgress(view: ClusterView, service: ServiceView): string {
+  const outdated = service.running - service.runningCurrent;
+  const sentence = [`${service.running} of ${service.replicas} running`];
+  if (outdated > 0) sentence.push(`${outdated} of them by an earlier spec`);
+  const moving = liveContainers(view, service).filter(({ state }) => state !== 'running');
+  if (moving.length > 0) sentence.push(sayContainers(moving));
+  return sentence.join(', ');
+}
+
+function liveContainers(view: ClusterView, service: ServiceView): ContainerView[] {
+  const live: ContainerView[] = [];
+  for (const slot of service.slots.values()) {
+    for (const id of slot.containers) live.push(view.containers.get(id)!);
+  }
+  return live;
+}
+
+/** A sentence stays one: this many nodes are named, the rest is counted. */
+const nodesNamedMax = 3;
+
+/** `2 in queue on worker-1 and worker-2, 1 starting on worker-3` */
+function sayContainers(containers: ContainerView[]): string {
+  const states = ['in queue', 'starting', 'running', 'stopping'] as const;
+  return states
+    .map((state) => ({ state, of: containers.filter((container) => container.state === state) }))
+    .filter(({ of }) => of.length > 0)
+    .map(({ state, of }) => `${of.length} ${state} on ${sayNodes(of.map(({ node }) => node))}`)
+    .join(', ');
+}
+
+function sayNodes(nodes: string[]): string {
+  const names = sortNatural(new Set(nodes), (name) => name);
+  const rest = names.length - nodesNamedMax;
+  const named = rest > 0 ? [...names.slice(0, nodesNamedMax), `${rest} more`] : names;
+  const last = named.pop()!;
+  return named.length > 0 ? `${named.join(', ')} and ${last}` : last;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
