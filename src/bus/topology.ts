@@ -1,4 +1,10 @@
-/** Owns the broker's names: exchange, queues and routing keys. Nothing else spells them. */
+/**
+ * Owns the broker's names, queue arguments and permissions. Nothing else spells them.
+ *
+ * Who declares what: managers declare everything, a node's queue when a command for it finds none. An agent declares
+ * nothing, it consumes its own queue as soon as there is one. So a node needs no right to configure anything, and one
+ * that is taken over can read its own commands and speak in its own name, nothing more.
+ */
 
 export const exchange = 'co_topic';
 export const reportsQueue = 'co_reports';
@@ -16,3 +22,61 @@ export const routingKeys = {
   heartbeat: (node: string) => `heartbeat.${node}`,
   heartbeats: 'heartbeat.#',
 } as const;
+
+/** Commands waiting for one node. A node that far behind gets its whole wanted set instead: publishing past it is refused. */
+export const nodeQueueLengthMax = 10_000;
+/** Reports waiting while no manager can append: 10 minutes of a busy cluster. Past it agents keep their reports. */
+export const reportsQueueLengthMax = 100_000;
+/** Heartbeats waiting for one manager: two seconds of 5 000 nodes. The oldest go, newer ones say more. */
+export const heartbeatsQueueLengthMax = 10_000;
+/** Parked messages kept for people; the oldest go. */
+export const deadQueueLengthMax = 10_000;
+/**
+ * Times a broker hands out one message, each cut of a connection counted, before it parks it by itself: only a message
+ * that crashes its reader comes here. Set because brokers differ: 3.x has no limit, 4.x drops at 20.
+ */
+export const brokerDeliveriesMax = 100;
+
+type QueueArguments = Record<string, string | number | boolean>;
+
+/** What is parked leaves its queue only once `co_dead` has it. */
+const parking: QueueArguments = {
+  'x-queue-type': 'quorum',
+  'x-overflow': 'reject-publish',
+  'x-dead-letter-exchange': deadExchange,
+  'x-dead-letter-strategy': 'at-least-once',
+  'x-delivery-limit': brokerDeliveriesMax,
+};
+
+/** Redeclaring a queue with other arguments is refused by the broker: a change here needs a new name or an upgrade note. */
+export const queueArguments = {
+  node: { ...parking, 'x-max-length': nodeQueueLengthMax },
+  reports: { ...parking, 'x-max-length': reportsQueueLengthMax, 'x-single-active-consumer': true },
+  heartbeats: { 'x-max-length': heartbeatsQueueLengthMax },
+  /** People read it over and over: a limit nobody reaches keeps brokers with a default limit from dropping what they read. */
+  dead: { 'x-queue-type': 'quorum', 'x-max-length': deadQueueLengthMax, 'x-delivery-limit': 1_000_000_000 },
+} satisfies Record<string, QueueArguments>;
+
+/** RabbitMQ permissions as regular expressions: `configure`, `write` and `read` on names, topics on routing keys of co_topic. */
+export type Permissions = {
+  configure: string;
+  write: string;
+  read: string;
+  topic: { exchange: string; write: string; read: string };
+};
+
+/** A manager owns every name that starts with `co_` in its virtual host. */
+export const managerPermissions: Permissions = {
+  configure: '^co_.*$',
+  write: '^co_.*$',
+  read: '^co_.*$',
+  topic: { exchange, write: '^node\\..*$', read: '^(report|heartbeat|node)\\..*$' },
+};
+
+/** A node id has no character that means something in a regular expression (see NodeId). */
+export const agentPermissions = (node: string): Permissions => ({
+  configure: '^$',
+  write: `^${exchange}$`,
+  read: `^${nodeQueue(node)}$`,
+  topic: { exchange, write: `^(report|heartbeat)\\.${node}$`, read: '^$' },
+});

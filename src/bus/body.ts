@@ -1,0 +1,78 @@
+/** Owns messages as bytes: writing them bounded, and reading them once, against their schema, at the rim of the program. */
+
+import type { TSchema } from '@sinclair/typebox';
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
+import { AppError } from '../errors.ts';
+import * as messages from './messages.ts';
+import { routingKeys } from './topology.ts';
+
+/**
+ * A wanted set of 10 000 containers with specs of 1 KiB fits. Below 16 MiB, where RabbitMQ 4 refuses a message and
+ * closes the channel.
+ */
+export const bodyBytesMax = 15 * 1024 * 1024;
+
+export type Parsed<T> = { message: T } | { park: string };
+
+/** @throws AppError `message_too_large` */
+export function encodeBody(message: messages.Command | messages.Report | messages.Heartbeat): Buffer {
+  const body = Buffer.from(JSON.stringify(message));
+  if (body.length > bodyBytesMax) {
+    const details = { bytes: body.length, bytesMax: bodyBytesMax };
+    throw new AppError('message_too_large', 'the message is larger than the bus carries', { details });
+  }
+  return body;
+}
+
+type Scope = { clusterId: string; routingKey: string };
+
+/** What an agent takes from its queue. */
+export function parseCommand(body: Buffer, scope: Scope): Parsed<messages.Command> {
+  return parse(body, scope, (value) => checks.commands.get(value.kind), routingKeys.node);
+}
+
+/** What managers take from `co_reports`. The broker vouches for the routing key, so it vouches for the node. */
+export function parseReport(body: Buffer, scope: Scope): Parsed<messages.Report> {
+  return parse(body, scope, (value) => checks.reports.get(value.kind), routingKeys.report);
+}
+
+export function parseHeartbeat(body: Buffer, scope: Scope): Parsed<messages.Heartbeat> {
+  return parse(body, scope, () => checks.heartbeat, routingKeys.heartbeat);
+}
+
+function parse<T>(
+  body: Buffer,
+  { clusterId, routingKey }: Scope,
+  checkOf: (value: { kind?: unknown }) => TypeCheck<TSchema> | undefined,
+  routingKeyOf: (node: string) => string,
+): Parsed<T> {
+  if (body.length > bodyBytesMax) return { park: `larger than ${bodyBytesMax} bytes` };
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString());
+  } catch {
+    return { park: 'not JSON' };
+  }
+  if (typeof value !== 'object' || value === null) return { park: 'not an object' };
+  if ('clusterId' in value && value.clusterId !== clusterId) return { park: 'of another cluster' };
+  const check = checkOf(value);
+  if (!check) return { park: 'of an unknown kind' };
+  if (!check.Check(value)) {
+    const first = check.Errors(value).First();
+    return { park: `not as its schema says: ${first?.path ?? ''} ${first?.message ?? ''}` };
+  }
+  const message = value as T & { node: string };
+  if (routingKeyOf(message.node) !== routingKey) return { park: `of node ${message.node}, sent as ${routingKey}` };
+  return { message };
+}
+
+const checksByKind = (union: { anyOf: { properties: { kind: { const: string } } }[] }) =>
+  new Map<unknown, TypeCheck<TSchema>>(
+    union.anyOf.map((schema) => [schema.properties.kind.const, TypeCompiler.Compile(schema as unknown as TSchema)]),
+  );
+
+const checks = {
+  commands: checksByKind(messages.Command),
+  reports: checksByKind(messages.Report),
+  heartbeat: TypeCompiler.Compile(messages.Heartbeat) as TypeCheck<TSchema>,
+};

@@ -1,0 +1,167 @@
+/**
+ * Owns the bus inside one process, with the same topology and the same promises as the broker it stands in for. Carries
+ * bytes, so that its two sides share nothing. Keeps nothing over a restart: agents register and get their wanted set.
+ */
+
+import { AppError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { encodeBody, type Parsed, parseCommand, parseHeartbeat, parseReport } from './body.ts';
+import type { AgentBus, BusEnd, BusStatus, Consumer, ManagerBus, ParkedMessage, Verdict } from './bus.ts';
+import { deliver } from './delivery.ts';
+import { createMemoryQueue, type Letter, type MemoryQueue } from './memory-queue.ts';
+import type { Heartbeat } from './messages.ts';
+import { createStrangerLog } from './stranger-log.ts';
+import { deadQueueLengthMax, nodeQueueLengthMax, reportsQueueLengthMax, routingKeys } from './topology.ts';
+
+export type EmbeddedBroker = {
+  /** An end for a manager. Several may live side by side, as in tests of failover. */
+  manager(managerId: string): ManagerBus;
+  agent(node: string): AgentBus;
+  /** Closes all ends. */
+  close(): Promise<void>;
+};
+
+/** All letters of one queue together: a node this far behind gets its wanted set, and memory stays bounded. */
+const queueBytesMax = 64 * 1024 * 1024;
+
+const prefetchDefault = 100;
+
+type HeartbeatListener = (letter: Letter) => void;
+
+export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string; logger: Logger }): EmbeddedBroker {
+  const limits = { bytesMax: queueBytesMax };
+  const reports = createMemoryQueue({ ...limits, lengthMax: reportsQueueLengthMax, isSingleActive: true });
+  const nodes = new Map<string, MemoryQueue>();
+  const heartbeatListeners = new Set<HeartbeatListener>();
+  const parked: ParkedMessage[] = [];
+  const ends = new Set<BusEnd>();
+  const strangers = createStrangerLog(logger);
+
+  const nodeQueueOf = (node: string): MemoryQueue => {
+    const queue =
+      nodes.get(node) ?? createMemoryQueue({ ...limits, lengthMax: nodeQueueLengthMax, isSingleActive: false });
+    nodes.set(node, queue);
+    return queue;
+  };
+
+  const push = (queue: MemoryQueue, letter: Letter) => {
+    if (queue.push(letter)) return;
+    const details = { routingKey: letter.routingKey };
+    throw new AppError('bus_unavailable', 'the queue is full: its reader is far behind', { retryable: true, details });
+  };
+
+  const park = ({ routingKey, body }: Letter, reason: string) => {
+    logger.warn({ routingKey, reason }, 'message parked');
+    parked.push({ routingKey, reason, body: body.toString() });
+    if (parked.length > deadQueueLengthMax) parked.shift();
+  };
+
+  const consume = <T>(
+    queue: MemoryQueue,
+    parse: (letter: Letter) => Parsed<T>,
+    handler: (message: T) => Promise<Verdict>,
+    prefetch: number,
+  ) =>
+    queue.attach({
+      prefetch,
+      park,
+      async settle(letter, closing) {
+        const parsed = parse(letter);
+        return 'park' in parsed ? parsed : deliver(parsed.message, handler, closing);
+      },
+    });
+
+  const createEnd = () => {
+    const consumers = new Set<() => Promise<void>>();
+    let state: BusStatus['state'] = 'connected';
+    const end: BusEnd = {
+      status: () => ({ state, description: 'embedded', trouble: null }),
+      onConnected(listener) {
+        if (state === 'connected') listener();
+        return () => {};
+      },
+      async close() {
+        state = 'closed';
+        ends.delete(end);
+        await Promise.all([...consumers].map((close) => close()));
+      },
+    };
+    ends.add(end);
+    const assertOpen = () => {
+      if (state === 'closed') throw new AppError('bus_closed', 'the bus is closed');
+    };
+    const track = (close: () => Promise<void>): Consumer => {
+      consumers.add(close);
+      return {
+        async close() {
+          await close();
+          consumers.delete(close);
+        },
+      };
+    };
+    return { end, assertOpen, track };
+  };
+
+  const consumeHeartbeats = (handler: (heartbeat: Heartbeat) => void): (() => Promise<void>) => {
+    const listener: HeartbeatListener = (letter) => {
+      const parsed = parseHeartbeat(letter.body, { clusterId, routingKey: letter.routingKey });
+      if ('park' in parsed) strangers.drop(letter.routingKey, parsed.park);
+      else handler(parsed.message);
+    };
+    heartbeatListeners.add(listener);
+    return async () => {
+      heartbeatListeners.delete(listener);
+    };
+  };
+
+  return {
+    manager() {
+      const { end, assertOpen, track } = createEnd();
+      return {
+        ...end,
+        async sendCommand(command) {
+          assertOpen();
+          push(nodeQueueOf(command.node), { routingKey: routingKeys.node(command.node), body: encodeBody(command) });
+        },
+        consumeReports(handler, { prefetch = prefetchDefault } = {}) {
+          assertOpen();
+          const parse = ({ body, routingKey }: Letter) => parseReport(body, { clusterId, routingKey });
+          return track(consume(reports, parse, handler, prefetch));
+        },
+        consumeHeartbeats(handler) {
+          assertOpen();
+          return track(consumeHeartbeats(handler));
+        },
+        readParked: async (limit) => parked.slice(0, limit),
+      };
+    },
+    agent(node) {
+      const { end, assertOpen, track } = createEnd();
+      return {
+        ...end,
+        async sendReport(report) {
+          assertOpen();
+          push(reports, { routingKey: routingKeys.report(node), body: encodeBody(report) });
+        },
+        sendHeartbeat(heartbeat) {
+          if (end.status().state === 'closed') return;
+          const letter = { routingKey: routingKeys.heartbeat(node), body: encodeBody(heartbeat) };
+          for (const listener of heartbeatListeners) {
+            queueMicrotask(() => {
+              if (heartbeatListeners.has(listener)) listener(letter);
+            });
+          }
+        },
+        consumeCommands(handler) {
+          assertOpen();
+          const parse = ({ body, routingKey }: Letter) => parseCommand(body, { clusterId, routingKey });
+          return track(consume(nodeQueueOf(node), parse, handler, 1));
+        },
+      };
+    },
+    async close() {
+      await Promise.all([...ends].map((end) => end.close()));
+      strangers.close();
+    },
+  };
+}

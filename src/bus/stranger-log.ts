@@ -1,0 +1,35 @@
+/** Owns saying, at a bounded rate, that heartbeats of strangers are dropped: a stranger beats every second, for ever. */
+
+import type { Logger } from '../logger.ts';
+
+/** The first is told at once, then one line a minute with the number of the others. */
+const tellEveryMs = 60_000;
+
+export function createStrangerLog(logger: Logger): {
+  drop(routingKey: string, reason: string): void;
+  close(): void;
+} {
+  let timer: NodeJS.Timeout | undefined;
+  let dropped = 0;
+  let last = { routingKey: '', reason: '' };
+
+  const tell = () => {
+    timer = undefined;
+    if (dropped === 0) return;
+    logger.warn({ ...last, dropped }, 'heartbeats dropped');
+    dropped = 0;
+    timer = setTimeout(tell, tellEveryMs).unref();
+  };
+
+  return {
+    drop(routingKey, reason) {
+      dropped += 1;
+      last = { routingKey, reason };
+      if (!timer) tell();
+    },
+    close() {
+      clearTimeout(timer);
+      timer = undefined;
+    },
+  };
+}
