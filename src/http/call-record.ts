@@ -1,0 +1,161 @@
+/**
+ * Owns putting calls into the log behind the caller's back: refusals of known callers as facts, reads and refused
+ * strangers as telemetry. Never slows a call and never keeps a secret: no bodies, no headers, no query strings.
+ */
+
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { AppError } from '../errors.ts';
+import type { EventData } from '../events/catalog.ts';
+import { type NewEvent, streams } from '../events/event.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { Logger } from '../logger.ts';
+
+type Call = {
+  actor: string;
+  requestId: string;
+  method: string;
+  /** With or without a query string; it is cut off. */
+  path: string;
+  status: number;
+  durationMs: number;
+};
+type RefusedCall = Call & { code: string; detail: string };
+type ReadCall = EventData<'ApiReadsRecorded'>['calls'][number];
+
+export type CallRecorder = {
+  /** A read, or a refusal of somebody unknown. */
+  recordRead(call: Call): void;
+  /** A refused change of somebody known. */
+  recordRefusal(call: RefusedCall): void;
+  /** Writes what waits (at most 1 s), then takes no more. */
+  close(): Promise<void>;
+};
+
+/** Nothing waits longer to be written while the log answers. */
+const flushEveryMs = 1_000;
+/** Of one event: 1 000 calls of the longest path stay below the log's bound on an append. */
+const callsPerEventMax = 1_000;
+/** Facts are kept for ever: a flood of refusals must not fill the log. What is over it is telemetry. */
+const refusalsPerFlushMax = 100;
+/** While the log is away. More are counted in a log line and dropped. */
+const callsWaitingMax = 10_000;
+const pathMax = 512;
+const detailMax = 1_024;
+const closeDeadlineMs = 1_000;
+
+type Batch = { appendId: string; events: NewEvent[]; calls: number };
+
+export function createCallRecorder(
+  { log, clock, logger }: { log: Pick<EventLog, 'append'>; clock: Pick<Clock, 'nowMs'>; logger: Logger },
+  { actor }: { actor: string },
+): CallRecorder {
+  let reads: ReadCall[] = [];
+  let refusals: NewEvent[] = [];
+  const batches: Batch[] = [];
+  let callsWaiting = 0;
+  let callsDropped = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  let isWriting = false;
+  let isClosed = false;
+
+  const arm = (delayMs: number) => {
+    if (isClosed) return;
+    timer ??= setTimeout(flush, delayMs).unref();
+  };
+
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (reads.length > 0) batch(reads.length, [readsEvent(reads, actor)]);
+    if (refusals.length > 0) batch(refusals.length, refusals);
+    reads = [];
+    refusals = [];
+    if (callsDropped > 0) logger.warn({ callsDropped }, 'calls not recorded: the log takes them too slowly');
+    callsDropped = 0;
+    if (!isWriting) writing = write();
+  };
+
+  const batch = (calls: number, events: NewEvent[]) => batches.push({ appendId: randomUUID(), events, calls });
+
+  /** One batch after the other. The same appendId until it is decided: none is written twice. */
+  const write = async () => {
+    isWriting = true;
+    for (let next = batches[0]; next; next = batches[0]) {
+      try {
+        await log.append(next.events, { appendId: next.appendId });
+      } catch (error) {
+        if (error instanceof AppError && error.retryable) {
+          arm(flushEveryMs);
+          break;
+        }
+        logger.error({ err: error, calls: next.calls }, 'calls not recorded');
+      }
+      batches.shift();
+      callsWaiting -= next.calls;
+    }
+    isWriting = false;
+  };
+
+  const hasRoom = () => {
+    if (isClosed || callsWaiting >= callsWaitingMax) {
+      callsDropped += 1;
+      arm(flushEveryMs);
+      return false;
+    }
+    callsWaiting += 1;
+    return true;
+  };
+
+  const recordRead = ({ actor: who, requestId, method, path, status, durationMs }: Call) => {
+    if (!hasRoom()) return;
+    const at = new Date(clock.nowMs()).toISOString();
+    const duration = Math.max(0, Math.round(durationMs));
+    reads.push({ at, actor: who, requestId, method, path: pathOf(path), status, durationMs: duration });
+    if (reads.length >= callsPerEventMax) flush();
+    else arm(flushEveryMs);
+  };
+
+  return {
+    recordRead,
+    recordRefusal(call) {
+      if (refusals.length >= refusalsPerFlushMax) return recordRead(call);
+      if (!hasRoom()) return;
+      refusals.push(refusalEvent(call));
+      arm(flushEveryMs);
+    },
+    async close() {
+      flush();
+      isClosed = true;
+      clearTimeout(timer);
+      let deadline: NodeJS.Timeout | undefined;
+      const tooLate = new Promise<void>((resolve) => {
+        deadline = setTimeout(resolve, closeDeadlineMs);
+      });
+      await Promise.race([writing, tooLate]);
+      clearTimeout(deadline);
+    },
+  };
+}
+
+function readsEvent(calls: ReadCall[], actor: string): NewEvent {
+  return { stream: streams.apiReads, type: 'ApiReadsRecorded', data: { calls }, meta: { actor, causationId: null } };
+}
+
+function refusalEvent({ actor, requestId, method, path, status, code, detail }: RefusedCall): NewEvent {
+  return {
+    stream: streams.api,
+    type: 'RequestRefused',
+    data: { method, path: pathOf(path), status, code, detail: printable(detail).slice(0, detailMax) },
+    meta: { actor, requestId, causationId: null },
+  };
+}
+
+/** A query string may hold a token somebody put there by mistake. */
+function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  return printable(query < 0 ? url : url.slice(0, query)).slice(0, pathMax);
+}
+
+const printable = (text: string) => text.replaceAll(/[^\x20-\x7e]/g, '?');

@@ -1,0 +1,84 @@
+/** Owns what a refusal looks like on the wire (RFC 9457) and which status each code has. Leaks nothing it was not told to. */
+
+import { AppError } from '../errors.ts';
+
+export const problemContentType = 'application/problem+json; charset=utf-8';
+
+/** One wrong member of a request: `services[0].replicas`, the rule in words, and both in a sentence. */
+export type FieldError = { field: string; rule: string; message: string };
+
+export type Problem = {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  errors?: FieldError[];
+};
+
+/** Every code a client may see: its status and what it means whichever request it answers. */
+export const problemCodes = {
+  body_invalid: { status: 400, title: 'The body breaks a rule' },
+  query_invalid: { status: 400, title: 'The query breaks a rule' },
+  path_invalid: { status: 400, title: 'The path breaks a rule' },
+  header_invalid: { status: 400, title: 'A header breaks a rule' },
+  json_invalid: { status: 400, title: 'The body is not JSON' },
+  request_invalid: { status: 400, title: 'The request cannot be understood' },
+  unauthenticated: { status: 401, title: 'A valid token is required' },
+  forbidden: { status: 403, title: 'The token does not allow this' },
+  host_not_allowed: { status: 403, title: 'Not served under this host name' },
+  cross_site: { status: 403, title: 'Not accepted from another site' },
+  route_not_found: { status: 404, title: 'There is nothing here' },
+  service_not_found: { status: 404, title: 'No such service' },
+  node_not_found: { status: 404, title: 'No such node' },
+  method_not_allowed: { status: 405, title: 'The method is not allowed here' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive' },
+  expectation_failed: { status: 409, title: 'Others kept changing the same thing' },
+  service_removing: { status: 409, title: 'The service is being removed' },
+  node_not_lost: { status: 409, title: 'The node is in use' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  append_too_large: { status: 413, title: 'The request is too large for one commit' },
+  content_type_unsupported: { status: 415, title: 'The content type is not supported' },
+  idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another request' },
+  service_too_large: { status: 422, title: 'The service would break a bound' },
+  internal: { status: 500, title: 'The manager failed' },
+  log_unavailable: { status: 503, title: 'The event log does not answer' },
+  log_busy: { status: 503, title: 'The event log is busy' },
+  log_closed: { status: 503, title: 'The manager is stopping' },
+  view_behind: { status: 503, title: 'The view is behind the log' },
+  bus_unavailable: { status: 503, title: 'The bus does not answer' },
+  streams_full: { status: 503, title: 'Too many streams are open' },
+  stopping: { status: 503, title: 'The manager is stopping' },
+} as const;
+
+export type ProblemCode = keyof typeof problemCodes;
+
+/** When a 503 is worth another try: an outage that lasts longer costs a client one cheap call a second. */
+export const retryAfterSeconds = 1;
+
+const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(problemCodes, code);
+
+/** Pure. */
+export function createProblem(code: ProblemCode, detail: string, errors?: FieldError[]): Problem {
+  const { status, title } = problemCodes[code];
+  const problem = { type: `urn:container-orchestrator:problem:${code}`, title, status, detail, code };
+  return errors ? { ...problem, errors } : problem;
+}
+
+/** A refusal for one member of the request. */
+export function refuseField(code: ProblemCode, field: string, rule: string): AppError {
+  return new AppError(code, `${field} ${rule}`, { details: { field, rule } });
+}
+
+/**
+ * What a client may know of an error. An error without a code of ours is our own fault: its message stays inside,
+ * it may hold a database's address and password. Pure.
+ */
+export function problemOf(error: unknown): Problem {
+  if (!(error instanceof AppError) || !isProblemCode(error.code)) {
+    return createProblem('internal', 'This is a fault of the manager; its log says more under the request id.');
+  }
+  const { field, rule } = error.details;
+  const isFieldError = typeof field === 'string' && typeof rule === 'string';
+  return createProblem(error.code, error.message, isFieldError ? [{ field, rule, message: error.message }] : undefined);
+}

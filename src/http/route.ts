@@ -1,0 +1,56 @@
+/** Owns what a route of this API is made of: the server's type, what a route declares of itself, what a request carries. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { Clock } from '../clock.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { Logger } from '../logger.ts';
+import type { Projector } from '../projections/projector.ts';
+import type { RouteScope } from './auth.ts';
+import { type Problem, refuseField } from './problem.ts';
+import type { ControlPlaneStatus } from './status.ts';
+
+export type Server = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** What routes work with. */
+export type HttpDeps = {
+  log: EventLog;
+  projector: Projector;
+  clock: Clock;
+  logger: Logger;
+  status: () => ControlPlaneStatus;
+};
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Required: the server does not start with a route that lacks it. */
+    scope?: RouteScope;
+    /** false: not an API call (probes, metrics, the pages of the documentation), so not in the log. Default true. */
+    isRecorded?: boolean;
+  }
+  interface FastifyRequest {
+    /** Who calls; null before we know, and on open routes. */
+    actor: string | null;
+    /** The refusal this request was answered with. */
+    problem: Problem | null;
+  }
+}
+
+/** For a route that cannot be reached without a caller: authentication runs before it. */
+export function actorOf(request: { actor: string | null }): string {
+  if (request.actor === null) throw new Error('a route that changes things is open to all');
+  return request.actor;
+}
+
+/** An unknown field is refused everywhere: where nothing is expected, anything is one. @throws AppError `body_invalid` */
+export function refuseBody({ body }: { body: unknown }): void {
+  if (body == null || (typeof body === 'object' && Object.keys(body).length === 0)) return;
+  throw refuseField('body_invalid', 'body', 'must be empty here');
+}

@@ -1,0 +1,208 @@
+/** Owns GET /events: the log itself, by page, as NDJSON to the head, or as an event stream that goes on. */
+
+import { Readable } from 'node:stream';
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../../errors.ts';
+import { type EventType, isEventType } from '../../events/catalog.ts';
+import type { LogEvent } from '../../events/event.ts';
+import type { EventQuery } from '../../events/event-log.ts';
+import { followEvents, readEvents, toNdjson, toSse } from '../event-stream.ts';
+import { refuseField } from '../problem.ts';
+import type { HttpDeps, Server } from '../route.ts';
+import { NodeParam, ServiceNameParam } from '../wish-schema.ts';
+
+const Position = Type.String({
+  pattern: '^(0|[1-9][0-9]{0,14})$',
+  maxLength: 15,
+  description: 'a position: 0, 1, 2, …',
+});
+const Time = Type.String({
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,3})?)?Z$',
+  maxLength: 24,
+  description: 'a time in UTC such as 2026-01-31T14:03:00Z',
+});
+const choice = (...values: string[]) =>
+  Type.String({ pattern: `^(${values.join('|')})$`, maxLength: 16, description: values.join(' or ') });
+
+const EventsQuery = Type.Partial(
+  Type.Object({
+    after: Position,
+    before: Position,
+    limit: Type.String({
+      pattern: '^([1-9][0-9]{0,2}|1000)$',
+      maxLength: 4,
+      description: 'a number of events from 1 to 1000',
+    }),
+    direction: choice('forward', 'backward'),
+    stream: Type.String({
+      pattern: '^[a-z0-9/._-]{1,160}(,[a-z0-9/._-]{1,160})*$',
+      maxLength: 1024,
+      description: 'names of streams, separated by commas',
+    }),
+    type: Type.String({
+      pattern: '^[A-Za-z]+(,[A-Za-z]+)*$',
+      maxLength: 1024,
+      description: 'types of events, separated by commas',
+    }),
+    service: ServiceNameParam,
+    node: NodeParam,
+    container: Type.String({ pattern: '^[a-z0-9.-]+$', maxLength: 81, description: 'the id of a container' }),
+    since: Time,
+    until: Time,
+    class: choice('fact', 'telemetry'),
+    format: choice('json', 'ndjson', 'sse'),
+  }),
+  { additionalProperties: false },
+);
+type EventsQuery = Static<typeof EventsQuery>;
+
+const limitDefault = 100;
+/** Each follower costs a read of the log for every commit; more belong behind one of their own. */
+const followersMax = 100;
+/** A client that takes nothing for this long is gone, whatever its connection says. */
+const stalledMs = 30_000;
+
+export type EventRoutesOptions = { signal: AbortSignal };
+
+export function addEventRoutes(
+  server: Server,
+  { log, projector, logger }: Pick<HttpDeps, 'log' | 'projector' | 'logger'>,
+  { signal }: EventRoutesOptions,
+): void {
+  let followers = 0;
+
+  const stream = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    type: string,
+    chunks: ChunkSource,
+    onEnd = () => {},
+  ) => {
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+    const onStalled = () => {
+      logger.info({ requestId: request.id }, 'a client of /events took nothing for 30 s: disconnected');
+      reply.raw.destroy();
+    };
+    reply.raw.on('close', () => {
+      end();
+      signal.removeEventListener('abort', end);
+      onEnd();
+    });
+    reply.header('content-type', type).header('cache-control', 'no-store').header('x-accel-buffering', 'no');
+    return reply.send(Readable.from(watchStall(chunks(ending.signal), onStalled), { objectMode: false }));
+  };
+
+  const follow = (request: FastifyRequest, reply: FastifyReply, query: EventQuery) => {
+    if (followers >= followersMax) throw new AppError('streams_full', `${followersMax} clients follow the log already`);
+    followers += 1;
+    const chunks = (ending: AbortSignal) => sseChunks(followEvents({ log, projector }, query, ending));
+    return stream(request, reply, 'text/event-stream; charset=utf-8', chunks, () => {
+      followers -= 1;
+    });
+  };
+
+  server.get(
+    '/events',
+    {
+      config: { scope: 'read' },
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'The log: JSON pages, application/x-ndjson up to the head, or text/event-stream to follow',
+        querystring: EventsQuery,
+      },
+    },
+    async (request, reply) => {
+      const query = toEventQuery(request.query);
+      const format = formatOf(request);
+      reply.header('vary', 'accept');
+      if (format === 'sse') return follow(request, reply, toFollowQuery(request, query));
+      if (format === 'ndjson') {
+        const limit = request.query.limit === undefined ? Number.POSITIVE_INFINITY : Number(request.query.limit);
+        const pages = readEvents(log, query, limit);
+        return stream(request, reply, 'application/x-ndjson; charset=utf-8', () => ndjsonChunks(pages));
+      }
+      const { events, next } = await log.read({ ...query, limit: Number(request.query.limit ?? limitDefault) });
+      return { events, next };
+    },
+  );
+}
+
+type ChunkSource = (ending: AbortSignal) => AsyncGenerator<string>;
+
+async function* sseChunks(pages: AsyncGenerator<readonly LogEvent[]>): AsyncGenerator<string> {
+  // Sent at once, so that the client knows it is connected; it comes back after a second when it is cut off.
+  yield 'retry: 1000\n\n';
+  for await (const page of pages) yield page.length === 0 ? ': beat\n\n' : page.map(toSse).join('');
+}
+
+async function* ndjsonChunks(pages: AsyncGenerator<readonly LogEvent[]>): AsyncGenerator<string> {
+  for await (const page of pages) yield page.map(toNdjson).join('');
+}
+
+/** A chunk is taken when the one before has left for the socket: that is the only buffer there is. */
+async function* watchStall(chunks: AsyncGenerator<string>, onStalled: () => void): AsyncGenerator<string> {
+  for await (const chunk of chunks) {
+    const timer = setTimeout(onStalled, stalledMs);
+    try {
+      yield chunk;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function formatOf({ query, headers }: FastifyRequest): 'json' | 'ndjson' | 'sse' {
+  const { format } = query as EventsQuery;
+  if (format) return format as 'json' | 'ndjson' | 'sse';
+  const accept = headers.accept ?? '';
+  if (accept.includes('text/event-stream')) return 'sse';
+  return accept.includes('application/x-ndjson') ? 'ndjson' : 'json';
+}
+
+/** @throws AppError `query_invalid` for a type nobody knows */
+function toEventQuery(query: EventsQuery): EventQuery {
+  const { after, before, direction, stream, type, since, until, service, node, container } = query;
+  const types = type?.split(',').map(toEventType);
+  return {
+    direction: direction === 'backward' ? 'backward' : 'forward',
+    ...(after === undefined ? {} : { after: Number(after) }),
+    ...(before === undefined ? {} : { before: Number(before) }),
+    ...(stream === undefined ? {} : { streams: stream.split(',') }),
+    ...(types === undefined ? {} : { types }),
+    ...(query.class === undefined ? {} : { class: query.class as 'fact' | 'telemetry' }),
+    ...(since === undefined ? {} : { since: toTime('since', since) }),
+    ...(until === undefined ? {} : { until: toTime('until', until) }),
+    ...(service === undefined ? {} : { service }),
+    ...(node === undefined ? {} : { node }),
+    ...(container === undefined ? {} : { container }),
+  };
+}
+
+function toEventType(type: string): EventType {
+  if (!isEventType(type)) throw refuseField('query_invalid', 'type', 'must be types of events, separated by commas');
+  return type;
+}
+
+/** The pattern lets the 45th of a month through. */
+function toTime(field: string, text: string): string {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) throw refuseField('query_invalid', field, `must be ${Time.description}`);
+  return time.toISOString();
+}
+
+/** Whoever comes back goes on behind the last id it saw, whatever the query says. */
+function toFollowQuery({ headers }: FastifyRequest, query: EventQuery): EventQuery {
+  if (query.direction === 'backward') throw refuseField('query_invalid', 'direction', 'cannot be backward in a stream');
+  if (query.before !== undefined) throw refuseField('query_invalid', 'before', 'cannot end a stream');
+  if (query.until !== undefined) throw refuseField('query_invalid', 'until', 'cannot end a stream');
+  const lastEventId = headers['last-event-id'];
+  if (lastEventId === undefined || lastEventId === '') return query;
+  if (typeof lastEventId !== 'string' || !/^\d{1,15}$/.test(lastEventId)) {
+    throw refuseField('header_invalid', 'Last-Event-ID', `must be ${Position.description}`);
+  }
+  return { ...query, after: Number(lastEventId) };
+}

@@ -1,0 +1,50 @@
+/** Owns /node: whether a node takes containers, and forgetting one that is lost. */
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { NodeAction } from '../../reconciler/decide.ts';
+import { idempotencyKeyOf } from '../idempotency-key.ts';
+import type { Mutate } from '../mutation.ts';
+import { actorOf, refuseBody, type Server } from '../route.ts';
+import { AcceptedNodes, NodeParams } from '../wish-schema.ts';
+
+const actions = [
+  { action: 'cordon', summary: 'Place nothing more on a node' },
+  { action: 'drain', summary: 'Move everything off a node and place nothing more on it' },
+  { action: 'activate', summary: 'Place containers on a node again' },
+] as const;
+
+export function addNodeRoutes(server: Server, mutate: Mutate): void {
+  const change = async (request: FastifyRequest, reply: FastifyReply, node: string, action: NodeAction) => {
+    refuseBody(request);
+    const { position, nodes, repeated } = await mutate({
+      request: { kind: 'node', node, action },
+      actor: actorOf(request),
+      requestId: request.id,
+      method: request.method,
+      path: request.url,
+      key: idempotencyKeyOf(request.headers),
+      body: request.body,
+    });
+    if (repeated) reply.header('idempotent-replayed', 'true');
+    reply.header('location', `/node_state?node=${node}`);
+    reply.code(202);
+    return { position, nodes };
+  };
+
+  for (const { action, summary } of actions) {
+    server.post(
+      `/node/:id/${action}`,
+      { config: { scope: 'write' }, schema: { summary, params: NodeParams, response: { 202: AcceptedNodes } } },
+      (request, reply) => change(request, reply, request.params.id, action),
+    );
+  }
+
+  server.delete(
+    '/node/:id',
+    {
+      config: { scope: 'write' },
+      schema: { summary: 'Forget a node that is lost', params: NodeParams, response: { 202: AcceptedNodes } },
+    },
+    (request, reply) => change(request, reply, request.params.id, 'remove'),
+  );
+}

@@ -1,0 +1,83 @@
+/** Owns /service: asking for services, editing, removing and looking at one. */
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../../errors.ts';
+import { serviceRow } from '../../projections/service-row.ts';
+import type { ApiRequest } from '../../reconciler/decide.ts';
+import { idempotencyKeyOf } from '../idempotency-key.ts';
+import type { Mutate } from '../mutation.ts';
+import { actorOf, type HttpDeps, refuseBody, type Server } from '../route.ts';
+import { toContainerBody, toPatch, toWishes } from '../wish.ts';
+import { AcceptedServices, ApplyBody, NameParams, PatchBody } from '../wish-schema.ts';
+
+export function addServiceRoutes(server: Server, { projector }: Pick<HttpDeps, 'projector'>, mutate: Mutate): void {
+  const change = async (request: FastifyRequest, reply: FastifyReply, wanted: ApiRequest) => {
+    const { position, services, repeated } = await mutate({
+      request: wanted,
+      actor: actorOf(request),
+      requestId: request.id,
+      method: request.method,
+      path: request.url,
+      key: idempotencyKeyOf(request.headers),
+      body: request.body,
+    });
+    if (repeated) reply.header('idempotent-replayed', 'true');
+    const [only, ...others] = services;
+    reply.header('location', only && others.length === 0 ? `/service/${only.serviceName}` : '/service_state');
+    reply.code(202);
+    return { position, services };
+  };
+
+  server.post(
+    '/service',
+    {
+      config: { scope: 'write' },
+      schema: { summary: 'Create or edit services', body: ApplyBody, response: { 202: AcceptedServices } },
+    },
+    (request, reply) => change(request, reply, { kind: 'apply', wishes: toWishes(request.body.services) }),
+  );
+
+  server.patch(
+    '/service/:name',
+    {
+      config: { scope: 'write' },
+      schema: {
+        summary: 'Change what is named, keep the rest',
+        params: NameParams,
+        body: PatchBody,
+        response: { 202: AcceptedServices },
+      },
+    },
+    (request, reply) =>
+      change(request, reply, { kind: 'patch', service: request.params.name, ...toPatch(request.body) }),
+  );
+
+  server.delete(
+    '/service/:name',
+    {
+      config: { scope: 'write' },
+      schema: {
+        summary: 'Remove a service and its containers',
+        params: NameParams,
+        response: { 202: AcceptedServices },
+      },
+    },
+    (request, reply) => {
+      refuseBody(request);
+      return change(request, reply, { kind: 'remove', service: request.params.name });
+    },
+  );
+
+  server.get(
+    '/service/:name',
+    { config: { scope: 'read' }, schema: { summary: 'How a service stands and what was asked', params: NameParams } },
+    (request, reply) => {
+      const { view } = projector;
+      const service = view.services.get(request.params.name);
+      if (!service) throw new AppError('service_not_found', `no service is called ${request.params.name}`);
+      reply.header('etag', `"${view.factPosition}"`);
+      const { position: _changedAt, ...row } = serviceRow(view, service);
+      return { position: view.factPosition, at: view.factAt, ...row, container: toContainerBody(service.spec) };
+    },
+  );
+}

@@ -1,0 +1,221 @@
+/**
+ * Owns the HTTP server as a whole: its limits, who may in, how every refusal is said, what of each call is recorded,
+ * and its end. What a route does is the route's.
+ */
+
+import { randomUUID } from 'node:crypto';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { AppError } from '../errors.ts';
+import { createAuthenticator, type Token } from './auth.ts';
+import { type CallRecorder, createCallRecorder } from './call-record.ts';
+import { parseJsonBody } from './json-body.ts';
+import { createMutate } from './mutation.ts';
+import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './problem.ts';
+import type { HttpDeps, Server } from './route.ts';
+import { createRouteTable } from './route-table.ts';
+import { addEventRoutes } from './routes/events.ts';
+import { addHealthRoutes } from './routes/health.ts';
+import { addNodeRoutes } from './routes/node.ts';
+import { addServiceRoutes } from './routes/service.ts';
+import { addStateRoutes } from './routes/state.ts';
+import { refuseSchema, type SchemaError } from './validation.ts';
+
+export type HttpServer = {
+  /** @throws AppError `port_taken` */
+  listen(): Promise<{ url: string }>;
+  /** Ends streams, finishes calls in flight (at most 3 s), writes what is left to record (at most 1 s). */
+  close(): Promise<void>;
+};
+
+export type HttpOptions = {
+  /** Default 127.0.0.1. Anything wider than loopback needs tokens. */
+  host?: string;
+  /** 0: any free one. */
+  port: number;
+  tokens?: readonly Token[];
+};
+
+/** A body of 500 services is well below; more is no wish but a mistake. */
+const bodyBytesMax = 1024 * 1024;
+/** How long a request may take to arrive in full. */
+const requestTimeoutMs = 10_000;
+/** Several hundred clients and the followers; past it the kernel refuses for us. */
+const connectionsMax = 1_024;
+const drainMs = 3_000;
+
+/** Routes of the documentation's plugin cannot declare their own. */
+const docsPrefix = '/docs';
+
+/** @throws AppError `tokens_required`: bound wider than loopback without tokens */
+export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServer {
+  const { host = '127.0.0.1', port, tokens = [] } = options;
+  const authenticator = createAuthenticator({ host, tokens });
+  const { managerId, cluster } = deps.status();
+  const recorder = createCallRecorder(deps, { actor: `manager:${managerId}` });
+  const ending = new AbortController();
+  const server = createFastify(deps, recorder);
+
+  server.addHook('onRequest', (request, _reply, done) => {
+    const scope = request.routeOptions.config.scope ?? 'read';
+    try {
+      request.actor = authenticator.identify(request.headers, request.method, scope);
+      if (request.actor !== null) authenticator.authorize(request.actor, scope);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  server.addHook('onResponse', (request, reply, done) => {
+    recordCall(recorder, request, reply);
+    done();
+  });
+
+  const routes = createRouteTable();
+  server.addHook('onRoute', (route) => {
+    const config = { ...route.config };
+    if (route.url.startsWith(docsPrefix)) Object.assign(config, { scope: 'read', isRecorded: false });
+    if (!config.scope) throw new Error(`${route.method} ${route.url} does not declare its scope`);
+    route.config = config;
+    routes.add(route.method, route.url);
+  });
+  server.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.url.split('?');
+    const allowed = routes.methodsOf(path);
+    if (allowed.length === 0) throw new AppError('route_not_found', 'no route has this path');
+    reply.header('allow', allowed.join(', '));
+    throw new AppError('method_not_allowed', `this path takes ${allowed.join(', ')}`);
+  });
+
+  server.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'container-orchestrator', version: '0.1.0' } },
+  });
+  server.register(swaggerUi, { routePrefix: docsPrefix });
+  server.register(async (scope: Server) => {
+    const mutate = createMutate(deps, { clusterId: cluster.id });
+    addServiceRoutes(scope, deps, mutate);
+    addNodeRoutes(scope, mutate);
+    addStateRoutes(scope, deps);
+    addEventRoutes(scope, deps, { signal: ending.signal });
+    addHealthRoutes(scope, deps);
+  });
+
+  return {
+    async listen() {
+      try {
+        await server.listen({ host, port });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+        throw new AppError('port_taken', `port ${port} of ${host} is in use by another program`, { cause: error });
+      }
+      server.server.maxConnections = connectionsMax;
+      const address = server.server.address();
+      const bound = typeof address === 'object' && address ? address.port : port;
+      return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
+    },
+    async close() {
+      ending.abort();
+      const force = setTimeout(() => server.server.closeAllConnections(), drainMs);
+      await server.close();
+      clearTimeout(force);
+      await recorder.close();
+    },
+  };
+}
+
+function createFastify({ logger }: Pick<HttpDeps, 'logger'>, recorder: CallRecorder): Server {
+  const idPrefix = randomUUID().slice(0, 8);
+  let requests = 0;
+  const server = fastify({
+    logger: false,
+    genReqId: () => {
+      requests += 1;
+      return `${idPrefix}-${requests.toString(36)}`;
+    },
+    bodyLimit: bodyBytesMax,
+    requestTimeout: requestTimeoutMs,
+    // Calls on a connection that stays open are still served while those in flight are finished.
+    return503OnClosing: false,
+    ajv: {
+      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: true, verbose: true },
+    },
+    // A path that cannot even be routed: hooks do not run, so it is recorded here.
+    frameworkErrors(error, request, reply) {
+      request.actor = null;
+      sendProblem(request as FastifyRequest, reply as unknown as FastifyReply, problemOf(toAppError(error)));
+      recordCall(recorder, request as FastifyRequest, reply as unknown as FastifyReply);
+    },
+  }) as unknown as Server;
+
+  server.decorateRequest('actor', null);
+  server.decorateRequest('problem', null);
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseJsonBody(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  server.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(toAppError(error as FastifyError));
+    if (problem.status >= 500) {
+      const fields = { err: error, requestId: request.id, code: problem.code };
+      if (problem.code === 'internal') logger.error(fields, 'a call failed');
+      else logger.warn(fields, 'a call could not be served');
+    }
+    return sendProblem(request, reply, problem);
+  });
+  return server;
+}
+
+const frameworkCodes: Record<string, keyof typeof problemCodes> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'content_type_unsupported',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_MAX_PARAM_LENGTH: 'path_invalid',
+  FST_ERR_BAD_URL: 'path_invalid',
+};
+
+const frameworkDetails: Partial<Record<keyof typeof problemCodes, string>> = {
+  content_type_unsupported: 'send the body as application/json',
+  body_too_large: `a body has at most ${bodyBytesMax} bytes`,
+  path_invalid: 'the path is not a valid one',
+};
+
+/** The framework's own messages stay inside: some quote what was sent. */
+function toAppError(error: FastifyError): unknown {
+  if (error instanceof AppError) return error;
+  if (error.validation) {
+    return refuseSchema(error.validation as unknown as SchemaError[], error.validationContext ?? 'request');
+  }
+  const code = frameworkCodes[error.code];
+  if (code) return new AppError(code, frameworkDetails[code] ?? problemCodes[code].title);
+  const { statusCode = 500 } = error;
+  if (statusCode === 408) return new AppError('request_timeout', problemCodes.request_timeout.title);
+  if (statusCode < 500) return new AppError('request_invalid', `the request cannot be understood (${error.code})`);
+  return error;
+}
+
+function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
+  request.problem = problem;
+  if (problem.status === 503) reply.header('retry-after', retryAfterSeconds);
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  return reply
+    .code(problem.status)
+    .header('x-request-id', request.id)
+    .header('content-type', problemContentType)
+    .serializer((body: unknown) => JSON.stringify(body))
+    .send(problem);
+}
+
+/** An accepted change is an event itself; every other call of the API is recorded here. */
+function recordCall(recorder: CallRecorder, request: FastifyRequest, reply: FastifyReply): void {
+  if (request.routeOptions.config.isRecorded === false && request.problem === null) return;
+  const { method, url, id: requestId, actor, problem } = request;
+  const isRead = method === 'GET' || method === 'HEAD';
+  const status = reply.statusCode;
+  const call = { actor: actor ?? 'unknown', requestId, method, path: url, status, durationMs: reply.elapsedTime };
+  if (isRead || actor === null) recorder.recordRead(call);
+  else if (problem) recorder.recordRefusal({ ...call, code: problem.code, detail: problem.detail });
+}

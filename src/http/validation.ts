@@ -1,0 +1,95 @@
+/** Owns how a broken schema rule is said: which member, which rule, in words. Never repeats a value that was sent. */
+
+import type { AppError } from '../errors.ts';
+import { type FieldError, type ProblemCode, refuseField } from './problem.ts';
+
+/** The part of an Ajv error that is used; Ajv runs with `verbose`, so the broken schema itself is there. */
+export type SchemaError = {
+  keyword: string;
+  instancePath: string;
+  params: Record<string, unknown>;
+  message?: string;
+  propertyName?: string;
+  parentSchema?: { description?: string };
+};
+
+const codes: Record<string, ProblemCode> = {
+  body: 'body_invalid',
+  querystring: 'query_invalid',
+  params: 'path_invalid',
+  headers: 'header_invalid',
+};
+
+/** @param context which part of the request: `body`, `querystring`, `params` or `headers` */
+export function refuseSchema(errors: readonly SchemaError[], context: string): AppError {
+  const code = codes[context] ?? 'request_invalid';
+  const { field, rule } = describeSchemaErrors(errors, context);
+  return refuseField(code, field, rule);
+}
+
+/** One error is enough to act on; of a union's many the one that speaks for all is the last. */
+function describeSchemaErrors(errors: readonly SchemaError[], context: string): Omit<FieldError, 'message'> {
+  const union = errors.find(({ keyword, parentSchema }) => keyword === 'anyOf' && parentSchema?.description);
+  const error = union ?? errors[0];
+  if (!error) return { field: context, rule: 'breaks its schema' };
+  const path = pathOf(error.instancePath);
+  const inner = error.propertyName ?? error.params.missingProperty ?? error.params.additionalProperty;
+  const field = [path, inner === undefined ? '' : printable(String(inner))].filter((part) => part !== '').join('.');
+  return { field: field === '' ? context : field, rule: ruleOf(error) };
+}
+
+/** `/services/0/container/env/A~1B` → `services[0].container.env.A/B` */
+function pathOf(pointer: string): string {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${printable(step)}`))
+    .join('')
+    .replace(/^\./, '');
+}
+
+function ruleOf({ keyword, params, message, parentSchema }: SchemaError): string {
+  const described = parentSchema?.description;
+  switch (keyword) {
+    case 'required':
+      return 'is required';
+    case 'additionalProperties':
+      return 'is not a known field';
+    case 'pattern':
+    case 'anyOf':
+      return described ? `must be ${described}` : 'has characters or a form that are not allowed';
+    case 'const':
+    case 'enum':
+      return described ? `must be ${described}` : 'is not one of the allowed values';
+    case 'type':
+      return `must be ${article(String(params.type))}`;
+    case 'minimum':
+      return `must be at least ${params.limit}`;
+    case 'maximum':
+      return `must be at most ${params.limit}`;
+    case 'minLength':
+    case 'minItems':
+    case 'minProperties':
+      return `must have at least ${params.limit} ${unitOf(keyword)}`;
+    case 'maxLength':
+    case 'maxItems':
+    case 'maxProperties':
+      return `must have at most ${params.limit} ${unitOf(keyword)}`;
+    default:
+      return message ?? 'breaks its schema';
+  }
+}
+
+function unitOf(keyword: string): string {
+  if (keyword.endsWith('Length')) return 'characters';
+  return keyword.endsWith('Items') ? 'items' : 'members';
+}
+
+const article = (type: string) => (/^[aio]/.test(type) ? `an ${type}` : `a ${type}`);
+
+/** A name somebody sent, fit to be shown and to be kept: plain characters, and few of them. */
+function printable(text: string): string {
+  const plain = text.replaceAll(/[^\x20-\x7e]/g, '?');
+  return plain.length > 64 ? `${plain.slice(0, 64)}…` : plain;
+}

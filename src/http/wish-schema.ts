@@ -1,0 +1,185 @@
+/** Owns the bodies by which people ask for services: every member, its bound and its rule in words. */
+
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { NodeId, ServiceName } from '../model/ids.ts';
+import { labelPrefix } from '../model/naming.ts';
+import { Replicas } from '../model/service.ts';
+import { openMapEntriesMax } from '../reconciler/decide-patch.ts';
+
+const strict = { additionalProperties: false } as const;
+const nullable = <T extends TSchema>(schema: T, description: string) =>
+  Type.Union([schema, Type.Null()], { description });
+
+/** The log's bound on the events of one append: all services of a body are one commit. */
+const servicesMax = 500;
+const argumentsMax = 256;
+const portsMax = 64;
+/** Docker starts no container with less. */
+const memoryBytesMin = 6 * 1024 * 1024;
+/** Far beyond any machine, far below where integers lose their precision. */
+const memoryBytesMax = 2 ** 50;
+
+/**
+ * No control characters but tab and line ends, nothing that turns the direction of text around, no half of a
+ * surrogate pair (it would not survive the way to UTF-8 and back, and its hash would differ).
+ */
+const plainText =
+  '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]*$';
+const text = (maxLength: number) =>
+  Type.String({ pattern: plainText, maxLength, description: 'text without control characters' });
+
+/** Docker's reference grammar: [host[:port]/]path[:tag][@digest]. */
+const imagePattern = (() => {
+  const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
+  const host = `${label}(?:\\.${label})*(?::[0-9]{1,5})?`;
+  const part = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
+  const digest = '[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,128}';
+  return `^(?:${host}/)?${part}(?:/${part})*(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(?:@${digest})?$`;
+})();
+
+const Image = Type.String({
+  pattern: imagePattern,
+  minLength: 1,
+  maxLength: 512,
+  description: 'an image reference such as nginx, nginx:1.27 or registry.example:5000/team/app@sha256:…',
+});
+
+export const ServiceNameParam = Type.String({
+  ...ServiceName,
+  description: 'a DNS label: at most 63 lower-case letters, digits and hyphens, no hyphen at either end',
+});
+export const NodeParam = Type.String({ ...NodeId, description: ServiceNameParam.description as string });
+
+const ContainerName = Type.String({
+  pattern: '^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$',
+  maxLength: 63,
+  description: 'at most 63 letters, digits, dots, underscores and hyphens, a letter or digit first',
+});
+
+const envName = Type.String({
+  pattern: '^[A-Za-z_][A-Za-z0-9_]{0,254}$',
+  maxLength: 255,
+  description: 'the name of an environment variable: letters, digits and underscores, no digit first',
+});
+const labelName = Type.String({
+  pattern: `^(?!${labelPrefix.replace('.', '\\.')})[a-zA-Z0-9]([a-zA-Z0-9._/-]{0,126}[a-zA-Z0-9])?$`,
+  maxLength: 128,
+  description: `a label name of letters, digits and ._/- that does not begin with ${labelPrefix}`,
+});
+const secretName = Type.String({
+  pattern: '^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$',
+  maxLength: 128,
+  description: 'the name of a secret: letters, digits, dots, underscores and hyphens',
+});
+
+const EnvValue = Type.Union([text(32_768), Type.Object({ secret: secretName }, strict)], {
+  description: 'text without control characters, or {"secret": "<name>"}',
+});
+const LabelValue = text(1024);
+
+/** A member per name; TypeBox's Record would let names break the rule unsaid. */
+const openMap = <V extends TSchema>(names: TSchema, values: V) =>
+  Type.Unsafe<Record<string, Static<V>>>({
+    type: 'object',
+    propertyNames: names,
+    additionalProperties: values,
+    maxProperties: openMapEntriesMax,
+  });
+
+const Arguments = nullable(
+  Type.Array(text(32_768), { maxItems: argumentsMax }),
+  `null or at most ${argumentsMax} texts`,
+);
+
+const Port = Type.Object(
+  {
+    container: Type.Integer({ minimum: 1, maximum: 65_535 }),
+    host: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 65_535 }), 'null or a port from 1 to 65535')),
+    protocol: Type.Optional(Type.Union([Type.Literal('tcp'), Type.Literal('udp')], { description: 'tcp or udp' })),
+  },
+  strict,
+);
+
+const Resources = Type.Object(
+  {
+    memoryBytes: Type.Optional(
+      nullable(
+        Type.Integer({ minimum: memoryBytesMin, maximum: memoryBytesMax }),
+        `null or a whole number of bytes from ${memoryBytesMin} to ${memoryBytesMax}`,
+      ),
+    ),
+    cpus: Type.Optional(
+      nullable(Type.Number({ minimum: 0.001, maximum: 1024 }), 'null or a number of CPUs from 0.001 to 1024'),
+    ),
+  },
+  strict,
+);
+
+const members = {
+  name: Type.Optional(ContainerName),
+  image: Image,
+  command: Type.Optional(Arguments),
+  args: Type.Optional(Arguments),
+  env: Type.Optional(openMap(envName, EnvValue)),
+  ports: Type.Optional(Type.Array(Port, { maxItems: portsMax })),
+  labels: Type.Optional(openMap(labelName, LabelValue)),
+  resources: Type.Optional(Resources),
+  stopTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
+};
+
+/** The whole recipe: a member left out has its default. */
+export const ContainerBody = Type.Object(members, strict);
+export type ContainerBody = Static<typeof ContainerBody>;
+
+export const ServiceBody = Type.Object(
+  {
+    serviceName: ServiceNameParam,
+    replicas: Type.Optional(Replicas),
+    container: ContainerBody,
+  },
+  strict,
+);
+export type ServiceBody = Static<typeof ServiceBody>;
+
+export const ApplyBody = Type.Object(
+  { services: Type.Array(ServiceBody, { minItems: 1, maxItems: servicesMax }) },
+  { ...strict, description: 'Creates or edits services; all of one body in one commit.' },
+);
+
+/** A partial edit: what is left out stays; in env and labels `null` takes a name out. */
+export const ContainerPatchBody = Type.Object(
+  {
+    ...members,
+    image: Type.Optional(Image),
+    env: Type.Optional(
+      openMap(
+        envName,
+        Type.Union([...EnvValue.anyOf, Type.Null()], { description: `${EnvValue.description}, or null` }),
+      ),
+    ),
+    labels: Type.Optional(openMap(labelName, nullable(LabelValue, 'text without control characters, or null'))),
+  },
+  { ...strict, minProperties: 1 },
+);
+export type ContainerPatchBody = Static<typeof ContainerPatchBody>;
+
+export const PatchBody = Type.Object(
+  { replicas: Type.Optional(Replicas), container: Type.Optional(ContainerPatchBody) },
+  { ...strict, minProperties: 1 },
+);
+export type PatchBody = Static<typeof PatchBody>;
+
+export const NameParams = Type.Object({ name: ServiceNameParam }, strict);
+export const NodeParams = Type.Object({ id: NodeParam }, strict);
+
+/** What every accepted change of services answers. */
+export const AcceptedServices = Type.Object({
+  position: Type.Integer(),
+  services: Type.Array(
+    Type.Object({ serviceName: Type.String(), generation: Type.Integer(), changed: Type.Boolean() }),
+  ),
+});
+export const AcceptedNodes = Type.Object({
+  position: Type.Integer(),
+  nodes: Type.Array(Type.Object({ node: Type.String(), availability: Type.String() })),
+});

@@ -1,0 +1,114 @@
+/** Owns the way between a body's words and the wish as it is stored: defaults, units, maps as sorted lists. Pure. */
+
+import type { ContainerSpec, EnvEntry } from '../model/service.ts';
+import type { Wish } from '../reconciler/decide.ts';
+import { type ContainerPatch, type Removed, sortByName } from '../reconciler/decide-patch.ts';
+import { refuseField } from './problem.ts';
+import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from './wish-schema.ts';
+
+const stopTimeoutSecondsDefault = 10;
+const replicasDefault = 1;
+
+/** @throws AppError `body_invalid` for what a schema cannot say: names and ports that occur twice */
+export function toWishes(services: readonly ServiceBody[]): Wish[] {
+  const seen = new Set<string>();
+  return services.map(({ serviceName, replicas, container }, index) => {
+    const path = `services[${index}]`;
+    if (seen.has(serviceName)) throw refuseField('body_invalid', `${path}.serviceName`, 'occurs twice in the body');
+    seen.add(serviceName);
+    return {
+      service: serviceName,
+      replicas: replicas ?? replicasDefault,
+      container: toSpec(container, serviceName, `${path}.container`),
+    };
+  });
+}
+
+function toSpec(body: ContainerBody, serviceName: string, path: string): ContainerSpec {
+  return {
+    name: body.name ?? serviceName,
+    image: body.image,
+    command: body.command ?? null,
+    args: body.args ?? null,
+    env: sortByName(Object.entries(body.env ?? {}).map(([name, value]) => toEnvEntry(name, value))),
+    ports: toPorts(body.ports ?? [], path),
+    labels: sortByName(Object.entries(body.labels ?? {}).map(([name, value]) => ({ name, value }))),
+    resources: {
+      memoryBytes: body.resources?.memoryBytes ?? null,
+      cpuMillis: toMillis(body.resources?.cpus) ?? null,
+    },
+    stopTimeoutSeconds: body.stopTimeoutSeconds ?? stopTimeoutSecondsDefault,
+  };
+}
+
+/** @throws AppError `body_invalid`: a port occurs twice */
+export function toPatch(body: PatchBody): { replicas?: number; container?: ContainerPatch } {
+  const { replicas, container } = body;
+  return {
+    ...(replicas === undefined ? {} : { replicas }),
+    ...(container === undefined ? {} : { container: toContainerPatch(container) }),
+  };
+}
+
+function toContainerPatch(body: ContainerPatchBody): ContainerPatch {
+  const { env, labels, ports, resources, ...plain } = body;
+  const patch: ContainerPatch = { ...plain };
+  if (ports) patch.ports = toPorts(ports, 'container');
+  if (env) {
+    patch.env = Object.entries(env).map(([name, value]) => (value === null ? removed(name) : toEnvEntry(name, value)));
+  }
+  if (labels) {
+    patch.labels = Object.entries(labels).map(([name, value]) => (value === null ? removed(name) : { name, value }));
+  }
+  if (resources) {
+    const { memoryBytes, cpus } = resources;
+    patch.resources = {
+      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(cpus === undefined ? {} : { cpuMillis: toMillis(cpus) ?? null }),
+    };
+  }
+  return patch;
+}
+
+const removed = (name: string): Removed => ({ name, removed: true });
+
+function toEnvEntry(name: string, value: string | { secret: string }): EnvEntry {
+  return typeof value === 'string' ? { name, value } : { name, secret: value.secret };
+}
+
+function toPorts(ports: NonNullable<ContainerBody['ports']>, path: string): ContainerSpec['ports'] {
+  const seen = new Set<string>();
+  const claim = (key: string, index: number) => {
+    if (seen.has(key)) throw refuseField('body_invalid', `${path}.ports[${index}]`, 'occurs twice');
+    seen.add(key);
+  };
+  const mapped = ports.map(({ container, host = null, protocol = 'tcp' }, index) => {
+    claim(`container ${container}/${protocol}`, index);
+    if (host !== null) claim(`host ${host}/${protocol}`, index);
+    return { container, host, protocol };
+  });
+  return mapped.sort((a, b) => a.container - b.container || (a.protocol < b.protocol ? -1 : 1));
+}
+
+const toMillis = (cpus: number | null | undefined) => (cpus == null ? cpus : Math.round(cpus * 1000));
+
+/** The recipe in a body's words, such that POSTing it again changes nothing. */
+export function toContainerBody(spec: ContainerSpec): ContainerBody {
+  const { memoryBytes, cpuMillis } = spec.resources;
+  return {
+    name: spec.name,
+    image: spec.image,
+    ...(spec.command ? { command: spec.command } : {}),
+    ...(spec.args ? { args: spec.args } : {}),
+    env: Object.fromEntries(
+      spec.env.map((entry) => [entry.name, 'secret' in entry ? { secret: entry.secret } : entry.value]),
+    ),
+    ports: spec.ports.map((port) => ({ ...port })),
+    labels: Object.fromEntries(spec.labels.map(({ name, value }) => [name, value])),
+    resources: {
+      ...(memoryBytes === null ? {} : { memoryBytes }),
+      ...(cpuMillis === null ? {} : { cpus: cpuMillis / 1000 }),
+    },
+    stopTimeoutSeconds: spec.stopTimeoutSeconds,
+  };
+}
