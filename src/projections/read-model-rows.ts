@@ -198,15 +198,11 @@ export async function rebuildReadModels(db: Db, view: ClusterView): Promise<void
 
 const besideOf = (collection: string): string => `${collection}_rebuild`;
 
+/** A rebuild that crashed left it. */
 async function dropIfThere(db: Db, collection: string): Promise<void> {
-  try {
-    await withDeadline(db.collection(collection).drop());
-  } catch (error) {
-    if (!(error instanceof MongoServerError && error.code === namespaceNotFound)) throw error;
-  }
+  const found = await withDeadline(db.listCollections({ name: collection }, { nameOnly: true }).toArray());
+  if (found.some(({ name }) => name === collection)) await withDeadline(db.collection(collection).drop());
 }
-
-const namespaceNotFound = 26;
 
 async function renameOver(db: Db, from: string, to: string): Promise<void> {
   try {
