@@ -5,10 +5,9 @@ import type { Logger } from '../logger.ts';
 /** The first is told at once, then one line a minute with the number of the others. */
 const tellEveryMs = 60_000;
 
-export function createStrangerLog(logger: Logger): {
-  drop(routingKey: string, reason: string): void;
-  close(): void;
-} {
+export type StrangerLog = { drop(routingKey: string, reason: string): void; close(): void };
+
+export function createStrangerLog(logger: Logger): StrangerLog {
   let timer: NodeJS.Timeout | undefined;
   let dropped = 0;
   let last = { routingKey: '', reason: '' };

@@ -1,0 +1,242 @@
+/** Owns the bus on RabbitMQ: the manager's end and the agent's end on the topology of topology.ts. */
+
+import type { Channel, GetMessage } from 'amqplib';
+import type { Logger } from '../logger.ts';
+import { createAmqpConsumer } from './amqp-consumer.ts';
+import { type AmqpLink, createAmqpLink } from './amqp-link.ts';
+import { createPublisher, type Publisher } from './amqp-publisher.ts';
+import { encodeBody, parseCommand, parseHeartbeat, parseReport } from './body.ts';
+import type { AgentBus, Consumer, ManagerBus, ParkedMessage } from './bus.ts';
+import type { Letter } from './memory-queue.ts';
+import { createStrangerLog, type StrangerLog } from './stranger-log.ts';
+import {
+  deadExchange,
+  deadQueue,
+  exchange,
+  heartbeatsQueue,
+  nodeQueue,
+  queueArguments,
+  reportsQueue,
+  routingKeys,
+} from './topology.ts';
+
+export type AmqpOptions = { url: string; clusterId: string; logger: Logger };
+
+const prefetchDefault = 100;
+/** Reading the reason of a dead letter from here: set by us, or by the broker in `x-death`. */
+const reasonHeader = 'x-co-reason';
+/** A reason is for people; headers have to fit one frame. */
+const reasonLengthMax = 2_000;
+/** Queues declared at once: a broker takes tens of milliseconds for each, and thousands of nodes may be new together. */
+const declaringMax = 8;
+
+/** Starts to connect at once, and goes on for ever. */
+export function createAmqpManagerBus(options: AmqpOptions & { managerId: string }): ManagerBus {
+  const { url, clusterId, managerId, logger } = options;
+  const link = createAmqpLink({ url, name: `co manager ${managerId}`, logger });
+  const strangers = createStrangerLog(logger);
+  const consumers = new Set<Consumer>();
+  const publisher = createPublisher(link, {
+    userId: userOf(url),
+    declare: declareTopology,
+    route: limit(declaringMax, (routingKey) => link.withChannel((channel) => declareRoute(channel, routingKey))),
+  });
+  const park = ({ routingKey, body }: Letter, reason: string) => {
+    const headers = { [reasonHeader]: reason.slice(0, reasonLengthMax) };
+    return publisher.publish({ exchange: deadExchange, routingKey, body, headers });
+  };
+
+  return {
+    status: link.status,
+    onConnected: link.onConnected,
+    async sendCommand(command, { deadlineMs } = {}) {
+      const routingKey = routingKeys.node(command.node);
+      await publisher.publish({ exchange, routingKey, body: encodeBody(command) }, deadlineMs);
+    },
+    consumeReports(handler, { prefetch = prefetchDefault } = {}) {
+      const consumer = createAmqpConsumer(link, {
+        name: 'reports',
+        queue: reportsQueue,
+        prefetch,
+        isEssential: true,
+        declare: declareTopology,
+        parse: ({ body, routingKey }) => parseReport(body, { clusterId, routingKey }),
+        handler,
+        park,
+        onParked: logParked(logger),
+      });
+      return track(consumers, consumer);
+    },
+    consumeHeartbeats(handler) {
+      return track(consumers, consumeHeartbeats(link, { clusterId, managerId, strangers, handler }));
+    },
+    readParked: (limit) => link.withChannel((channel) => readParked(channel, limit)),
+    close: closing(link, publisher, consumers, strangers),
+  };
+}
+
+/** Starts to connect at once, and goes on for ever. Works with no more rights than `agentPermissions` gives. */
+export function createAmqpAgentBus(options: AmqpOptions & { node: string }): AgentBus {
+  const { url, clusterId, node, logger } = options;
+  const link = createAmqpLink({ url, name: `co agent ${node}`, logger });
+  const consumers = new Set<Consumer>();
+  const publisher = createPublisher(link, {
+    userId: userOf(url),
+    declare: async () => {},
+    // Nothing an agent may do about it: failing makes the publisher look again in a while.
+    route: () => Promise.reject(new Error('no manager has declared the queue yet')),
+  });
+
+  return {
+    status: link.status,
+    onConnected: link.onConnected,
+    async sendReport(report, { deadlineMs } = {}) {
+      await publisher.publish({ exchange, routingKey: routingKeys.report(node), body: encodeBody(report) }, deadlineMs);
+    },
+    sendHeartbeat(heartbeat) {
+      publisher.pass({ exchange, routingKey: routingKeys.heartbeat(node), body: encodeBody(heartbeat) });
+    },
+    consumeCommands(handler) {
+      const consumer = createAmqpConsumer(link, {
+        name: 'commands',
+        queue: nodeQueue(node),
+        prefetch: 1,
+        // Before its first registration a node has no queue, and it has to be connected to register.
+        isEssential: false,
+        declare: async () => {},
+        parse: ({ body, routingKey }) => parseCommand(body, { clusterId, routingKey }),
+        handler,
+        park: 'reject',
+        onParked: logParked(logger),
+        // Commands went with the old queue: registering again brings the whole wanted set.
+        onRestored: link.announce,
+      });
+      return track(consumers, consumer);
+    },
+    close: closing(link, publisher, consumers, null),
+  };
+}
+
+async function declareTopology(channel: Channel): Promise<void> {
+  await channel.assertExchange(exchange, 'topic', { durable: true });
+  await channel.assertExchange(deadExchange, 'fanout', { durable: true });
+  await channel.assertQueue(deadQueue, { durable: true, arguments: queueArguments.dead });
+  await channel.bindQueue(deadQueue, deadExchange, '');
+  await channel.assertQueue(reportsQueue, { durable: true, arguments: queueArguments.reports });
+  await channel.bindQueue(reportsQueue, exchange, routingKeys.reports);
+}
+
+const nodePrefix = routingKeys.node('');
+
+async function declareRoute(channel: Channel, routingKey: string): Promise<void> {
+  if (!routingKey.startsWith(nodePrefix)) return declareTopology(channel);
+  const queue = nodeQueue(routingKey.slice(nodePrefix.length));
+  await channel.assertQueue(queue, { durable: true, arguments: queueArguments.node });
+  await channel.bindQueue(queue, exchange, routingKey);
+}
+
+/** At most `lanes` calls at once, the others in order of their coming. */
+function limit(lanes: number, act: (routingKey: string) => Promise<void>): (routingKey: string) => Promise<void> {
+  const busy = Array.from({ length: lanes }, () => Promise.resolve());
+  let turn = 0;
+  return (routingKey) => {
+    turn = (turn + 1) % lanes;
+    const acted = busy[turn]!.then(() => act(routingKey));
+    busy[turn] = acted.catch(() => {});
+    return acted;
+  };
+}
+
+type HeartbeatOptions = {
+  clusterId: string;
+  managerId: string;
+  strangers: StrangerLog;
+  handler: Parameters<ManagerBus['consumeHeartbeats']>[0];
+};
+
+/** Without acknowledgements: a heartbeat that was lost is followed by the next one. */
+function consumeHeartbeats(link: AmqpLink, { clusterId, managerId, strangers, handler }: HeartbeatOptions): Consumer {
+  const queue = heartbeatsQueue(managerId);
+  let isClosed = false;
+  const keeper = link.keep({
+    name: 'heartbeats',
+    kind: 'plain',
+    isEssential: true,
+    async setup(channel) {
+      await channel.assertExchange(exchange, 'topic', { durable: true });
+      await channel.assertQueue(queue, { exclusive: true, autoDelete: true, arguments: queueArguments.heartbeats });
+      await channel.bindQueue(queue, exchange, routingKeys.heartbeats);
+      const take = (message: { fields: { routingKey: string }; content: Buffer } | null) => {
+        if (isClosed) return;
+        if (!message) return void channel.close().catch(() => {});
+        const { routingKey } = message.fields;
+        const parsed = parseHeartbeat(message.content, { clusterId, routingKey });
+        if ('park' in parsed) strangers.drop(routingKey, parsed.park);
+        else handler(parsed.message);
+      };
+      await channel.consume(queue, take, { noAck: true });
+    },
+  });
+  return {
+    close() {
+      isClosed = true;
+      return keeper.close();
+    },
+  };
+}
+
+async function readParked(channel: Channel, limit: number): Promise<ParkedMessage[]> {
+  const read: ParkedMessage[] = [];
+  while (read.length < limit) {
+    const message = await channel.get(deadQueue);
+    if (!message) break;
+    read.push({
+      routingKey: message.fields.routingKey,
+      reason: reasonOf(message),
+      body: message.content.toString(),
+    });
+  }
+  if (read.length > 0) channel.nackAll(true);
+  return read;
+}
+
+function reasonOf({ properties: { headers } }: GetMessage): string {
+  const ours: unknown = headers?.[reasonHeader];
+  if (typeof ours === 'string') return ours;
+  const [death] = headers?.['x-death'] ?? [];
+  return death ? `${death.reason} in ${death.queue}` : 'unknown';
+}
+
+/** null: the URL names no user, and letters go unsigned. */
+function userOf(url: string): string | null {
+  const { username } = new URL(url);
+  return username === '' ? null : decodeURIComponent(username);
+}
+
+const logParked = (logger: Logger) => (letter: Letter, reason: string) =>
+  logger.warn({ routingKey: letter.routingKey, reason }, 'message parked');
+
+function track(consumers: Set<Consumer>, consumer: Consumer): Consumer {
+  consumers.add(consumer);
+  return {
+    async close() {
+      await consumer.close();
+      consumers.delete(consumer);
+    },
+  };
+}
+
+/** Consumers first: their handlers may still send. The second call waits for the first. */
+function closing(link: AmqpLink, publisher: Publisher, consumers: Set<Consumer>, strangers: StrangerLog | null) {
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    await Promise.all([...consumers].map((consumer) => consumer.close()));
+    await publisher.close();
+    await link.close();
+    strangers?.close();
+  };
+  return () => {
+    closed ??= close();
+    return closed;
+  };
+}

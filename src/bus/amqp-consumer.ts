@@ -1,0 +1,140 @@
+/**
+ * Owns taking messages from one queue, channel after channel, and settling each once its handler has spoken. A lost
+ * channel means redelivery: handlers still busy with the old deliveries end first, so order and `one at a time` hold.
+ */
+
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Channel, ConsumeMessage } from 'amqplib';
+import type { AmqpLink } from './amqp-link.ts';
+import type { Parsed } from './body.ts';
+import type { Consumer, Verdict } from './bus.ts';
+import { closeDeadlineMs, deliver } from './delivery.ts';
+import type { Letter } from './memory-queue.ts';
+
+export type ConsumerSpec<T> = {
+  name: string;
+  queue: string;
+  prefetch: number;
+  isEssential: boolean;
+  /** Declares what the queue needs, on each new channel. */
+  declare(channel: Channel): Promise<void>;
+  parse(letter: Letter): Parsed<T>;
+  handler(message: T): Promise<Verdict>;
+  /** Resolves when the message is safe in `co_dead`. `reject`: the broker moves it there itself. */
+  park: ((letter: Letter, reason: string) => Promise<void>) | 'reject';
+  onParked(letter: Letter, reason: string): void;
+  /** The broker cancelled the consumer, the queue was deleted with what it held; now there is one again. */
+  onRestored?(): void;
+};
+
+/** A handler this slow is not waited for any longer when its channel was lost: better twice at once than never again. */
+const leftoversDeadlineMs = 10_000;
+const parkAgainMs = 1_000;
+
+export function createAmqpConsumer<T>(link: AmqpLink, spec: ConsumerSpec<T>): Consumer {
+  const inFlight = new Set<Promise<void>>();
+  let isClosing = false;
+  let session: { channel: Channel; tag: string | null; over: AbortController } | null = null;
+  let wasCancelled = false;
+
+  const settled = async (deadlineMs: number) => {
+    const deadline = Promise.withResolvers<void>();
+    const timer = setTimeout(deadline.resolve, deadlineMs);
+    await Promise.race([Promise.all(inFlight), deadline.promise]);
+    clearTimeout(timer);
+  };
+
+  const keeper = link.keep({
+    name: spec.name,
+    kind: 'plain',
+    isEssential: spec.isEssential,
+    async setup(channel) {
+      await settled(leftoversDeadlineMs);
+      const over = new AbortController();
+      channel.once('close', () => over.abort());
+      await spec.declare(channel);
+      await channel.prefetch(spec.prefetch);
+      session = { channel, tag: null, over };
+      const { consumerTag } = await channel.consume(spec.queue, (message) => {
+        if (message) take(channel, over.signal, message);
+        else cancelled(channel);
+      });
+      session.tag = consumerTag;
+      if (wasCancelled) spec.onRestored?.();
+      wasCancelled = false;
+    },
+    onLost() {
+      session?.over.abort();
+      session = null;
+    },
+  });
+
+  const cancelled = (channel: Channel) => {
+    wasCancelled = true;
+    quietly(() => void channel.close().catch(() => {}));
+  };
+
+  const take = (channel: Channel, ending: AbortSignal, message: ConsumeMessage) => {
+    // Not acknowledged: the closing of the channel gives it to the next consumer.
+    if (isClosing || ending.aborted) return;
+    const work = handle(channel, ending, message).finally(() => inFlight.delete(work));
+    inFlight.add(work);
+  };
+
+  const handle = async (channel: Channel, ending: AbortSignal, message: ConsumeMessage) => {
+    const letter = { routingKey: message.fields.routingKey, body: message.content };
+    const parsed = spec.parse(letter);
+    const outcome = 'park' in parsed ? parsed : await deliver(parsed.message, spec.handler, ending);
+    if (outcome === 'give back') return;
+    if (outcome !== 'ack') {
+      spec.onParked(letter, outcome.park);
+      if (spec.park === 'reject') return quietly(() => channel.reject(message, false));
+      if (!(await isParked(spec.park, letter, outcome.park, ending))) return;
+    }
+    quietly(() => channel.ack(message));
+  };
+
+  const isParked = async (
+    park: (letter: Letter, reason: string) => Promise<void>,
+    letter: Letter,
+    reason: string,
+    ending: AbortSignal,
+  ) => {
+    while (!ending.aborted) {
+      try {
+        await park(letter, reason);
+        return true;
+      } catch {
+        // The publisher's trouble shows in the status; the message is still ours.
+        await pause(parkAgainMs, undefined, { signal: ending }).catch(() => {});
+      }
+    }
+    return false;
+  };
+
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    isClosing = true;
+    session?.over.abort();
+    const { channel, tag } = session ?? {};
+    if (channel && tag) quietly(() => void channel.cancel(tag).catch(() => {}));
+    await settled(closeDeadlineMs);
+    await keeper.close();
+  };
+
+  return {
+    close() {
+      closed ??= close();
+      return closed;
+    },
+  };
+}
+
+/** On a channel that is gone there is nothing to settle: the broker delivers again. */
+function quietly(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // See above.
+  }
+}
