@@ -146,7 +146,7 @@ export type ClusterView = {
   /** Ids of ended containers in the order of their end: what leaves the view is at the front. */
   ended: Set<string>;
   /** When the first of `ended` leaves the view; null when there is none. */
-  nextExpiryAt: string | null;
+  nextExpiryMs: number | null;
   /** Containers `in queue`, oldest first: whose deadline may pass. */
   queued: Set<string>;
   /** Slots that wait for a restart: `service` → slots. */
@@ -176,7 +176,7 @@ export function emptyClusterView(): ClusterView {
     removedNodes: new Map(),
     engines: new Map(),
     ended: new Set(),
-    nextExpiryAt: null,
+    nextExpiryMs: null,
     queued: new Set(),
     delayed: new Map(),
     blocked: new Set(),

@@ -7,6 +7,7 @@ import { nextContainerState } from '../model/container-machine.ts';
 import type { ClusterView, ContainerView, NodeView, ServiceView, SlotView } from './cluster-view.ts';
 import { holdsAnything, release, reserve } from './engines.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
+import { parseIsoTime } from './iso-time.ts';
 import { dropSurplusSlot, setBlocked, setDelay } from './services.ts';
 
 /** A run this long was stable: what failed before it is forgotten. Ten times the longest usual start. */
@@ -119,7 +120,7 @@ function queueContainer(event: LogEvent<'ContainerQueued'>, service: ServiceView
     spec: service.spec,
     replaces: data.replaces,
     ports: noPorts,
-    queueDeadlineMs: Date.parse(data.queueDeadline),
+    queueDeadlineMs: parseIsoTime(data.queueDeadline),
     queuedAt: event.at,
     queuedPosition: event.position,
     runningAt: null,
@@ -208,7 +209,7 @@ function end(
   if (holdsAnything(container.spec)) for (const name of view.blocked) view.dirty.services.add(name);
 
   view.ended.add(container.id);
-  view.nextExpiryAt ??= expiryOf(event.at);
+  view.nextExpiryMs ??= expiryMsOf(event.at);
 }
 
 /** What ran by a spec nobody wants any more says nothing about the present one. */
@@ -220,8 +221,7 @@ function countFailure(
   failure: Failure | null,
 ): void {
   if (container.specHash !== service.specHash) return;
-  const ranMs = container.runningAt === null ? 0 : Date.parse(event.at) - Date.parse(container.runningAt);
-  if (ranMs >= stableRunMs) {
+  if (slot.failures > 0 && wasStable(container, event.at)) {
     slot.failures = 0;
     slot.lastFailure = null;
   }
@@ -230,17 +230,22 @@ function countFailure(
   slot.lastFailure = { ...failure, container: container.id, at: event.at };
 }
 
-const expiryOf = (endedAt: string) => new Date(Date.parse(endedAt) + endedKeptMs).toISOString();
+function wasStable({ runningAt }: ContainerView, endedAt: string): boolean {
+  return runningAt !== null && parseIsoTime(endedAt) - parseIsoTime(runningAt) >= stableRunMs;
+}
+
+const expiryMsOf = (endedAt: string): number => parseIsoTime(endedAt) + endedKeptMs;
 
 /** Takes the ended out of the view whose hour has passed at `view.at`. Costs a comparison while there are none. */
 export function expireEnded(view: ClusterView): void {
-  if (view.nextExpiryAt === null || view.nextExpiryAt > view.at) return;
-  const endedBefore = new Date(Date.parse(view.at) - endedKeptMs).toISOString();
-  view.nextExpiryAt = null;
+  if (view.nextExpiryMs === null) return;
+  const nowMs = parseIsoTime(view.at);
+  if (view.nextExpiryMs > nowMs) return;
+  view.nextExpiryMs = null;
   for (const id of view.ended) {
-    const container = view.containers.get(id)!;
-    if (container.since > endedBefore) {
-      view.nextExpiryAt = expiryOf(container.since);
+    const expiryMs = expiryMsOf(view.containers.get(id)!.since);
+    if (expiryMs > nowMs) {
+      view.nextExpiryMs = expiryMs;
       return;
     }
     view.ended.delete(id);

@@ -4,10 +4,10 @@ import type { Clock } from '../clock.ts';
 import { AppError, hasCode } from '../errors.ts';
 import type { Commit, LogEvent } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
+import { toLogEvents } from '../events/upcast.ts';
 import type { Logger } from '../logger.ts';
 import { type ClusterView, emptyClusterView } from './cluster-view.ts';
 import { evolveCommit } from './projection.ts';
-import { toLogEvents } from './to-log-events.ts';
 
 export type Projector = {
   /** The live view. Read it, never change it, never keep it across an await. */

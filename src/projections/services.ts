@@ -3,6 +3,7 @@
 import type { LogEvent } from '../events/event.ts';
 import type { ClusterView, ServiceView, SlotView } from './cluster-view.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
+import { parseIsoTime } from './iso-time.ts';
 
 export const serviceHandlers = {
   ServiceRequested(view, event) {
@@ -55,7 +56,7 @@ export const serviceHandlers = {
     if (!slot) illegal(event, `slot ${event.data.slot} never had a container`);
     service.version = event.version;
     service.position = event.position;
-    setDelay(view, service, slot, Date.parse(event.data.until));
+    setDelay(view, service, slot, parseIsoTime(event.data.until));
   },
 } satisfies Partial<Handlers>;
 

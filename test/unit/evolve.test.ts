@@ -403,7 +403,7 @@ test('an ended container leaves the view after one hour of log time, not a milli
   assert.is(view.containers.has(ids[0]!), false);
   tick(3620);
   assert.is(view.containers.size, 0);
-  assert.is(view.nextExpiryAt, null);
+  assert.is(view.nextExpiryMs, null);
 });
 
 test('with its telemetry pruned the log folds to the same view, apart from what telemetry alone feeds', () => {
