@@ -32,8 +32,8 @@ export type CallRecorder = {
   close(): Promise<void>;
 };
 
-/** Nothing waits longer to be written while the log answers. */
-const flushEveryMs = 1_000;
+/** Nothing waits longer to be written while the log answers: telemetry is batched at most this long. */
+export const flushEveryMsDefault = 1_000;
 /** Of one event: 1 000 calls of the longest path stay below the log's bound on an append. */
 const callsPerEventMax = 1_000;
 /** Facts are kept for ever: a flood of refusals must not fill the log. What is over it is telemetry. */
@@ -48,7 +48,7 @@ type Batch = { appendId: string; events: NewEvent[]; calls: number };
 
 export function createCallRecorder(
   { log, clock, logger }: { log: Pick<EventLog, 'append'>; clock: Pick<Clock, 'nowMs'>; logger: Logger },
-  { actor }: { actor: string },
+  { actor, flushEveryMs = flushEveryMsDefault }: { actor: string; flushEveryMs?: number },
 ): CallRecorder {
   let reads: ReadCall[] = [];
   let refusals: NewEvent[] = [];

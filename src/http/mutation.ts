@@ -4,10 +4,10 @@
  */
 
 import { createHash } from 'node:crypto';
-import canonicalize from 'canonicalize';
 import { v5 as uuidv5 } from 'uuid';
 import type { Clock } from '../clock.ts';
 import { AppError, hasCode } from '../errors.ts';
+import { canonicalJson } from '../events/canonical-json.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Projector } from '../projections/projector.ts';
 import { type ApiRequest, decide, type Outcome, outcomeOf } from '../reconciler/decide.ts';
@@ -106,7 +106,7 @@ type KeyedAppend = { appendId: string; requestHash: string };
 
 function keyedAppend({ actor, method, path, body }: MutationCall, key: string, clusterId: string): KeyedAppend {
   const requestHash = createHash('sha256')
-    .update(canonicalize(body ?? null) ?? '')
+    .update(canonicalJson(body ?? null))
     .digest('hex');
   return { appendId: uuidv5(JSON.stringify([actor, method, path, key]), clusterId), requestHash };
 }

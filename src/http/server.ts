@@ -9,7 +9,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { AppError } from '../errors.ts';
 import { createAuthenticator, type Token } from './auth.ts';
-import { type CallRecorder, createCallRecorder } from './call-record.ts';
+import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './call-record.ts';
 import { parseJsonBody } from './json-body.ts';
 import { createMutate } from './mutation.ts';
 import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './problem.ts';
@@ -35,6 +35,8 @@ export type HttpOptions = {
   /** 0: any free one. */
   port: number;
   tokens?: readonly Token[];
+  /** How often reads and refusals go into the log. Default and maximum 1 000. */
+  recordEveryMs?: number;
 };
 
 /** A body of 500 services is well below; more is no wish but a mistake. */
@@ -50,10 +52,10 @@ const docsPrefix = '/docs';
 
 /** @throws AppError `tokens_required`: bound wider than loopback without tokens */
 export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServer {
-  const { host = '127.0.0.1', port, tokens = [] } = options;
+  const { host = '127.0.0.1', port, tokens = [], recordEveryMs = flushEveryMsDefault } = options;
   const authenticator = createAuthenticator({ host, tokens });
   const { managerId, cluster } = deps.status();
-  const recorder = createCallRecorder(deps, { actor: `manager:${managerId}` });
+  const recorder = createCallRecorder(deps, { actor: `manager:${managerId}`, flushEveryMs: recordEveryMs });
   const ending = new AbortController();
   const server = createFastify(deps, recorder);
 

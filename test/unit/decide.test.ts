@@ -61,7 +61,7 @@ function given(...history: (ApiRequest | NewEvent | LogEvent)[]) {
     when(request: ApiRequest) {
       const decided = () => decide(view, request, context);
       return {
-        then: (expected: { type: string; [member: string]: unknown }[], expect?: Record<string, number>) => {
+        gives: (expected: { type: string; [member: string]: unknown }[], expect?: Record<string, number>) => {
           const { events, expect: expectations } = decided();
           const seen = events.map(({ type, data }, index) => {
             const wanted = Object.keys(expected[index] ?? {});
@@ -91,7 +91,7 @@ function given(...history: (ApiRequest | NewEvent | LogEvent)[]) {
 test('a new service is asked for whole, as generation 1, while nobody else creates it', () => {
   given()
     .when(apply('web', 3))
-    .then([{ type: 'ServiceRequested', service: 'web', generation: 1, changed: true, replicas: 3 }], {
+    .gives([{ type: 'ServiceRequested', service: 'web', generation: 1, changed: true, replicas: 3 }], {
       'service/web': 0,
     });
 });
@@ -99,24 +99,24 @@ test('a new service is asked for whole, as generation 1, while nobody else creat
 test('the same wish twice changes nothing the second time, and the asking is recorded', () => {
   given(apply('web', 3))
     .when(apply('web', 3))
-    .then([{ type: 'ServiceRequested', generation: 1, changed: false, replicas: 3 }], { 'service/web': 1 });
+    .gives([{ type: 'ServiceRequested', generation: 1, changed: false, replicas: 3 }], { 'service/web': 1 });
 });
 
 test('a wish with other replicas only scales', () => {
   given(apply('web', 3))
     .when(apply('web', 5))
-    .then([{ type: 'ServiceScaled', generation: 2, from: 3, replicas: 5 }]);
+    .gives([{ type: 'ServiceScaled', generation: 2, from: 3, replicas: 5 }]);
 });
 
 test('a wish with another image is asked for whole', () => {
   given(apply('web', 3))
     .when(apply('web', 5, { image: 'nginx:1.27' }))
-    .then([{ type: 'ServiceRequested', generation: 2, changed: true, replicas: 5 }]);
+    .gives([{ type: 'ServiceRequested', generation: 2, changed: true, replicas: 5 }]);
 });
 
 test('a member left out of a whole wish is back at its default', () => {
   const { view, when } = given(apply('web', 1, { args: ['-v'] }));
-  when(apply('web', 1)).then([{ type: 'ServiceRequested', changed: true, container: recipe() }]);
+  when(apply('web', 1)).gives([{ type: 'ServiceRequested', changed: true, container: recipe() }]);
   assert.equal(view.services.get('web')?.spec.args, ['-v'], 'deciding changed the view');
 });
 
@@ -130,7 +130,7 @@ test('all services of one request are one decision, each expecting its own strea
   };
   given(apply('web', 3))
     .when(both)
-    .then(
+    .gives(
       [
         { type: 'ServiceRequested', service: 'api', generation: 1 },
         { type: 'ServiceScaled', service: 'web', generation: 2 },
@@ -142,7 +142,7 @@ test('all services of one request are one decision, each expecting its own strea
 test('a patch keeps what it does not name', () => {
   given(apply('web', 3, { args: ['-v'], stopTimeoutSeconds: 30 }))
     .when({ kind: 'patch', service: 'web', container: { image: 'nginx:2' } })
-    .then([
+    .gives([
       {
         type: 'ServiceRequested',
         generation: 2,
@@ -155,7 +155,7 @@ test('a patch keeps what it does not name', () => {
 test('a patch of the replicas scales', () => {
   given(apply('web', 3))
     .when({ kind: 'patch', service: 'web', replicas: 0 })
-    .then([{ type: 'ServiceScaled', from: 3, replicas: 0 }]);
+    .gives([{ type: 'ServiceScaled', from: 3, replicas: 0 }]);
 });
 
 test('a patch merges env by name, takes out what is removed and keeps the order', () => {
@@ -175,7 +175,7 @@ test('a patch merges env by name, takes out what is removed and keeps the order'
         ],
       },
     })
-    .then([
+    .gives([
       {
         type: 'ServiceRequested',
         container: recipe({
@@ -192,7 +192,7 @@ test('a patch merges env by name, takes out what is removed and keeps the order'
 test('a patch that asks for what already is changes nothing', () => {
   given(apply('web', 3))
     .when({ kind: 'patch', service: 'web', replicas: 3, container: { image: 'nginx' } })
-    .then([{ type: 'ServiceRequested', generation: 1, changed: false }]);
+    .gives([{ type: 'ServiceRequested', generation: 1, changed: false }]);
 });
 
 test('a patch cannot grow an open map beyond its bound', () => {
@@ -206,10 +206,10 @@ test('a patch cannot grow an open map beyond its bound', () => {
 test('removing asks once, and asking again changes nothing', () => {
   given(apply('web', 3))
     .when(remove('web'))
-    .then([{ type: 'ServiceRemovalRequested', generation: 2 }], { 'service/web': 1 });
+    .gives([{ type: 'ServiceRemovalRequested', generation: 2 }], { 'service/web': 1 });
   given(apply('web', 3), remove('web'))
     .when(remove('web'))
-    .then([{ type: 'ServiceRequested', generation: 2, changed: false }], { 'service/web': 2 });
+    .gives([{ type: 'ServiceRequested', generation: 2, changed: false }], { 'service/web': 2 });
 });
 
 test('asking again for a removal under way leaves the service in removal', () => {
@@ -227,7 +227,7 @@ test('a wish for a service in removal revives it, also the same wish', () => {
 test('the generation goes on after a removal, and so does the stream', () => {
   given(apply('web', 3), remove('web'), removed('web'))
     .when(apply('web', 1))
-    .then([{ type: 'ServiceRequested', generation: 3, changed: true }], { 'service/web': 3 });
+    .gives([{ type: 'ServiceRequested', generation: 3, changed: true }], { 'service/web': 3 });
 });
 
 test('what is not there cannot be patched or removed', () => {
@@ -237,7 +237,9 @@ test('what is not there cannot be patched or removed', () => {
 });
 
 test('a service in removal cannot be patched', () => {
-  given(apply('web', 1), remove('web')).when({ kind: 'patch', service: 'web', replicas: 1 }).refused('service_removing');
+  given(apply('web', 1), remove('web'))
+    .when({ kind: 'patch', service: 'web', replicas: 1 })
+    .refused('service_removing');
 });
 
 const withNode = () => {
@@ -260,7 +262,7 @@ test('a node is cordoned, drained and activated while it stands where it stood',
   ] as const) {
     given(...withNode())
       .when({ kind: 'node', node: 'worker-1', action })
-      .then([{ type, node: 'worker-1' }], { 'node/worker-1': 1 });
+      .gives([{ type, node: 'worker-1' }], { 'node/worker-1': 1 });
   }
 });
 
@@ -270,7 +272,7 @@ test('only a lost node can be removed, and only a known one touched', () => {
     .refused('node_not_lost');
   given(...withNode(), lost)
     .when({ kind: 'node', node: 'worker-1', action: 'remove' })
-    .then([{ type: 'NodeRemoved', node: 'worker-1' }]);
+    .gives([{ type: 'NodeRemoved', node: 'worker-1' }]);
   given().when({ kind: 'node', node: 'worker-9', action: 'drain' }).refused('node_not_found');
 });
 
