@@ -3,7 +3,7 @@
  * ambiguity are decided once, in event-log's writer; a store only inserts at a slot and reads ranges.
  */
 
-import type { Commit } from './event.ts';
+import type { Commit, CommitAppend } from './event.ts';
 import type { LogHead } from './event-log.ts';
 
 /** A commit ready to insert, with the canonical JSON of each event so that a text store need not write it again. */
@@ -20,7 +20,19 @@ export type CommitRange = {
   class?: 'fact' | 'telemetry';
 };
 
+/** What a writer must know before its first append; derived from the commits, never a truth of its own. */
+export type StoreIndex = {
+  head: LogHead;
+  /** Version of every stream that has one. */
+  versions: Iterable<readonly [stream: string, version: number]>;
+  /** Appends of the last 24 h of log time (`idempotencyMs`), oldest first. */
+  appends: Iterable<{ first: number; at: string; append: CommitAppend }>;
+  /** The highest term. */
+  term: number;
+};
+
 export type CommitStore = {
+  readIndex(): Promise<StoreIndex>;
   /**
    * Inserts at commit.slot. `taken` = another commit holds the slot (perhaps our own of an earlier, ambiguous try).
    * @throws AppError `log_unavailable` when the outcome is unknown: the caller must send the same document again.
@@ -38,3 +50,6 @@ export type CommitStore = {
   readonly description: string;
   close(): Promise<void>;
 };
+
+/** How long an appendId is remembered, in log time. */
+export const idempotencyMs = 24 * 3_600_000;

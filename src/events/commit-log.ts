@@ -1,0 +1,384 @@
+/**
+ * Owns the algorithm of the log, once for every store: group commit with one insert in flight, order, expectations,
+ * terms, idempotency, the hash chain, and results that stay unknown.
+ *
+ * What always holds:
+ * - one commit at most is undecided, and nothing is inserted at a later slot before it is decided;
+ * - an undecided commit is sent again, the same document at the same slot, until the store answers;
+ * - an append is told to have succeeded only after its commit is decided.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
+import { AppError, hasCode } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { catalog, type EventClass } from './catalog.ts';
+import type { CommitStore, PreparedCommit } from './commit-store.ts';
+import type { Commit, NewEvent, StoredEvent } from './event.ts';
+import { assertEvent } from './event-check.ts';
+import {
+  type AppendOptions,
+  type AppendResult,
+  appendBytesMax,
+  appendEventsMax,
+  type EventLog,
+  type Expectation,
+} from './event-log.ts';
+import { createFollow } from './follow.ts';
+import { hashBody, hashCommit } from './hash.ts';
+import { createDraft, createLogState, type LogState } from './log-state.ts';
+import { readEvents } from './read-events.ts';
+
+export type CommitLogDeps = { store: CommitStore; clock: Pick<Clock, 'nowMs'>; logger: Logger };
+
+/** An append waiting for its commit. */
+type Waiting = {
+  appendId: string;
+  requestHash: string | undefined;
+  term: number | undefined;
+  expect: readonly Expectation[];
+  class: EventClass;
+  events: readonly WaitingEvent[];
+  bytes: number;
+  settle(result: AppendResult | AppError): void;
+  /** Its caller has given up. */
+  isSettled(): boolean;
+};
+
+/** Ready but for its version: the text is made once, however often a slot is lost. */
+type WaitingEvent = { stored: StoredEvent; textBeforeVersion: string };
+
+const deadlineDefaultMs = 10_000;
+/** Some seconds of the fastest writers; past it the caller should come back later. */
+const waitingMax = 20_000;
+const resendMinMs = 20;
+const resendMaxMs = 1_000;
+const undecidedPauseMs = 5;
+const closeDeadlineMs = 3_000;
+const catchUpPage = 500;
+
+/** @throws AppError `log_unavailable` · `log_corrupt` · `log_locked` */
+export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer: string }): Promise<EventLog> {
+  const { store, clock, logger } = deps;
+  const state = createLogState(await store.readIndex());
+  const queues: Record<EventClass, Waiting[]> = { fact: [], telemetry: [] };
+  const bells = new Set<() => void>();
+  let writing: Promise<void> | null = null;
+  let isClosed = false;
+
+  const ring = () => {
+    for (const bell of bells) bell();
+  };
+
+  const apply = (commit: Commit) => {
+    state.apply(commit);
+    ring();
+  };
+
+  /** Takes in what other writers have decided. */
+  const catchUp = async () => {
+    for (;;) {
+      const commits = await store.readRange({ afterSlot: state.head().slot, limit: catchUpPage });
+      for (const commit of commits) {
+        if (commit.slot > state.head().slot + 1) return;
+        if (commit.slot === state.head().slot + 1) apply(commit);
+      }
+      if (commits.length < catchUpPage) return;
+    }
+  };
+
+  const nextClass = (): EventClass | null => {
+    if (queues.fact.length > 0) return 'fact';
+    return queues.telemetry.length > 0 ? 'telemetry' : null;
+  };
+
+  const write = async () => {
+    for (let turn = nextClass(); turn !== null; turn = nextClass()) {
+      // Telemetry waits behind one commit of facts at most.
+      for (const eventClass of ['fact', 'telemetry'] as const) {
+        if (queues[eventClass].length > 0) await writeBatch(queues[eventClass]);
+      }
+    }
+  };
+
+  const writeBatch = async (queue: Waiting[]) => {
+    const batch = await takeBatch(queue);
+    if (batch.length === 0) return;
+    const prepared = prepare(batch);
+    const isOurs = await decide(prepared);
+    if (!isOurs) {
+      // Another writer has the slot: everything is checked again at the new head.
+      queue.unshift(...batch);
+      await untilAnswered(catchUp);
+      return;
+    }
+    apply(prepared.commit);
+    let position = prepared.commit.first;
+    for (const append of batch) {
+      const last = position + append.events.length - 1;
+      append.settle({ first: position, last, at: prepared.commit.at, repeated: false });
+      position = last + 1;
+    }
+  };
+
+  /** The appends of the next commit; those that may not be written are refused alone. */
+  const takeBatch = async (queue: Waiting[]): Promise<Waiting[]> => {
+    let hasCaughtUp = false;
+    for (;;) {
+      const draft = createDraft(state);
+      const batch: Waiting[] = [];
+      const refusals: { append: Waiting; error: AppError }[] = [];
+      let events = 0;
+      let bytes = 0;
+      let taken = 0;
+      for (const append of queue) {
+        if (events + append.events.length > appendEventsMax || bytes + append.bytes > appendBytesMax) break;
+        taken += 1;
+        if (append.isSettled() || answerRepeat(append, batch)) continue;
+        const error = draft.refuse(append);
+        if (error) {
+          refusals.push({ append, error });
+          continue;
+        }
+        for (const event of append.events) {
+          event.stored.version = append.class === 'fact' ? draft.nextVersion(event.stored.stream) : 0;
+        }
+        batch.push(append);
+        events += append.events.length;
+        bytes += append.bytes;
+      }
+      // A caller may have seen commits of others that this writer has not.
+      if (refusals.length > 0 && !hasCaughtUp) {
+        await untilAnswered(catchUp);
+        hasCaughtUp = true;
+        continue;
+      }
+      queue.splice(0, taken);
+      for (const { append, error } of refusals) append.settle(error);
+      return batch;
+    }
+  };
+
+  const answerRepeat = (append: Waiting, batch: readonly Waiting[]): boolean => {
+    // Twice in one commit: the second waits for the next, where the first is found.
+    const twin = batch.find(({ appendId }) => appendId === append.appendId);
+    const known = state.findAppend(append.appendId);
+    if (twin && !known) {
+      queues[append.class].push(append);
+      return true;
+    }
+    if (!known) return false;
+    if (append.requestHash !== undefined && known.requestHash !== append.requestHash) {
+      append.settle(new AppError('idempotency_key_reused', 'this appendId was used for another request'));
+      return true;
+    }
+    const { first, count } = known;
+    append.settle({ first, last: first + count - 1, at: state.head().at, repeated: true });
+    return true;
+  };
+
+  const prepare = (batch: readonly Waiting[]): PreparedCommit => {
+    const { slot, position, at, hash } = state.head();
+    const waiting = batch.flatMap(({ events }) => events);
+    const eventTexts = waiting.map(({ textBeforeVersion, stored }) => `${textBeforeVersion}${stored.version}}`);
+    const now = new Date(clock.nowMs()).toISOString();
+    const header = {
+      slot: slot + 1,
+      first: position + 1,
+      count: waiting.length,
+      at: now > at ? now : at,
+      class: batch[0]!.class,
+      writer,
+      commitId: randomUUID(),
+      appends: batch.map(({ appendId, events, term, requestHash }) => ({
+        appendId,
+        count: events.length,
+        ...(term === undefined ? {} : { term }),
+        ...(requestHash === undefined ? {} : { requestHash }),
+      })),
+      bodyHash: hashBody(eventTexts),
+    };
+    const events = waiting.map(({ stored }) => stored);
+    return { commit: { ...header, hash: hashCommit(hash, header), events }, eventTexts };
+  };
+
+  /** Sends the same document until it is decided. true = the slot is ours. */
+  const decide = async (prepared: PreparedCommit): Promise<boolean> => {
+    const { slot, commitId } = prepared.commit;
+    return untilAnswered(async () => {
+      if ((await store.insert(prepared)) === 'inserted') return true;
+      for (;;) {
+        const holder = await store.readSlot(slot);
+        if (holder) return holder.commitId === commitId;
+        // Taken, but not by a majority yet: still undecided.
+        await pause(undecidedPauseMs);
+      }
+    });
+  };
+
+  /** Never moves on while the store does not answer; only a close ends it. */
+  const untilAnswered = async <T>(ask: () => Promise<T>): Promise<T> => {
+    let delayMs = resendMinMs;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!hasCode(error, 'log_unavailable') || isClosed) throw error;
+        logger.warn({ err: error, delayMs }, 'the log does not answer; sending the same again');
+        await pause(delayMs);
+        delayMs = Math.min(delayMs * 2, resendMaxMs);
+      }
+    }
+  };
+
+  const pump = () => {
+    if (writing) return;
+    // A turn of the event loop gathers what was asked for at the same time.
+    writing = Promise.resolve()
+      .then(write)
+      .catch((error: unknown) => failAll(error))
+      .finally(() => {
+        writing = null;
+        if (nextClass() !== null) pump();
+      });
+  };
+
+  const failAll = (cause: unknown) => {
+    const closed = new AppError('log_closed', 'the log is closed', { cause });
+    const error = isClosed ? closed : cause instanceof AppError ? cause : broken(cause);
+    for (const queue of Object.values(queues)) for (const append of queue.splice(0)) append.settle(error);
+    if (!isClosed) logger.error({ err: cause }, 'the log cannot be written');
+  };
+
+  const append = (events: readonly NewEvent[], options: AppendOptions = {}): Promise<AppendResult> => {
+    if (isClosed) return Promise.reject(new AppError('log_closed', 'the log is closed'));
+    if (queues.fact.length + queues.telemetry.length >= waitingMax) {
+      const message = `${waitingMax} appends are waiting for the log`;
+      return Promise.reject(new AppError('log_busy', message, { retryable: true }));
+    }
+    return new Promise((resolve, reject) => {
+      const waiting = createWaiting(events, options, { resolve, reject });
+      queues[waiting.class].push(waiting);
+      pump();
+    });
+  };
+
+  return {
+    append: async (events, options) => append(events, options),
+    async findAppend(appendId) {
+      await catchUpOnce();
+      return state.findAppend(appendId);
+    },
+    read: (query) => readEvents(store, query),
+    readCommits: ({ afterSlot, limit = 1000 }) => store.readRange({ afterSlot, limit }),
+    async readCommitAt(position) {
+      const slot = await store.slotOf({ position });
+      const commit = slot === 0 ? null : await store.readSlot(slot);
+      return commit && position < commit.first + commit.count ? commit : null;
+    },
+    async readCommitBefore(time) {
+      const slot = await store.slotOf({ time });
+      return slot === 0 ? null : store.readSlot(slot);
+    },
+    head: () => store.head(),
+    follow: createFollow({ store, logger, onBell: (bell) => subscribe(bells, bell) }),
+    prune: ({ throughSlot }) => store.prune(throughSlot),
+    description: store.description,
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      ring();
+      await Promise.race([writing ?? Promise.resolve(), pause(closeDeadlineMs, undefined, { ref: false })]);
+      failAll(undefined);
+      await store.close();
+    },
+  };
+
+  /** The state is the writer's own: nobody else may take commits in while a write is under way. */
+  async function catchUpOnce(): Promise<void> {
+    if (writing) await writing;
+    if (!writing) await catchUp();
+  }
+}
+
+function subscribe(bells: Set<() => void>, bell: () => void): () => void {
+  bells.add(bell);
+  return () => bells.delete(bell);
+}
+
+function broken(cause: unknown): AppError {
+  return new AppError('log_corrupt', cause instanceof Error ? cause.message : String(cause), { cause });
+}
+
+/** @throws AppError `append_empty` · `append_too_large` · `event_invalid` */
+function createWaiting(
+  events: readonly NewEvent[],
+  options: AppendOptions,
+  caller: { resolve(result: AppendResult): void; reject(error: AppError): void },
+): Waiting {
+  if (events.length === 0) throw new AppError('append_empty', 'an append needs an event');
+  if (events.length > appendEventsMax) {
+    throw new AppError('append_too_large', `an append holds at most ${appendEventsMax} events, not ${events.length}`);
+  }
+  for (const event of events) assertEvent(event);
+  const eventClass = catalog[events[0]!.type].class;
+  if (events.some(({ type }) => catalog[type].class !== eventClass)) {
+    const details = { field: 'type', rule: 'facts and telemetry go in appends of their own' };
+    throw new AppError('event_invalid', details.rule, { details });
+  }
+  const waiting = toWaitingEvents(events);
+  const bytes = waiting.reduce((sum, { textBeforeVersion }) => sum + Buffer.byteLength(textBeforeVersion) + 12, 0);
+  if (bytes > appendBytesMax) {
+    throw new AppError('append_too_large', `an append holds at most ${appendBytesMax} bytes, not ${bytes}`);
+  }
+
+  let isSettled = false;
+  const settle = (result: AppendResult | AppError) => {
+    if (isSettled) return;
+    isSettled = true;
+    clearTimeout(timer);
+    if (result instanceof AppError) caller.reject(result);
+    else caller.resolve(result);
+  };
+  const { appendId = randomUUID(), requestHash, term, expect = [], deadlineMs = deadlineDefaultMs } = options;
+  const timer = setTimeout(() => settle(unavailable(deadlineMs)), deadlineMs);
+  return {
+    appendId,
+    requestHash,
+    term,
+    expect,
+    class: eventClass,
+    events: waiting,
+    bytes,
+    settle,
+    isSettled: () => isSettled,
+  };
+}
+
+function unavailable(deadlineMs: number): AppError {
+  const message = `the log did not answer within ${deadlineMs} ms; whether the append took effect is unknown`;
+  return new AppError('log_unavailable', message, { retryable: true });
+}
+
+function toWaitingEvents(events: readonly NewEvent[]): WaitingEvent[] {
+  const eventIds = events.map(() => randomUUID());
+  return events.map((event, index) => {
+    const { actor, requestId = null, correlationId, causationId, causationIndex } = event.meta;
+    const eventId = eventIds[index]!;
+    const meta = {
+      eventId,
+      actor,
+      requestId,
+      correlationId: correlationId ?? requestId ?? eventId,
+      causationId: causationIndex === undefined ? causationId : (eventIds[causationIndex] ?? null),
+    };
+    const { stream, type, data } = event;
+    const { schemaVersion } = catalog[type];
+    const stored: StoredEvent = { stream, version: 0, type, schemaVersion, data, meta };
+    // `version` is the last key of RFC 8785's order.
+    const { version: _, ...beforeVersion } = stored;
+    return { stored, textBeforeVersion: `${canonicalJson(beforeVersion).slice(0, -1)},"version":` };
+  });
+}
