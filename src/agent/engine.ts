@@ -38,10 +38,19 @@ export type EngineContainer = {
 
 export type PullProgress = { currentBytes: number; totalBytes: number };
 
-/** `hint`: something happened to a container, look. `lost`: the event stream broke, list everything. */
+/**
+ * `container`: something happened to it, look. `lost`: hints may have been missed, list everything; said each time
+ * the event stream begins, so a list taken then misses nothing.
+ */
 export type EngineHint = { kind: 'container'; container: string } | { kind: 'lost' };
 
+/**
+ * Every call has a deadline of its own. Besides the errors named here each may throw AppError `engine_unavailable`
+ * (retryable): no answer in time or no connection; what was asked may have happened.
+ */
 export type Engine = {
+  /** Does it answer? */
+  ping(): Promise<void>;
   describe(signal?: AbortSignal): Promise<EngineDescription>;
   /** Own containers of this scope, also exited ones, ordered by container id. */
   list(): Promise<EngineContainer[]>;
@@ -52,7 +61,8 @@ export type Engine = {
   pull(image: string, onProgress: (progress: PullProgress) => void, signal: AbortSignal): Promise<void>;
   /**
    * Creates, or adopts one of the same name with our labels and the same spec hash.
-   * @throws AppError `container_create_failed` · `container_name_taken` (not ours, or another spec)
+   * Contacts no registry.
+   * @throws AppError `image_missing` · `container_create_failed` · `container_name_taken` (not ours, or another spec)
    */
   create(request: RunRequest): Promise<EngineContainer>;
   /** Already running is success. @throws AppError `container_start_failed` with the engine's words */

@@ -1,0 +1,38 @@
+/**
+ * Owns the image `co/hello`: an HTTP server on port 80 that answers with its service, slot, node and container. Run as a
+ * program it builds the image; without a busybox it says so and goes on, the examples can use any other image.
+ */
+
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { buildImage, type ImageRecipe } from './build-image.ts';
+import { findBusybox } from './busybox.ts';
+
+export const helloImage = 'co/hello:latest';
+
+export type BuildOptions = { socketPath: string; mayInstall: boolean };
+
+/** @returns what was done, as a sentence for people */
+export async function buildHello({ socketPath, mayInstall }: BuildOptions): Promise<string> {
+  const busybox = await findBusybox({ mayInstall });
+  if ('missing' in busybox) return `${helloImage} not built: ${busybox.missing}`;
+  const isNew = await buildImage(await readRecipe(), { socketPath, busybox: busybox.content });
+  return isNew ? `${helloImage} built from ${busybox.path}` : `${helloImage} is there already`;
+}
+
+async function readRecipe(): Promise<ImageRecipe> {
+  const content = await readFile(new URL('./hello/hello.sh', import.meta.url));
+  return {
+    name: helloImage,
+    applets: ['sh', 'httpd', 'mkdir', 'cat', 'wget', 'ls', 'ps'],
+    files: [{ kind: 'file', path: 'hello.sh', mode: 0o755, content }],
+    changes: ['ENV PATH=/bin', 'EXPOSE 80/tcp', 'CMD ["/hello.sh"]'],
+  };
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: { socket: { type: 'string', default: '/var/run/docker.sock' }, 'no-install': { type: 'boolean' } },
+  });
+  console.log(await buildHello({ socketPath: values.socket, mayInstall: values['no-install'] !== true }));
+}

@@ -1,0 +1,60 @@
+/** Owns how a call to Docker ends: within its deadline, and with an error that says whether Docker refused or was not there. */
+
+import { AppError } from '../errors.ts';
+
+/** Answers from memory or a small file. A busy daemon takes a second, never this long. */
+export const queryDeadlineMs = 10_000;
+/** Create and start set up a file system, a network and a process; a machine swapping badly needs long for it. */
+export const changeDeadlineMs = 60_000;
+
+/** Docker answered, and the answer is no. */
+export class DockerRefusal extends Error {
+  readonly status: number;
+  constructor(status: number, words: string, cause: unknown) {
+    super(words, { cause });
+    this.name = 'DockerRefusal';
+    this.status = status;
+  }
+}
+
+/**
+ * @param call gets the signal of the deadline, which ends the request
+ * @throws DockerRefusal · AppError `engine_unavailable` (retryable)
+ */
+export async function callDocker<T>(
+  what: string,
+  deadlineMs: number,
+  call: (abortSignal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = AbortSignal.timeout(deadlineMs);
+  try {
+    return await call(deadline);
+  } catch (error) {
+    const refusal = toRefusal(error);
+    if (refusal) throw refusal;
+    const words = deadline.aborted ? `no answer within ${deadlineMs} ms` : wordsOf(error);
+    throw unavailable(`${what}: ${words}`, error);
+  }
+}
+
+export const unavailable = (message: string, cause: unknown) =>
+  new AppError('engine_unavailable', `Docker does not answer (${message})`, { retryable: true, cause });
+
+/** A refusal of something that only reads or takes away is Docker's own trouble (5xx): the same call may succeed later. */
+export function asTrouble(what: string, error: unknown): unknown {
+  return error instanceof DockerRefusal ? unavailable(`${what}: ${error.message}`, error) : error;
+}
+
+export const hasStatus = (error: unknown, ...statuses: number[]) =>
+  error instanceof DockerRefusal && statuses.includes(error.status);
+
+export const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error)).trim();
+
+/** The client wraps Docker's words in its own; the reply's body has them as they were. */
+function toRefusal(error: unknown): DockerRefusal | null {
+  if (typeof error !== 'object' || error === null || !('statusCode' in error)) return null;
+  const { statusCode, json } = error as { statusCode?: unknown; json?: { message?: unknown } | null };
+  if (typeof statusCode !== 'number') return null;
+  const words = typeof json?.message === 'string' ? json.message.trim() : wordsOf(error);
+  return new DockerRefusal(statusCode, words, error);
+}

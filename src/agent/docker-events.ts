@@ -1,0 +1,60 @@
+/** Owns the stream of Docker's events as hints: kept up for ever, reconnected with pauses. Judges nothing. */
+
+import { setTimeout as pause } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import type { Logger } from '../logger.ts';
+import { labels } from '../model/naming.ts';
+import { wordsOf } from './docker-call.ts';
+import { scopeLabels } from './docker-spec.ts';
+import type { EngineHint, EngineScope } from './engine.ts';
+
+/** What can end a container or take it away. */
+const events = ['die', 'oom', 'destroy'];
+const reconnectMinMs = 100;
+const reconnectMaxMs = 2_000;
+/** More text than this without a line end is no event. */
+const lineCharactersMax = 1024 * 1024;
+
+type Deps = { docker: Docker; scope: EngineScope; logger: Logger };
+
+export async function followEvents(
+  { docker, scope, logger }: Deps,
+  onHint: (hint: EngineHint) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let waitMs = reconnectMinMs;
+  while (!signal.aborted) {
+    try {
+      const filters = { type: ['container'], event: events, label: scopeLabels(scope) };
+      const stream = await docker.getEvents({ filters, abortSignal: signal } as Docker.GetEventsOptions);
+      waitMs = reconnectMinMs;
+      onHint({ kind: 'lost' });
+      for await (const container of readContainers(stream, signal)) onHint({ kind: 'container', container });
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.debug({ trouble: wordsOf(error) }, "the stream of Docker's events broke");
+    }
+    await pause(waitMs, undefined, { signal }).catch(() => {});
+    waitMs = Math.min(waitMs * 2, reconnectMaxMs);
+  }
+}
+
+async function* readContainers(stream: NodeJS.ReadableStream, signal: AbortSignal): AsyncGenerator<string> {
+  const { destroy } = stream as NodeJS.ReadableStream & { destroy(): void };
+  signal.addEventListener('abort', () => destroy.call(stream), { once: true });
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + String(chunk)).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > lineCharactersMax) throw new Error('an event has no end');
+    for (const line of lines) {
+      const container = line.trim() && readContainer(line);
+      if (container) yield container;
+    }
+  }
+}
+
+function readContainer(line: string): string | undefined {
+  const event = JSON.parse(line) as { Actor?: { Attributes?: Record<string, string> } };
+  return event.Actor?.Attributes?.[labels.container];
+}

@@ -1,0 +1,104 @@
+/**
+ * Owns pulling an image through Docker. Docker answers 200 before it knows anything and writes its failures into the
+ * stream, so every line is read and the image looked at afterwards.
+ */
+
+import type Docker from 'dockerode';
+import { AppError } from '../errors.ts';
+import { callDocker, DockerRefusal, hasStatus, queryDeadlineMs, unavailable, wordsOf } from './docker-call.ts';
+import type { PullProgress } from './engine.ts';
+
+/** Without a single line for this long the registry is taken for gone. Layers being unpacked say so every second. */
+const silenceMaxMs = 120_000;
+/** More text than this without a line end is no progress report. */
+const lineCharactersMax = 1024 * 1024;
+
+type Line = { error?: string; errorDetail?: { message?: string }; id?: string; progressDetail?: ProgressDetail };
+type ProgressDetail = { current?: number; total?: number };
+
+/** @throws AppError `image_pull_failed` with the words of registry or engine · `engine_unavailable` */
+export async function pullImage(
+  docker: Docker,
+  image: string,
+  onProgress: (progress: PullProgress) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(), silenceMaxMs);
+  const abortSignal = AbortSignal.any([signal, silence.signal]);
+  const layers = new Map<string, Required<ProgressDetail>>();
+  try {
+    const stream = await docker.pull(image, { abortSignal } as object);
+    for await (const line of readLines(stream, abortSignal)) {
+      timer.refresh();
+      const failure = line.errorDetail?.message ?? line.error;
+      if (failure) throw pullFailed(failure, undefined);
+      if (addProgress(layers, line)) onProgress(sum(layers));
+    }
+  } catch (error) {
+    throw explain(error, { isSilent: silence.signal.aborted, signal });
+  } finally {
+    clearTimeout(timer);
+  }
+  if (!(await hasImage(docker, image))) throw pullFailed(`the pull of ${image} ended without the image`, undefined);
+}
+
+export async function hasImage(docker: Docker, image: string): Promise<boolean> {
+  try {
+    // The client hands the signal of this one call to nobody: an unanswered inspection ends by the race instead.
+    await callDocker('inspect image', queryDeadlineMs, (deadline) => race(docker.getImage(image).inspect(), deadline));
+    return true;
+  } catch (error) {
+    if (hasStatus(error, 404)) return false;
+    throw error instanceof DockerRefusal ? unavailable(`inspect image: ${error.message}`, error) : error;
+  }
+}
+
+function race<T>(answer: Promise<T>, deadline: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  deadline.addEventListener('abort', () => reject(deadline.reason), { once: true });
+  return Promise.race([answer, promise]);
+}
+
+const pullFailed = (words: string, cause: unknown) => new AppError('image_pull_failed', words.trim(), { cause });
+
+function explain(error: unknown, { isSilent, signal }: { isSilent: boolean; signal: AbortSignal }): unknown {
+  if (error instanceof AppError) return error;
+  if (signal.aborted) return pullFailed('the pull was called off', error);
+  if (isSilent) return pullFailed(`nothing heard of the pull for ${silenceMaxMs / 1000} s`, error);
+  const { statusCode, json } = error as { statusCode?: number; json?: { message?: string } };
+  if (statusCode !== undefined) return pullFailed(json?.message ?? wordsOf(error), error);
+  return unavailable(`pull: ${wordsOf(error)}`, error);
+}
+
+async function* readLines(stream: NodeJS.ReadableStream, signal: AbortSignal): AsyncGenerator<Line> {
+  signal.addEventListener('abort', () => (stream as NodeJS.ReadableStream & { destroy(): void }).destroy(), {
+    once: true,
+  });
+  let rest = '';
+  for await (const chunk of stream) {
+    rest += String(chunk);
+    const lines = rest.split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > lineCharactersMax) throw new Error('a line of the pull has no end');
+    for (const line of lines) if (line.trim()) yield JSON.parse(line) as Line;
+  }
+  if (rest.trim()) yield JSON.parse(rest) as Line;
+  signal.throwIfAborted();
+}
+
+function addProgress(layers: Map<string, Required<ProgressDetail>>, { id, progressDetail }: Line): boolean {
+  const { current, total } = progressDetail ?? {};
+  if (id === undefined || current === undefined || total === undefined || total <= 0) return false;
+  layers.set(id, { current: Math.min(current, total), total });
+  return true;
+}
+
+function sum(layers: Map<string, Required<ProgressDetail>>): PullProgress {
+  let [currentBytes, totalBytes] = [0, 0];
+  for (const { current, total } of layers.values()) {
+    currentBytes += current;
+    totalBytes += total;
+  }
+  return { currentBytes, totalBytes };
+}

@@ -1,0 +1,50 @@
+/** Owns what the end of a container means: asked for, by itself, or by force. Pure. */
+
+import { constants } from 'node:os';
+import type { ReportOf } from '../bus/messages.ts';
+import type { FailureReason } from '../model/container.ts';
+import type { ContainerSpec } from '../model/service.ts';
+import type { EngineContainer } from './engine.ts';
+
+type Failed = Pick<ReportOf<'failed'>, 'kind' | 'reason' | 'message' | 'exitCode' | 'logTail'>;
+type Stopped = Pick<ReportOf<'stopped'>, 'kind' | 'exitCode'>;
+type Completed = Pick<ReportOf<'completed'>, 'kind' | 'logTail'>;
+export type Ending = Failed | Stopped | Completed;
+
+/** Reports carry at most this much of an engine's words. */
+const messageCharactersMax = 2048;
+/** A shell's way to say "ended by signal n": 128 + n. */
+const signalExitBase = 128;
+const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number as number, name]));
+const sigkill = 9;
+
+export function failedEnding(
+  reason: FailureReason,
+  message: string,
+  { exitCode = null, logTail = [] }: { exitCode?: number | null; logTail?: string[] } = {},
+): Failed {
+  return { kind: 'failed', reason, message: message.slice(0, messageCharactersMax), exitCode, logTail };
+}
+
+/** Of a container that ended though nobody asked it to. null: the engine has it no more. */
+export function endingOf(found: EngineContainer | null, spec: ContainerSpec, logTail: string[]): Ending {
+  if (!found) return failedEnding('killed', 'the engine does not have the container any more: somebody removed it');
+  const { exitCode } = found;
+  const seen = { exitCode, logTail };
+  if (found.state === 'created') {
+    return failedEnding('start error', found.error || 'it was created but never started', seen);
+  }
+  if (found.oomKilled) return failedEnding('oom', outOfMemory(spec), seen);
+  if (exitCode === 0) return { kind: 'completed', logTail };
+  if (exitCode === signalExitBase + sigkill) {
+    return failedEnding('killed', 'killed by SIGKILL (exit code 137), though nothing in the log asked for it', seen);
+  }
+  if (found.error) return failedEnding('exited', `exit code ${exitCode}: ${found.error}`, seen);
+  const signal = signalNames.get((exitCode ?? 0) - signalExitBase);
+  return failedEnding('exited', signal ? `exit code ${exitCode} (${signal})` : `exit code ${exitCode}`, seen);
+}
+
+function outOfMemory({ resources: { memoryBytes } }: ContainerSpec): string {
+  const limit = memoryBytes === null ? '' : ` at its limit of ${memoryBytes} bytes`;
+  return `out of memory: the kernel ended it${limit}`;
+}
