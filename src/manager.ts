@@ -1,0 +1,160 @@
+/**
+ * Owns one manager process: opens log and bus, folds, reconciles, serves HTTP, and closes all of it in reverse order.
+ * It decides nothing.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createAmqpManagerBus } from './bus/amqp-bus.ts';
+import type { AgentBus, ManagerBus } from './bus/bus.ts';
+import { createEmbeddedBroker } from './bus/embedded-bus.ts';
+import { systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { AppError, hasCode } from './errors.ts';
+import { type NewEvent, streams } from './events/event.ts';
+import type { EventLog } from './events/event-log.ts';
+import { openLog } from './events/open-log.ts';
+import { createHttpServer } from './http/server.ts';
+import type { ControlPlaneStatus } from './http/status.ts';
+import type { Logger } from './logger.ts';
+import { createProjector, type Projector } from './projections/projector.ts';
+import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
+
+export type Manager = {
+  /** Where it serves, e.g. `http://127.0.0.1:5000`. */
+  url: string;
+  cluster: { id: string; name: string };
+  /** The agents' end of the embedded bus; null with RabbitMQ, where agents connect themselves. */
+  agentBus: ((node: string) => AgentBus) | null;
+  /** Node ids that are ready in the view. */
+  readyNodes(): string[];
+  /** Within 5 s: stops taking requests, resigns, lets go of bus and log. */
+  close(): Promise<void>;
+};
+
+export type ManagerOptions = {
+  logger: Logger;
+  /** The manager cannot go on (the fold broke): the process should end with this error. */
+  onFatal: (error: AppError) => void;
+};
+
+/** @throws AppError `log_corrupt` · `fold_failed` · `cluster_mismatch` · `tokens_required` and what the ports refuse */
+export async function startManager(config: Config, { logger, onFatal }: ManagerOptions): Promise<Manager> {
+  const managerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
+  const closers: (() => Promise<void>)[] = [];
+  const closeAll = async () => {
+    for (const close of closers.splice(0).reverse()) {
+      await close().catch((error: unknown) => logger.warn({ err: error }, 'a part did not close cleanly'));
+    }
+  };
+
+  try {
+    const log = await openLog(config, { writer: managerId, logger });
+    closers.push(() => log.close());
+    const projector = createProjector({ log, logger, clock: systemClock }, { onFatal });
+    closers.push(() => projector.close());
+    await projector.start();
+    const cluster = await ensureCluster(log, projector, config);
+
+    const { bus, agentBus, closeBus } = openBus(config, { clusterId: cluster.id, managerId, logger });
+    closers.push(closeBus);
+    const reconciler = createReconciler(
+      { log, projector, bus, clock: systemClock, logger },
+      {
+        clusterId: cluster.id,
+        controllerId: managerId,
+        isSoleWriter: config.mongodbUrl === null,
+        nodeTimeoutMs: config.nodeTimeoutMs,
+        queueTimeoutMs: config.queueTimeoutMs,
+      },
+    );
+    reconciler.start();
+    closers.push(() => reconciler.close());
+
+    const status = () => describeStatus({ managerId, cluster, log, projector, bus, reconciler });
+    const http = createHttpServer(
+      { log, projector, clock: systemClock, logger, status },
+      { host: config.host, port: config.port, tokens: config.tokens },
+    );
+    closers.push(() => http.close());
+    const { url } = await http.listen();
+
+    const readyNodes = () =>
+      [...projector.view.nodes.values()].filter(({ state }) => state === 'ready').map(({ id }) => id);
+    return { url, cluster, agentBus, readyNodes, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function openBus(
+  config: Config,
+  { clusterId, managerId, logger }: { clusterId: string; managerId: string; logger: Logger },
+): { bus: ManagerBus; agentBus: Manager['agentBus']; closeBus: () => Promise<void> } {
+  if (config.amqpUrl !== null) {
+    const bus = createAmqpManagerBus({ url: config.amqpUrl, clusterId, managerId, logger });
+    return { bus, agentBus: null, closeBus: () => bus.close() };
+  }
+  const broker = createEmbeddedBroker({ clusterId, logger });
+  return { bus: broker.manager(managerId), agentBus: (node) => broker.agent(node), closeBus: () => broker.close() };
+}
+
+/** Position 1 is ClusterCreated. The first manager of a new log writes it; two at once settle it in the log. */
+async function ensureCluster(log: EventLog, projector: Projector, config: Config): Promise<Manager['cluster']> {
+  if (projector.view.position === 0) {
+    const created: NewEvent = {
+      stream: streams.cluster,
+      type: 'ClusterCreated',
+      data: { clusterId: config.clusterId ?? randomUUID(), name: config.cluster },
+      meta: { actor: 'person:operator', causationId: null },
+    };
+    const expect = [{ stream: streams.cluster, version: 0 }];
+    await log.append([created], { expect }).catch((error: unknown) => {
+      if (!hasCode(error, 'expectation_failed')) throw error;
+    });
+    await projector.waitFor(1);
+  }
+  const { cluster } = projector.view;
+  if (!cluster) throw new AppError('log_corrupt', 'the log does not begin with ClusterCreated');
+  if (cluster.name !== config.cluster) {
+    const message = `the log at ${log.description} is of cluster "${cluster.name}", not "${config.cluster}"`;
+    throw new AppError('cluster_mismatch', `${message}: give --cluster ${cluster.name}, or another place for the data`);
+  }
+  if (config.clusterId !== null && config.clusterId !== cluster.id) {
+    throw new AppError(
+      'cluster_mismatch',
+      `the log is of cluster id ${cluster.id}, CO_CLUSTER_ID says ${config.clusterId}`,
+    );
+  }
+  return { id: cluster.id, name: cluster.name };
+}
+
+function describeStatus(parts: {
+  managerId: string;
+  cluster: Manager['cluster'];
+  log: EventLog;
+  projector: Projector;
+  bus: ManagerBus;
+  reconciler: Reconciler;
+}): ControlPlaneStatus {
+  const { managerId, cluster, log, projector, bus, reconciler } = parts;
+  const { term, controllerId, resigned } = projector.view.controller;
+  const trouble = projector.trouble();
+  const busStatus = bus.status();
+  const hasLeader = term > 0 && !resigned;
+  const notReady = [
+    trouble === null ? null : `the log cannot be followed: ${trouble}`,
+    busStatus.state === 'connected' ? null : `the bus is not connected: ${busStatus.trouble ?? busStatus.state}`,
+    hasLeader ? null : 'no manager leads yet',
+  ].filter((sentence) => sentence !== null);
+  return {
+    managerId,
+    cluster,
+    log: { description: log.description, trouble },
+    bus: busStatus,
+    leader: hasLeader ? { term, controllerId, isSelf: reconciler.term() === term } : null,
+    ready: notReady.length === 0,
+    notReady,
+  };
+}
