@@ -1,0 +1,186 @@
+/**
+ * Owns what a process is told: options of the command line over environment over defaults, checked once. Everything
+ * after it trusts the types.
+ */
+
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { AppError } from './errors.ts';
+import type { Token } from './http/auth.ts';
+
+export type EngineChoice = 'auto' | 'docker' | 'simulated';
+
+export type Config = {
+  cluster: string;
+  /** Which log and which messages are ours. null: whatever the log says; an agent of its own must be told. */
+  clusterId: string | null;
+  host: string;
+  port: number;
+  /** Worker nodes beside the manager: worker-1 … worker-n. */
+  workers: number;
+  dataDir: string;
+  engine: EngineChoice;
+  /** Path of a unix socket, or `tcp://host:port`. */
+  dockerAddress: string;
+  mongodbUrl: string | null;
+  amqpUrl: string | null;
+  tokens: readonly Token[];
+  secretsDir: string | null;
+  heartbeatMs: number;
+  nodeTimeoutMs: number;
+  queueTimeoutMs: number;
+  /** The one node an agent speaks for. */
+  node: string | null;
+  logLevel: string;
+};
+
+type Option = { env: string; help: string; fallback: string; placeholder: string };
+
+/** One line each in `--help`, in this order. */
+const options = {
+  host: { env: 'CO_HOST', fallback: '127.0.0.1', placeholder: 'ADDRESS', help: 'wider than loopback requires tokens' },
+  port: { env: 'CO_PORT', fallback: '5000', placeholder: 'PORT', help: 'of the HTTP API' },
+  workers: { env: 'CO_WORKERS', fallback: '5', placeholder: 'N', help: 'worker nodes on this machine' },
+  data: { env: 'CO_DATA_DIR', fallback: './data', placeholder: 'DIR', help: 'the embedded log' },
+  engine: { env: 'CO_ENGINE', fallback: 'auto', placeholder: 'KIND', help: 'auto, docker or simulated' },
+  docker: {
+    env: 'CO_DOCKER_HOST',
+    fallback: '/var/run/docker.sock',
+    placeholder: 'ADDRESS',
+    help: "the Docker Engine's socket, or tcp://host:port",
+  },
+  mongodb: { env: 'CO_MONGODB_URL', fallback: '', placeholder: 'URL', help: 'the log in MongoDB; goes with --amqp' },
+  amqp: { env: 'CO_AMQP_URL', fallback: '', placeholder: 'URL', help: 'the bus in RabbitMQ; goes with --mongodb' },
+  cluster: { env: 'CO_CLUSTER', fallback: 'co', placeholder: 'NAME', help: 'name of the cluster' },
+  'cluster-id': {
+    env: 'CO_CLUSTER_ID',
+    fallback: '',
+    placeholder: 'UUID',
+    help: 'an agent alone needs it; GET /state',
+  },
+  node: { env: 'CO_NODE', fallback: '', placeholder: 'ID', help: 'the node an agent speaks for' },
+  tokens: {
+    env: 'CO_TOKENS_FILE',
+    fallback: '',
+    placeholder: 'FILE',
+    help: 'lines name:scope:token, scope read or write',
+  },
+  secrets: { env: 'CO_SECRETS_DIR', fallback: '', placeholder: 'DIR', help: 'one file a secret, read by agents' },
+  'heartbeat-ms': { env: 'CO_HEARTBEAT_MS', fallback: '1000', placeholder: 'MS', help: 'how often an agent is heard' },
+  'node-timeout-ms': {
+    env: 'CO_NODE_TIMEOUT_MS',
+    fallback: '5000',
+    placeholder: 'MS',
+    help: 'a node silent for longer is lost',
+  },
+  'queue-timeout-ms': {
+    env: 'CO_QUEUE_TIMEOUT_MS',
+    fallback: '60000',
+    placeholder: 'MS',
+    help: 'a container its node does not take is placed anew',
+  },
+  'log-level': {
+    env: 'CO_LOG_LEVEL',
+    fallback: 'info',
+    placeholder: 'LEVEL',
+    help: 'debug, info, warn, error or silent',
+  },
+} satisfies Record<string, Option>;
+
+type OptionName = keyof typeof options;
+
+/** The options as lines for people, each with its environment variable and default. */
+export function describeOptions(): string {
+  return Object.entries<Option>(options)
+    .map(([name, { env, fallback, placeholder, help }]) => {
+      const flag = `--${name} ${placeholder}`.padEnd(26);
+      return `  ${flag}${env.padEnd(22)}${help}${fallback ? ` (default ${fallback})` : ''}`;
+    })
+    .join('\n');
+}
+
+/**
+ * @param args what follows the command's name
+ * @throws AppError `config_invalid` naming the option and the rule
+ */
+export function readConfig(args: readonly string[], environment: NodeJS.ProcessEnv): Config {
+  const given = parseOptions(args);
+  const text = (name: OptionName): string => given[name] ?? (environment[options[name].env] || options[name].fallback);
+  const nameOf = (name: OptionName): string => (given[name] === undefined ? options[name].env : `--${name}`);
+  const refuse = (name: OptionName, rule: string): never => refuseOption(nameOf(name), rule, text(name));
+  const integer = (name: OptionName, min: number, max: number): number => {
+    const value = /^\d{1,9}$/.test(text(name)) ? Number(text(name)) : Number.NaN;
+    return value >= min && value <= max ? value : refuse(name, `must be a whole number from ${min} to ${max}`);
+  };
+  const matching = <T extends string>(name: OptionName, pattern: RegExp, rule: string): T =>
+    (pattern.test(text(name)) ? text(name) : refuse(name, rule)) as T;
+  const optional = <T>(name: OptionName, read: () => T): T | null => (text(name) === '' ? null : read());
+  const label = (name: OptionName): string =>
+    matching(
+      name,
+      /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+      'must be a DNS label: a-z, 0-9 and -, at most 63 characters',
+    );
+
+  const heartbeatMs = integer('heartbeat-ms', 50, 60_000);
+  const config: Config = {
+    cluster: label('cluster'),
+    clusterId: optional('cluster-id', () => matching('cluster-id', uuid, 'must be a uuid in lower case')),
+    host: text('host'),
+    port: integer('port', 0, 65_535),
+    workers: integer('workers', 0, 100),
+    dataDir: text('data'),
+    engine: matching('engine', /^(auto|docker|simulated)$/, 'must be auto, docker or simulated'),
+    dockerAddress: text('docker'),
+    mongodbUrl: optional('mongodb', () => matching('mongodb', /^mongodb(\+srv)?:\/\//, 'must begin with mongodb://')),
+    amqpUrl: optional('amqp', () => matching('amqp', /^amqps?:\/\//, 'must begin with amqp:// or amqps://')),
+    tokens: optional('tokens', () => readTokens(text('tokens'), nameOf('tokens'))) ?? [],
+    secretsDir: optional('secrets', () => text('secrets')),
+    heartbeatMs,
+    nodeTimeoutMs: integer('node-timeout-ms', 2 * heartbeatMs, 3_600_000),
+    queueTimeoutMs: integer('queue-timeout-ms', 1_000, 3_600_000),
+    node: optional('node', () => label('node')),
+    logLevel: matching('log-level', /^(debug|info|warn|error|silent)$/, 'must be debug, info, warn, error or silent'),
+  };
+  return config;
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function parseOptions(args: readonly string[]): Partial<Record<OptionName, string>> {
+  try {
+    const known = Object.fromEntries(Object.keys(options).map((name) => [name, { type: 'string' as const }]));
+    return parseArgs({ args: [...args], options: known, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new AppError('config_invalid', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** Never repeats what may hold a password. */
+function refuseOption(name: string, rule: string, value: string): never {
+  const shown = value.includes('://') ? 'another URL' : JSON.stringify(value.slice(0, 80));
+  throw new AppError('config_invalid', `${name} ${rule}, not ${shown}`, { details: { field: name, rule } });
+}
+
+const tokenLine = /^([a-z0-9][a-z0-9._-]{0,62}):(read|write):([\x21-\x7e]{16,512})$/;
+
+/** Empty lines and those that begin with # are comments. */
+function readTokens(path: string, option: string): Token[] {
+  let content: string;
+  try {
+    content = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new AppError('config_invalid', `${option}: ${path} cannot be read`, { cause: error });
+  }
+  const tokens = content.split(/\r?\n/).flatMap((line, index) => {
+    if (line.trim() === '' || line.startsWith('#')) return [];
+    const [, name, scope, token] = tokenLine.exec(line) ?? [];
+    if (name === undefined || token === undefined) {
+      const rule = 'must be name:scope:token, scope read or write, the token at least 16 visible characters';
+      throw new AppError('config_invalid', `${option}: line ${index + 1} of ${path} ${rule}`);
+    }
+    return [{ name, scope: scope as Token['scope'], token }];
+  });
+  if (tokens.length === 0) throw new AppError('config_invalid', `${option}: ${path} holds no token`);
+  return tokens;
+}
