@@ -21,10 +21,12 @@ export type LocalClusterOptions = {
   /** A line for people, as each step is done. */
   onProgress: (line: string) => void;
   onFatal: (error: AppError) => void;
+  /** Gives up waiting for the nodes, and closes what is open. */
+  signal?: AbortSignal;
 };
 
 export async function startLocalCluster(config: Config, options: LocalClusterOptions): Promise<LocalCluster> {
-  const { logger, onProgress, onFatal } = options;
+  const { logger, onProgress, onFatal, signal } = options;
   const manager = await startManager(config, { logger, onFatal });
   if (manager.agentBus === null) throw new Error('a local cluster has the embedded bus');
   onProgress(`manager serves ${manager.url}, cluster ${manager.cluster.name} (${manager.cluster.id})`);
@@ -35,10 +37,26 @@ export async function startLocalCluster(config: Config, options: LocalClusterOpt
   };
   try {
     onProgress(`engine: ${agents.engine}`);
-    await agents.start((node) => onProgress(`${node} is ready`));
+    await unlessAborted(
+      agents.start((node) => onProgress(`${node} is ready`)),
+      signal,
+    );
     return { manager, agents, close };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }

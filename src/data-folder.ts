@@ -1,0 +1,75 @@
+/**
+ * Owns what a data folder says beside its log: who runs on it now, and which cluster it belongs to on which engine.
+ * The log has a lock of its own; this one also covers a cluster whose log is elsewhere, and `down` while it removes.
+ */
+
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { AppError } from './errors.ts';
+
+/** What `down` has to know when nothing runs any more. */
+export type FolderNote = {
+  cluster: string;
+  clusterId: string;
+  /** Where its containers are: a socket's path or `tcp://host:port`. */
+  docker: string;
+};
+
+export type DataFolder = {
+  readNote(): Promise<FolderNote | null>;
+  note(note: FolderNote): Promise<void>;
+  release(): Promise<void>;
+};
+
+/** Every file this module leaves in a data folder. */
+export const folderFiles = { lock: 'up.lock', holder: 'up.pid', note: 'cluster.json' } as const;
+
+/**
+ * Makes the folder when there is none.
+ * @throws AppError `data_in_use` naming the process · `data_unusable`
+ */
+export async function claimDataFolder(dir: string): Promise<DataFolder> {
+  const path = (file: keyof typeof folderFiles) => join(dir, folderFiles[file]);
+  await mkdir(dir, { recursive: true }).catch((error: Error) => {
+    throw new AppError('data_unusable', `the data folder ${dir} cannot be made: ${error.message}`, { cause: error });
+  });
+  const lock = await takeLock(dir, path('lock'), path('holder'));
+  await writeFile(path('holder'), `${process.pid}\n`);
+  return {
+    async readNote() {
+      const text = await readFile(path('note'), 'utf8').catch(() => null);
+      return text === null ? null : (JSON.parse(text) as FolderNote);
+    },
+    async note(note) {
+      const draft = `${path('note')}.new`;
+      await writeFile(draft, `${JSON.stringify(note, null, 2)}\n`);
+      await rename(draft, path('note'));
+    },
+    async release() {
+      await rm(path('holder'), { force: true });
+      lock.close();
+    },
+  };
+}
+
+const sqliteBusy = 5;
+
+/** A lock of the operating system, by way of SQLite: it ends with the process, however that ends. */
+async function takeLock(dir: string, lockPath: string, holderPath: string): Promise<DatabaseSync> {
+  let lock: DatabaseSync | null = null;
+  try {
+    lock = new DatabaseSync(lockPath);
+    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock?.close();
+    if ((error as { errcode?: number }).errcode !== sqliteBusy) {
+      const words = error instanceof Error ? error.message : String(error);
+      throw new AppError('data_unusable', `the data folder ${dir} cannot be used: ${words}`, { cause: error });
+    }
+    const holder = (await readFile(holderPath, 'utf8').catch(() => '')).trim() || 'unknown';
+    const hint = `stop it first (Ctrl-C where it runs, or kill -TERM ${holder}), or use another --data`;
+    throw new AppError('data_in_use', `process ${holder} runs a cluster on ${dir}: ${hint}`, { cause: error });
+  }
+}

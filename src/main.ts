@@ -1,0 +1,21 @@
+/** Owns the program's entry: what it was told, one process of that kind, its exit code. */
+
+import { readFileSync } from 'node:fs';
+import { parseCommandLine } from './command-line.ts';
+import { starters } from './commands.ts';
+import { exitCodeOf, exitCodes, runProcess, wordsOf } from './process-life.ts';
+
+try {
+  const line = parseCommandLine(process.argv.slice(2), process.env);
+  if (line.kind === 'run') await runProcess((life) => starters[line.command](line.config, life));
+  process.stdout.write(line.kind === 'help' ? line.text : `${readVersion()}\n`);
+  process.exitCode = exitCodes.clean;
+} catch (error) {
+  process.stderr.write(`${wordsOf(error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return version;
+}
