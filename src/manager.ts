@@ -18,6 +18,7 @@ import { createHttpServer } from './http/server.ts';
 import type { ControlPlaneStatus } from './http/status.ts';
 import type { Logger } from './logger.ts';
 import { createProjector, type Projector } from './projections/projector.ts';
+import { createReadModelWriter } from './projections/read-models.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
 
 export type Manager = {
@@ -49,7 +50,7 @@ export async function startManager(config: Config, { logger, onFatal }: ManagerO
   };
 
   try {
-    const log = await openLog(config, { writer: managerId, logger });
+    const { log, db } = await openLog(config, { writer: managerId, logger });
     closers.push(() => log.close());
     const projector = createProjector({ log, logger, clock: systemClock }, { onFatal });
     closers.push(() => projector.close());
@@ -70,6 +71,10 @@ export async function startManager(config: Config, { logger, onFatal }: ManagerO
     );
     reconciler.start();
     closers.push(() => reconciler.close());
+    if (db) {
+      const readModels = createReadModelWriter({ db, projector, logger, isLeader: () => reconciler.term() !== null });
+      closers.push(() => readModels.close());
+    }
 
     const status = () => describeStatus({ managerId, cluster, log, projector, bus, reconciler });
     const http = createHttpServer(

@@ -25,11 +25,14 @@ import {
   appendEventsMax,
   type EventLog,
   type Expectation,
+  emptyHead,
+  type LogHead,
 } from './event-log.ts';
 import { createFollow } from './follow.ts';
 import { hashBody, hashCommit } from './hash.ts';
-import { createDraft, createLogState, type LogState } from './log-state.ts';
+import { createDraft, createLogState } from './log-state.ts';
 import { readEvents } from './read-events.ts';
+import { createRecentCommits } from './recent-commits.ts';
 
 export type CommitLogDeps = { store: CommitStore; clock: Pick<Clock, 'nowMs'>; logger: Logger };
 
@@ -62,8 +65,11 @@ const catchUpPage = 500;
 /** @throws AppError `log_unavailable` · `log_corrupt` · `log_locked` */
 export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer: string }): Promise<EventLog> {
   const { store, clock, logger } = deps;
-  const state = createLogState(await store.readIndex());
+  const index = await store.readIndex();
+  await assertTail(store, index.head);
+  const state = createLogState(index);
   const queues: Record<EventClass, Waiting[]> = { fact: [], telemetry: [] };
+  const recent = createRecentCommits();
   const bells = new Set<() => void>();
   let writing: Promise<void> | null = null;
   let isClosed = false;
@@ -72,8 +78,11 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     for (const bell of bells) bell();
   };
 
+  /** A look for an append may have taken the commit in before its own writer does. */
   const apply = (commit: Commit) => {
+    if (commit.slot <= state.head().slot) return;
     state.apply(commit);
+    recent.add(commit);
     ring();
   };
 
@@ -81,11 +90,11 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   const catchUp = async () => {
     for (;;) {
       const commits = await store.readRange({ afterSlot: state.head().slot, limit: catchUpPage });
+      if (commits.length === 0) return;
       for (const commit of commits) {
         if (commit.slot > state.head().slot + 1) return;
-        if (commit.slot === state.head().slot + 1) apply(commit);
+        apply(commit);
       }
-      if (commits.length < catchUpPage) return;
     }
   };
 
@@ -135,8 +144,10 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
       let taken = 0;
       for (const append of queue) {
         if (events + append.events.length > appendEventsMax || bytes + append.bytes > appendBytesMax) break;
+        // Twice in one commit: the second waits for the next, where the first is found.
+        if (batch.some(({ appendId }) => appendId === append.appendId)) break;
         taken += 1;
-        if (append.isSettled() || answerRepeat(append, batch)) continue;
+        if (append.isSettled() || answerRepeat(append)) continue;
         const error = draft.refuse(append);
         if (error) {
           refusals.push({ append, error });
@@ -161,14 +172,8 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     }
   };
 
-  const answerRepeat = (append: Waiting, batch: readonly Waiting[]): boolean => {
-    // Twice in one commit: the second waits for the next, where the first is found.
-    const twin = batch.find(({ appendId }) => appendId === append.appendId);
+  const answerRepeat = (append: Waiting): boolean => {
     const known = state.findAppend(append.appendId);
-    if (twin && !known) {
-      queues[append.class].push(append);
-      return true;
-    }
     if (!known) return false;
     if (append.requestHash !== undefined && known.requestHash !== append.requestHash) {
       append.settle(new AppError('idempotency_key_reused', 'this appendId was used for another request'));
@@ -283,7 +288,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
       return slot === 0 ? null : store.readSlot(slot);
     },
     head: () => store.head(),
-    follow: createFollow({ store, logger, onBell: (bell) => subscribe(bells, bell) }),
+    follow: createFollow({ store, recent, logger, onBell: (bell) => subscribe(bells, bell) }),
     prune: ({ throughSlot }) => store.prune(throughSlot),
     description: store.description,
     async close() {
@@ -301,6 +306,21 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     if (writing) await writing;
     if (!writing) await catchUp();
   }
+}
+
+/** A crash damages the end of a file first. The rest of the chain is checked by whoever verifies the log. */
+async function assertTail(store: CommitStore, head: LogHead): Promise<void> {
+  if (head.slot === 0) return;
+  const [last, previous] = await Promise.all([store.readSlot(head.slot), store.readSlot(head.slot - 1)]);
+  if (!last || (head.slot > 1 && !previous)) throw damaged(head.slot, 'it or the one before it is missing');
+  if (hashCommit(previous?.hash ?? emptyHead.hash, last) !== last.hash) throw damaged(head.slot, 'its hash is wrong');
+  if (last.events && hashBody(last.events.map(canonicalJson)) !== last.bodyHash) {
+    throw damaged(head.slot, 'its events are not those that were written');
+  }
+}
+
+function damaged(slot: number, why: string): AppError {
+  return new AppError('log_corrupt', `the log is damaged at its end, in slot ${slot}: ${why}`, { details: { slot } });
 }
 
 function subscribe(bells: Set<() => void>, bell: () => void): () => void {

@@ -4,7 +4,7 @@
  */
 
 import type { Commit, CommitAppend } from './event.ts';
-import type { LogHead } from './event-log.ts';
+import type { EventQuery, LogHead } from './event-log.ts';
 
 /** A commit ready to insert, with the canonical JSON of each event so that a text store need not write it again. */
 export type PreparedCommit = { commit: Commit & { events: NonNullable<Commit['events']> }; eventTexts: string[] };
@@ -14,11 +14,17 @@ export type CommitRange = {
   /** Inclusive. */
   toSlot?: number;
   limit: number;
+  /** `backward`: from `toSlot` down. Default forward. */
   direction?: 'forward' | 'backward';
-  /** Only commits that hold an event of one of these streams (then not contiguous). */
-  streams?: readonly string[];
-  class?: 'fact' | 'telemetry';
+  /**
+   * Leave out commits without an event that matches (the rest is then not contiguous). A help, not a promise: others
+   * may come along, so the reader looks at each event itself.
+   */
+  about?: EventFilter;
 };
+
+/** What an event is of and about; members narrow together. */
+export type EventFilter = Pick<EventQuery, 'streams' | 'types' | 'class' | 'service' | 'node' | 'container'>;
 
 /** What a writer must know before its first append; derived from the commits, never a truth of its own. */
 export type StoreIndex = {
@@ -26,10 +32,13 @@ export type StoreIndex = {
   /** Version of every stream that has one. */
   versions: Iterable<readonly [stream: string, version: number]>;
   /** Appends of the last 24 h of log time (`idempotencyMs`), oldest first. */
-  appends: Iterable<{ first: number; at: string; append: CommitAppend }>;
+  appends: Iterable<KeptAppend>;
   /** The highest term. */
   term: number;
 };
+
+/** `first`: position of the append's first event. */
+export type KeptAppend = { first: number; at: string; append: CommitAppend };
 
 export type CommitStore = {
   readIndex(): Promise<StoreIndex>;
@@ -40,6 +49,7 @@ export type CommitStore = {
   insert(prepared: PreparedCommit): Promise<'inserted' | 'taken'>;
   /** The decided commit at a slot, or null while there is none. */
   readSlot(slot: number): Promise<Commit | null>;
+  /** In the order of the direction. May be cut short where it grows large: only an empty answer is the end. */
   readRange(range: CommitRange): Promise<Commit[]>;
   head(): Promise<LogHead>;
   /** Slot of the last commit whose `first` is not above a position / whose `at` is not after a time; 0 = none. */

@@ -114,3 +114,6 @@ export const streams = {
   container: (id: string) => `container/${id}`,
   node: (id: string) => `node/${id}`,
 } as const;
+
+/** Their events have version 0 and may be pruned. */
+export const telemetryStreams: ReadonlySet<string> = new Set([streams.heartbeats, streams.apiReads, streams.pulls]);

@@ -5,9 +5,11 @@ import type { Logger } from '../logger.ts';
 import type { CommitStore } from './commit-store.ts';
 import type { Commit } from './event.ts';
 import type { EventLog, FollowOptions } from './event-log.ts';
+import type { RecentCommits } from './recent-commits.ts';
 
 type FollowDeps = {
   store: Pick<CommitStore, 'readRange' | 'onDoorbell'>;
+  recent: Pick<RecentCommits, 'after'>;
   logger: Logger;
   /** Rings when this process has taken in a commit. */
   onBell(bell: () => void): () => void;
@@ -19,48 +21,91 @@ const pollMs = 1_000;
 const troubleMinMs = 100;
 const troubleMaxMs = 2_000;
 
-export function createFollow({ store, logger, onBell }: FollowDeps): EventLog['follow'] {
+export function createFollow({ store, recent, logger, onBell }: FollowDeps): EventLog['follow'] {
   return async function* follow({ afterSlot, signal, onTrouble }: FollowOptions): AsyncGenerator<Commit[]> {
     const bell = createBell(signal);
     const unsubscribes = [onBell(bell.ring), store.onDoorbell(bell.ring)];
+    const pages = createPages({ store, recent });
+    const trouble = createTrouble(logger, onTrouble);
     let slot = afterSlot;
-    let troubleMs = 0;
     try {
       while (!signal.aborted) {
         bell.reset();
         try {
-          const commits = await store.readRange({ afterSlot: slot, limit: page });
-          const hole = commits.findIndex((commit, index) => commit.slot !== slot + 1 + index);
-          const contiguous = hole < 0 ? commits : commits.slice(0, hole);
-          if (hole >= 0) {
-            const message = `slot ${slot + 1 + hole} is missing before slot ${commits[hole]?.slot}`;
-            onTrouble?.({ code: 'log_hole', message });
-            troubleMs = Math.max(troubleMs, troubleMinMs);
-          } else if (troubleMs > 0) {
-            onTrouble?.(null);
-            troubleMs = 0;
-          }
+          const commits = await pages.after(slot);
+          const contiguous = untilHole(commits, slot);
+          const missing = commits[contiguous.length];
+          if (missing) trouble.say('log_hole', holeBefore(missing, contiguous.at(-1)?.slot ?? slot));
+          else trouble.end();
           const last = contiguous.at(-1);
           if (last && !signal.aborted) {
             slot = last.slot;
+            if (!missing) pages.readAhead(slot);
             yield contiguous;
-            if (hole < 0) continue;
+            if (!missing) continue;
           }
-          await bell.wait(troubleMs > 0 ? troubleMaxMs : pollMs);
+          await bell.wait(missing ? troubleMaxMs : pollMs);
         } catch (error) {
           if (!hasCode(error, 'log_unavailable')) throw error;
-          if (troubleMs === 0) {
-            onTrouble?.({ code: 'log_unavailable', message: error instanceof Error ? error.message : String(error) });
-            logger.debug({ err: error }, 'the log cannot be read');
-          }
-          troubleMs = Math.min(Math.max(troubleMs * 2, troubleMinMs), troubleMaxMs);
-          await bell.wait(troubleMs);
+          await bell.wait(trouble.say('log_unavailable', error instanceof Error ? error.message : String(error)));
         }
       }
     } finally {
       for (const unsubscribe of unsubscribes) unsubscribe();
       bell.close();
     }
+  };
+}
+
+function untilHole(commits: Commit[], slot: number): Commit[] {
+  const hole = commits.findIndex((commit, index) => commit.slot !== slot + 1 + index);
+  return hole < 0 ? commits : commits.slice(0, hole);
+}
+
+const holeBefore = (commit: Commit, slot: number) => `slot ${slot + 1} is missing before slot ${commit.slot}`;
+
+/** What comes after a slot: from memory, or from the store, the next page asked for while the one before is folded. */
+function createPages({ store, recent }: Pick<FollowDeps, 'store' | 'recent'>) {
+  const read = (slot: number) => store.readRange({ afterSlot: slot, limit: page });
+  let ahead: Promise<Commit[]> | null = null;
+  let isAtHead = false;
+  return {
+    async after(slot: number): Promise<Commit[]> {
+      const asked = ahead;
+      ahead = null;
+      const early = asked ? await asked : [];
+      if (early.length > 0) return early;
+      const held = recent.after(slot);
+      isAtHead = held.length > 0;
+      // An empty page read ahead says nothing: it was asked for too early.
+      return isAtHead ? held : read(slot);
+    },
+    readAhead(slot: number): void {
+      if (isAtHead) return;
+      ahead = read(slot);
+      // Whoever awaits it hears of the trouble; nobody may.
+      ahead.catch(() => {});
+    },
+  };
+}
+
+/** Tells of each change of the condition once, and how long to wait while it lasts. */
+function createTrouble(logger: Logger, onTrouble: FollowOptions['onTrouble']) {
+  let waitMs = 0;
+  return {
+    say(code: 'log_unavailable' | 'log_hole', message: string): number {
+      if (waitMs === 0) {
+        onTrouble?.({ code, message });
+        logger.debug({ code, trouble: message }, 'the log cannot be read');
+      }
+      waitMs = Math.min(Math.max(waitMs * 2, troubleMinMs), troubleMaxMs);
+      return waitMs;
+    },
+    end(): void {
+      if (waitMs === 0) return;
+      waitMs = 0;
+      onTrouble?.(null);
+    },
   };
 }
 

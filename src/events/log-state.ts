@@ -4,7 +4,7 @@
  */
 
 import { AppError } from '../errors.ts';
-import { idempotencyMs, type StoreIndex } from './commit-store.ts';
+import { idempotencyMs, type KeptAppend, type StoreIndex } from './commit-store.ts';
 import type { Commit, CommitAppend } from './event.ts';
 import type { Expectation, FoundAppend, LogHead } from './event-log.ts';
 
@@ -52,10 +52,8 @@ export function createLogState(index: StoreIndex): LogState {
         throw new AppError('log_corrupt', message, { details: { slot } });
       }
       for (const { stream, version } of events ?? []) if (version > 0) versions.set(stream, version);
-      let position = first;
-      for (const append of commit.appends) {
-        remember(append, position, at);
-        position += append.count;
+      for (const { append, first: begin } of appendsOf(commit)) {
+        remember(append, begin, at);
         if (append.term !== undefined && append.term > term) term = append.term;
       }
       head = { slot, position: first + count - 1, at, hash };
@@ -64,8 +62,18 @@ export function createLogState(index: StoreIndex): LogState {
   };
 }
 
+/** The appends of a commit with the position each begins at. */
+export function appendsOf({ first, at, appends }: Pick<Commit, 'first' | 'at' | 'appends'>): KeptAppend[] {
+  let next = first;
+  return appends.map((append) => {
+    const begin = next;
+    next += append.count;
+    return { first: begin, at, append };
+  });
+}
+
 /** Ids made from an Idempotency-Key or a message are uuids of version 5; random ones cannot come again after a restart. */
-const isKeyed = (appendId: string) => appendId[14] === '5';
+export const isKeyed = (appendId: string) => appendId[14] === '5';
 
 /** The versions and the term as they will stand after the appends accepted so far for one commit. */
 export type Draft = {

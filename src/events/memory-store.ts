@@ -1,0 +1,91 @@
+/** Owns commits in the memory of one process, for tests and simulations: the same answers as a database, nothing kept. */
+
+import { AppError } from '../errors.ts';
+import type { CommitRange, CommitStore, EventFilter, PreparedCommit } from './commit-store.ts';
+import type { Commit } from './event.ts';
+import { emptyHead, type LogHead } from './event-log.ts';
+import { appendsOf } from './log-state.ts';
+
+export type MemoryStore = CommitStore & {
+  /** While away every call fails with `log_unavailable`. */
+  setAway(isAway: boolean): void;
+};
+
+/** Several stores over the same commits are several processes at one database. */
+export function createMemoryStore(commits: string[] = [], bells: Set<() => void> = new Set()): MemoryStore {
+  let isAway = false;
+  const answer = async <T>(read: () => T): Promise<T> => {
+    if (isAway) throw new AppError('log_unavailable', 'the store in memory is away', { retryable: true });
+    return read();
+  };
+  /** Kept as text: what a reader gets shares nothing with what a writer gave. */
+  const at = (slot: number): Commit | null => {
+    const text = commits[slot - 1];
+    return text === undefined ? null : (JSON.parse(text) as Commit);
+  };
+  const head = (): LogHead => {
+    const last = at(commits.length);
+    if (!last) return emptyHead;
+    return { slot: last.slot, position: last.first + last.count - 1, at: last.at, hash: last.hash };
+  };
+  const all = () => commits.map((_, index) => at(index + 1)!);
+
+  return {
+    description: 'memory',
+    readIndex: () =>
+      answer(() => {
+        const versions = new Map<string, number>();
+        const found = all();
+        for (const { stream, version } of found.flatMap(({ events }) => events ?? [])) {
+          if (version > 0) versions.set(stream, version);
+        }
+        const appends = found.flatMap(appendsOf);
+        const term = appends.reduce((highest, { append }) => Math.max(highest, append.term ?? 0), 0);
+        return { head: head(), versions, appends, term };
+      }),
+    insert: ({ commit }: PreparedCommit) =>
+      answer(() => {
+        if (commit.slot <= commits.length) return 'taken';
+        if (commit.slot !== commits.length + 1) throw new Error(`slot ${commit.slot} would leave a hole`);
+        commits.push(JSON.stringify(commit));
+        for (const bell of bells) queueMicrotask(bell);
+        return 'inserted';
+      }),
+    readSlot: (slot) => answer(() => at(slot)),
+    readRange: (range) => answer(() => select(all(), range)),
+    head: () => answer(head),
+    slotOf: (wanted) =>
+      answer(() => {
+        const isNotAfter = (commit: Commit) =>
+          'position' in wanted ? commit.first <= wanted.position : commit.at <= wanted.time;
+        return all().findLast(isNotAfter)?.slot ?? 0;
+      }),
+    onDoorbell(ring) {
+      bells.add(ring);
+      return () => bells.delete(ring);
+    },
+    prune: (throughSlot) =>
+      answer(() => {
+        const pruned = all().filter(
+          ({ slot, class: eventClass, events }) => slot <= throughSlot && eventClass === 'telemetry' && events,
+        );
+        for (const commit of pruned) commits[commit.slot - 1] = JSON.stringify({ ...commit, events: null });
+        return { commits: pruned.length, events: pruned.reduce((sum, { count }) => sum + count, 0) };
+      }),
+    setAway(away) {
+      isAway = away;
+    },
+    async close() {},
+  };
+}
+
+function select(commits: Commit[], range: CommitRange): Commit[] {
+  const { afterSlot, toSlot = Number.POSITIVE_INFINITY, limit, direction = 'forward', about } = range;
+  const found = commits.filter(
+    (commit) => commit.slot > afterSlot && commit.slot <= toSlot && (!about || isAbout(commit, about)),
+  );
+  return (direction === 'backward' ? found.reverse() : found).slice(0, limit);
+}
+
+/** By class alone; the rest of the filter is a help that a few commits in memory do not need. */
+const isAbout = (commit: Commit, { class: eventClass }: EventFilter) => !eventClass || commit.class === eventClass;

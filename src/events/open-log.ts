@@ -1,0 +1,72 @@
+/** Owns which log a configuration means: MongoDB where a URL is given, else the embedded file. */
+
+import { join } from 'node:path';
+import { type Db, MongoClient } from 'mongodb';
+import { systemClock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import { createCommitLog } from './commit-log.ts';
+import type { EventLog } from './event-log.ts';
+import { createMongoStore } from './mongo-store.ts';
+import { createSqliteStore } from './sqlite-store.ts';
+
+export type OpenLog = {
+  log: EventLog;
+  /** The database beside the log, for collections that people read; null with the embedded log. */
+  db: Db | null;
+};
+
+type Where = { mongodbUrl: string | null; dataDir: string };
+type Deps = { writer: string; logger: Logger };
+
+/** The database of a URL that names none. */
+const databaseDefault = 'co';
+
+/** @throws AppError `log_unavailable` · `log_locked` · `log_corrupt` · `log_missing` */
+export async function openLog({ mongodbUrl, dataDir }: Where, deps: Deps): Promise<OpenLog> {
+  if (mongodbUrl !== null) return openMongoLog(mongodbUrl, deps);
+  const store = await createSqliteStore({ path: join(dataDir, 'events.sqlite') });
+  try {
+    return { log: await createCommitLog({ store, clock: systemClock, logger: deps.logger }, deps), db: null };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openMongoLog(url: string, deps: Deps): Promise<OpenLog> {
+  const client = createMongoClient(url);
+  try {
+    const { hosts, database } = readUrl(url);
+    const db = client.db(database);
+    const description = `mongodb ${hosts}/${database}`;
+    const store = await createMongoStore({ db, logger: deps.logger }, { description });
+    const log = await createCommitLog({ store, clock: systemClock, logger: deps.logger }, deps);
+    const close = async () => {
+      await log.close();
+      await client.close();
+    };
+    return { log: { ...log, close }, db };
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
+
+/** Each wait of the driver ends: by default several of them never do. */
+export function createMongoClient(url: string): MongoClient {
+  return new MongoClient(url, {
+    appName: 'container-orchestrator',
+    connectTimeoutMS: 5_000,
+    serverSelectionTimeoutMS: 5_000,
+    socketTimeoutMS: 10_000,
+    waitQueueTimeoutMS: 5_000,
+    // Commits are written one at a time; the rest is for readers.
+    maxPoolSize: 20,
+  });
+}
+
+/** What of a URL may be shown: never user or password. */
+function readUrl(url: string): { hosts: string; database: string } {
+  const [, hosts = '', database = ''] = /^mongodb(?:\+srv)?:\/\/(?:[^@/]*@)?([^/?]*)(?:\/([^?]*))?/.exec(url) ?? [];
+  return { hosts, database: database || databaseDefault };
+}

@@ -1,0 +1,168 @@
+/** Owns commits in a SQLite file, the embedded log: the calls cross to a worker thread, for each waits for the disk. */
+
+import { Worker } from 'node:worker_threads';
+import { AppError } from '../errors.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { type CommitRange, type CommitStore, idempotencyMs, type PreparedCommit } from './commit-store.ts';
+import type { Commit, CommitAppend } from './event.ts';
+import { emptyHead } from './event-log.ts';
+import { appendsOf, isKeyed } from './log-state.ts';
+import type { CommitRow, RowIndex, RowRange } from './sqlite-file.ts';
+import type { SqliteAnswer, SqliteCalls, SqliteRequest, SqliteWorkerData } from './sqlite-worker.ts';
+import { subjectsFor, subjectsOf } from './subjects.ts';
+
+export type SqliteStoreOptions = {
+  path: string;
+  /** Beside a process that writes. Default false. */
+  isReadOnly?: boolean;
+};
+
+/** @throws AppError `log_locked` · `log_corrupt` · `log_missing` */
+export async function createSqliteStore({ path, isReadOnly = false }: SqliteStoreOptions): Promise<CommitStore> {
+  const thread = createThread({ path, isReadOnly });
+  const { ask } = thread;
+  try {
+    await ask('open');
+  } catch (error) {
+    await thread.close();
+    throw error;
+  }
+
+  const readHead = async () => {
+    const row = await ask('head');
+    return row ? { slot: row.slot, position: row.first + row.count - 1, at: row.at, hash: row.hash } : emptyHead;
+  };
+
+  return {
+    description: `sqlite ${path}`,
+    async readIndex() {
+      const { versions, appends, term } = await ask('readIndex');
+      return {
+        head: await readHead(),
+        versions: versions.map(({ stream, version }) => [stream, version] as const),
+        appends: appends.map((row) => ({ ...row, append: JSON.parse(row.append) as CommitAppend })),
+        term,
+      };
+    },
+    insert: (prepared) => {
+      const forgetBefore = new Date(Date.parse(prepared.commit.at) - idempotencyMs).toISOString();
+      return ask('insert', toRow(prepared), indexOf(prepared.commit), forgetBefore);
+    },
+    async readSlot(slot) {
+      const row = await ask('readSlot', slot);
+      return row ? toCommit(row, path) : null;
+    },
+    async readRange(range) {
+      const rows = await ask('readRange', toRowRange(range));
+      return rows.map((row) => toCommit(row, path));
+    },
+    head: readHead,
+    slotOf: (wanted) => ask('slotOf', wanted),
+    // One process writes: whoever follows in it is told by the log, others look by themselves.
+    onDoorbell: () => () => {},
+    async prune(throughSlot) {
+      const total = { commits: 0, events: 0 };
+      for (;;) {
+        const some = await ask('pruneSome', throughSlot);
+        if (some.commits === 0) return total;
+        total.commits += some.commits;
+        total.events += some.events;
+      }
+    },
+    close: thread.close,
+  };
+}
+
+function toRow({ commit, eventTexts }: PreparedCommit): CommitRow {
+  return { ...commit, appends: canonicalJson(commit.appends), events: `[${eventTexts.join(',')}]` };
+}
+
+function indexOf(commit: PreparedCommit['commit']): RowIndex {
+  const versions = new Map<string, number>();
+  for (const { stream, version } of commit.events) if (version > 0) versions.set(stream, version);
+  const appends = appendsOf(commit)
+    .filter(({ append }) => isKeyed(append.appendId))
+    .map(({ append, first }) => ({ appendId: append.appendId, first, append: canonicalJson(append) }));
+  const term = commit.appends.reduce((highest, append) => Math.max(highest, append.term ?? 0), 0);
+  return { subjects: [...subjectsOf(commit.events)], versions: [...versions], appends, term };
+}
+
+function toRowRange({ afterSlot, toSlot, limit, direction, about }: CommitRange): RowRange {
+  return {
+    afterSlot,
+    toSlot: toSlot ?? Number.MAX_SAFE_INTEGER,
+    limit,
+    isBackward: direction === 'backward',
+    class: about?.class ?? null,
+    subjects: about ? subjectsFor(about) : null,
+  };
+}
+
+function toCommit(row: CommitRow, path: string): Commit {
+  try {
+    const events = row.events === null ? null : JSON.parse(row.events);
+    return { ...row, class: row.class as Commit['class'], appends: JSON.parse(row.appends), events };
+  } catch (error) {
+    const message = `the log at ${path} is damaged in slot ${row.slot} (positions from ${row.first}): ${(error as Error).message}`;
+    throw new AppError('log_corrupt', message, { cause: error, details: { slot: row.slot } });
+  }
+}
+
+/** Long enough for a checkpoint on a slow disk; a thread that does not answer at all is the disk's trouble. */
+const closeDeadlineMs = 3_000;
+
+type Asked = { resolve(value: unknown): void; reject(error: AppError): void };
+
+/** A thread that died is started anew with the next call: what it was asked last has an unknown outcome, as any other. */
+function createThread(workerData: SqliteWorkerData) {
+  const asked = new Map<number, Asked>();
+  let worker: Worker | null = null;
+  let calls = 0;
+
+  const start = (): Worker => {
+    const started = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData });
+    started.on('message', (answer: SqliteAnswer) => {
+      const { resolve, reject } = asked.get(answer.id) ?? {};
+      asked.delete(answer.id);
+      if ('value' in answer) resolve?.(answer.value);
+      else reject?.(toError(answer.error));
+    });
+    const onEnd = (why: string) => {
+      if (worker === started) worker = null;
+      const error = new AppError('log_unavailable', `the thread of the log ended: ${why}`, { retryable: true });
+      for (const { reject } of asked.values()) reject(error);
+      asked.clear();
+    };
+    started.on('error', (error) => onEnd(error instanceof Error ? error.message : String(error)));
+    started.on('exit', (code) => onEnd(`exit code ${code}`));
+    return started;
+  };
+
+  const ask = <K extends keyof SqliteCalls>(
+    call: K,
+    ...args: Parameters<SqliteCalls[K]>
+  ): Promise<ReturnType<SqliteCalls[K]>> =>
+    new Promise((resolve, reject) => {
+      calls += 1;
+      worker ??= start();
+      asked.set(calls, { resolve: resolve as Asked['resolve'], reject });
+      worker.postMessage({ id: calls, call, args } as SqliteRequest);
+    });
+
+  return {
+    ask,
+    async close(): Promise<void> {
+      const closing = worker;
+      if (!closing) return;
+      const exited = new Promise((resolve) => closing.once('exit', resolve));
+      const timer = setTimeout(() => void closing.terminate(), closeDeadlineMs);
+      await ask('close').catch(() => {});
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function toError({ code, message }: { code: string; message: string }): AppError {
+  return new AppError(code, message, { retryable: code === 'log_unavailable' });
+}

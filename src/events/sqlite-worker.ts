@@ -1,0 +1,45 @@
+/** Owns the thread that the embedded log's file lives in: one call after the other, an answer to each. */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { AppError } from '../errors.ts';
+import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
+
+export type SqliteCalls = Omit<SqliteFile, 'close'> & { open(): void; close(): void };
+export type SqliteCall = { [K in keyof SqliteCalls]: { call: K; args: Parameters<SqliteCalls[K]> } }[keyof SqliteCalls];
+export type SqliteRequest = SqliteCall & { id: number };
+export type SqliteAnswer = { id: number } & ({ value: unknown } | { error: { code: string; message: string } });
+export type SqliteWorkerData = { path: string; isReadOnly: boolean };
+
+/** SQLITE_CORRUPT, SQLITE_NOTADB */
+const corruptCodes: ReadonlySet<number> = new Set([11, 26]);
+
+const port = parentPort;
+if (!port) throw new Error('this file runs in a worker thread only');
+const { path, isReadOnly } = workerData as SqliteWorkerData;
+let file: SqliteFile | null = null;
+
+port.on('message', ({ id, call, args }: SqliteRequest) => {
+  try {
+    port.postMessage({ id, value: answer(call, args) } satisfies SqliteAnswer);
+  } catch (error) {
+    port.postMessage({ id, error: describe(error) } satisfies SqliteAnswer);
+  }
+  if (call === 'close') port.close();
+});
+
+function answer(call: SqliteRequest['call'], args: SqliteRequest['args']): unknown {
+  if (call === 'close') return file?.close();
+  file ??= openSqliteFile(path, { isReadOnly });
+  if (call === 'open') return undefined;
+  return (file[call] as (...given: unknown[]) => unknown)(...args);
+}
+
+/** Everything that is not damage may pass: a full disk, a file system that went away. */
+function describe(error: unknown): { code: string; message: string } {
+  if (error instanceof AppError) return { code: error.code, message: error.message };
+  const message = error instanceof Error ? error.message : String(error);
+  const { errcode } = error as { errcode?: number };
+  if (errcode === undefined) return { code: 'internal', message };
+  const code = corruptCodes.has(errcode & 0xff) ? 'log_corrupt' : 'log_unavailable';
+  return { code, message: `the log at ${path}: ${message}` };
+}
