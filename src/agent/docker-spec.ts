@@ -3,8 +3,11 @@
  * written here no container gets: no privileges, no mounts, no network of the host.
  */
 
+import { Value } from '@sinclair/typebox/value';
 import type Docker from 'dockerode';
+import { ContainerId, ServiceName } from '../model/ids.ts';
 import { dockerContainerName, labels, selfEnvironment } from '../model/naming.ts';
+import { SpecHash } from '../model/service.ts';
 import type { EngineContainer, EngineScope, PublishedPort, RunRequest } from './engine.ts';
 
 /** Room for any real service, an end for a fork bomb. */
@@ -101,8 +104,10 @@ export function readIdentity(found: Record<string, string>): Identity | null {
   const text = (label: string) => found[label] ?? '';
   const [slot, generation] = [Number(text(labels.slot)), Number(text(labels.generation))];
   const [container, service, specHash] = [text(labels.container), text(labels.service), text(labels.specHash)];
-  const isWhole = container && service && specHash && slot >= 1 && generation >= 1;
-  if (!isWhole || !Number.isInteger(slot) || !Number.isInteger(generation)) return null;
+  const isOurs =
+    Value.Check(ContainerId, container) && Value.Check(ServiceName, service) && Value.Check(SpecHash, specHash);
+  const isNumbered = Number.isInteger(slot) && slot >= 1 && Number.isInteger(generation) && generation >= 1;
+  if (!isOurs || !isNumbered) return null;
   return { container, service, slot, generation, specHash };
 }
 

@@ -10,6 +10,7 @@
  * stopping       stop                       stop                 stop                      stop
  * not wanted     remove                     remove               remove                    –
  * ```
+ * What ended in the agent's hands is told again while it is wanted, and settled once it is not: the log knows.
  */
 
 import type { WantedContainer } from '../bus/messages.ts';
@@ -27,6 +28,7 @@ export type SyncAction =
   | { kind: 'end'; wanted: WantedContainer; found: EngineContainer | null }
   | { kind: 'stop'; wanted: WantedContainer; found: EngineContainer | null }
   | { kind: 'repeat'; container: string }
+  | { kind: 'settle'; container: string }
   | { kind: 'remove'; container: string; reason: string };
 
 export type SyncInput = {
@@ -47,8 +49,11 @@ export function decideSync({ position, wanted, found, inHand }: SyncInput): Sync
     .flatMap((item) => decideWanted(item, foundOf.get(item.container) ?? null, inHand.get(item.container)));
   const others = new Set([...foundOf.keys(), ...inHand.keys()].filter((container) => !wantedIds.has(container)));
   const removals = [...others]
-    .filter((container) => !isNewer(container) && inHand.get(container)?.phase !== 'ended')
-    .map((container): SyncAction => ({ kind: 'remove', container, reason: notWanted }));
+    .filter((container) => !isNewer(container))
+    .map((container): SyncAction => {
+      const isEnded = inHand.get(container)?.phase === 'ended';
+      return isEnded ? { kind: 'settle', container } : { kind: 'remove', container, reason: notWanted };
+    });
   return [...actions, ...removals];
 }
 

@@ -1,0 +1,145 @@
+/**
+ * Owns one node's agent: wires session, worker, reporter, heartbeat and engine, and fences commands. Knows the bus and
+ * its engine, nothing else. Containers outlive it.
+ */
+
+import type { AgentBus, Consumer, Verdict } from '../bus/bus.ts';
+import type { Command, RegisterReport, WantedCommand } from '../bus/messages.ts';
+import type { Clock } from '../clock.ts';
+import { AppError, hasCode } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { settledWithin } from './deadline.ts';
+import type { Engine, EngineContainer } from './engine.ts';
+import { type EngineWatchOptions, startEngineWatch } from './engine-watch.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import type { ParallelStarts } from './parallel-starts.ts';
+import { createReporter } from './reporter.ts';
+import { createSession, type Inventory } from './session.ts';
+import { createWorker } from './worker.ts';
+
+export type Agent = {
+  /**
+   * Resolves when a wanted set was applied for the first time; goes on trying until then.
+   * @throws AppError `agent_closed`
+   */
+  start(): Promise<void>;
+  /** null: not registered, or the engine has been away for too long. */
+  session(): number | null;
+  /** Within 3 s. Nothing new starts, containers keep running. The bus and the engine stay open. */
+  close(): Promise<void>;
+};
+
+export type AgentDeps = {
+  engine: Engine;
+  bus: AgentBus;
+  clock: Clock;
+  logger: Logger;
+  /** Shared by the agents of one engine. */
+  parallelStarts: ParallelStarts;
+};
+
+export type AgentOptions = {
+  clusterId: string;
+  node: string;
+  /** Folder of secrets, one file each; null: containers with secrets do not start here. */
+  secretsDir: string | null;
+  heartbeatMs: number;
+  hostname: string;
+  labels: RegisterReport['labels'];
+  agentVersion: string;
+} & Pick<EngineWatchOptions, 'resyncMs' | 'pingMs' | 'graceMs'>;
+
+/** Starts under way and reports on their way get this long, one after the other. */
+const idleDeadlineMs = 1_500;
+const drainDeadlineMs = 1_000;
+
+export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
+  const { engine, bus, clock, parallelStarts } = deps;
+  const { clusterId, node, secretsDir, heartbeatMs, hostname, labels, agentVersion } = options;
+  const logger = deps.logger.child({ node });
+  const closing = new AbortController();
+  const ready = Promise.withResolvers<void>();
+  // Whoever does not wait for it must not be ended by it.
+  ready.promise.catch(() => {});
+  let closers: (() => void)[] = [];
+  let consumer: Consumer | undefined;
+
+  const session = createSession(
+    { bus, clock, logger },
+    { clusterId, node, hostname, labels, agentVersion, takeInventory: () => takeInventory(engine) },
+  );
+  const reporter = createReporter(
+    { bus, clock, logger },
+    { clusterId, node, session: session.number, onOverflow: session.register },
+  );
+  const worker = createWorker(
+    { engine, parallelStarts, secretsDir, reporter, clock, logger },
+    { closing: closing.signal },
+  );
+
+  const handle = async (command: Command): Promise<Verdict> => {
+    if (command.clusterId !== clusterId || command.node !== node || closing.signal.aborted) return 'ack';
+    if (command.kind === 'resync') session.resync();
+    else if (command.kind === 'wanted') await takeWanted(command);
+    else if (session.isCurrent(command)) worker.apply(command);
+    else logger.debug({ kind: command.kind, session: command.session, position: command.position }, 'command fenced');
+    return 'ack';
+  };
+
+  const takeWanted = async (wanted: WantedCommand) => {
+    if (!session.isAnswer(wanted)) {
+      if (wanted.registrationId === null) session.hurry();
+      return;
+    }
+    const found = await listOrNull();
+    // A set that cannot be compared with the engine now is outdated later.
+    if (!found) return session.register();
+    if (closing.signal.aborted || !session.isAnswer(wanted)) return;
+    session.accept(wanted);
+    worker.sync(wanted, found);
+    ready.resolve();
+  };
+
+  const listOrNull = async (): Promise<EngineContainer[] | null> => {
+    try {
+      return await engine.list();
+    } catch (error) {
+      if (!hasCode(error, 'engine_unavailable')) throw error;
+      return null;
+    }
+  };
+
+  const open = (): (() => void)[] => {
+    const stopListening = bus.onConnected(session.register);
+    const onHints = { onContainer: worker.look, onList: worker.compare, onGone: session.giveUp };
+    const watch = startEngineWatch({ engine, clock, logger }, { ...options, ...onHints });
+    const beats = { clusterId, node, everyMs: heartbeatMs, session: session.number, running: worker.running };
+    const heartbeat = startHeartbeat({ bus, clock }, beats);
+    return [stopListening, session.close, () => watch.close(), () => heartbeat.unsubscribe()];
+  };
+
+  return {
+    start() {
+      consumer = bus.consumeCommands(handle);
+      closers = open();
+      return ready.promise;
+    },
+    session: session.number,
+    async close() {
+      ready.reject(new AppError('agent_closed', 'the agent was closed before it was ready'));
+      closing.abort();
+      for (const close of closers.splice(0).reverse()) close();
+      await settledWithin(idleDeadlineMs, Promise.all([consumer?.close(), worker.idle()]));
+      await settledWithin(drainDeadlineMs, reporter.drained());
+      reporter.close();
+    },
+  };
+}
+
+async function takeInventory(engine: Engine): Promise<Inventory> {
+  const [description, found] = [await engine.describe(), await engine.list()];
+  const inventory = found.map(({ container, service, slot, specHash, state, exitCode }) => {
+    return { container, service, slot, specHash, state, exitCode };
+  });
+  return { engine: description, inventory };
+}

@@ -1,0 +1,236 @@
+/**
+ * Owns one container from its first command to its removal from the engine: one operation at a time, in the order they
+ * came. Always holds:
+ * - it is started at most once, and not after a stop or a removal came;
+ * - one end is reported, and only a confirmed end lets the engine forget the container;
+ * - an engine that is away delays operations and loses none.
+ *
+ * ```
+ * waiting ─▶ running ─▶ ended ─▶ cleared
+ *    └──▶ stopping ──────┘
+ * ```
+ */
+
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import { failureReasonOf, type Run, type StartDeps, startContainer } from './container-start.ts';
+import { type Ending, endingOf, failedEnding } from './ending.ts';
+import type { EngineContainer, PullProgress } from './engine.ts';
+import { outlastOutage } from './outage.ts';
+import type { Reporter, Told } from './reporter.ts';
+import type { RunInHand } from './sync.ts';
+
+/** The fact behind a command. */
+export type Cause = { position: number; causationId: string | null };
+
+export type ContainerRunner = {
+  inHand(): Readonly<RunInHand>;
+  /** @param after settles when the engine is free of what had to go first */
+  start(run: Run, cause: Cause, after: Promise<unknown>): void;
+  /** It runs already. */
+  adopt(run: Run, cause: Cause, found: EngineContainer, options: { isNewsToLog: boolean }): void;
+  /** The log believes it further along than the engine has it. */
+  end(run: Run, cause: Cause, found: EngineContainer | null, options: { wasStarted: boolean }): void;
+  stop(cause: Cause, timeoutSeconds: number): void;
+  /** Nobody wants it: it goes without an end in the log. */
+  remove(cause: Cause, reason: string): void;
+  /** The log knows its end: no report is needed for the engine to forget it. */
+  settle(): void;
+  /** Tells again what it is. */
+  repeat(): void;
+  /** Something may have happened to it on the engine. */
+  look(): void;
+  /** Settles when what was asked so far is done. */
+  idle(): Promise<void>;
+};
+
+export type RunnerDeps = StartDeps & { reporter: Reporter; clock: Clock; logger: Logger };
+
+export type RunnerOptions = {
+  container: string;
+  /** Aborts when the agent closes: nothing new begins, containers stay as they are. */
+  closing: AbortSignal;
+  /** The engine has it no more and its end is confirmed. */
+  onCleared: () => void;
+};
+
+const logTailLines = 20;
+const progressEveryMs = 1_000;
+
+export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions): ContainerRunner {
+  const { engine, reporter, clock, logger } = deps;
+  const { container, closing, onCleared } = options;
+  const hand: RunInHand = { phase: 'waiting', position: 0 };
+  /** A stop or a removal came: a start or a look in progress is called off. */
+  const overruled = new AbortController();
+  const going = AbortSignal.any([closing, overruled.signal]);
+  let work: Promise<void> = Promise.resolve();
+  let lookWaits = false;
+  /** What a repetition says: the present state, in the end the final report. */
+  let present: Told | null = null;
+  let wish: Run | null = null;
+  let isCleared = false;
+
+  const enqueue = (operation: () => Promise<void>, signal: AbortSignal = closing) => {
+    work = work.then(async () => {
+      if (signal.aborted) return;
+      try {
+        await operation();
+      } catch (error) {
+        if (!signal.aborted) logger.error({ err: error, container }, 'an operation on a container failed');
+      }
+    });
+  };
+
+  const persist = <T>(operation: () => Promise<T>, signal: AbortSignal = closing) => outlastOutage(operation, signal);
+
+  const tell = (told: Told) => {
+    present = told;
+    reporter.tell(container, told);
+  };
+
+  const tellRunning = (found: EngineContainer, causationId: string | null) => {
+    const startedAt = found.startedAt ?? new Date(clock.nowMs()).toISOString();
+    const { engineContainerId, ports } = found;
+    tell({ kind: 'running', causationId, engineContainerId, startedAt, ports });
+  };
+
+  const tellEnd = (final: Told) => {
+    hand.phase = 'ended';
+    present = final;
+    reporter.tell(container, final, () => enqueue(clear));
+  };
+
+  const clear = async () => {
+    if (!isCleared) await persist(() => engine.remove(container));
+    isCleared = true;
+    onCleared();
+  };
+
+  /** A container that ends by itself follows from its own latest fact: no cause is named. */
+  const conclude = async (found: EngineContainer | null, run: Run, signal: AbortSignal) => {
+    const logTail = found ? await persist(() => engine.logTail(container, logTailLines), signal) : [];
+    tellEnd({ ...endingOf(found, run.spec, logTail), causationId: null });
+  };
+
+  const begin = (run: Run, cause: Cause) => {
+    wish = run;
+    hand.position = cause.position;
+  };
+
+  const runIt = async (run: Run, { causationId }: Cause, after: Promise<unknown>) => {
+    await after;
+    try {
+      const onProgress = throttleProgress(({ currentBytes, totalBytes }) => {
+        const { image } = run.spec;
+        reporter.mention(container, { kind: 'pull-progress', causationId, image, currentBytes, totalBytes });
+      });
+      const found = await startContainer(deps, run, { signal: going, overruled: overruled.signal, onProgress });
+      // A stop that came meanwhile finds it running and stops it; the log goes without the word of a moment.
+      if (overruled.signal.aborted) return;
+      if (found.state !== 'running') return await conclude(found, run, going);
+      hand.phase = 'running';
+      tellRunning(found, causationId);
+    } catch (error) {
+      going.throwIfAborted();
+      const ending: Ending = failedEnding(failureReasonOf(error, logger), wordsOf(error));
+      tellEnd({ ...ending, causationId });
+    }
+  };
+
+  const throttleProgress = (tellProgress: (progress: PullProgress) => void) => {
+    let toldAtMs = Number.NEGATIVE_INFINITY;
+    return (progress: PullProgress) => {
+      if (clock.monotonicMs() - toldAtMs < progressEveryMs) return;
+      toldAtMs = clock.monotonicMs();
+      tellProgress(progress);
+    };
+  };
+
+  const lookAtIt = async () => {
+    lookWaits = false;
+    if (hand.phase !== 'running' || !wish) return;
+    const found = await persist(() => engine.inspect(container), going);
+    if (found?.state !== 'running') await conclude(found, wish, going);
+  };
+
+  /** What was created on the way to a start is removed like any other, once the end is confirmed. */
+  const stopIt = async ({ causationId }: Cause, timeoutSeconds: number) => {
+    if (hand.phase === 'ended') return;
+    const found = await persist(async () => {
+      await engine.stop(container, timeoutSeconds);
+      return engine.inspect(container);
+    });
+    tellEnd({ kind: 'stopped', causationId, exitCode: found?.exitCode ?? null });
+  };
+
+  const removeIt = async ({ causationId }: Cause, reason: string) => {
+    const found = await persist(() => engine.inspect(container));
+    if (found) await persist(() => engine.remove(container));
+    reporter.drop(container);
+    isCleared = true;
+    hand.phase = 'ended';
+    present = null;
+    if (!found) return onCleared();
+    reporter.tell(container, { kind: 'stale-removed', causationId, reason }, onCleared);
+  };
+
+  return {
+    inHand: () => hand,
+    start(run, cause, after) {
+      begin(run, cause);
+      tell({ kind: 'starting', causationId: cause.causationId });
+      enqueue(() => runIt(run, cause, after), going);
+    },
+    adopt(run, cause, found, { isNewsToLog }) {
+      begin(run, cause);
+      hand.phase = 'running';
+      const { engineContainerId, ports } = found;
+      const startedAt = found.startedAt ?? new Date(clock.nowMs()).toISOString();
+      present = { kind: 'running', causationId: cause.causationId, engineContainerId, startedAt, ports };
+      if (isNewsToLog) reporter.tell(container, present);
+    },
+    end(run, cause, found, { wasStarted }) {
+      begin(run, cause);
+      hand.phase = 'ended';
+      const trouble = whyNotAdopted(found, wasStarted);
+      if (trouble) return tellEnd({ ...failedEnding('start error', trouble), causationId: null });
+      enqueue(() => conclude(found, run, closing));
+    },
+    stop(cause, timeoutSeconds) {
+      hand.position = cause.position;
+      overruled.abort();
+      if (hand.phase !== 'ended') hand.phase = 'stopping';
+      enqueue(() => stopIt(cause, timeoutSeconds));
+    },
+    remove(cause, reason) {
+      hand.position = cause.position;
+      overruled.abort();
+      if (hand.phase !== 'ended') hand.phase = 'stopping';
+      enqueue(() => removeIt(cause, reason));
+    },
+    settle() {
+      reporter.drop(container);
+      enqueue(clear);
+    },
+    repeat() {
+      if (hand.phase === 'stopping' || !present) return;
+      if (hand.phase === 'ended') tellEnd(present);
+      else reporter.tell(container, present);
+    },
+    look() {
+      if (lookWaits) return;
+      lookWaits = true;
+      enqueue(lookAtIt, going);
+    },
+    idle: () => work,
+  };
+}
+
+/** null: it ran, and its end says the rest. */
+function whyNotAdopted(found: EngineContainer | null, wasStarted: boolean): string | null {
+  if (found?.state === 'running') return 'the engine runs it with another specification';
+  return found || wasStarted ? null : 'the agent was restarted before the engine had the container';
+}
+
+const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

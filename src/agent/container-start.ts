@@ -1,0 +1,75 @@
+/**
+ * Owns the way from a wish to a running container: a turn, secrets, create, start. Pulls only what the engine does not
+ * have, outside of its turn, since a registry may take minutes. Reports nothing.
+ */
+
+import { AppError, hasCode } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { FailureReason } from '../model/container.ts';
+import type { Engine, EngineContainer, PullProgress, RunRequest } from './engine.ts';
+import { outlastOutage } from './outage.ts';
+import type { ParallelStarts } from './parallel-starts.ts';
+import { resolveEnvironment } from './secrets.ts';
+
+export type Run = Omit<RunRequest, 'env'>;
+
+export type StartOptions = {
+  signal: AbortSignal;
+  overruled: AbortSignal;
+  onProgress: (progress: PullProgress) => void;
+};
+
+export type StartDeps = { engine: Engine; parallelStarts: ParallelStarts; secretsDir: string | null };
+
+/**
+ * Never starts what has run already: after an outage the engine is asked first, by a create that finds its own.
+ * @param signal ends its waiting for a turn, a registry or an engine that is away
+ * @param overruled it must not start any more; what was created stays for the caller to remove
+ * @returns running, or exited when it ran and ended while the engine was away
+ * @throws AppError of a code of `failureReasonOf`, or a signal's reason
+ */
+export async function startContainer(
+  { engine, parallelStarts, secretsDir }: StartDeps,
+  run: Run,
+  { signal, overruled, onProgress }: StartOptions,
+): Promise<EngineContainer> {
+  const createAndStart = async () => {
+    const giveBack = await parallelStarts.takeTurn(signal);
+    try {
+      const env = await resolveEnvironment(run.spec.env, secretsDir);
+      overruled.throwIfAborted();
+      const created = await engine.create({ ...run, env });
+      // Asked here for the last time; an agent that closes still starts what it has created.
+      overruled.throwIfAborted();
+      return created.state === 'created' ? await engine.start(run.container) : created;
+    } finally {
+      giveBack();
+    }
+  };
+  const pullIfMissing = async () => {
+    try {
+      return await createAndStart();
+    } catch (error) {
+      if (!hasCode(error, 'image_missing')) throw error;
+    }
+    await engine.pull(run.spec.image, onProgress, signal);
+    return createAndStart();
+  };
+  return outlastOutage(pullIfMissing, signal);
+}
+
+const failureReasons: Readonly<Record<string, FailureReason>> = {
+  image_pull_failed: 'image',
+  image_missing: 'image',
+  container_create_failed: 'start error',
+  container_start_failed: 'start error',
+  container_name_taken: 'start error',
+  secret_unreadable: 'start error',
+};
+
+/** Why it did not start, for the log. Anything unforeseen is a defect of ours and is logged as one. */
+export function failureReasonOf(error: unknown, logger: Logger): FailureReason {
+  const reason = error instanceof AppError ? failureReasons[error.code] : undefined;
+  if (!reason) logger.error({ err: error }, 'a start failed in an unforeseen way');
+  return reason ?? 'start error';
+}

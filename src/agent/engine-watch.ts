@@ -1,0 +1,100 @@
+/**
+ * Owns noticing what happens on the engine: hints as they come, everything once in a while, and whether it answers at
+ * all. Judges no container.
+ *
+ * An engine that is away is not a node that is away. While it restarts, containers may live on or end with it, and only
+ * it can tell which; so the node stays in contact for `graceMs`, and what it finds afterwards is adopted or reported as
+ * ended. After that its containers are better replaced elsewhere: the node gives its session up, falls silent, is lost
+ * like any other, and registers when the engine answers again.
+ */
+
+import {
+  asyncScheduler,
+  defer,
+  exhaustMap,
+  filter,
+  interval,
+  merge,
+  Observable,
+  type SchedulerLike,
+  share,
+  throttle,
+} from 'rxjs';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import type { Engine, EngineContainer, EngineHint } from './engine.ts';
+
+export type EngineWatchOptions = {
+  onContainer: (container: string) => void;
+  onList: (found: EngineContainer[]) => void;
+  /** Away for longer than the grace; said once for each absence. */
+  onGone: () => void;
+  /** Hints may be missed: everything is looked at this often. Default 30 s. */
+  resyncMs?: number;
+  pingMs?: number;
+  /** Longer than a daemon takes to restart with some dozens of containers. Default 15 s. */
+  graceMs?: number;
+  scheduler?: SchedulerLike;
+};
+
+const resyncDefaultMs = 30_000;
+const pingDefaultMs = 1_000;
+const graceDefaultMs = 15_000;
+
+export function startEngineWatch(
+  { engine, clock, logger }: { engine: Engine; clock: Clock; logger: Logger },
+  options: EngineWatchOptions,
+): { close(): void } {
+  const { onContainer, onList, onGone, scheduler = asyncScheduler } = options;
+  const { resyncMs = resyncDefaultMs, pingMs = pingDefaultMs, graceMs = graceDefaultMs } = options;
+  let awaySinceMs: number | null = null;
+  let isGone = false;
+
+  const hints$ = hintsOf(engine).pipe(share());
+  const losses$ = hints$.pipe(filter(({ kind }) => kind === 'lost'));
+
+  const listAll = async () => {
+    try {
+      onList(await engine.list());
+    } catch (error) {
+      logger.debug({ err: error }, 'the engine did not list its containers; the next look does');
+    }
+  };
+
+  const ping = async () => {
+    const askedAtMs = clock.monotonicMs();
+    try {
+      await engine.ping();
+      if (awaySinceMs !== null) logger.info({ awayMs: clock.monotonicMs() - awaySinceMs }, 'the engine answers again');
+      awaySinceMs = null;
+      isGone = false;
+    } catch (error) {
+      if (awaySinceMs === null) logger.warn({ err: error }, 'the engine does not answer');
+      awaySinceMs ??= askedAtMs;
+      if (isGone || clock.monotonicMs() - awaySinceMs <= graceMs) return;
+      isGone = true;
+      logger.error({ graceMs }, 'the engine is gone: the session is given up until it answers');
+      onGone();
+    }
+  };
+
+  const subscriptions = [
+    hints$.subscribe((hint) => hint.kind === 'container' && onContainer(hint.container)),
+    merge(losses$, interval(resyncMs, scheduler))
+      .pipe(throttle(() => defer(listAll), { leading: true, trailing: true }))
+      .subscribe(),
+    interval(pingMs, scheduler).pipe(exhaustMap(ping)).subscribe(),
+  ];
+  return {
+    close() {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+    },
+  };
+}
+
+const hintsOf = (engine: Engine) =>
+  new Observable<EngineHint>((subscriber) => {
+    const ending = new AbortController();
+    engine.watch((hint) => subscriber.next(hint), ending.signal);
+    return () => ending.abort();
+  });

@@ -1,0 +1,36 @@
+/** Owns the beat by which managers know that a node is in contact. Without a session there is nothing to say. */
+
+import { asyncScheduler, filter, interval, map, type SchedulerLike, type Subscription } from 'rxjs';
+import type { AgentBus } from '../bus/bus.ts';
+import type { Clock } from '../clock.ts';
+
+export type HeartbeatOptions = {
+  clusterId: string;
+  node: string;
+  everyMs: number;
+  session: () => number | null;
+  /** How many containers of the node run on its engine. */
+  running: () => number;
+  scheduler?: SchedulerLike;
+};
+
+export function startHeartbeat(
+  { bus, clock }: { bus: Pick<AgentBus, 'sendHeartbeat'>; clock: Clock },
+  { clusterId, node, everyMs, session, running, scheduler = asyncScheduler }: HeartbeatOptions,
+): Subscription {
+  let last = { session: 0, sequence: 0 };
+  const beats$ = interval(everyMs, scheduler).pipe(
+    map(session),
+    filter((current) => current !== null),
+  );
+  return beats$.subscribe((current) => {
+    last = { session: current, sequence: current === last.session ? last.sequence + 1 : 1 };
+    bus.sendHeartbeat({
+      clusterId,
+      node,
+      ...last,
+      sentAt: new Date(clock.nowMs()).toISOString(),
+      containers: running(),
+    });
+  });
+}

@@ -1,0 +1,131 @@
+/**
+ * Owns the containers this node has in hand: a runner each. Turns commands and wanted sets into what runners do, and
+ * compares them with the engine. Fencing is done before.
+ */
+
+import type { RemoveCommand, StartCommand, StopCommand, WantedCommand, WantedContainer } from '../bus/messages.ts';
+import { type Cause, type ContainerRunner, createContainerRunner, type RunnerDeps } from './container-runner.ts';
+import type { Run } from './container-start.ts';
+import { settledWithin } from './deadline.ts';
+import type { EngineContainer } from './engine.ts';
+import { decideSync, type SyncAction } from './sync.ts';
+
+export type Worker = {
+  /** A command of the present session; one at or below the last applied to its container is dropped. */
+  apply(command: StartCommand | StopCommand | RemoveCommand): void;
+  /** @param found what the engine has now */
+  sync(wanted: WantedCommand, found: readonly EngineContainer[]): void;
+  /** The engine hinted at it. */
+  look(container: string): void;
+  /** Whatever is believed to run and does not is looked at. What nobody knows is left alone: a wanted set judges it. */
+  compare(found: readonly EngineContainer[]): void;
+  /** How many run on the engine. */
+  running(): number;
+  /** Settles when what is under way is done. */
+  idle(): Promise<void>;
+};
+
+export type WorkerOptions = { closing: AbortSignal };
+
+/**
+ * Ended containers remembered past their removal, so that a repeated command or a set from before their end finds them.
+ * The log has an end within seconds, a busy node ends a few containers in them. The next wanted set forgets the rest.
+ */
+const endedMax = 1_000;
+/** A container the log does not want may be hard to remove; those that wait for its ports then try without. */
+const removalsDeadlineMs = 10_000;
+
+export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Worker {
+  const runners = new Map<string, ContainerRunner>();
+  /** Cleared, oldest first. */
+  const ended = new Set<string>();
+
+  const runnerOf = (container: string): ContainerRunner => {
+    const known = runners.get(container);
+    if (known) return known;
+    const onCleared = () => {
+      ended.add(container);
+      const [oldest] = ended;
+      if (ended.size > endedMax && oldest !== undefined) forget(oldest);
+    };
+    const runner = createContainerRunner(deps, { container, closing, onCleared });
+    runners.set(container, runner);
+    return runner;
+  };
+
+  const forget = (container: string) => {
+    ended.delete(container);
+    runners.delete(container);
+  };
+
+  const act = (action: SyncAction, set: Cause, removed: Promise<unknown>) => {
+    if (!('wanted' in action)) {
+      const runner = runnerOf(action.container);
+      if (action.kind === 'remove') return runner.remove(set, action.reason);
+      if (action.kind === 'repeat') return runner.repeat();
+      runner.settle();
+      return void runner.idle().then(() => forget(action.container));
+    }
+    const { wanted } = action;
+    const runner = runnerOf(wanted.container);
+    const cause = { position: set.position, causationId: wanted.causationId };
+    switch (action.kind) {
+      case 'start':
+        return runner.start(runOf(wanted), cause, removed);
+      case 'adopt':
+        return runner.adopt(runOf(wanted), cause, action.found, action);
+      case 'end':
+        return runner.end(runOf(wanted), cause, action.found, { wasStarted: wanted.state !== 'starting' });
+      case 'stop':
+        return runner.stop(cause, wanted.spec.stopTimeoutSeconds);
+    }
+  };
+
+  return {
+    apply(command) {
+      const { container, position } = command;
+      const cause = { position, causationId: command.causationId || null };
+      if (position <= (runners.get(container)?.inHand().position ?? 0)) return;
+      const runner = runnerOf(container);
+      if (command.kind === 'remove') return runner.remove(cause, 'the log has nothing to do with it any more');
+      if (command.kind === 'stop') return runner.stop(cause, command.stopTimeoutSeconds);
+      // Only the first command of a container may start it.
+      if (runner.inHand().position === 0) runner.start(runOf(command), cause, Promise.resolve());
+    },
+    sync(wanted, found) {
+      const { position, containers } = wanted;
+      const inHand = new Map([...runners].map(([container, runner]) => [container, runner.inHand()]));
+      const actions = decideSync({ position, wanted: containers, found, inHand });
+      const set = { position, causationId: wanted.causationId || null };
+      const isRemoval = ({ kind }: SyncAction) => kind === 'remove' || kind === 'settle';
+      for (const action of actions.filter(isRemoval)) act(action, set, Promise.resolve());
+      const goneFirst = actions.filter(isRemoval).map((action) => runnerOf(containerOf(action)).idle());
+      const removed = settledWithin(removalsDeadlineMs, Promise.all(goneFirst));
+      for (const action of actions) if (!isRemoval(action)) act(action, set, removed);
+    },
+    look: (container) => runners.get(container)?.look(),
+    compare(found) {
+      const running = new Set(found.filter(({ state }) => state === 'running').map(({ container }) => container));
+      for (const [container, runner] of runners) {
+        if (runner.inHand().phase === 'running' && !running.has(container)) runner.look();
+      }
+    },
+    running: () => [...runners.values()].filter(hasProcess).length,
+    async idle() {
+      await Promise.all([...runners.values()].map((runner) => runner.idle()));
+    },
+  };
+}
+
+const runOf = ({ container, service, slot, generation, specHash, spec }: StartCommand | WantedContainer): Run => ({
+  container,
+  service,
+  slot,
+  generation,
+  specHash,
+  spec,
+});
+
+const containerOf = (action: SyncAction) => ('wanted' in action ? action.wanted.container : action.container);
+
+const hasProcess = (runner: ContainerRunner) => ['running', 'stopping'].includes(runner.inHand().phase);

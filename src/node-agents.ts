@@ -1,0 +1,164 @@
+/**
+ * Owns the agents of this process: which engine they use, one agent for each node, their start and their end. Workers
+ * beside a manager share one machine, so they share its engine and how many containers it starts at once.
+ */
+
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { type Agent, createAgent } from './agent/agent.ts';
+import { createDockerEngine } from './agent/docker-engine.ts';
+import type { Engine, EngineScope } from './agent/engine.ts';
+import { createParallelStarts } from './agent/parallel-starts.ts';
+import { createSimulatedMachine } from './agent/simulated-engine.ts';
+import type { AgentBus } from './bus/bus.ts';
+import { systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { AppError, hasCode } from './errors.ts';
+import type { Logger } from './logger.ts';
+
+export type NodeAgents = {
+  /** What runs the containers, in a sentence for people. */
+  engine: string;
+  /**
+   * Resolves when all nodes are ready; tells each as it becomes so.
+   * @throws AppError `agents_not_ready` (retryable) after 30 s, naming the nodes and what they wait for
+   */
+  start(onReady: (node: string) => void): Promise<void>;
+  /** Within 5 s; containers keep running. */
+  close(): Promise<void>;
+};
+
+export type NodeAgentsDeps = {
+  cluster: { id: string; name: string };
+  busOf: (node: string) => AgentBus;
+  logger: Logger;
+};
+
+/** A broker and a manager that start at the same time need some of it. */
+const readyDeadlineMs = 30_000;
+
+/** The nodes this process speaks for: the one it is told, or worker-1 … worker-n. */
+export function nodesOf({ node, workers }: Pick<Config, 'node' | 'workers'>): string[] {
+  return node === null ? Array.from({ length: workers }, (_, index) => `worker-${index + 1}`) : [node];
+}
+
+type Machine = { sentence: string; engineOf(node: string): Engine };
+
+export async function createNodeAgents(config: Config, deps: NodeAgentsDeps): Promise<NodeAgents> {
+  const { cluster, busOf, logger } = deps;
+  const machine = await chooseMachine(config, deps);
+  const parallelStarts = createParallelStarts();
+  const agentVersion = readVersion();
+  const members = nodesOf(config).map((node) => {
+    const [engine, bus] = [machine.engineOf(node), busOf(node)];
+    const agent = createAgent(
+      { engine, bus, clock: systemClock, logger, parallelStarts },
+      {
+        clusterId: cluster.id,
+        node,
+        secretsDir: config.secretsDir,
+        heartbeatMs: config.heartbeatMs,
+        hostname: hostname(),
+        labels: [],
+        agentVersion,
+      },
+    );
+    return { node, engine, bus, agent };
+  });
+  return {
+    engine: machine.sentence,
+    start: (onReady) => startAll(members, onReady),
+    async close() {
+      await Promise.all(
+        members.map(async ({ agent, bus, engine }) => {
+          await agent.close();
+          await bus.close();
+          await engine.close();
+        }),
+      );
+    },
+  };
+}
+
+type Member = { node: string; engine: Engine; bus: AgentBus; agent: Agent };
+
+async function startAll(members: readonly Member[], onReady: (node: string) => void): Promise<void> {
+  const { promise: deadline, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(async () => reject(await notReady(members)), readyDeadlineMs);
+  const start = async ({ agent, node }: Member) => {
+    await agent.start();
+    onReady(node);
+  };
+  try {
+    await Promise.race([Promise.all(members.map(start)), deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function notReady(members: readonly Member[]): Promise<AppError> {
+  const waiting = members.filter(({ agent }) => agent.session() === null);
+  const [first] = waiting;
+  const why = first ? await whyNotReady(first) : 'it took too long';
+  const nodes = waiting.map(({ node }) => node).join(', ');
+  const message = `not ready after ${readyDeadlineMs / 1000} s: ${nodes} (${why})`;
+  return new AppError('agents_not_ready', message, { retryable: true });
+}
+
+async function whyNotReady({ bus, engine }: Member): Promise<string> {
+  const { state, trouble, description } = bus.status();
+  if (state !== 'connected') return `the bus ${description} is not connected: ${trouble ?? state}`;
+  try {
+    await engine.ping();
+    return 'no manager answered the registration';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function chooseMachine(config: Config, deps: NodeAgentsDeps): Promise<Machine> {
+  const { engine: choice, dockerAddress } = config;
+  if (choice === 'simulated') return simulatedMachine(deps);
+  const version = await askDocker(config, deps);
+  if (version !== null) return dockerMachine(config, deps, `docker ${version} at ${dockerAddress}`);
+  if (choice === 'docker') return dockerMachine(config, deps, `docker at ${dockerAddress}, which does not answer yet`);
+  deps.logger.warn({ dockerAddress }, 'no Docker Engine answers: containers are SIMULATED, none runs');
+  return simulatedMachine(deps);
+}
+
+/** Its version; null when nobody answers there. */
+async function askDocker(config: Config, deps: NodeAgentsDeps): Promise<string | null> {
+  const engine = dockerMachine(config, deps, '').engineOf('nobody');
+  try {
+    await engine.ping();
+    return (await engine.describe()).version;
+  } catch (error) {
+    if (!hasCode(error, 'engine_unavailable')) throw error;
+    deps.logger.debug({ err: error }, 'the Docker Engine does not answer');
+    return null;
+  } finally {
+    await engine.close();
+  }
+}
+
+function dockerMachine({ dockerAddress }: Config, { cluster, logger }: NodeAgentsDeps, sentence: string): Machine {
+  const engineOf = (node: string) =>
+    createDockerEngine({ clock: systemClock, logger }, { scope: scopeOf(cluster, node), address: dockerAddress });
+  return { sentence, engineOf };
+}
+
+function simulatedMachine({ cluster }: NodeAgentsDeps): Machine {
+  const machine = createSimulatedMachine({ clock: systemClock }, { engineId: `simulated-${hostname()}` });
+  return { sentence: 'SIMULATED: no container runs', engineOf: (node) => machine.engine(scopeOf(cluster, node)) };
+}
+
+const scopeOf = ({ id, name }: NodeAgentsDeps['cluster'], node: string): EngineScope => ({
+  clusterId: id,
+  clusterName: name,
+  node,
+});
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return String(version);
+}
