@@ -5,6 +5,8 @@
 
 import type { CommandName } from './command-line.ts';
 import type { Config } from './config.ts';
+import type { DataFolder } from './data-folder.ts';
+import type { LocalCluster } from './local-cluster.ts';
 import { createLogger } from './logger.ts';
 import type { Life, Running } from './process-life.ts';
 
@@ -19,31 +21,41 @@ export const starters: Record<CommandName, (config: Config, life: Life) => Promi
   agent: startAgent,
 };
 
-/** Ends its progress with `ready URL` when every worker is. */
-export async function startUp(config: Config, { signal, fail, say }: Life): Promise<Running> {
-  const [{ startLocalCluster }, { claimDataFolder }] = await Promise.all([
-    import('./local-cluster.ts'),
-    import('./data-folder.ts'),
-  ]);
+async function startUp(config: Config, life: Life): Promise<Running> {
+  const { claimDataFolder } = await import('./data-folder.ts');
   const folder = await claimDataFolder(config.dataDir);
   try {
-    const logger = createLogger({ level: config.logLevel });
-    const whole = { ...config, node: null };
-    const cluster = await startLocalCluster(whole, { logger, onProgress: say, onFatal: fail, signal });
-    const { engine } = cluster.agents;
-    await folder.note({ cluster: config.cluster, clusterId: cluster.manager.cluster.id, docker: config.dockerAddress });
-    say(`ready ${cluster.manager.url}${engine.startsWith('simulated') ? ` ${simulatedNote}` : ''}`);
-    return {
-      async close() {
-        await cluster.close();
-        await folder.release();
-      },
-    };
+    return releasing(folder, await runLocalCluster(config, folder, life));
   } catch (error) {
     await folder.release();
     throw error;
   }
 }
+
+/** Ends its progress with `ready URL` when every worker is. */
+export async function runLocalCluster(config: Config, folder: DataFolder, life: Life): Promise<Running> {
+  const { signal, fail, say } = life;
+  const { startLocalCluster } = await import('./local-cluster.ts');
+  const logger = createLogger({ level: config.logLevel });
+  const whole = { ...config, node: null };
+  const onOpened = ({ manager, agents }: Pick<LocalCluster, 'manager' | 'agents'>) => {
+    const { id: clusterId, name } = manager.cluster;
+    return folder.note({ cluster: name, clusterId, docker: isSimulated(agents) ? null : config.dockerAddress });
+  };
+  const cluster = await startLocalCluster(whole, { logger, onProgress: say, onFatal: fail, onOpened, signal });
+  say(`ready ${cluster.manager.url}${isSimulated(cluster.agents) ? ` ${simulatedNote}` : ''}`);
+  return cluster;
+}
+
+const isSimulated = ({ engine }: LocalCluster['agents']) => engine.startsWith('simulated');
+
+/** What runs on a claimed folder, as one thing to close. */
+export const releasing = (folder: DataFolder, running: Running): Running => ({
+  async close() {
+    await running.close();
+    await folder.release();
+  },
+});
 
 async function startOneManager(config: Config, { fail, say }: Life): Promise<Running> {
   const { startManager } = await import('./manager.ts');

@@ -145,6 +145,15 @@ export function readConfig(args: readonly string[], environment: NodeJS.ProcessE
   return config;
 }
 
+/**
+ * What the options say, as variables: a process started with them reads the same, and passwords stay out of its
+ * command line. @throws AppError `config_invalid`
+ */
+export function asEnvironment(args: readonly string[]): Record<string, string> {
+  const given = Object.entries(parseOptions(args)) as [OptionName, string][];
+  return Object.fromEntries(given.map(([name, value]) => [options[name].env, value]));
+}
+
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function parseOptions(args: readonly string[]): Partial<Record<OptionName, string>> {

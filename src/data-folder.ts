@@ -12,8 +12,8 @@ import { AppError } from './errors.ts';
 export type FolderNote = {
   cluster: string;
   clusterId: string;
-  /** Where its containers are: a socket's path or `tcp://host:port`. */
-  docker: string;
+  /** Where its containers are: a socket's path or `tcp://host:port`; null when they were simulated. */
+  docker: string | null;
 };
 
 export type DataFolder = {

@@ -21,22 +21,26 @@ export type LocalClusterOptions = {
   /** A line for people, as each step is done. */
   onProgress: (line: string) => void;
   onFatal: (error: AppError) => void;
+  /** The manager serves and the engine is known; no node has started yet. */
+  onOpened?: (opened: Pick<LocalCluster, 'manager' | 'agents'>) => Promise<void>;
   /** Gives up waiting for the nodes, and closes what is open. */
   signal?: AbortSignal;
 };
 
 export async function startLocalCluster(config: Config, options: LocalClusterOptions): Promise<LocalCluster> {
-  const { logger, onProgress, onFatal, signal } = options;
+  const { logger, onProgress, onFatal, onOpened, signal } = options;
   const manager = await startManager(config, { logger, onFatal });
   if (manager.agentBus === null) throw new Error('a local cluster has the embedded bus');
-  onProgress(`manager serves ${manager.url}, cluster ${manager.cluster.name} (${manager.cluster.id})`);
-  const agents = await createNodeAgents(config, { cluster: manager.cluster, busOf: manager.agentBus, logger });
+  const closers = [() => manager.close()];
   const close = async () => {
-    await agents.close();
-    await manager.close();
+    for (const closeOne of closers.splice(0).reverse()) await closeOne();
   };
   try {
+    onProgress(`manager serves ${manager.url}, cluster ${manager.cluster.name} (${manager.cluster.id})`);
+    const agents = await createNodeAgents(config, { cluster: manager.cluster, busOf: manager.agentBus, logger });
+    closers.push(() => agents.close());
     onProgress(`engine: ${agents.engine}`);
+    await onOpened?.({ manager, agents });
     await unlessAborted(
       agents.start((node) => onProgress(`${node} is ready`)),
       signal,

@@ -1,0 +1,91 @@
+/**
+ * Owns one of our programs as a child process: hands on its lines under its name, starts it again when it dies, and
+ * ends it. A child ends by itself when this process is gone, whatever took it.
+ */
+
+import { fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Announcement } from '../../src/commands.ts';
+import { AppError } from '../../src/errors.ts';
+import { exitCodes, stopDeadlineMs } from '../../src/process-life.ts';
+
+export type Child = { stop(): Promise<void> };
+
+export type ChildOptions = {
+  name: string;
+  command: 'manager' | 'agent';
+  /** Read at each start. */
+  environment: () => NodeJS.ProcessEnv;
+  say: (line: string) => void;
+  onAnnouncement: (announcement: Announcement) => void;
+  /** It ended before it had announced anything, or was told something wrong: starting it again is no use. */
+  onFailure: (error: AppError) => void;
+};
+
+const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** Before our own deadline is over. */
+const killAfterMs = stopDeadlineMs - 500;
+const restartFirstMs = 1_000;
+const restartMaxMs = 10_000;
+
+export function startChild(options: ChildOptions): Child {
+  const { name, command, environment, say, onAnnouncement, onFailure } = options;
+  let isStopping = false;
+  let hasAnnounced = false;
+  let restarts = 0;
+  let restart: NodeJS.Timeout | undefined;
+  let child = begin();
+
+  function begin() {
+    // In a process group of its own: Ctrl-C reaches this process only, which then stops its children once.
+    const started = fork(program, [command], {
+      env: environment(),
+      execPath: process.execPath,
+      execArgv: [],
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const prefix = `${name.padEnd(9)} | `;
+    createInterface({ input: started.stdout! }).on('line', (line) => say(prefix + line));
+    // Log lines name their part themselves; a prefix would only keep them from being read as JSON.
+    createInterface({ input: started.stderr! }).on('line', (line) => {
+      process.stderr.write(`${line.startsWith('{') ? '' : prefix}${line}\n`);
+    });
+    started.on('message', (message) => {
+      hasAnnounced = true;
+      restarts = 0;
+      onAnnouncement(message as Announcement);
+    });
+    started.on('exit', onExit);
+    return started;
+  }
+
+  function onExit(code: number | null, signal: string | null) {
+    if (isStopping) return;
+    const how = code === null ? `was ended by ${signal}` : `ended with code ${code}`;
+    if (!hasAnnounced || code === exitCodes.misconfigured) {
+      const kind = code === exitCodes.misconfigured ? 'config_invalid' : 'process_failed';
+      return onFailure(new AppError(kind, `${name} ${how}, see above`));
+    }
+    const pauseMs = Math.min(restartMaxMs, restartFirstMs * 2 ** restarts);
+    restarts += 1;
+    say(`${name} ${how}; it is started again in ${pauseMs / 1000} s`);
+    restart = setTimeout(() => {
+      child = begin();
+    }, pauseMs);
+  }
+
+  return {
+    async stop() {
+      isStopping = true;
+      clearTimeout(restart);
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      const kill = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+      await gone;
+      clearTimeout(kill);
+    },
+  };
+}

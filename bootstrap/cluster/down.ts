@@ -1,0 +1,128 @@
+/** Owns `./bootstrap/down`: what a cluster left on this machine's engine, and, when told to, its data. */
+
+import { access } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { readConfig } from '../../src/config.ts';
+import { claimDataFolder, type FolderNote } from '../../src/data-folder.ts';
+import { AppError } from '../../src/errors.ts';
+import { exitCodeOf, wordsOf } from '../../src/process-life.ts';
+import { connectDocker, whyNoAnswer } from './docker-client.ts';
+import { findOwnDockerd, stopOwnDockerd } from './own-dockerd.ts';
+import { purgeDataFolder } from './purge.ts';
+import { removeContainers } from './remove-containers.ts';
+import { withDockerHost } from './up-options.ts';
+
+const help = `Usage: ./bootstrap/down [OPTIONS]
+
+Stops and removes the containers of the cluster whose data is in --data. Its history stays, and the next
+./bootstrap/up goes on with it: what is still wished for is started again.
+
+Options, each also as a variable of the environment; the option wins
+  --data DIR                CO_DATA_DIR           the data of the cluster (default ./data)
+  --cluster NAME            CO_CLUSTER            without data: the containers of whatever cluster has this name
+  --docker ADDRESS          CO_DOCKER_HOST        where they are (default: as \`up\` found it, else /var/run/docker.sock)
+  --purge                                         delete the data too: the embedded log, and with it the history. Ends
+                                                  the Docker daemon that \`up\` started, when nothing else runs on it
+  --help
+
+A log in MongoDB and queues in RabbitMQ are not touched.
+
+Exit codes
+  0  done, or there was nothing to do
+  1  something could not be removed, or the cluster still runs
+  2  told something wrong
+`;
+
+const say = (line: string) => console.log(line);
+
+try {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const options = { data: text, cluster: text, docker: text, purge: flag, help: { ...flag, short: 'h' } };
+  const { values } = parse(() => parseArgs({ options }));
+  if (values.help) process.stdout.write(help);
+  else await down(values);
+} catch (error) {
+  process.stderr.write(`${wordsOf(error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+type Given = { data?: string; cluster?: string; docker?: string; purge?: boolean };
+
+async function down({ purge = false, ...given }: Given): Promise<void> {
+  const environment = withDockerHost(process.env);
+  const args = Object.entries(given).map(([name, value]) => `--${name}=${value}`);
+  const { dataDir, dockerAddress } = readConfig(args, environment);
+  const cluster = given.cluster ?? (process.env.CO_CLUSTER || null);
+  const address = (given.docker ?? environment.CO_DOCKER_HOST) ? dockerAddress : null;
+  const isThere = await access(dataDir).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) {
+    if (cluster !== null) return void (await removeAt(address ?? dockerAddress, { cluster }));
+    return say(`there is no data at ${dataDir}, so no cluster is known; --cluster NAME removes containers by its name`);
+  }
+  const folder = await claimDataFolder(dataDir);
+  try {
+    const note = await folder.readNote();
+    await removeNoted(note, { dataDir, cluster, address, dockerAddress });
+    if (purge) await endOwnDockerd(dataDir, note);
+  } finally {
+    await folder.release();
+  }
+  if (purge) await purgeAndSay(dataDir);
+}
+
+type Where = { dataDir: string; cluster: string | null; address: string | null; dockerAddress: string };
+
+async function removeNoted(note: FolderNote | null, { dataDir, cluster, address, dockerAddress }: Where) {
+  if (note === null) {
+    if (cluster !== null) return removeAt(address ?? dockerAddress, { cluster });
+    return say(`${dataDir} knows of no cluster; --cluster NAME removes containers by its name`);
+  }
+  if (cluster !== null && cluster !== note.cluster) {
+    throw new AppError('config_invalid', `--cluster is ${cluster}, but the data at ${dataDir} is of ${note.cluster}`);
+  }
+  const where = address ?? note.docker;
+  if (where === null) return say(`cluster ${note.cluster} ran on a simulated engine: it left no containers`);
+  await removeAt(where, { clusterId: note.clusterId });
+}
+
+async function removeAt(address: string, of: { clusterId: string } | { cluster: string }): Promise<void> {
+  const silence = await whyNoAnswer(address);
+  if (silence !== null) {
+    const hint = 'start it and try again, or give --docker; nothing was removed';
+    throw new AppError('engine_unavailable', `the Docker Engine at ${address} does not answer, ${silence}: ${hint}`);
+  }
+  const onRemoved = (container: string, done: number, total: number) => say(`removed ${container} (${done}/${total})`);
+  const removed = await removeContainers(connectDocker(address), { of, onRemoved });
+  const whose = 'clusterId' in of ? `of cluster id ${of.clusterId}` : `of cluster ${of.cluster}`;
+  say(removed === 0 ? `no containers ${whose} are left` : `${removed} containers ${whose} removed`);
+}
+
+async function endOwnDockerd(dataDir: string, note: FolderNote | null): Promise<void> {
+  const pid = await findOwnDockerd(dataDir);
+  if (pid === null) return;
+  const others = await connectDocker(note?.docker ?? '/var/run/docker.sock').listContainers();
+  if (others.length > 0) {
+    return say(`dockerd (process ${pid}) goes on: ${others.length} containers of others run on it`);
+  }
+  say(`stopping dockerd (process ${pid}) …`);
+  if (!(await stopOwnDockerd(dataDir)))
+    throw new AppError('engine_unavailable', `dockerd (process ${pid}) did not end`);
+}
+
+async function purgeAndSay(dataDir: string): Promise<void> {
+  const { deleted, left } = await purgeDataFolder(dataDir);
+  say(`deleted from ${dataDir}: ${deleted.join(', ') || 'nothing'}`);
+  if (left.length > 0) say(`left in ${dataDir}, not written by this program: ${left.join(', ')}`);
+}
+
+function parse<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new AppError('config_invalid', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}

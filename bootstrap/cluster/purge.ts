@@ -1,0 +1,26 @@
+/** Owns deleting a data folder: the files that we write, by name, and the folder itself once it is empty. */
+
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { folderFiles } from '../../src/data-folder.ts';
+import { dockerdFiles } from './own-dockerd.ts';
+
+const log = 'events.sqlite';
+
+/** Whatever else is in the folder is somebody else's. */
+export const knownFiles: readonly string[] = [
+  ...[log, `${log}-wal`, `${log}-shm`, `${log}-journal`, `${log}.lock`, `${log}.lock-journal`],
+  ...Object.values(folderFiles),
+  ...[`${folderFiles.lock}-journal`, `${folderFiles.note}.new`],
+  ...Object.values(dockerdFiles),
+];
+
+/** @returns what was deleted and what was left, by name and in order */
+export async function purgeDataFolder(dir: string): Promise<{ deleted: string[]; left: string[] }> {
+  const found = (await readdir(dir)).sort();
+  const deleted = found.filter((name) => knownFiles.includes(name));
+  const left = found.filter((name) => !knownFiles.includes(name));
+  for (const name of deleted) await rm(join(dir, name), { force: true });
+  if (left.length === 0) await rmdir(dir);
+  return { deleted, left };
+}

@@ -1,0 +1,105 @@
+/**
+ * Owns a cluster of separate processes on this machine: one manager on MongoDB and RabbitMQ, and an agent for each
+ * worker on RabbitMQ alone. Decides nothing about the cluster; asks its HTTP API when it is ready.
+ */
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Announcement, simulatedNote } from '../../src/commands.ts';
+import type { Config } from '../../src/config.ts';
+import type { DataFolder } from '../../src/data-folder.ts';
+import type { Life, Running } from '../../src/process-life.ts';
+import { type Child, startChild } from './child.ts';
+
+export type SeparateProcesses = {
+  config: Config;
+  folder: DataFolder;
+  /** What each process reads its configuration from. */
+  environment: NodeJS.ProcessEnv;
+  engine: 'docker' | 'simulated';
+};
+
+type Manager = Extract<Announcement, { kind: 'serves' }>;
+
+/** Variables an agent must not know: it has no database and no API. */
+const managersOnly = { CO_MONGODB_URL: undefined, CO_TOKENS_FILE: undefined, CO_HOST: undefined, CO_PORT: undefined };
+const askEveryMs = 200;
+const askTimeoutMs = 5_000;
+
+export async function runSeparateProcesses(cluster: SeparateProcesses, life: Life): Promise<Running> {
+  const { config, folder, engine } = cluster;
+  const children: Child[] = [];
+  const close = async () => void (await Promise.all(children.map((child) => child.stop())));
+  // What is started from here on hears no `close` of ours when the start is given up.
+  try {
+    const manager = await startManager(cluster, life, children);
+    await folder.note({
+      cluster: config.cluster,
+      clusterId: manager.clusterId,
+      docker: engine === 'docker' ? config.dockerAddress : null,
+    });
+    const nodes = Array.from({ length: config.workers }, (_, index) => `worker-${index + 1}`);
+    for (const node of nodes) children.push(startAgent(node, manager, cluster, life));
+    await waitForNodes(manager.url, nodes, config, life.signal);
+    life.say(`ready ${manager.url}${engine === 'simulated' ? ` ${simulatedNote}` : ''}`);
+    return { close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function startManager(cluster: SeparateProcesses, { say, fail, signal }: Life, children: Child[]): Promise<Manager> {
+  const serves = Promise.withResolvers<Manager>();
+  const environment = { ...cluster.environment };
+  signal.addEventListener('abort', () => serves.reject(signal.reason), { once: true });
+  const child = startChild({
+    name: 'manager',
+    command: 'manager',
+    environment: () => environment,
+    say,
+    onFailure(error) {
+      serves.reject(error);
+      fail(error);
+    },
+    onAnnouncement(announcement) {
+      if (announcement.kind !== 'serves') return;
+      // When it has to be started again, it is where it was.
+      environment.CO_PORT = new URL(announcement.url).port;
+      serves.resolve(announcement);
+    },
+  });
+  children.push(child);
+  return serves.promise;
+}
+
+function startAgent(node: string, { clusterId }: Manager, cluster: SeparateProcesses, { say, fail }: Life): Child {
+  const own = { CO_NODE: node, CO_CLUSTER_ID: clusterId };
+  const environment = { ...cluster.environment, ...managersOnly, ...own };
+  return startChild({
+    name: node,
+    command: 'agent',
+    environment: () => environment,
+    say,
+    onFailure: fail,
+    onAnnouncement() {},
+  });
+}
+
+/** For as long as it takes: the agents say what they wait for. */
+async function waitForNodes(url: string, nodes: string[], { tokens }: Config, signal: AbortSignal): Promise<void> {
+  const [token] = tokens;
+  const headers: Record<string, string> = token ? { authorization: `Bearer ${token.token}` } : {};
+  for (;;) {
+    const timeout = AbortSignal.any([signal, AbortSignal.timeout(askTimeoutMs)]);
+    const ready = await readReadyNodes(`${url}/node_state?state=ready`, headers, timeout).catch(() => null);
+    if (ready && nodes.every((node) => ready.has(node))) return;
+    await pause(askEveryMs, undefined, { signal });
+  }
+}
+
+async function readReadyNodes(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Set<string>> {
+  const response = await fetch(url, { headers, signal });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  const { nodes } = (await response.json()) as { nodes: { node: string }[] };
+  return new Set(nodes.map(({ node }) => node));
+}

@@ -1,0 +1,53 @@
+/** Owns the command line of `./bootstrap/up`: the program's own options, and what it may do to the machine. Pure. */
+
+import { helpOnEnding, requireTokens } from '../../src/command-line.ts';
+import { asEnvironment, type Config, describeOptions, readConfig } from '../../src/config.ts';
+import { AppError } from '../../src/errors.ts';
+
+export type UpOptions = {
+  config: Config;
+  /** The same configuration, for processes it starts. */
+  environment: NodeJS.ProcessEnv;
+  mayInstall: boolean;
+};
+
+/** @throws AppError `config_invalid` naming the option and the rule */
+export function parseUpOptions(args: readonly string[], environment: NodeJS.ProcessEnv): UpOptions | 'help' {
+  if (args.includes('--help') || args.includes('-h')) return 'help';
+  const rest = args.filter((arg) => arg !== '--no-install');
+  const own = { ...withDockerHost(environment), ...asEnvironment(rest) };
+  const config = readConfig(rest, withDockerHost(environment));
+  if ((config.mongodbUrl === null) !== (config.amqpUrl === null)) {
+    const [given, missing] = config.amqpUrl === null ? ['--mongodb', '--amqp'] : ['--amqp', '--mongodb'];
+    const rule = `goes with ${given}: processes of one cluster need both; without either all of it is in one process`;
+    throw new AppError('config_invalid', `${missing} ${rule}`, { details: { field: missing, rule } });
+  }
+  requireTokens(config);
+  const isRefused = args.length !== rest.length || environment.CO_NO_INSTALL === '1';
+  return { config, environment: own, mayInstall: !isRefused };
+}
+
+/** Docker's own variable is the default of ours. */
+export function withDockerHost(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const address = environment.CO_DOCKER_HOST || environment.DOCKER_HOST;
+  return address ? { ...environment, CO_DOCKER_HOST: address } : environment;
+}
+
+export const upHelp = `Usage: ./bootstrap/up [OPTIONS]
+
+Brings up a manager and its worker nodes on this machine, and stays with them. Without a Docker Engine it starts the
+one that is installed, or installs docker.io (as root, on Debian and Ubuntu); where none can be had it simulates one,
+and says so. The last line of the start is \`ready http://...\`.
+
+With --mongodb and --amqp the manager and each agent are processes of their own; without, all is in one process with
+the log in --data. Containers go on running when this ends; the next one takes them over. ./bootstrap/down removes them.
+
+Options, each also as a variable of the environment; the option wins
+${describeOptions()}
+  --no-install              CO_NO_INSTALL=1       install nothing on this machine
+  --help
+
+DOCKER_HOST is used where --docker and CO_DOCKER_HOST are not given.
+
+${helpOnEnding}
+`;
