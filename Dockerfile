@@ -1,0 +1,20 @@
+# The program as an image: managers and agents alike.
+FROM node:24-bookworm-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+# Scripts would fetch a second Node.js; nothing else among the packages needs any.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=packages /app/node_modules node_modules
+COPY package.json ./
+COPY src src
+# An agent reaches its engine's socket through this group; nothing in here needs root.
+USER 1000:1000
+# For managers. An agent serves nothing: its health is its heartbeat, in /node_state.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.CO_PORT || 5000}/readyz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "src/main.ts"]
+CMD ["--help"]

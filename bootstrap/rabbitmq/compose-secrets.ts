@@ -1,0 +1,66 @@
+/**
+ * Owns the passwords and tokens of compose.yaml: made once at random, each in the one file that needs it, in a folder
+ * that only its owner can enter and git does not see. What is there already is kept.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { composeNodes, hashPassword, managerUser, renderDefinitions, virtualHost } from './definitions.ts';
+
+const help = `Usage: ./bootstrap/compose-secrets [--out DIR]
+
+Makes what compose.yaml reads from .compose/, unless it is there: tokens of the HTTP API, an environment file for the
+manager and for each agent, and RabbitMQ's users. Delete the folder and run it again for new ones, then restart all.
+`;
+
+const broker = 'rabbitmq:5672';
+
+/** @returns the files it made, none of those that were there */
+export async function makeComposeSecrets(dir: string): Promise<string[]> {
+  // The folder keeps others on this machine out; inside containers the files are read by users of other ids.
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const made: string[] = [];
+  /** The content of the file, old or new. */
+  const keep = async (name: string, make: () => string): Promise<string> => {
+    const path = join(dir, name);
+    const found = await readFile(path, 'utf8').catch(() => null);
+    if (found !== null) return found;
+    const content = make();
+    await writeFile(path, content, { mode: 0o644, flag: 'wx' });
+    made.push(name);
+    return content;
+  };
+
+  await keep('tokens', () => `operator:write:${newSecret()}\nobserver:read:${newSecret()}\n`);
+  const hashes: Record<string, string> = {};
+  for (const user of [managerUser, ...composeNodes]) {
+    const content = await keep(`${user}.env`, () => {
+      return `CO_AMQP_URL=amqp://${user}:${newSecret()}@${broker}/${virtualHost}\n`;
+    });
+    hashes[user] = hashPassword(readPassword(content), randomBytes(4));
+  }
+  await keep('rabbitmq-definitions.json', () => renderDefinitions(composeNodes, hashes));
+  return made;
+}
+
+/** Safe in a URL and in an environment file without any quoting. */
+const newSecret = () => randomBytes(24).toString('base64url');
+
+function readPassword(content: string): string {
+  const [, url = ''] = /^CO_AMQP_URL=(.+)$/m.exec(content) ?? [];
+  return decodeURIComponent(new URL(url).password);
+}
+
+if (import.meta.main) {
+  const out = fileURLToPath(new URL('../../.compose', import.meta.url));
+  const { values } = parseArgs({ options: { out: { type: 'string', default: out }, help: { type: 'boolean' } } });
+  if (values.help) process.stdout.write(help);
+  else {
+    const made = await makeComposeSecrets(values.out);
+    console.log(made.length === 0 ? `all is there in ${values.out}` : `made in ${values.out}: ${made.join(', ')}`);
+    console.log(`the API's tokens: ${join(values.out, 'tokens')}`);
+  }
+}

@@ -1,0 +1,112 @@
+/** Owns `./bootstrap/join`: a RabbitMQ user for a worker machine or a manager, and the line to start it with. */
+
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { Value } from '@sinclair/typebox/value';
+import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts';
+import { AppError } from '../../src/errors.ts';
+import { NodeId, Uuid } from '../../src/model/ids.ts';
+import { exitCodeOf, wordsOf } from '../../src/process-life.ts';
+import { virtualHost as virtualHostDefault } from './definitions.ts';
+import { createManagement, type Management } from './management-api.ts';
+
+const help = `Usage: ./bootstrap/join --node ID --cluster-id UUID [OPTIONS]
+       ./bootstrap/join --manager NAME [OPTIONS]
+
+Makes a user on RabbitMQ, of the node's or manager's name, with exactly the permissions it needs, and prints how to
+start it. Repeating it repairs the permissions and keeps the password.
+
+Options
+  --node ID             the worker machine: a DNS label of its own in the cluster
+  --manager NAME        a user for managers instead
+  --cluster-id UUID     CO_CLUSTER_ID       GET /state of a manager has it, as cluster.id
+  --admin URL           CO_AMQP_ADMIN_URL   http://user:password@host:15672, an administrator of the management API
+  --amqp URL            CO_AMQP_URL         where the new one will connect (default: the same host, port 5672);
+                                            user, password and virtual host of it are not used
+  --vhost NAME                              default ${virtualHostDefault}
+  --new-password                            also when it has one
+  --help
+
+Exit codes
+  0  done    1  the broker refused or was away    2  told something wrong
+`;
+
+try {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const who = { node: text, manager: text, 'cluster-id': text };
+  const where = { admin: text, amqp: text, vhost: { ...text, default: virtualHostDefault } };
+  const options = { ...who, ...where, 'new-password': { ...flag, default: false }, help: { ...flag, short: 'h' } };
+  const { values } = readArguments(() => parseArgs({ options }));
+  if (values.help) process.stdout.write(help);
+  else await join(values, process.env);
+} catch (error) {
+  process.stderr.write(`${wordsOf(error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+type Given = {
+  node?: string;
+  manager?: string;
+  'cluster-id'?: string;
+  admin?: string;
+  amqp?: string;
+  vhost: string;
+  'new-password': boolean;
+};
+
+async function join(given: Given, environment: NodeJS.ProcessEnv): Promise<void> {
+  const user = given.node ?? given.manager;
+  if (user === undefined || (given.node !== undefined && given.manager !== undefined)) {
+    throw new AppError('config_invalid', 'give --node or --manager, one of them');
+  }
+  if (!Value.Check(NodeId, user)) {
+    throw new AppError(
+      'config_invalid',
+      '--node and --manager must be a DNS label: a-z, 0-9 and -, at most 63 characters',
+    );
+  }
+  const clusterId = given['cluster-id'] ?? environment.CO_CLUSTER_ID ?? '';
+  if (given.node !== undefined && !Value.Check(Uuid, clusterId)) {
+    throw new AppError('config_invalid', '--cluster-id must be a uuid: GET /state of a manager has it, as cluster.id');
+  }
+  const admin = parseUrl('--admin', given.admin ?? environment.CO_AMQP_ADMIN_URL, /^https?:$/);
+  const broker = given.amqp ?? environment.CO_AMQP_URL ?? `amqp://${admin.hostname}:5672`;
+  const amqp = parseUrl('--amqp', broker, /^amqps?:$/);
+
+  const management = createManagement(admin);
+  const password = await ensureUser(management, user, given['new-password']);
+  const permissions = given.node === undefined ? managerPermissions : agentPermissions(given.node);
+  await management.grant(user, given.vhost, permissions);
+
+  const shownPassword = password ?? 'PASSWORD';
+  const url = `${amqp.protocol}//${user}:${shownPassword}@${amqp.host}/${encodeURIComponent(given.vhost)}`;
+  console.error(`user ${user} may do its part in ${given.vhost} at ${management.address}`);
+  if (password === null) console.error('it keeps its password, which only it knows; --new-password makes another');
+  const environmentLine = `CO_AMQP_URL=${url}`;
+  if (given.node === undefined) console.log(`${environmentLine} CO_MONGODB_URL=… node src/main.ts manager`);
+  else console.log(`${environmentLine} CO_CLUSTER_ID=${clusterId} node src/main.ts agent --node ${user}`);
+}
+
+/** @returns the new password; null: it has one and keeps it */
+async function ensureUser(management: Management, user: string, isRenewed: boolean): Promise<string | null> {
+  if (!isRenewed && (await management.hasUser(user))) return null;
+  const password = randomBytes(24).toString('base64url');
+  await management.setPassword(user, password);
+  return password;
+}
+
+function parseUrl(option: string, text: string | undefined, protocol: RegExp): URL {
+  const url = text ? URL.parse(text) : null;
+  if (url && protocol.test(url.protocol) && url.hostname !== '') return url;
+  // What was given may hold a password.
+  throw new AppError('config_invalid', `${option} must be a URL; ./bootstrap/join --help shows one`);
+}
+
+function readArguments<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new AppError('config_invalid', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
