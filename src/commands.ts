@@ -6,9 +6,10 @@
 import type { CommandName } from './command-line.ts';
 import type { Config } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
+import { hasCode } from './errors.ts';
 import type { LocalCluster } from './local-cluster.ts';
 import { createLogger } from './logger.ts';
-import type { Life, Running } from './process-life.ts';
+import { type Life, type Running, wordsOf } from './process-life.ts';
 
 /** What the process that started us over a channel wants to know; see bootstrap/cluster/separate-processes.ts. */
 export type Announcement = { kind: 'serves'; url: string; clusterId: string } | { kind: 'ready'; node: string };
@@ -47,7 +48,7 @@ export async function runLocalCluster(config: Config, folder: DataFolder, life: 
   return cluster;
 }
 
-const isSimulated = ({ engine }: LocalCluster['agents']) => engine.startsWith('simulated');
+const isSimulated = ({ engine }: LocalCluster['agents']) => engine.startsWith('SIMULATED');
 
 /** What runs on a claimed folder, as one thing to close. */
 export const releasing = (folder: DataFolder, running: Running): Running => ({
@@ -70,7 +71,7 @@ async function startOneManager(config: Config, { fail, say }: Life): Promise<Run
 /** The command line has checked that these are given. */
 type AgentConfig = Config & { node: string; amqpUrl: string; clusterId: string };
 
-async function startAgent(config: Config, { signal, say }: Life): Promise<Running> {
+async function startAgent(config: Config, { fail, say }: Life): Promise<Running> {
   const { node, amqpUrl: url, clusterId, cluster: name } = config as AgentConfig;
   const [{ createNodeAgents }, { createAmqpAgentBus }] = await Promise.all([
     import('./node-agents.ts'),
@@ -83,12 +84,15 @@ async function startAgent(config: Config, { signal, say }: Life): Promise<Runnin
     logger,
   });
   say(`agent of ${node}, engine: ${agents.engine}`);
-  // The broker may be away for as long as it likes: the agent is running, and becomes ready when it is back.
-  void agents.start((id) => {
+  const onReady = (id: string) => {
     announce({ kind: 'ready', node: id });
     say(`${id} is ready`);
+  };
+  agents.start(onReady).catch((error: unknown) => {
+    // Broker and managers may be away for as long as they like: the agent goes on, and is ready when they are back.
+    if (hasCode(error, 'agents_not_ready')) say(`${wordsOf(error)}; still trying`);
+    else fail(error);
   });
-  signal.throwIfAborted();
   return agents;
 }
 

@@ -116,7 +116,7 @@ async function endOwnDockerd(dataDir: string, note: FolderNote | null): Promise<
 async function purgeAndSay(dataDir: string): Promise<void> {
   const { deleted, left } = await purgeDataFolder(dataDir);
   say(`deleted from ${dataDir}: ${deleted.join(', ') || 'nothing'}`);
-  if (left.length > 0) say(`left in ${dataDir}, not written by this program: ${left.join(', ')}`);
+  if (left.length > 0) say(`left in ${dataDir}: ${left.join(', ')}`);
 }
 
 function parse<T>(read: () => T): T {

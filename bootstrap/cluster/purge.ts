@@ -3,7 +3,7 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderFiles } from '../../src/data-folder.ts';
-import { dockerdFiles } from './own-dockerd.ts';
+import { dockerdFiles, findOwnDockerd } from './own-dockerd.ts';
 
 const log = 'events.sqlite';
 
@@ -17,9 +17,11 @@ export const knownFiles: readonly string[] = [
 
 /** @returns what was deleted and what was left, by name and in order */
 export async function purgeDataFolder(dir: string): Promise<{ deleted: string[]; left: string[] }> {
+  // While the daemon goes on its note is the only way to end it later, and its log is being written.
+  const needed: readonly string[] = (await findOwnDockerd(dir)) === null ? [] : Object.values(dockerdFiles);
   const found = (await readdir(dir)).sort();
-  const deleted = found.filter((name) => knownFiles.includes(name));
-  const left = found.filter((name) => !knownFiles.includes(name));
+  const deleted = found.filter((name) => knownFiles.includes(name) && !needed.includes(name));
+  const left = found.filter((name) => !deleted.includes(name));
   for (const name of deleted) await rm(join(dir, name), { force: true });
   if (left.length === 0) await rmdir(dir);
   return { deleted, left };
