@@ -43,7 +43,10 @@ export function createLogState(index: StoreIndex): LogState {
     head: () => head,
     versionOf: (stream) => versions.get(stream) ?? 0,
     term: () => term,
-    findAppend: (appendId) => appends.get(appendId) ?? null,
+    findAppend(appendId) {
+      const known = appends.get(appendId);
+      return known ? { first: known.first, count: known.count, requestHash: known.requestHash } : null;
+    },
     apply(commit) {
       const { slot, first, count, at, hash, events } = commit;
       if (slot !== head.slot + 1) throw new Error(`slot ${slot} does not follow ${head.slot}`);
