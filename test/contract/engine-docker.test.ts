@@ -1,0 +1,41 @@
+/** The engine contract on Docker. */
+
+import { randomUUID } from 'node:crypto';
+import { createDockerEngine } from '../../src/agent/docker-engine.ts';
+import type { Engine } from '../../src/agent/engine.ts';
+import { systemClock } from '../../src/clock.ts';
+import { silentLogger } from '../../src/logger.ts';
+import { dockerContainerName } from '../../src/model/naming.ts';
+import { dockerSocket, openDocker, removeContainersOf, whyNoDocker } from '../support/docker.ts';
+import { testImage } from '../support/images.ts';
+import { testEngineContract } from './engine-contract.ts';
+
+testEngineContract(
+  'docker',
+  async () => {
+    const clusterId = randomUUID();
+    const engines: Engine[] = [];
+    return {
+      kind: 'docker',
+      engine(node) {
+        const scope = { clusterId, clusterName: 'test', node };
+        const engine = createDockerEngine(
+          { clock: systemClock, logger: silentLogger },
+          { scope, address: dockerSocket },
+        );
+        engines.push(engine);
+        return engine;
+      },
+      image: testImage,
+      missingImage: 'localhost:1/none:latest',
+      async kill(container) {
+        await openDocker().getContainer(dockerContainerName(clusterId, container)).kill({ signal: 'SIGKILL' });
+      },
+      async close() {
+        await Promise.all(engines.map((engine) => engine.close()));
+        await removeContainersOf(clusterId);
+      },
+    };
+  },
+  await whyNoDocker(),
+);
