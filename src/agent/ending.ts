@@ -17,6 +17,8 @@ const messageCharactersMax = 2048;
 const signalExitBase = 128;
 const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number as number, name]));
 const sigkill = 9;
+/** What Docker's init says, in the container's own output, when it cannot run the command. */
+const initFailure = /^\[FATAL tini \(\d+\)\] (exec .+)$/;
 
 export function failedEnding(
   reason: FailureReason,
@@ -39,6 +41,8 @@ export function endingOf(found: EngineContainer | null, spec: ContainerSpec, log
   if (exitCode === signalExitBase + sigkill) {
     return failedEnding('killed', 'killed by SIGKILL (exit code 137), though nothing in the log asked for it', seen);
   }
+  const refused = initFailure.exec(logTail.at(-1) ?? '')?.[1];
+  if (refused) return failedEnding('start error', refused, seen);
   if (found.error) return failedEnding('exited', `exit code ${exitCode}: ${found.error}`, seen);
   const signal = signalNames.get((exitCode ?? 0) - signalExitBase);
   return failedEnding('exited', signal ? `exit code ${exitCode} (${signal})` : `exit code ${exitCode}`, seen);

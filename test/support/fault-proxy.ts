@@ -14,7 +14,7 @@ export type FaultProxy = {
   close(): Promise<void>;
 };
 
-export async function openFaultProxy(target: { host: string; port: number }): Promise<FaultProxy> {
+export async function openFaultProxy(target: { host: string; port: number } | { path: string }): Promise<FaultProxy> {
   const pairs = new Set<[Socket, Socket]>();
   let isStalled = false;
 
@@ -48,7 +48,11 @@ export async function openFaultProxy(target: { host: string; port: number }): Pr
     },
     cut() {
       const count = pairs.size;
-      each((socket) => socket.resetAndDestroy());
+      for (const [client, upstream] of pairs) {
+        client.resetAndDestroy();
+        // A unix socket knows no reset: it closes with its client.
+        if ('host' in target) upstream.resetAndDestroy();
+      }
       return count;
     },
     stall() {

@@ -42,6 +42,15 @@ for (const [what, found, reason, message] of table) {
   });
 }
 
+test('a command that the init of Docker could not run is a start error in its words', () => {
+  const tail = ['[FATAL tini (7)] exec /no/such failed: No such file or directory'];
+  const ending = endingOf(ended({ exitCode: 127 }), spec(), tail);
+  assert.equal(ending, {
+    ...{ kind: 'failed', reason: 'start error', message: 'exec /no/such failed: No such file or directory' },
+    ...{ exitCode: 127, logTail: tail },
+  });
+});
+
 test('exit code 0 is a completion with its last lines', () => {
   assert.equal(endingOf(ended({}), spec(), ['done']), { kind: 'completed', logTail: ['done'] });
 });
