@@ -8,17 +8,22 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from './errors.ts';
 
-/** What `down` has to know when nothing runs any more. */
+/** What a cluster may have left on an engine: `down` reads it when nothing runs any more, and takes it away. */
 export type FolderNote = {
   cluster: string;
   clusterId: string;
-  /** Where its containers are: a socket's path or `tcp://host:port`; null when they were simulated. */
+  /** Where its containers are: a socket's path or `tcp://host:port`; null: all were simulated. */
   docker: string | null;
 };
 
 export type DataFolder = {
   readNote(): Promise<FolderNote | null>;
+  /**
+   * An engine once noted stays noted, for what is on it does.
+   * @throws AppError `cluster_mismatch`: another cluster has left containers, which would be forgotten
+   */
   note(note: FolderNote): Promise<void>;
+  forget(): Promise<void>;
   release(): Promise<void>;
 };
 
@@ -36,16 +41,24 @@ export async function claimDataFolder(dir: string): Promise<DataFolder> {
   });
   const lock = await takeLock(dir, path('lock'), path('holder'));
   await writeFile(path('holder'), `${process.pid}\n`);
+  const readNote = async () => {
+    const text = await readFile(path('note'), 'utf8').catch(() => null);
+    return text === null ? null : (JSON.parse(text) as FolderNote);
+  };
   return {
-    async readNote() {
-      const text = await readFile(path('note'), 'utf8').catch(() => null);
-      return text === null ? null : (JSON.parse(text) as FolderNote);
-    },
+    readNote,
     async note(note) {
+      const last = await readNote();
+      if (last !== null && last.docker !== null && last.clusterId !== note.clusterId) {
+        const left = `cluster ${last.cluster} (${last.clusterId}) may have containers at ${last.docker}`;
+        const hint = './bootstrap/down removes them; or use another --data';
+        throw new AppError('cluster_mismatch', `${dir} is noted for another cluster, ${left}: ${hint}`);
+      }
       const draft = `${path('note')}.new`;
-      await writeFile(draft, `${JSON.stringify(note, null, 2)}\n`);
+      await writeFile(draft, `${JSON.stringify({ ...note, docker: note.docker ?? last?.docker ?? null }, null, 2)}\n`);
       await rename(draft, path('note'));
     },
+    forget: () => rm(path('note'), { force: true }),
     async release() {
       await rm(path('holder'), { force: true });
       lock.close();

@@ -62,7 +62,8 @@ export async function runProcess(start: (life: Life) => Promise<Running>): Promi
   };
   const onSignal = (name: string) => {
     if (stopping.signal.aborted) process.exit(exitCodes.failed);
-    say(`${name}: stopping, containers stay; once more stops at once`);
+    // A child's parent has said so.
+    if (!process.send) say(`${name}: stopping, containers stay; once more stops at once`);
     stop(exitCodes.clean);
   };
 

@@ -61,12 +61,13 @@ async function down({ purge = false, ...given }: Given): Promise<void> {
   );
   if (!isThere) {
     if (cluster !== null) return void (await removeAt(address ?? dockerAddress, { cluster }));
-    return say(`there is no data at ${dataDir}, so no cluster is known; --cluster NAME removes containers by its name`);
+    return say(`there is no data at ${dataDir}; --cluster NAME removes containers by the name of their cluster`);
   }
   const folder = await claimDataFolder(dataDir);
   try {
     const note = await folder.readNote();
     await removeNoted(note, { dataDir, cluster, address, dockerAddress });
+    await folder.forget();
     if (purge) await endOwnDockerd(dataDir, note);
   } finally {
     await folder.release();
@@ -79,7 +80,7 @@ type Where = { dataDir: string; cluster: string | null; address: string | null; 
 async function removeNoted(note: FolderNote | null, { dataDir, cluster, address, dockerAddress }: Where) {
   if (note === null) {
     if (cluster !== null) return removeAt(address ?? dockerAddress, { cluster });
-    return say(`${dataDir} knows of no cluster; --cluster NAME removes containers by its name`);
+    return say(`no cluster of ${dataDir} left containers; --cluster NAME removes some by the name of their cluster`);
   }
   if (cluster !== null && cluster !== note.cluster) {
     throw new AppError('config_invalid', `--cluster is ${cluster}, but the data at ${dataDir} is of ${note.cluster}`);

@@ -15,9 +15,9 @@ const searchPath = [
   '/bin',
 ];
 
-/** The environment to start programs of the system with. */
+/** The environment to start programs of the system with: nothing of ours, for some of it is secret. */
 export const systemEnvironment = (): NodeJS.ProcessEnv => ({
-  ...process.env,
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CO_'))),
   PATH: searchPath.filter((part) => part !== '').join(delimiter),
 });
 
