@@ -116,7 +116,11 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     const batch = await takeBatch(queue);
     if (batch.length === 0) return;
     const prepared = prepare(batch);
-    const isOurs = await decide(prepared);
+    const isOurs = await decide(prepared).catch((error: unknown) => {
+      const told = isClosed ? unknownOutcome('the log was closed before it answered') : toAppError(error);
+      for (const append of batch) append.settle(told);
+      throw error;
+    });
     if (!isOurs) {
       // Another writer has the slot: everything is checked again at the new head.
       queue.unshift(...batch);
@@ -252,7 +256,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
 
   const failAll = (cause: unknown) => {
     const closed = new AppError('log_closed', 'the log is closed', { cause });
-    const error = isClosed ? closed : cause instanceof AppError ? cause : broken(cause);
+    const error = isClosed ? closed : toAppError(cause);
     for (const queue of Object.values(queues)) for (const append of queue.splice(0)) append.settle(error);
     if (!isClosed) logger.error({ err: cause }, 'the log cannot be written');
   };
@@ -328,7 +332,8 @@ function subscribe(bells: Set<() => void>, bell: () => void): () => void {
   return () => bells.delete(bell);
 }
 
-function broken(cause: unknown): AppError {
+function toAppError(cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
   return new AppError('log_corrupt', cause instanceof Error ? cause.message : String(cause), { cause });
 }
 
@@ -363,7 +368,8 @@ function createWaiting(
     else caller.resolve(result);
   };
   const { appendId = randomUUID(), requestHash, term, expect = [], deadlineMs = deadlineDefaultMs } = options;
-  const timer = setTimeout(() => settle(unavailable(deadlineMs)), deadlineMs);
+  const late = () => settle(unknownOutcome(`the log did not answer within ${deadlineMs} ms`));
+  const timer = setTimeout(late, deadlineMs);
   return {
     appendId,
     requestHash,
@@ -377,9 +383,8 @@ function createWaiting(
   };
 }
 
-function unavailable(deadlineMs: number): AppError {
-  const message = `the log did not answer within ${deadlineMs} ms; whether the append took effect is unknown`;
-  return new AppError('log_unavailable', message, { retryable: true });
+function unknownOutcome(why: string): AppError {
+  return new AppError('log_unavailable', `${why}; whether the append took effect is unknown`, { retryable: true });
 }
 
 function toWaitingEvents(events: readonly NewEvent[]): WaitingEvent[] {

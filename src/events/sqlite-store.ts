@@ -44,7 +44,8 @@ export async function createSqliteStore({ path, isReadOnly = false }: SqliteStor
         term,
       };
     },
-    insert: (prepared) => {
+    async insert(prepared) {
+      if (isReadOnly) throw new AppError('log_read_only', `the log at ${path} was opened for reading only`);
       const forgetBefore = new Date(Date.parse(prepared.commit.at) - idempotencyMs).toISOString();
       return ask('insert', toRow(prepared), indexOf(prepared.commit), forgetBefore);
     },
