@@ -161,7 +161,9 @@ function parseOptions(args: readonly string[]): Partial<Record<OptionName, strin
     const known = Object.fromEntries(Object.keys(options).map((name) => [name, { type: 'string' as const }]));
     return parseArgs({ args: [...args], options: known, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    throw new AppError('config_invalid', error instanceof Error ? error.message : String(error), { cause: error });
+    const words = error instanceof Error ? error.message : String(error);
+    // Quotes what it does not know, which may be a URL that lost its option.
+    throw new AppError('config_invalid', words.replace(/:\/\/\S*@/g, '://…@'));
   }
 }
 
