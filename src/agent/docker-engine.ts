@@ -232,7 +232,7 @@ export function createDockerEngine({ clock, logger }: DockerEngineDeps, options:
     remove,
     logTail,
     watch(onHint, signal) {
-      void followEvents({ docker, scope, logger }, onHint, AbortSignal.any([signal, closing.signal]));
+      void followEvents({ docker, scope, clock, logger }, onHint, AbortSignal.any([signal, closing.signal]));
     },
     async close() {
       closing.abort();

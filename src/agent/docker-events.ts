@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { labels } from '../model/naming.ts';
 import { wordsOf } from './docker-call.ts';
@@ -12,13 +13,18 @@ import type { EngineHint, EngineScope } from './engine.ts';
 const events = ['die', 'oom', 'destroy'];
 const reconnectMinMs = 100;
 const reconnectMaxMs = 2_000;
+/**
+ * Docker says `die` before it takes the network down, and lists the container as running until that is done. An event
+ * just before the stream began would be missed by the list too, so each stream begins with the events of this long.
+ */
+const overlapSeconds = 5;
 /** More text than this without a line end is no event. */
 const lineCharactersMax = 1024 * 1024;
 
-type Deps = { docker: Docker; scope: EngineScope; logger: Logger };
+type Deps = { docker: Docker; scope: EngineScope; clock: Clock; logger: Logger };
 
 export async function followEvents(
-  { docker, scope, logger }: Deps,
+  { docker, scope, clock, logger }: Deps,
   onHint: (hint: EngineHint) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -26,7 +32,8 @@ export async function followEvents(
   while (!signal.aborted) {
     try {
       const filters = { type: ['container'], event: events, label: scopeLabels(scope) };
-      const stream = await docker.getEvents({ filters, abortSignal: signal } as Docker.GetEventsOptions);
+      const since = Math.floor(clock.nowMs() / 1000) - overlapSeconds;
+      const stream = await docker.getEvents({ filters, since, abortSignal: signal } as Docker.GetEventsOptions);
       waitMs = reconnectMinMs;
       onHint({ kind: 'lost' });
       for await (const container of readContainers(stream, signal)) onHint({ kind: 'container', container });

@@ -23,6 +23,7 @@ import {
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { Engine, EngineContainer, EngineHint } from './engine.ts';
+import { outlastOutage } from './outage.ts';
 
 export type EngineWatchOptions = {
   onContainer: (container: string) => void;
@@ -47,17 +48,19 @@ export function startEngineWatch(
 ): { close(): void } {
   const { onContainer, onList, onGone, scheduler = asyncScheduler } = options;
   const { resyncMs = resyncDefaultMs, pingMs = pingDefaultMs, graceMs = graceDefaultMs } = options;
+  const closing = new AbortController();
   let awaySinceMs: number | null = null;
   let isGone = false;
 
   const hints$ = hintsOf(engine).pipe(share());
   const losses$ = hints$.pipe(filter(({ kind }) => kind === 'lost'));
 
+  /** A loss is made up for as soon as the engine answers, not at the next resync. */
   const listAll = async () => {
     try {
-      onList(await engine.list());
+      onList(await outlastOutage(() => engine.list(), closing.signal));
     } catch (error) {
-      logger.debug({ err: error }, 'the engine did not list its containers; the next look does');
+      if (!closing.signal.aborted) logger.error({ err: error }, 'the containers of the engine could not be listed');
     }
   };
 
@@ -87,6 +90,7 @@ export function startEngineWatch(
   ];
   return {
     close() {
+      closing.abort();
       for (const subscription of subscriptions) subscription.unsubscribe();
     },
   };

@@ -49,9 +49,10 @@ const containerOf = ({ clusterId }: AgentScene, container: string) =>
 const untilRemoved = ({ engine }: AgentScene, container: string) =>
   until('its removal', async () => (await engine.inspect(container)) === null);
 
+// Docker reads the two streams side by side: what is written within milliseconds may change places.
 scenario('an exit code and the last 20 lines of both streams', async (scene) => {
   await scene.startAgent();
-  const container = await scene.manager.queue(shell('seq 1 30; echo oops >&2; exit 7'));
+  const container = await scene.manager.queue(shell('seq 1 30; sleep 0.3; echo oops >&2; exit 7'));
   const failed = await untilTold(scene.manager, container, 'failed');
   assert.is(failed.exitCode, 7);
   assert.is(failed.reason, 'exited');
