@@ -20,8 +20,9 @@ export type NodeAgents = {
   /** What runs the containers, in a sentence for people. */
   engine: string;
   /**
-   * Resolves when all nodes are ready; tells each as it becomes so.
-   * @throws AppError `agents_not_ready` (retryable) after 30 s, naming the nodes and what they wait for
+   * Resolves when all nodes are ready; tells each as it becomes so. Never settles when it is closed before.
+   * @throws AppError `agents_not_ready` (retryable) after 30 s, naming the nodes and what they wait for; they go on
+   *   trying and are still told as they become ready
    */
   start(onReady: (node: string) => void): Promise<void>;
   /** Within 5 s; containers keep running. */
@@ -49,6 +50,7 @@ export async function createNodeAgents(config: Config, deps: NodeAgentsDeps): Pr
   const machine = await chooseMachine(config, deps);
   const parallelStarts = createParallelStarts();
   const agentVersion = readVersion();
+  const closing = new AbortController();
   const members = nodesOf(config).map((node) => {
     const [engine, bus] = [machine.engineOf(node), busOf(node)];
     const agent = createAgent(
@@ -67,8 +69,9 @@ export async function createNodeAgents(config: Config, deps: NodeAgentsDeps): Pr
   });
   return {
     engine: machine.sentence,
-    start: (onReady) => startAll(members, onReady),
+    start: (onReady) => startAll(members, onReady, closing.signal),
     async close() {
+      closing.abort();
       await Promise.all(
         members.map(async ({ agent, bus, engine }) => {
           await agent.close();
@@ -82,9 +85,14 @@ export async function createNodeAgents(config: Config, deps: NodeAgentsDeps): Pr
 
 type Member = { node: string; engine: Engine; bus: AgentBus; agent: Agent };
 
-async function startAll(members: readonly Member[], onReady: (node: string) => void): Promise<void> {
+async function startAll(
+  members: readonly Member[],
+  onReady: (node: string) => void,
+  closing: AbortSignal,
+): Promise<void> {
   const { promise: deadline, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(async () => reject(await notReady(members)), readyDeadlineMs);
+  closing.addEventListener('abort', () => clearTimeout(timer), { once: true });
   const start = async ({ agent, node }: Member) => {
     await agent.start();
     onReady(node);

@@ -6,7 +6,7 @@
 import type { AgentBus, Consumer, Verdict } from '../bus/bus.ts';
 import type { Command, RegisterReport, WantedCommand } from '../bus/messages.ts';
 import type { Clock } from '../clock.ts';
-import { AppError, hasCode } from '../errors.ts';
+import { hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { settledWithin } from './deadline.ts';
 import type { Engine, EngineContainer } from './engine.ts';
@@ -18,10 +18,7 @@ import { createSession, type Inventory } from './session.ts';
 import { createWorker } from './worker.ts';
 
 export type Agent = {
-  /**
-   * Resolves when a wanted set was applied for the first time; goes on trying until then.
-   * @throws AppError `agent_closed`
-   */
+  /** Resolves when a wanted set was applied for the first time; tries until then. Never, when it is closed before. */
   start(): Promise<void>;
   /** null: not registered, or the engine has been away for too long. */
   session(): number | null;
@@ -59,8 +56,6 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const logger = deps.logger.child({ node });
   const closing = new AbortController();
   const ready = Promise.withResolvers<void>();
-  // Whoever does not wait for it must not be ended by it.
-  ready.promise.catch(() => {});
   let closers: (() => void)[] = [];
   let consumer: Consumer | undefined;
 
@@ -126,7 +121,6 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     },
     session: session.number,
     async close() {
-      ready.reject(new AppError('agent_closed', 'the agent was closed before it was ready'));
       closing.abort();
       for (const close of closers.splice(0).reverse()) close();
       await settledWithin(idleDeadlineMs, Promise.all([consumer?.close(), worker.idle()]));
