@@ -47,6 +47,8 @@ const tellEveryMs = 10_000;
 export async function runProgram(program: string, args: readonly string[], options: RunOptions): Promise<void> {
   const { deadlineMs, signal, environment = systemEnvironment(), onStillRunning } = options;
   const startedMs = performance.now();
+  // A fraction, as what is left of a longer deadline may be, is none of a timer's.
+  const over = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(deadlineMs))]);
   const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   let lastLine = '';
   for (const output of [child.stdout, child.stderr]) {
@@ -54,7 +56,6 @@ export async function runProgram(program: string, args: readonly string[], optio
       lastLine = chunk.trim().split('\n').at(-1) || lastLine;
     });
   }
-  const over = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
   const onOver = () => child.kill('SIGTERM');
   over.addEventListener('abort', onOver);
   const telling = setInterval(() => {

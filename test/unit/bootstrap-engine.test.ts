@@ -87,6 +87,7 @@ const wordsOf = (promise: Promise<unknown>) =>
 
 test('a program that fails is known by its last line, one that hangs by its deadline', async () => {
   await run('exit 0');
+  await run('exit 0', 9_999.5);
   assert.is(await wordsOf(run('echo first; echo no such mirror >&2; exit 100')), 'no such mirror');
   assert.is(await wordsOf(run('exit 3')), 'ended with code 3');
   assert.match(await wordsOf(run('echo waiting; exec sleep 60', 100)), /not done within 0.1 s: waiting/);
