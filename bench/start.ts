@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { startCluster } from '../test/support/cluster.ts';
-import type { BenchRow } from './table.ts';
+import { type BenchRow, median } from './table.ts';
 
 const image = 'co/hello:latest';
 const replicas = 30;
@@ -133,8 +133,4 @@ async function untilGone(url: string, service: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`${service} is not gone after a minute`);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

@@ -72,6 +72,8 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   const recent = createRecentCommits();
   const bells = new Set<() => void>();
   let writing: Promise<void> | null = null;
+  /** Of the last commit, decided already. */
+  let tellCallers = () => {};
   let isClosed = false;
 
   const ring = () => {
@@ -104,19 +106,23 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   };
 
   const write = async () => {
-    for (let turn = nextClass(); turn !== null; turn = nextClass()) {
+    while (nextClass() !== null) {
       // Telemetry waits behind one commit of facts at most.
       for (const eventClass of ['fact', 'telemetry'] as const) {
         if (queues[eventClass].length > 0) await writeBatch(queues[eventClass]);
       }
     }
+    tellCallers();
   };
 
   const writeBatch = async (queue: Waiting[]) => {
     const batch = await takeBatch(queue);
     if (batch.length === 0) return;
     const prepared = prepare(batch);
-    const isOurs = await decide(prepared).catch((error: unknown) => {
+    const deciding = decide(prepared);
+    // What the callers of the commit before do next is done while this one is on its way.
+    tellCallers();
+    const isOurs = await deciding.catch((error: unknown) => {
       const told = isClosed ? unknownOutcome('the log was closed before it answered') : toAppError(error);
       for (const append of batch) append.settle(told);
       throw error;
@@ -128,12 +134,10 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
       return;
     }
     apply(prepared.commit);
-    let position = prepared.commit.first;
-    for (const append of batch) {
-      const last = position + append.events.length - 1;
-      append.settle({ first: position, last, at: prepared.commit.at, repeated: false });
-      position = last + 1;
-    }
+    tellCallers = () => {
+      tellCallers = () => {};
+      settleAll(batch, prepared.commit);
+    };
   };
 
   /** The appends of the next commit; those that may not be written are refused alone. */
@@ -142,6 +146,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     for (;;) {
       const draft = createDraft(state);
       const batch: Waiting[] = [];
+      const ids = new Set<string>();
       const refusals: { append: Waiting; error: AppError }[] = [];
       let events = 0;
       let bytes = 0;
@@ -149,7 +154,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
       for (const append of queue) {
         if (events + append.events.length > appendEventsMax || bytes + append.bytes > appendBytesMax) break;
         // Twice in one commit: the second waits for the next, where the first is found.
-        if (batch.some(({ appendId }) => appendId === append.appendId)) break;
+        if (ids.has(append.appendId)) break;
         taken += 1;
         if (append.isSettled() || answerRepeat(append)) continue;
         const error = draft.refuse(append);
@@ -161,11 +166,13 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
           event.stored.version = append.class === 'fact' ? draft.nextVersion(event.stored.stream) : 0;
         }
         batch.push(append);
+        ids.add(append.appendId);
         events += append.events.length;
         bytes += append.bytes;
       }
       // A caller may have seen commits of others that this writer has not.
       if (refusals.length > 0 && !hasCaughtUp) {
+        tellCallers();
         await untilAnswered(catchUp);
         hasCaughtUp = true;
         continue;
@@ -255,6 +262,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   };
 
   const failAll = (cause: unknown) => {
+    tellCallers();
     const closed = new AppError('log_closed', 'the log is closed', { cause });
     const error = isClosed ? closed : toAppError(cause);
     for (const queue of Object.values(queues)) for (const append of queue.splice(0)) append.settle(error);
@@ -381,6 +389,15 @@ function createWaiting(
     settle,
     isSettled: () => isSettled,
   };
+}
+
+function settleAll(batch: readonly Waiting[], { first, at }: Commit): void {
+  let position = first;
+  for (const append of batch) {
+    const last = position + append.events.length - 1;
+    append.settle({ first: position, last, at, repeated: false });
+    position = last + 1;
+  }
 }
 
 function unknownOutcome(why: string): AppError {

@@ -1,0 +1,163 @@
+/**
+ * Measures appending: one event after the other, and many at once. Each log beside its bare driver, which writes the very
+ * commits that the log formed, with the same durability, turning the same events into its own form.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { WriteConcern } from 'mongodb';
+import { systemClock } from '../src/clock.ts';
+import { createCommitLog } from '../src/events/commit-log.ts';
+import type { Commit, NewEvent } from '../src/events/event.ts';
+import type { EventLog } from '../src/events/event-log.ts';
+import { createMongoStore } from '../src/events/mongo-store.ts';
+import { createMongoClient } from '../src/events/open-log.ts';
+import { createSqliteStore } from '../src/events/sqlite-store.ts';
+import { silentLogger } from '../src/logger.ts';
+import { type BenchRow, median } from './table.ts';
+
+const singles = 1_500;
+const grouped = 20_000;
+const inFlight = 1_000;
+const rounds = 3;
+const shareMin = 0.8;
+
+/** A log and, beside it, a way to write commits that knows nothing of logs. */
+type Pair = { log: EventLog; writeBare(commits: readonly Commit[]): Promise<void>; close(): Promise<void> };
+type Kind = { name: string; open(): Promise<Pair> };
+
+export async function benchAppend(): Promise<BenchRow[]> {
+  const url = process.env.CO_TEST_MONGODB_URL;
+  const kinds: Kind[] = [{ name: 'sqlite', open: openSqlite }];
+  if (url)
+    kinds.push({ name: `mongodb (${process.env.CO_TEST_MONGODB_KIND ?? 'as given'})`, open: () => openMongo(url) });
+  const rows: BenchRow[] = [];
+  for (const kind of kinds) {
+    rows.push(await compare(kind, 'one event after the other', singles, appendSingly));
+    rows.push(await compare(kind, `${inFlight} in flight`, grouped, appendTogether));
+  }
+  return rows;
+}
+
+async function compare(
+  { name, open }: Kind,
+  how: string,
+  events: number,
+  append: (log: EventLog, count: number) => Promise<void>,
+): Promise<BenchRow> {
+  const ours: number[] = [];
+  const bare: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const pair = await open();
+    try {
+      await append(pair.log, 200);
+      const { slot } = await pair.log.head();
+      ours.push(await time(() => append(pair.log, events)));
+      const commits = await readAfter(pair.log, slot);
+      bare.push(await time(() => pair.writeBare(commits)));
+    } finally {
+      await pair.close();
+    }
+  }
+  const share = median(bare) / median(ours);
+  return {
+    name: `append to ${name}, ${how}, over the bare driver`,
+    value: `${Math.round((events / median(ours)) * 1000)} events/s`,
+    ratio: share,
+    target: `≥ ${shareMin}`,
+    met: share >= shareMin,
+  };
+}
+
+async function appendSingly(log: EventLog, count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await log.append([request(n)]);
+}
+
+async function appendTogether(log: EventLog, count: number): Promise<void> {
+  let next = 0;
+  const client = async () => {
+    while (next < count) {
+      next += 1;
+      await log.append([request(next)]);
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, client));
+}
+
+function request(n: number): NewEvent {
+  const service = `service-${n}`;
+  const container = {
+    name: 'web',
+    image: 'nginx',
+    command: null,
+    args: null,
+    env: [],
+    ports: [],
+    labels: [],
+    resources: { memoryBytes: null, cpuMillis: null },
+    stopTimeoutSeconds: 10,
+  };
+  const data = { service, generation: 1, changed: true, replicas: 3, container, specHash: '0123456789abcdef' };
+  return { stream: `service/${service}`, type: 'ServiceRequested', data, meta: { actor: 'bench', causationId: null } };
+}
+
+async function readAfter(log: EventLog, slot: number): Promise<Commit[]> {
+  const commits: Commit[] = [];
+  for (let after = slot; ; after = commits.at(-1)!.slot) {
+    const page = await log.readCommits({ afterSlot: after });
+    if (page.length === 0) return commits;
+    commits.push(...page);
+  }
+}
+
+async function time(run: () => Promise<void>): Promise<number> {
+  const startedMs = performance.now();
+  await run();
+  return performance.now() - startedMs;
+}
+
+async function openSqlite(): Promise<Pair> {
+  const folder = await mkdtemp(join(tmpdir(), 'co-bench-'));
+  const store = await createSqliteStore({ path: join(folder, 'events.sqlite') });
+  const log = await createCommitLog({ store, clock: systemClock, logger: silentLogger }, { writer: 'bench' });
+  const bare = new DatabaseSync(join(folder, 'bare.sqlite'));
+  bare.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  bare.exec('CREATE TABLE commits (slot INTEGER PRIMARY KEY, header TEXT NOT NULL, events TEXT NOT NULL) STRICT');
+  const insert = bare.prepare('INSERT INTO commits VALUES (?, ?, ?)');
+  return {
+    log,
+    async writeBare(commits) {
+      for (const { slot, events, ...header } of commits) {
+        insert.run(slot, JSON.stringify(header), JSON.stringify(events));
+      }
+    },
+    async close() {
+      bare.close();
+      await log.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function openMongo(url: string): Promise<Pair> {
+  const client = createMongoClient(url);
+  const db = client.db(`co-bench-${randomUUID().slice(0, 8)}`);
+  const store = await createMongoStore({ db, logger: silentLogger }, { description: 'mongodb' });
+  const log = await createCommitLog({ store, clock: systemClock, logger: silentLogger }, { writer: 'bench' });
+  const writeConcern = { w: 'majority', journal: true } as unknown as WriteConcern;
+  const bare = db.collection<{ _id: number }>('bare', { writeConcern });
+  return {
+    log,
+    async writeBare(commits) {
+      for (const { slot, ...commit } of commits) await bare.insertOne({ _id: slot, ...commit });
+    },
+    async close() {
+      await log.close();
+      await db.dropDatabase();
+      await client.close();
+    },
+  };
+}
