@@ -26,14 +26,17 @@ export async function callDocker<T>(
   deadlineMs: number,
   call: (abortSignal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const deadline = AbortSignal.timeout(deadlineMs);
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), deadlineMs);
   try {
-    return await call(deadline);
+    return await call(deadline.signal);
   } catch (error) {
     const refusal = toRefusal(error);
     if (refusal) throw refusal;
-    const words = deadline.aborted ? `no answer within ${deadlineMs} ms` : wordsOf(error);
+    const words = deadline.signal.aborted ? `no answer within ${deadlineMs} ms` : wordsOf(error);
     throw unavailable(`${what}: ${words}`, error);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { Agent } from 'node:http';
+import { inspect as inspectForPeople } from 'node:util';
 import Docker from 'dockerode';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
@@ -41,7 +42,7 @@ const inspectionsMax = 8;
 
 export function createDockerEngine({ clock, logger }: DockerEngineDeps, options: DockerEngineOptions): Engine {
   const { scope } = options;
-  const agent = new Agent({ keepAlive: true });
+  const agent = createSocketPool();
   const docker = connect(options.address, agent);
   const ask = docker as unknown as AbortableQueries;
   const closing = new AbortController();
@@ -243,6 +244,15 @@ export function createDockerEngine({ clock, logger }: DockerEngineDeps, options:
 
 /** These two take a signal like every other call; their published types leave it out. */
 type AbortableQueries = Record<'ping' | 'info', (options: { abortSignal: AbortSignal }) => Promise<unknown>>;
+
+/**
+ * Connections are kept: a new one for each call costs more than the call. The client puts each whole request into words
+ * for its debug log, whether somebody reads them or not; with every socket of the pool in them that took longer than
+ * everything else in this process.
+ */
+function createSocketPool(): Agent {
+  return Object.assign(new Agent({ keepAlive: true }), { [inspectForPeople.custom]: () => 'the pool of connections' });
+}
 
 /** Every member is given: the client would fill the gaps from DOCKER_HOST and its kin. */
 function connect(address: string, agent: Agent): Docker {
