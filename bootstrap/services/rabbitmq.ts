@@ -97,7 +97,7 @@ async function writeSettings(dataDir: string, ports: Ports): Promise<Record<stri
     RABBITMQ_DIST_PORT: String(ports.distribution),
     ERL_EPMD_PORT: String(ports.epmd),
     // Schedulers that spin while they wait would take the cores from the tests.
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+sbwt none +sbwtdcpu none +sbwtdio none',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
     // The start script then becomes the broker instead of watching over it.
     RUNNING_UNDER_SYSTEMD: 'true',
   };

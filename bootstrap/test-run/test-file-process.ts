@@ -10,11 +10,21 @@ import { leftOpenExitCode } from './verdict.ts';
 const graceMs = 3_000;
 
 const [file] = process.argv.slice(2) as [string];
+// Our own output is open all the time, from its first use on, and of the same kind as a socket of a test's.
+process.stdout.write('');
+process.stderr.write('');
+const alwaysOpen = process.getActiveResourcesInfo();
 await run([{ name: file, file }] as unknown as Parameters<typeof run>[0]);
 
 setTimeout(() => {
-  const open = Map.groupBy(process.getActiveResourcesInfo(), (name) => name);
-  const list = Array.from(open, ([name, { length }]) => (length === 1 ? name : `${name} × ${length}`));
-  console.error(`still open ${graceMs / 1000} s after the last test: ${list.join(', ')}`);
+  console.error(`still open ${graceMs / 1000} s after the last test: ${leftOpen().join(', ')}`);
   process.exit(leftOpenExitCode);
 }, graceMs).unref();
+
+function leftOpen(): string[] {
+  const byName = Map.groupBy(process.getActiveResourcesInfo(), (name) => name);
+  return Array.from(byName, ([name, { length }]) => {
+    const count = length - alwaysOpen.filter((other) => other === name).length;
+    return count > 1 ? `${name} × ${count}` : count === 1 ? name : '';
+  }).filter((text) => text !== '');
+}
