@@ -145,11 +145,11 @@ function describeStatus(parts: {
 }): ControlPlaneStatus {
   const { managerId, cluster, log, projector, bus, reconciler } = parts;
   const { term, controllerId, resigned } = projector.view.controller;
-  const trouble = projector.trouble();
+  const trouble = projector.trouble() ?? log.trouble();
   const busStatus = bus.status();
   const hasLeader = term > 0 && !resigned;
   const notReady = [
-    trouble === null ? null : `the log cannot be followed: ${trouble}`,
+    trouble === null ? null : `the log is in trouble: ${trouble}`,
     busStatus.state === 'connected' ? null : `the bus is not connected: ${busStatus.trouble ?? busStatus.state}`,
     hasLeader ? null : 'no manager leads yet',
   ].filter((sentence) => sentence !== null);

@@ -59,6 +59,8 @@ const waitingMax = 20_000;
 const resendMinMs = 20;
 const resendMaxMs = 1_000;
 const undecidedPauseMs = 5;
+/** Ten times the slowest commit of a healthy disk or replica set. */
+const answerLateMs = 2_000;
 const closeDeadlineMs = 3_000;
 const catchUpPage = 500;
 
@@ -74,6 +76,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   let writing: Promise<void> | null = null;
   /** Of the last commit, decided already. */
   let tellCallers = () => {};
+  let trouble: string | null = null;
   let isClosed = false;
 
   const ring = () => {
@@ -236,16 +239,23 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
 
   /** Never moves on while the store does not answer; only a close ends it. */
   const untilAnswered = async <T>(ask: () => Promise<T>): Promise<T> => {
-    let delayMs = resendMinMs;
-    for (;;) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (!hasCode(error, 'log_unavailable') || isClosed) throw error;
-        logger.warn({ err: error, delayMs }, 'the log does not answer; sending the same again');
-        await pause(delayMs);
-        delayMs = Math.min(delayMs * 2, resendMaxMs);
+    const late = setTimeout(() => {
+      trouble = `the log has not answered for ${answerLateMs} ms`;
+    }, answerLateMs);
+    try {
+      for (let delayMs = resendMinMs; ; delayMs = Math.min(delayMs * 2, resendMaxMs)) {
+        try {
+          return await ask();
+        } catch (error) {
+          if (!hasCode(error, 'log_unavailable') || isClosed) throw error;
+          trouble = (error as AppError).message;
+          logger.warn({ err: error, delayMs }, 'the log does not answer; sending the same again');
+          await pause(delayMs);
+        }
       }
+    } finally {
+      clearTimeout(late);
+      trouble = null;
     }
   };
 
@@ -302,6 +312,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     head: () => store.head(),
     follow: createFollow({ store, recent, logger, onBell: (bell) => subscribe(bells, bell) }),
     prune: ({ throughSlot }) => store.prune(throughSlot),
+    trouble: () => trouble,
     description: store.description,
     async close() {
       if (isClosed) return;

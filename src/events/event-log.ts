@@ -97,6 +97,8 @@ export type EventLog = {
   follow(options: FollowOptions): AsyncIterable<Commit[]>;
   /** Empties telemetry commits up to a slot, in place; positions and hashes stay. Returns what it emptied. */
   prune(options: { throughSlot: number }): Promise<{ commits: number; events: number }>;
+  /** Why nothing can be written just now, in words; null while all is well. */
+  trouble(): string | null;
   /** How the log is kept, for people: `sqlite data/events.sqlite`. Never a password. */
   readonly description: string;
   /** Waits for appends in flight (at most 3 s), then lets go of the store. */
