@@ -67,7 +67,9 @@ export function createReporter(
   const forgetLane = (container: string) => {
     kept -= lanes.get(container)?.length ?? 0;
     lanes.delete(container);
-    if (lanes.size === 0) empty?.resolve();
+    if (lanes.size > 0) return;
+    empty?.resolve();
+    empty = undefined;
   };
 
   const send = async (container: string, lane: Entry[]) => {

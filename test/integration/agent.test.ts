@@ -2,6 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createParallelStarts } from '../../src/agent/parallel-starts.ts';
+import { AppError } from '../../src/errors.ts';
 import {
   type AgentScene,
   createAgentScene,
@@ -26,6 +28,9 @@ const scenario = (sentence: string, body: (scene: AgentScene) => Promise<void>) 
   });
 
 const isGone = async ({ engine }: AgentScene, container: string) => (await engine.inspect(container)) === null;
+
+/** The position of its ContainerQueued. */
+const queuedAt = (container: string) => Number.parseInt(container.split('-')[1]!, 36);
 
 scenario('a container starts, and is told as starting, then running, echoing its cause', async (scene) => {
   const { manager, machine } = scene;
@@ -189,7 +194,8 @@ scenario('a command of another session, or repeated, is dropped', async (scene) 
   const { session, position } = manager;
   await manager.sendStop(container, { session: session() - 1 });
   await manager.sendStop(container, { session: session() + 1 });
-  await manager.sendStop(container, { position: 2 });
+  await manager.sendStop(container, { position: session() });
+  await manager.sendStop(container, { position: queuedAt(container) });
   await manager.sendStart(container, {});
   const later = await manager.queue();
   await untilTold(manager, later, 'running');
@@ -232,6 +238,36 @@ scenario('an engine that goes away in the middle of a start comes back to one st
   await untilTold(manager, waiting, 'running');
   assert.is(machine.starts(container), 1);
   assert.is(machine.starts(waiting), 1);
+});
+
+scenario('a start whose answer was lost is not repeated when the container ended meanwhile', async (scene) => {
+  const { manager, machine } = scene;
+  const engine = scene.openEngine();
+  const start = async (container: string) => {
+    await engine.start(container);
+    machine.kill(container, 6);
+    throw new AppError('engine_unavailable', 'the answer was lost', { retryable: true });
+  };
+  await scene.startAgent({ engine: { ...engine, start } });
+  const container = await manager.queue();
+  assert.is((await untilTold(manager, container, 'failed')).exitCode, 6);
+  assert.equal(kindsTold(manager, container), ['starting', 'failed']);
+  assert.is(machine.starts(container), 1);
+});
+
+scenario('a start from before the wanted set is dropped, though nobody knows the container', async (scene) => {
+  const { manager, machine } = scene;
+  await scene.startAgent();
+  const container = await manager.queue({}, { isSent: false });
+  const command = manager.wanted.get(container)!;
+  manager.giveUpOn(container);
+  await manager.sendWanted();
+  manager.wanted.set(container, command);
+  await manager.sendStart(container, { position: queuedAt(container) });
+  const later = await manager.queue();
+  await untilTold(manager, later, 'running');
+  assert.is(machine.starts(container), 0);
+  assert.equal(kindsTold(manager, container), []);
 });
 
 scenario('a stop while the engine is away is done when it is back', async (scene) => {
@@ -325,19 +361,27 @@ scenario('what ended while no agent was there is told by the next one', async (s
   assert.is(machine.starts(vanished), 1);
 });
 
-scenario('closing before an image is there starts nothing afterwards', async (scene) => {
-  const { manager, machine } = scene;
-  const gate = gateEngine(scene.openEngine(), 'pull');
-  const first = await scene.startAgent({ engine: gate.engine });
-  const container = await manager.queue({ image: 'missing/slow' });
-  await until('the pull', () => gate.reached() === 1);
-  await first.close();
-  gate.open();
-  await scene.startAgent();
-  const failed = await untilTold(manager, container, 'failed');
-  assert.is(failed.reason, 'start error');
-  assert.match(failed.message, 'restarted');
-  assert.is(machine.starts(container), 0);
+test('closing finishes the start under way and begins no other', async () => {
+  const scene = createAgentScene({ parallelStarts: createParallelStarts(1) });
+  try {
+    const { manager, machine } = scene;
+    const gate = gateEngine(scene.openEngine(), 'create');
+    const agent = await scene.startAgent({ engine: gate.engine });
+    const [begun, waiting] = [await manager.queue(), await manager.queue()];
+    await untilTold(manager, waiting, 'starting');
+    await until('the first create', () => gate.reached() === 1);
+    const closed = agent.close();
+    gate.open();
+    await closed;
+    await untilTold(manager, begun, 'running');
+    await scene.startAgent();
+    const failed = await untilTold(manager, waiting, 'failed');
+    assert.is(failed.reason, 'start error');
+    assert.match(failed.message, 'restarted');
+    assert.equal([machine.starts(begun), machine.starts(waiting)], [1, 0]);
+  } finally {
+    await scene.close();
+  }
 });
 
 scenario('what the log does not want is removed before anything starts, and told as stale', async (scene) => {
@@ -352,6 +396,8 @@ scenario('what the log does not want is removed before anything starts, and told
   await scene.startAgent({ engine: gate.engine });
   await untilTold(manager, next, 'starting');
   await until('the removal', () => gate.reached() === 1);
+  const beats = manager.heartbeats.length;
+  await until('time for a start', () => manager.heartbeats.length > beats + 3);
   assert.is(machine.starts(next), 0);
   gate.open();
   await untilTold(manager, container, 'stale-removed');
@@ -429,12 +475,24 @@ scenario('a resync is answered with a new registration', async (scene) => {
   assert.is(new Set(ids).size, ids.length);
 });
 
+scenario('a registration on its way answers every resync', async (scene) => {
+  const { manager } = scene;
+  manager.isAnswering = false;
+  await scene.startAgent({ isAwaited: false });
+  await until('the registration', () => manager.reports.length === 1);
+  for (let asked = 0; asked < 3; asked += 1) await manager.sendResync();
+  await manager.sendWanted();
+  await until('its repetition', () => manager.reports.length === 2);
+  const ids = manager.reports.map((report) => report.kind === 'register' && report.registrationId);
+  assert.is(new Set(ids).size, 1);
+});
+
 scenario('beats count up within a session and begin again in the next', async (scene) => {
   const { manager } = scene;
   await scene.startAgent();
   const container = await manager.queue();
   await untilTold(manager, container, 'running');
-  await until('beats', () => manager.heartbeats.some(({ containers }) => containers === 1));
+  await until('beats', () => manager.heartbeats.filter(({ containers }) => containers === 1).length > 3);
   const sequences = manager.heartbeats.map(({ sequence }) => sequence);
   assert.equal(
     sequences,
