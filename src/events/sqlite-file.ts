@@ -1,12 +1,13 @@
 /**
- * Owns the file of the embedded log: its tables, the statements on them, and the lock that keeps a second writer out.
+ * Owns the file of the embedded log: its commits, the statements on them, and the lock that keeps a second writer out.
  * Synchronous: it lives in a worker thread.
  */
 
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../errors.ts';
+import { createSqliteIndex, indexTables } from './sqlite-index.ts';
 
 /** A commit as its row: `appends` and `events` are RFC 8785 text; `events` is null once pruned. */
 export type CommitRow = {
@@ -21,15 +22,6 @@ export type CommitRow = {
   bodyHash: string;
   hash: string;
   events: string | null;
-};
-
-/** What is kept beside a commit, in the same transaction. */
-export type RowIndex = {
-  subjects: string[];
-  versions: [stream: string, version: number][];
-  /** Those that can come again. */
-  appends: { appendId: string; first: number; append: string }[];
-  term: number;
 };
 
 export type RowRange = {
@@ -58,16 +50,11 @@ const tables = `
     writer TEXT NOT NULL, commitId TEXT NOT NULL, appends TEXT NOT NULL, bodyHash TEXT NOT NULL, hash TEXT NOT NULL,
     events TEXT
   ) STRICT;
-  CREATE INDEX commits_first ON commits (first);
-  CREATE INDEX commits_at ON commits (at);
-  CREATE TABLE subjects (subject TEXT, slot INTEGER, PRIMARY KEY (subject, slot)) STRICT, WITHOUT ROWID;
-  CREATE TABLE versions (stream TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE appends (appendId TEXT PRIMARY KEY, first INTEGER NOT NULL, at TEXT NOT NULL, append TEXT NOT NULL)
-    STRICT, WITHOUT ROWID;
-  CREATE INDEX appends_at ON appends (at);
-  CREATE TABLE terms (term INTEGER PRIMARY KEY) STRICT;
+  ${indexTables}
   PRAGMA user_version = ${formatVersion};
 `;
+const columns = 'slot, first, count, at, class, writer, commitId, appends, bodyHash, hash, events';
+const everything = { toSlot: Number.MAX_SAFE_INTEGER, isBackward: false, class: null, subjects: null };
 
 /** @throws AppError `log_locked` · `log_corrupt` · `log_missing` (no file to read, or no place to write) */
 export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boolean }) {
@@ -75,105 +62,72 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
   const lock = isReadOnly ? null : takeLock(`${path}.lock`);
   const database = openDatabase(path, isReadOnly);
   const prepare = (sql: string) => database.prepare(sql);
-  const columns = 'slot, first, count, at, class, writer, commitId, appends, bodyHash, hash, events';
-
+  const range = 'SELECT * FROM commits WHERE slot > ? AND slot <= ? AND class = ifnull(?, class)';
+  const forward = prepare(`${range} ORDER BY slot LIMIT ?`);
+  const backward = prepare(`${range} ORDER BY slot DESC LIMIT ?`);
   const insertCommit = isReadOnly ? null : prepare(`INSERT INTO commits (${columns}) VALUES (${marks(11)})`);
-  const insertSubject = isReadOnly ? null : prepare('INSERT INTO subjects VALUES (?, ?)');
-  const setVersion = isReadOnly ? null : prepare('INSERT OR REPLACE INTO versions VALUES (?, ?)');
-  const insertAppend = isReadOnly ? null : prepare('INSERT OR REPLACE INTO appends VALUES (?, ?, ?, ?)');
-  const dropAppends = isReadOnly ? null : prepare('DELETE FROM appends WHERE at < ?');
-  const insertTerm = isReadOnly ? null : prepare('INSERT OR IGNORE INTO terms VALUES (?)');
-  const bySlot = prepare(`SELECT ${columns} FROM commits WHERE slot = ?`);
-  const forward = prepare(
-    `SELECT ${columns} FROM commits WHERE slot > ? AND slot <= ? AND class = ifnull(?, class) ORDER BY slot LIMIT ?`,
-  );
-  const backward = prepare(
-    `SELECT ${columns} FROM commits WHERE slot > ? AND slot <= ? AND class = ifnull(?, class) ORDER BY slot DESC LIMIT ?`,
-  );
-  const slotsForward = prepare(
-    'SELECT slot FROM subjects WHERE subject = ? AND slot > ? AND slot <= ? ORDER BY slot LIMIT ?',
-  );
-  const slotsBackward = prepare(
-    'SELECT slot FROM subjects WHERE subject = ? AND slot > ? AND slot <= ? ORDER BY slot DESC LIMIT ?',
-  );
-  const atPosition = prepare('SELECT slot FROM commits WHERE first <= ? ORDER BY first DESC LIMIT 1');
-  const atTime = prepare('SELECT slot FROM commits WHERE at <= ? ORDER BY at DESC, slot DESC LIMIT 1');
+  const bySlot = prepare('SELECT * FROM commits WHERE slot = ?');
+  const headerAt = prepare('SELECT first, at FROM commits WHERE slot = ?');
   const last = prepare('SELECT slot, first, count, at, hash FROM commits ORDER BY slot DESC LIMIT 1');
+  const index = createSqliteIndex(database, { isReadOnly });
 
-  const transaction = <T>(body: () => T): T => {
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      const result = body();
-      database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw error;
-    }
+  const readHead = () =>
+    (last.get() as Pick<CommitRow, 'slot' | 'first' | 'count' | 'at' | 'hash'> | undefined) ?? null;
+
+  const scan = ({ afterSlot, toSlot, limit, isBackward, class: wanted }: RowRange): Iterable<CommitRow> => {
+    const rows = (isBackward ? backward : forward).iterate(afterSlot, toSlot, wanted, limit);
+    return rows as Iterable<unknown> as Iterable<CommitRow>;
   };
 
-  const findSlots = ({ afterSlot, toSlot, limit, isBackward }: RowRange, subjects: string[]): number[] => {
-    const find = isBackward ? slotsBackward : slotsForward;
-    const found = subjects.flatMap((subject) => find.all(subject, afterSlot, toSlot, limit) as { slot: number }[]);
-    const slots = [...new Set(found.map(({ slot }) => slot))].sort((a, b) => (isBackward ? b - a : a - b));
-    return slots.slice(0, limit);
-  };
-
-  function* rowsOf(range: RowRange): Generator<CommitRow> {
-    const { afterSlot, toSlot, limit, isBackward, subjects } = range;
-    if (subjects) {
-      for (const slot of findSlots(range, subjects)) yield bySlot.get(slot) as CommitRow;
-      return;
-    }
-    const rows = (isBackward ? backward : forward).iterate(afterSlot, toSlot, range.class, limit);
-    yield* rows as Iterable<Record<string, SQLOutputValue>> as Iterable<CommitRow>;
+  function* rowsOf(wanted: RowRange): Generator<CommitRow> {
+    const { subjects, afterSlot, isBackward } = wanted;
+    if (subjects === null) return yield* scan(wanted);
+    // What came last is not indexed yet: few enough to look at each.
+    const newest = { ...wanted, afterSlot: Math.max(afterSlot, index.through()) };
+    if (isBackward) yield* scan(newest);
+    for (const slot of index.findSlots(wanted, subjects)) yield bySlot.get(slot) as CommitRow;
+    if (!isBackward) yield* scan(newest);
   }
 
   return {
     /** `taken`: a row has the slot. */
-    insert(row: CommitRow, index: RowIndex, forgetBefore: string): 'inserted' | 'taken' {
+    insert(row: CommitRow): 'inserted' | 'taken' {
+      const { slot, first, count, at, writer, commitId, appends, bodyHash, hash, events } = row;
       try {
-        return transaction(() => {
-          const { slot, first, count, at, writer, commitId, appends, bodyHash, hash, events } = row;
-          insertCommit!.run(slot, first, count, at, row.class, writer, commitId, appends, bodyHash, hash, events);
-          for (const subject of index.subjects) insertSubject!.run(subject, slot);
-          for (const [stream, version] of index.versions) setVersion!.run(stream, version);
-          for (const { appendId, first: begin, append } of index.appends)
-            insertAppend!.run(appendId, begin, at, append);
-          if (index.appends.length > 0) dropAppends!.run(forgetBefore);
-          if (index.term > 0) insertTerm!.run(index.term);
-          return 'inserted';
-        });
+        insertCommit!.run(slot, first, count, at, row.class, writer, commitId, appends, bodyHash, hash, events);
+        return 'inserted';
       } catch (error) {
-        if ((error as { errcode?: number }).errcode === constraintPrimaryKey && bySlot.get(row.slot)) return 'taken';
+        if ((error as { errcode?: number }).errcode === constraintPrimaryKey) return 'taken';
         throw error;
       }
     },
     readSlot: (slot: number) => (bySlot.get(slot) as CommitRow | undefined) ?? null,
-    readRange(range: RowRange): CommitRow[] {
+    readRange(wanted: RowRange): CommitRow[] {
       const rows: CommitRow[] = [];
       let bytes = 0;
-      for (const row of rowsOf(range)) {
+      for (const row of rowsOf(wanted)) {
         rows.push(row);
         bytes += row.events?.length ?? 0;
-        if (bytes >= rangeBytesMax) break;
+        if (rows.length >= wanted.limit || bytes >= rangeBytesMax) break;
       }
       return rows;
     },
-    head: () => (last.get() as Pick<CommitRow, 'slot' | 'first' | 'count' | 'at' | 'hash'> | undefined) ?? null,
+    head: readHead,
+    /** Slots are without a hole, positions and times rise with them: halving finds the last that is not after. */
     slotOf(wanted: { position: number } | { time: string }): number {
-      const row = 'position' in wanted ? atPosition.get(wanted.position) : atTime.get(wanted.time);
-      return (row as { slot: number } | undefined)?.slot ?? 0;
+      let [low, high] = [0, readHead()?.slot ?? 0];
+      while (low < high) {
+        const middle = Math.ceil((low + high) / 2);
+        const { first, at } = headerAt.get(middle) as Pick<CommitRow, 'first' | 'at'>;
+        const isNotAfter = 'position' in wanted ? first <= wanted.position : at <= wanted.time;
+        if (isNotAfter) low = middle;
+        else high = middle - 1;
+      }
+      return low;
     },
-    readIndex: () => ({
-      versions: prepare('SELECT stream, version FROM versions').all() as { stream: string; version: number }[],
-      appends: prepare('SELECT first, at, append FROM appends ORDER BY at, first').all() as {
-        first: number;
-        at: string;
-        append: string;
-      }[],
-      term: (prepare('SELECT max(term) AS term FROM terms').get() as { term: number | null }).term ?? 0,
-    }),
+    /** Indexes some of what is not indexed yet. @returns whether there may be more */
+    indexSome: () => index.takeSome((afterSlot, limit) => [...scan({ ...everything, afterSlot, limit })]),
+    readIndex: index.read,
     /** Empties some of the oldest telemetry; nothing left when it answers 0 commits. */
     pruneSome(throughSlot: number): { commits: number; events: number } {
       const some = `SELECT slot FROM commits WHERE slot <= ? AND class = 'telemetry' AND events IS NOT NULL LIMIT ${pruneStep}`;

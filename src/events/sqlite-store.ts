@@ -3,13 +3,12 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { type CommitRange, type CommitStore, idempotencyMs, type PreparedCommit } from './commit-store.ts';
+import type { CommitRange, CommitStore, PreparedCommit } from './commit-store.ts';
 import type { Commit, CommitAppend } from './event.ts';
 import { emptyHead } from './event-log.ts';
-import { appendsOf, isKeyed } from './log-state.ts';
-import type { CommitRow, RowIndex, RowRange } from './sqlite-file.ts';
+import type { CommitRow, RowRange } from './sqlite-file.ts';
 import type { SqliteAnswer, SqliteCalls, SqliteRequest, SqliteWorkerData } from './sqlite-worker.ts';
-import { subjectsFor, subjectsOf } from './subjects.ts';
+import { subjectsFor } from './subjects.ts';
 
 export type SqliteStoreOptions = {
   path: string;
@@ -46,8 +45,7 @@ export async function createSqliteStore({ path, isReadOnly = false }: SqliteStor
     },
     async insert(prepared) {
       if (isReadOnly) throw new AppError('log_read_only', `the log at ${path} was opened for reading only`);
-      const forgetBefore = new Date(Date.parse(prepared.commit.at) - idempotencyMs).toISOString();
-      return ask('insert', toRow(prepared), indexOf(prepared.commit), forgetBefore);
+      return ask('insert', toRow(prepared));
     },
     async readSlot(slot) {
       const row = await ask('readSlot', slot);
@@ -76,16 +74,6 @@ export async function createSqliteStore({ path, isReadOnly = false }: SqliteStor
 
 function toRow({ commit, eventTexts }: PreparedCommit): CommitRow {
   return { ...commit, appends: canonicalJson(commit.appends), events: `[${eventTexts.join(',')}]` };
-}
-
-function indexOf(commit: PreparedCommit['commit']): RowIndex {
-  const versions = new Map<string, number>();
-  for (const { stream, version } of commit.events) if (version > 0) versions.set(stream, version);
-  const appends = appendsOf(commit)
-    .filter(({ append }) => isKeyed(append.appendId))
-    .map(({ append, first }) => ({ appendId: append.appendId, first, append: canonicalJson(append) }));
-  const term = commit.appends.reduce((highest, append) => Math.max(highest, append.term ?? 0), 0);
-  return { subjects: [...subjectsOf(commit.events)], versions: [...versions], appends, term };
 }
 
 function toRowRange({ afterSlot, toSlot, limit, direction, about }: CommitRange): RowRange {

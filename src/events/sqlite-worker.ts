@@ -1,10 +1,13 @@
-/** Owns the thread that the embedded log's file lives in: one call after the other, an answer to each. */
+/**
+ * Owns the thread that the embedded log's file lives in: one call after the other, an answer to each, and the index
+ * brought up to date when nobody asks.
+ */
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
 
-export type SqliteCalls = Omit<SqliteFile, 'close'> & { open(): void; close(): void };
+export type SqliteCalls = Omit<SqliteFile, 'close' | 'indexSome'> & { open(): void; close(): void };
 export type SqliteCall = { [K in keyof SqliteCalls]: { call: K; args: Parameters<SqliteCalls[K]> } }[keyof SqliteCalls];
 export type SqliteRequest = SqliteCall & { id: number };
 export type SqliteAnswer = { id: number } & ({ value: unknown } | { error: { code: string; message: string } });
@@ -25,11 +28,41 @@ port.on('message', ({ id, call, args }: SqliteRequest) => {
     port.postMessage({ id, error: describe(error) } satisfies SqliteAnswer);
   }
   if (call === 'close') port.close();
+  else if (call === 'insert') indexSoon();
 });
 
+/** A busy log is indexed in larger steps. Beyond `unindexedMax` commits it is indexed at once: a look scans what is left. */
+const indexAfterMs = 50;
+const unindexedMax = 256;
+let unindexed = 0;
+let timer: NodeJS.Timeout | null = null;
+
+function indexSoon(): void {
+  unindexed += 1;
+  if (unindexed >= unindexedMax) indexNow();
+  else timer ??= setTimeout(indexNow, indexAfterMs);
+}
+
+function indexNow(): void {
+  if (timer) clearTimeout(timer);
+  timer = null;
+  unindexed = 0;
+  try {
+    while (file?.indexSome()) {}
+  } catch {
+    // The commits are safe, looks scan what is not indexed, and the next append hears from the same disk.
+  }
+}
+
 function answer(call: SqliteRequest['call'], args: SqliteRequest['args']): unknown {
-  if (call === 'close') return file?.close();
-  file ??= openSqliteFile(path, { isReadOnly });
+  if (call === 'close') {
+    indexNow();
+    return file?.close();
+  }
+  if (!file) {
+    file = openSqliteFile(path, { isReadOnly });
+    indexNow();
+  }
   if (call === 'open') return undefined;
   return (file[call] as (...given: unknown[]) => unknown)(...args);
 }
