@@ -68,7 +68,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     { clusterId, node, session: session.number, onOverflow: session.register },
   );
   const worker = createWorker(
-    { engine, parallelStarts, secretsDir, reporter, clock, logger },
+    { engine, parallelStarts, secretsDir, hasSession: () => session.number() !== null, reporter, clock, logger },
     { closing: closing.signal },
   );
 

@@ -19,7 +19,13 @@ export type StartOptions = {
   onProgress: (progress: PullProgress) => void;
 };
 
-export type StartDeps = { engine: Engine; parallelStarts: ParallelStarts; secretsDir: string | null };
+export type StartDeps = {
+  engine: Engine;
+  parallelStarts: ParallelStarts;
+  secretsDir: string | null;
+  /** A node without one may be lost by now, and the container replaced elsewhere: it waits as for the engine. */
+  hasSession: () => boolean;
+};
 
 /**
  * Never starts what has run already: after an outage the engine is asked first, by a create that finds its own.
@@ -29,11 +35,12 @@ export type StartDeps = { engine: Engine; parallelStarts: ParallelStarts; secret
  * @throws AppError of a code of `failureReasonOf`, or a signal's reason
  */
 export async function startContainer(
-  { engine, parallelStarts, secretsDir }: StartDeps,
+  { engine, parallelStarts, secretsDir, hasSession }: StartDeps,
   run: Run,
   { signal, overruled, onProgress }: StartOptions,
 ): Promise<EngineContainer> {
   const createAndStart = async () => {
+    if (!hasSession()) throw new AppError('engine_unavailable', 'the node gave its session up', { retryable: true });
     const giveBack = await parallelStarts.takeTurn(signal);
     try {
       const env = await resolveEnvironment(run.spec.env, secretsDir);

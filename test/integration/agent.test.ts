@@ -317,6 +317,19 @@ scenario('while the engine is away the node stays in contact, until the grace is
   assert.ok(await isGone(scene, container));
 });
 
+scenario('what was to start when the session was given up starts only if the next wanted set has it', async (scene) => {
+  const { manager, machine } = scene;
+  const agent = await scene.startAgent({ graceMs: 100 });
+  machine.setAway(true);
+  const [kept, replaced] = [await manager.queue(), await manager.queue()];
+  await untilTold(manager, replaced, 'starting');
+  await until('the session to be given up', () => agent.session() === null);
+  manager.giveUpOn(replaced);
+  machine.setAway(false);
+  await untilTold(manager, kept, 'running');
+  assert.equal([machine.starts(kept), machine.starts(replaced)], [1, 0]);
+});
+
 scenario('a hint that was lost is made up for by the next look at everything', async (scene) => {
   const { manager, machine } = scene;
   const engine = scene.openEngine();
