@@ -8,13 +8,15 @@ import type { Config } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
 import { hasCode } from './errors.ts';
 import type { LocalCluster } from './local-cluster.ts';
-import { createLogger } from './logger.ts';
+import { createLogger, type Logger } from './logger.ts';
 import { type Life, type Running, wordsOf } from './process-life.ts';
 
 /** What the process that started us over a channel wants to know; see bootstrap/cluster/separate-processes.ts. */
 export type Announcement = { kind: 'serves'; url: string; clusterId: string } | { kind: 'ready'; node: string };
 
-export const simulatedNote = '(SIMULATED engine: no container runs)';
+/** The last line of a start: who waits for the cluster waits for it. */
+export const readyLine = (url: string, engine: 'docker' | 'simulated') =>
+  `ready ${url}${engine === 'simulated' ? ' (SIMULATED engine: no container runs)' : ''}`;
 
 export const starters: Record<CommandName, (config: Config, life: Life) => Promise<Running>> = {
   up: startUp,
@@ -26,29 +28,31 @@ async function startUp(config: Config, life: Life): Promise<Running> {
   const { claimDataFolder } = await import('./data-folder.ts');
   const folder = await claimDataFolder(config.dataDir);
   try {
-    return releasing(folder, await runLocalCluster(config, folder, life));
+    const logger = createLogger({ level: config.logLevel });
+    const cluster = await runLocalCluster({ config, folder, logger }, life);
+    life.say(readyLine(cluster.manager.url, engineOf(cluster.agents)));
+    return releasing(folder, cluster);
   } catch (error) {
     await folder.release();
     throw error;
   }
 }
 
-/** Ends its progress with `ready URL` when every worker is. */
-export async function runLocalCluster(config: Config, folder: DataFolder, life: Life): Promise<Running> {
-  const { signal, fail, say } = life;
+/** Resolves when every worker is ready. */
+export async function runLocalCluster(
+  { config, folder, logger }: { config: Config; folder: DataFolder; logger: Logger },
+  { signal, fail, say }: Life,
+): Promise<LocalCluster> {
   const { startLocalCluster } = await import('./local-cluster.ts');
-  const logger = createLogger({ level: config.logLevel });
-  const whole = { ...config, node: null };
   const onOpened = ({ manager, agents }: Pick<LocalCluster, 'manager' | 'agents'>) => {
     const { id: clusterId, name } = manager.cluster;
-    return folder.note({ cluster: name, clusterId, docker: isSimulated(agents) ? null : config.dockerAddress });
+    const docker = engineOf(agents) === 'docker' ? config.dockerAddress : null;
+    return folder.note({ cluster: name, clusterId, docker });
   };
-  const cluster = await startLocalCluster(whole, { logger, onProgress: say, onFatal: fail, onOpened, signal });
-  say(`ready ${cluster.manager.url}${isSimulated(cluster.agents) ? ` ${simulatedNote}` : ''}`);
-  return cluster;
+  return startLocalCluster({ ...config, node: null }, { logger, onProgress: say, onFatal: fail, onOpened, signal });
 }
 
-const isSimulated = ({ engine }: LocalCluster['agents']) => engine.startsWith('SIMULATED');
+const engineOf = ({ engine }: LocalCluster['agents']) => (engine.startsWith('SIMULATED') ? 'simulated' : 'docker');
 
 /** What runs on a claimed folder, as one thing to close. */
 export const releasing = (folder: DataFolder, running: Running): Running => ({

@@ -25,6 +25,16 @@ export type NodeAgents = {
    *   trying and are still told as they become ready
    */
   start(onReady: (node: string) => void): Promise<void>;
+  /**
+   * A node falls silent at once, as if its machine had lost its network: no goodbye, no last report, nothing obeyed.
+   * Its containers stay as they are on the engine. Resolves when its agent is gone.
+   */
+  cutOff(node: string): Promise<void>;
+  /**
+   * A new agent for a node that was cut off; nothing for another. Resolves when it is ready.
+   * @throws AppError `agents_not_ready` (retryable), as `start` does
+   */
+  bringBack(node: string): Promise<void>;
   /** Within 5 s; containers keep running. */
   close(): Promise<void>;
 };
@@ -51,7 +61,7 @@ export async function createNodeAgents(config: Config, deps: NodeAgentsDeps): Pr
   const parallelStarts = createParallelStarts();
   const agentVersion = readVersion();
   const closing = new AbortController();
-  const members = nodesOf(config).map((node) => {
+  const open = (node: string): Member => {
     const [engine, bus] = [machine.engineOf(node), busOf(node)];
     const agent = createAgent(
       { engine, bus, clock: systemClock, logger, parallelStarts },
@@ -66,24 +76,42 @@ export async function createNodeAgents(config: Config, deps: NodeAgentsDeps): Pr
       },
     );
     return { node, engine, bus, agent };
-  });
+  };
+  const members = new Map(nodesOf(config).map((node) => [node, open(node)]));
   return {
     engine: machine.sentence,
-    start: (onReady) => startAll(members, onReady, closing.signal),
+    start: (onReady) => startAll([...members.values()], onReady, closing.signal),
+    async cutOff(node) {
+      const member = members.get(node);
+      members.delete(node);
+      if (member) await cutOff(member);
+    },
+    async bringBack(node) {
+      if (members.has(node)) return;
+      const member = open(node);
+      members.set(node, member);
+      await startAll([member], () => {}, closing.signal);
+    },
     async close() {
       closing.abort();
-      await Promise.all(
-        members.map(async ({ agent, bus, engine }) => {
-          await agent.close();
-          await bus.close();
-          await engine.close();
-        }),
-      );
+      await Promise.all([...members.values()].map(closeMember));
     },
   };
 }
 
 type Member = { node: string; engine: Engine; bus: AgentBus; agent: Agent };
+
+async function closeMember({ agent, bus, engine }: Member): Promise<void> {
+  await agent.close();
+  await bus.close();
+  await engine.close();
+}
+
+/** The bus goes first: a closed end takes no message from this moment on, so whatever the agent would still say is lost. */
+async function cutOff({ agent, bus, engine }: Member): Promise<void> {
+  await Promise.all([bus.close(), agent.close()]);
+  await engine.close();
+}
 
 async function startAll(
   members: readonly Member[],
@@ -130,7 +158,7 @@ async function chooseMachine(config: Config, deps: NodeAgentsDeps): Promise<Mach
   const version = await askDocker(config, deps);
   if (version !== null) return dockerMachine(config, deps, `docker ${version} at ${dockerAddress}`);
   if (choice === 'docker') return dockerMachine(config, deps, `docker at ${dockerAddress}, which does not answer yet`);
-  deps.logger.warn({ dockerAddress }, 'no Docker Engine answers: containers are SIMULATED, none runs');
+  deps.logger.warn({ dockerAddress }, 'no Docker Engine answers');
   return simulatedMachine(deps);
 }
 
@@ -155,7 +183,8 @@ function dockerMachine({ dockerAddress }: Config, { cluster, logger }: NodeAgent
   return { sentence, engineOf };
 }
 
-function simulatedMachine({ cluster }: NodeAgentsDeps): Machine {
+function simulatedMachine({ cluster, logger }: NodeAgentsDeps): Machine {
+  logger.warn({}, 'the engine is SIMULATED: no container runs');
   const machine = createSimulatedMachine({ clock: systemClock }, { engineId: `simulated-${hostname()}` });
   return { sentence: 'SIMULATED: no container runs', engineOf: (node) => machine.engine(scopeOf(cluster, node)) };
 }

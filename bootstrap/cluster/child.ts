@@ -10,7 +10,11 @@ import type { Announcement } from '../../src/commands.ts';
 import { AppError } from '../../src/errors.ts';
 import { exitCodes, stopDeadlineMs } from '../../src/process-life.ts';
 
-export type Child = { stop(): Promise<void> };
+export type Child = {
+  stop(): Promise<void>;
+  /** Ends it with no warning, and starts it no more. */
+  kill(): Promise<void>;
+};
 
 export type ChildOptions = {
   name: string;
@@ -18,6 +22,8 @@ export type ChildOptions = {
   /** Read at each start. */
   environment: () => NodeJS.ProcessEnv;
   say: (line: string) => void;
+  /** A line of its log, as JSON. */
+  log: (line: string) => void;
   onAnnouncement: (announcement: Announcement) => void;
   /** It ended before it had announced anything, or was told something wrong: starting it again is no use. */
   onFailure: (error: AppError) => void;
@@ -30,7 +36,7 @@ const restartFirstMs = 1_000;
 const restartMaxMs = 10_000;
 
 export function startChild(options: ChildOptions): Child {
-  const { name, command, environment, say, onAnnouncement, onFailure } = options;
+  const { name, command, environment, say, log, onAnnouncement, onFailure } = options;
   let isStopping = false;
   let hasAnnounced = false;
   let restarts = 0;
@@ -48,9 +54,10 @@ export function startChild(options: ChildOptions): Child {
     });
     const prefix = `${name.padEnd(9)} | `;
     createInterface({ input: started.stdout! }).on('line', (line) => say(prefix + line));
-    // Log lines name their part themselves; a prefix would only keep them from being read as JSON.
+    // Its log, and the last words of one that fails.
     createInterface({ input: started.stderr! }).on('line', (line) => {
-      process.stderr.write(`${line.startsWith('{') ? '' : prefix}${line}\n`);
+      if (line.startsWith('{')) log(line);
+      else process.stderr.write(`${prefix}${line}\n`);
     });
     started.on('message', (message) => {
       hasAnnounced = true;
@@ -76,16 +83,16 @@ export function startChild(options: ChildOptions): Child {
     }, pauseMs);
   }
 
-  return {
-    async stop() {
-      isStopping = true;
-      clearTimeout(restart);
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      const kill = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-      await gone;
-      clearTimeout(kill);
-    },
+  const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    isStopping = true;
+    clearTimeout(restart);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    const kill = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+    await gone;
+    clearTimeout(kill);
   };
+
+  return { stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
 }

@@ -3,6 +3,8 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderFiles } from '../../src/data-folder.ts';
+import { logFiles } from './log-file.ts';
+import { socketFile } from './node-control-socket.ts';
 import { dockerdFiles, findOwnDockerd } from './own-dockerd.ts';
 
 const log = 'events.sqlite';
@@ -12,6 +14,8 @@ export const knownFiles: readonly string[] = [
   ...[log, `${log}-wal`, `${log}-shm`, `${log}-journal`, `${log}.lock`, `${log}.lock-journal`],
   ...Object.values(folderFiles),
   ...[`${folderFiles.lock}-journal`, `${folderFiles.note}.new`],
+  ...Object.values(logFiles),
+  socketFile,
   ...Object.values(dockerdFiles),
 ];
 

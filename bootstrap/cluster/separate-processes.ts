@@ -4,9 +4,11 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Announcement, simulatedNote } from '../../src/commands.ts';
+import type { Announcement } from '../../src/commands.ts';
 import type { Config } from '../../src/config.ts';
 import type { DataFolder } from '../../src/data-folder.ts';
+import { AppError } from '../../src/errors.ts';
+import { type NodeAgents, nodesOf } from '../../src/node-agents.ts';
 import type { Life, Running } from '../../src/process-life.ts';
 import { type Child, startChild } from './child.ts';
 
@@ -16,19 +18,25 @@ export type SeparateProcesses = {
   /** What each process reads its configuration from. */
   environment: NodeJS.ProcessEnv;
   engine: 'docker' | 'simulated';
+  /** Takes the lines of every process's log. */
+  log: (line: string) => void;
 };
+
+export type LocalProcesses = Running & { url: string; agents: Pick<NodeAgents, 'cutOff' | 'bringBack'> };
 
 type Manager = Extract<Announcement, { kind: 'serves' }>;
 
 /** Variables an agent must not know: it has no database and no API. */
 const managersOnly = { CO_MONGODB_URL: undefined, CO_TOKENS_FILE: undefined, CO_HOST: undefined, CO_PORT: undefined };
+/** As long as `createNodeAgents` gives its own. */
+const readyDeadlineMs = 30_000;
 const askEveryMs = 200;
 const askTimeoutMs = 5_000;
 
-export async function runSeparateProcesses(cluster: SeparateProcesses, life: Life): Promise<Running> {
+export async function runSeparateProcesses(cluster: SeparateProcesses, life: Life): Promise<LocalProcesses> {
   const { config, folder, engine } = cluster;
-  const children: Child[] = [];
-  const close = async () => void (await Promise.all(children.map((child) => child.stop())));
+  const children = new Map<string, Child>();
+  const close = async () => void (await Promise.all([...children.values()].map((child) => child.stop())));
   // What is started from here on hears no `close` of ours when the start is given up.
   try {
     const manager = await startManager(cluster, life, children);
@@ -37,18 +45,37 @@ export async function runSeparateProcesses(cluster: SeparateProcesses, life: Lif
       clusterId: manager.clusterId,
       docker: engine === 'docker' ? config.dockerAddress : null,
     });
-    const nodes = Array.from({ length: config.workers }, (_, index) => `worker-${index + 1}`);
-    for (const node of nodes) children.push(startAgent(node, manager, cluster, life));
+    const nodes = nodesOf({ ...config, node: null });
+    for (const node of nodes) children.set(node, startAgent(node, manager, cluster, { ...life, onReady() {} }));
     await waitForNodes(manager.url, nodes, config, life.signal);
-    life.say(`ready ${manager.url}${engine === 'simulated' ? ` ${simulatedNote}` : ''}`);
-    return { close };
+    return { url: manager.url, agents: agentsOf(children, manager, cluster, life), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function startManager(cluster: SeparateProcesses, { say, fail, signal }: Life, children: Child[]): Promise<Manager> {
+function agentsOf(children: Map<string, Child>, manager: Manager, cluster: SeparateProcesses, life: Life) {
+  return {
+    async cutOff(node: string) {
+      await children.get(node)?.kill();
+    },
+    async bringBack(node: string) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const message = `not ready after ${readyDeadlineMs / 1000} s: ${node}, see what it says`;
+      const late = new AppError('agents_not_ready', message, { retryable: true });
+      const timer = setTimeout(reject, readyDeadlineMs, late);
+      children.set(node, startAgent(node, manager, cluster, { say: life.say, fail: reject, onReady: resolve }));
+      await promise.finally(() => clearTimeout(timer));
+    },
+  };
+}
+
+function startManager(
+  cluster: SeparateProcesses,
+  { say, fail, signal }: Life,
+  children: Map<string, Child>,
+): Promise<Manager> {
   const serves = Promise.withResolvers<Manager>();
   const environment = { ...cluster.environment };
   signal.addEventListener('abort', () => serves.reject(signal.reason), { once: true });
@@ -57,6 +84,7 @@ function startManager(cluster: SeparateProcesses, { say, fail, signal }: Life, c
     command: 'manager',
     environment: () => environment,
     say,
+    log: cluster.log,
     onFailure(error) {
       serves.reject(error);
       fail(error);
@@ -68,20 +96,23 @@ function startManager(cluster: SeparateProcesses, { say, fail, signal }: Life, c
       serves.resolve(announcement);
     },
   });
-  children.push(child);
+  children.set('manager', child);
   return serves.promise;
 }
 
-function startAgent(node: string, { clusterId }: Manager, cluster: SeparateProcesses, { say, fail }: Life): Child {
+type AgentLife = Pick<Life, 'say' | 'fail'> & { onReady: () => void };
+
+function startAgent(node: string, { clusterId }: Manager, cluster: SeparateProcesses, life: AgentLife): Child {
   const own = { CO_NODE: node, CO_CLUSTER_ID: clusterId };
   const environment = { ...cluster.environment, ...managersOnly, ...own };
   return startChild({
     name: node,
     command: 'agent',
     environment: () => environment,
-    say,
-    onFailure: fail,
-    onAnnouncement() {},
+    say: life.say,
+    log: cluster.log,
+    onFailure: life.fail,
+    onAnnouncement: life.onReady,
   });
 }
 

@@ -47,6 +47,7 @@ ${describeOptions()}
   --no-install              CO_NO_INSTALL=1       install nothing on this machine
   --help
 
+Its log is log.ndjson in --data, as much of it as --log-level says; the terminal shows its warnings and errors.
 DOCKER_HOST is used where --docker and CO_DOCKER_HOST are not given.
 
 ${helpOnEnding}

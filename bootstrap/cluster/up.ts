@@ -1,11 +1,17 @@
 /** Owns `./bootstrap/up`: an engine, the example image, and a cluster that runs until it is told to stop. */
 
-import { releasing, runLocalCluster } from '../../src/commands.ts';
+import { readyLine, releasing, runLocalCluster } from '../../src/commands.ts';
 import { claimDataFolder, type DataFolder } from '../../src/data-folder.ts';
+import { createLogger } from '../../src/logger.ts';
+import { type NodeAgents, nodesOf } from '../../src/node-agents.ts';
 import { exitCodeOf, type Life, type Running, runProcess, wordsOf } from '../../src/process-life.ts';
 import { buildHello } from '../images/build-hello.ts';
 import { isSocket, socketPathOf } from './docker-client.ts';
 import { findEngine } from './find-engine.ts';
+import { openLogFile } from './log-file.ts';
+import { killContainersOf } from './node-control-power.ts';
+import { serveRequests } from './node-control-socket.ts';
+import { createNodeSwitch } from './node-control-switch.ts';
 import { runSeparateProcesses } from './separate-processes.ts';
 import { parseUpOptions, type UpOptions, upHelp } from './up-options.ts';
 
@@ -36,10 +42,15 @@ async function upOn(folder: DataFolder, options: UpOptions, life: Life): Promise
   const isInUse = last !== null && last.docker !== null;
   const engine = await findEngine({ choice: config.engine, address, dataDir, mayInstall, isInUse, say, signal });
   if (engine === 'docker') await offerExample(options, say);
-  const chosen = { ...config, engine };
-  if (config.mongodbUrl === null) return runLocalCluster(chosen, folder, life);
-  const environment = { ...options.environment, CO_ENGINE: engine };
-  return runSeparateProcesses({ config: chosen, folder, environment, engine }, life);
+  const cluster = await openCluster({ folder, engine, options }, life);
+  const control = await openControl({ folder, engine, options, agents: cluster.agents }, say);
+  say(readyLine(cluster.url, engine));
+  return {
+    async close() {
+      await control.close();
+      await cluster.close();
+    },
+  };
 }
 
 /** Services can use any image; this one needs no registry. */
@@ -50,5 +61,37 @@ async function offerExample({ config, mayInstall }: UpOptions, say: Life['say'])
     say(await buildHello({ socketPath: socketPathOf(dockerAddress), mayInstall }));
   } catch (error) {
     say(`the example image was not built: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+type Chosen = { folder: DataFolder; engine: 'docker' | 'simulated'; options: UpOptions };
+type Cluster = Running & { url: string; agents: Pick<NodeAgents, 'cutOff' | 'bringBack'> };
+
+async function openCluster({ folder, engine, options }: Chosen, life: Life): Promise<Cluster> {
+  const config = { ...options.config, engine };
+  const file = await openLogFile(config.dataDir, (line) => void process.stderr.write(`${line}\n`));
+  life.say(`log: ${file.path}`);
+  if (config.mongodbUrl !== null) {
+    const environment = { ...options.environment, CO_ENGINE: engine };
+    return runSeparateProcesses({ config, folder, environment, engine, log: file.write }, life);
+  }
+  const logger = createLogger({ level: config.logLevel }, file);
+  const { manager, agents, close } = await runLocalCluster({ config, folder, logger }, life);
+  return { url: manager.url, agents, close };
+}
+
+/** For `./bootstrap/node`. The cluster does as well without. */
+async function openControl({ folder, engine, options, agents }: Chosen & Pick<Cluster, 'agents'>, say: Life['say']) {
+  const { config } = options;
+  const note = await folder.readNote();
+  const isReal = engine === 'docker' && note !== null;
+  const of = { clusterId: note?.clusterId ?? '', address: config.dockerAddress };
+  const killContainers = isReal ? (node: string) => killContainersOf(node, of) : null;
+  const nodes = nodesOf({ ...config, node: null });
+  try {
+    return await serveRequests(config.dataDir, createNodeSwitch({ nodes, agents, killContainers, say }));
+  } catch (error) {
+    say(`./bootstrap/node cannot be used: ${wordsOf(error)}`);
+    return { close: async () => {} };
   }
 }
