@@ -40,7 +40,7 @@ export async function startCluster({ dataDir, engine, socketPath, workers }: Clu
   };
 }
 
-const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 export type Program = {
   child: ChildProcess;
@@ -52,8 +52,8 @@ export type Program = {
   end(signal?: NodeJS.Signals): Promise<number | null>;
 };
 
-/** `node src/main.ts …` as a person starts it. */
-export function startProgram(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Program {
+/** `node src/main.ts …` as a person starts it, or another program of ours. */
+export function startProgram(args: readonly string[], environment: NodeJS.ProcessEnv = {}, program = main): Program {
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
