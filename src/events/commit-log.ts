@@ -14,46 +14,19 @@ import type { Clock } from '../clock.ts';
 import { AppError, hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { catalog, type EventClass } from './catalog.ts';
+import type { EventClass } from './catalog.ts';
 import type { CommitStore, PreparedCommit } from './commit-store.ts';
-import type { Commit, NewEvent, StoredEvent } from './event.ts';
-import { assertEvent } from './event-check.ts';
-import {
-  type AppendOptions,
-  type AppendResult,
-  appendBytesMax,
-  appendEventsMax,
-  type EventLog,
-  type Expectation,
-  emptyHead,
-  type LogHead,
-} from './event-log.ts';
+import type { Commit, NewEvent } from './event.ts';
+import { type AppendOptions, type AppendResult, type EventLog, emptyHead, type LogHead } from './event-log.ts';
 import { createFollow } from './follow.ts';
 import { hashBody, hashCommit } from './hash.ts';
-import { createDraft, createLogState } from './log-state.ts';
+import { createDraft, createLogState, streamsMax } from './log-state.ts';
 import { readEvents } from './read-events.ts';
 import { createRecentCommits } from './recent-commits.ts';
+import { createWaiting, settleAll, takeCandidates, unknownOutcome, type Waiting } from './waiting-append.ts';
 
 export type CommitLogDeps = { store: CommitStore; clock: Pick<Clock, 'nowMs'>; logger: Logger };
 
-/** An append waiting for its commit. */
-type Waiting = {
-  appendId: string;
-  requestHash: string | undefined;
-  term: number | undefined;
-  expect: readonly Expectation[];
-  class: EventClass;
-  events: readonly WaitingEvent[];
-  bytes: number;
-  settle(result: AppendResult | AppError): void;
-  /** Its caller has given up. */
-  isSettled(): boolean;
-};
-
-/** Ready but for its version: the text is made once, however often a slot is lost. */
-type WaitingEvent = { stored: StoredEvent; textBeforeVersion: string };
-
-const deadlineDefaultMs = 10_000;
 /** Some seconds of the fastest writers; past it the caller should come back later. */
 const waitingMax = 20_000;
 const resendMinMs = 20;
@@ -67,7 +40,7 @@ const catchUpPage = 500;
 /** @throws AppError `log_unavailable` · `log_corrupt` · `log_locked` */
 export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer: string }): Promise<EventLog> {
   const { store, clock, logger } = deps;
-  const index = await store.readIndex();
+  const index = await store.readIndex(streamsMax);
   await assertTail(store, index.head);
   const state = createLogState(index);
   const queues: Record<EventClass, Waiting[]> = { fact: [], telemetry: [] };
@@ -145,45 +118,60 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
 
   /** The appends of the next commit; those that may not be written are refused alone. */
   const takeBatch = async (queue: Waiting[]): Promise<Waiting[]> => {
-    let hasCaughtUp = false;
-    for (;;) {
-      const draft = createDraft(state);
-      const batch: Waiting[] = [];
-      const ids = new Set<string>();
-      const refusals: { append: Waiting; error: AppError }[] = [];
-      let events = 0;
-      let bytes = 0;
-      let taken = 0;
-      for (const append of queue) {
-        if (events + append.events.length > appendEventsMax || bytes + append.bytes > appendBytesMax) break;
-        // Twice in one commit: the second waits for the next, where the first is found.
-        if (ids.has(append.appendId)) break;
-        taken += 1;
-        if (append.isSettled() || answerRepeat(append)) continue;
-        const error = draft.refuse(append);
-        if (error) {
-          refusals.push({ append, error });
-          continue;
-        }
-        for (const event of append.events) {
-          event.stored.version = append.class === 'fact' ? draft.nextVersion(event.stored.stream) : 0;
-        }
-        batch.push(append);
-        ids.add(append.appendId);
-        events += append.events.length;
-        bytes += append.bytes;
-      }
-      // A caller may have seen commits of others that this writer has not.
-      if (refusals.length > 0 && !hasCaughtUp) {
-        tellCallers();
-        await untilAnswered(catchUp);
-        hasCaughtUp = true;
-        continue;
-      }
-      queue.splice(0, taken);
+    const candidates = takeCandidates(queue);
+    try {
+      await learnAbout(candidates);
+      const { batch, refusals, later } = await judgeUpToDate(candidates);
+      queue.unshift(...later);
       for (const { append, error } of refusals) append.settle(error);
       return batch;
+    } catch (error) {
+      queue.unshift(...candidates);
+      throw error;
     }
+  };
+
+  /** Refuses nothing before it has seen what others have written: a caller may have. */
+  const judgeUpToDate = async (candidates: readonly Waiting[]) => {
+    const first = judge(candidates);
+    if (first.refusals.length === 0) return first;
+    tellCallers();
+    await untilAnswered(catchUp);
+    return judge(candidates);
+  };
+
+  const learnAbout = async (candidates: readonly Waiting[]) => {
+    const unknown = state.unknownOf({
+      streams: candidates.flatMap(({ streams }) => streams),
+      appendIds: candidates.map(({ appendId }) => appendId),
+    });
+    if (!unknown) return;
+    tellCallers();
+    state.learn(unknown, await untilAnswered(() => store.lookUp(unknown)));
+  };
+
+  /** What of the candidates may be written now, in their order. Repeats are answered. */
+  const judge = (candidates: readonly Waiting[]) => {
+    const draft = createDraft(state);
+    const batch: Waiting[] = [];
+    const ids = new Set<string>();
+    const refusals: { append: Waiting; error: AppError }[] = [];
+    for (const [index, append] of candidates.entries()) {
+      // Twice in one commit: the second waits for the next, where the first is found.
+      if (ids.has(append.appendId)) return { batch, refusals, later: candidates.slice(index) };
+      if (append.isSettled() || answerRepeat(append)) continue;
+      const error = draft.refuse(append);
+      if (error) {
+        refusals.push({ append, error });
+        continue;
+      }
+      for (const { stored } of append.events) {
+        stored.version = append.class === 'fact' ? draft.nextVersion(stored.stream) : 0;
+      }
+      batch.push(append);
+      ids.add(append.appendId);
+    }
+    return { batch, refusals, later: [] };
   };
 
   const answerRepeat = (append: Waiting): boolean => {
@@ -296,6 +284,8 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     append: async (events, options) => append(events, options),
     async findAppend(appendId) {
       await catchUpOnce();
+      const unknown = state.unknownOf({ streams: [], appendIds: [appendId] });
+      if (unknown) state.learn(unknown, await store.lookUp(unknown));
       return state.findAppend(appendId);
     },
     read: (query) => readEvents(store, query),
@@ -354,84 +344,4 @@ function subscribe(bells: Set<() => void>, bell: () => void): () => void {
 function toAppError(cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
   return new AppError('log_corrupt', cause instanceof Error ? cause.message : String(cause), { cause });
-}
-
-/** @throws AppError `append_empty` · `append_too_large` · `event_invalid` */
-function createWaiting(
-  events: readonly NewEvent[],
-  options: AppendOptions,
-  caller: { resolve(result: AppendResult): void; reject(error: AppError): void },
-): Waiting {
-  if (events.length === 0) throw new AppError('append_empty', 'an append needs an event');
-  if (events.length > appendEventsMax) {
-    throw new AppError('append_too_large', `an append holds at most ${appendEventsMax} events, not ${events.length}`);
-  }
-  for (const event of events) assertEvent(event);
-  const eventClass = catalog[events[0]!.type].class;
-  if (events.some(({ type }) => catalog[type].class !== eventClass)) {
-    const details = { field: 'type', rule: 'facts and telemetry go in appends of their own' };
-    throw new AppError('event_invalid', details.rule, { details });
-  }
-  const waiting = toWaitingEvents(events);
-  const bytes = waiting.reduce((sum, { textBeforeVersion }) => sum + Buffer.byteLength(textBeforeVersion) + 12, 0);
-  if (bytes > appendBytesMax) {
-    throw new AppError('append_too_large', `an append holds at most ${appendBytesMax} bytes, not ${bytes}`);
-  }
-
-  let isSettled = false;
-  const settle = (result: AppendResult | AppError) => {
-    if (isSettled) return;
-    isSettled = true;
-    clearTimeout(timer);
-    if (result instanceof AppError) caller.reject(result);
-    else caller.resolve(result);
-  };
-  const { appendId = randomUUID(), requestHash, term, expect = [], deadlineMs = deadlineDefaultMs } = options;
-  const late = () => settle(unknownOutcome(`the log did not answer within ${deadlineMs} ms`));
-  const timer = setTimeout(late, deadlineMs);
-  return {
-    appendId,
-    requestHash,
-    term,
-    expect,
-    class: eventClass,
-    events: waiting,
-    bytes,
-    settle,
-    isSettled: () => isSettled,
-  };
-}
-
-function settleAll(batch: readonly Waiting[], { first, at }: Commit): void {
-  let position = first;
-  for (const append of batch) {
-    const last = position + append.events.length - 1;
-    append.settle({ first: position, last, at, repeated: false });
-    position = last + 1;
-  }
-}
-
-function unknownOutcome(why: string): AppError {
-  return new AppError('log_unavailable', `${why}; whether the append took effect is unknown`, { retryable: true });
-}
-
-function toWaitingEvents(events: readonly NewEvent[]): WaitingEvent[] {
-  const eventIds = events.map(() => randomUUID());
-  return events.map((event, index) => {
-    const { actor, requestId = null, correlationId, causationId, causationIndex } = event.meta;
-    const eventId = eventIds[index]!;
-    const meta = {
-      eventId,
-      actor,
-      requestId,
-      correlationId: correlationId ?? requestId ?? eventId,
-      causationId: causationIndex === undefined ? causationId : (eventIds[causationIndex] ?? null),
-    };
-    const { stream, type, data } = event;
-    const { schemaVersion } = catalog[type];
-    const stored: StoredEvent = { stream, version: 0, type, schemaVersion, data, meta };
-    // `version` is the last key of RFC 8785's order.
-    const { version: _, ...beforeVersion } = stored;
-    return { stored, textBeforeVersion: `${canonicalJson(beforeVersion).slice(0, -1)},"version":` };
-  });
 }

@@ -26,22 +26,29 @@ export type CommitRange = {
 /** What an event is of and about; members narrow together. */
 export type EventFilter = Pick<EventQuery, 'streams' | 'types' | 'class' | 'service' | 'node' | 'container'>;
 
-/** What a writer must know before its first append; derived from the commits, never a truth of its own. */
+/** What a writer begins with; derived from the commits, never a truth of its own. */
 export type StoreIndex = {
   head: LogHead;
-  /** Version of every stream that has one. */
+  /** The highest term. */
+  term: number;
+  /** Everything that `lookUp` could tell; null when the log is too long to read at the start. */
+  known: Lookup | null;
+};
+
+/** What is asked about is in the answer, or is not in the log. */
+export type Lookup = {
   versions: Iterable<readonly [stream: string, version: number]>;
   /** Appends of the last 24 h of log time (`idempotencyMs`), oldest first. */
   appends: Iterable<KeptAppend>;
-  /** The highest term. */
-  term: number;
 };
 
 /** `first`: position of the append's first event. */
 export type KeptAppend = { first: number; at: string; append: CommitAppend };
 
 export type CommitStore = {
-  readIndex(): Promise<StoreIndex>;
+  /** @param streamsMax more than these are not told at the start */
+  readIndex(streamsMax: number): Promise<StoreIndex>;
+  lookUp(asked: { streams: readonly string[]; appendIds: readonly string[] }): Promise<Lookup>;
   /**
    * Inserts at commit.slot. `taken` = another commit holds the slot (perhaps our own of an earlier, ambiguous try).
    * @throws AppError `log_unavailable` when the outcome is unknown: the caller must send the same document again.

@@ -1,51 +1,100 @@
 /**
- * Owns what a writer knows of the log: its head, the version of every stream, the appends of the last 24 h, the term.
- * Derived from commits alone, in slot order. Kept in memory, about 100 bytes a stream.
+ * Owns what a writer knows of the log: its head, the term, the versions of streams, the appends of the last 24 h.
+ * Derived from commits alone, in slot order. Bounded: beyond that the store is asked, and what it tells is kept.
  */
 
 import { AppError } from '../errors.ts';
-import { idempotencyMs, type KeptAppend, type StoreIndex } from './commit-store.ts';
-import type { Commit, CommitAppend } from './event.ts';
+import { idempotencyMs, type KeptAppend, type Lookup, type StoreIndex } from './commit-store.ts';
+import type { Commit } from './event.ts';
 import type { Expectation, FoundAppend, LogHead } from './event-log.ts';
+
+/** What is asked of the store before some appends can be judged. */
+export type Unknown = { streams: string[]; appendIds: string[] };
 
 export type LogState = {
   head(): LogHead;
-  versionOf(stream: string): number;
   term(): number;
+  /** null: the store knows. */
+  versionOf(stream: string): number | null;
+  /** null: it is not in the log, as far as is known here. */
   findAppend(appendId: string): FoundAppend | null;
+  /** null: all is known. */
+  unknownOf(asked: { streams: Iterable<string>; appendIds: Iterable<string> }): Unknown | null;
+  /** What the store told of what was asked. */
+  learn(asked: Unknown, told: Lookup): void;
   /** Takes in the commit after the head. */
   apply(commit: Commit): void;
 };
 
+/** About 100 bytes each. More than a store may have left to index (256 commits of 500 events), so that it is never behind. */
+export const streamsMax = 250_000;
+const appendsMax = 250_000;
+
 export function createLogState(index: StoreIndex): LogState {
   let { head, term } = index;
-  const versions = new Map(index.versions);
-  const appends = new Map<string, FoundAppend & { at: string }>();
+  const versions = new Map(index.known?.versions);
+  /** `found: null`: the store has been asked, the log does not have it. */
+  const appends = new Map<string, { found: FoundAppend | null; at: string }>();
+  let isComplete = index.known !== null;
 
-  const remember = (append: CommitAppend, first: number, at: string) => {
-    if (!isKeyed(append.appendId)) return;
-    const { appendId, count, requestHash = null } = append;
-    appends.set(appendId, { first, count, requestHash, at });
+  const setVersion = (stream: string, version: number) => {
+    versions.delete(stream);
+    versions.set(stream, version);
+    if (versions.size > streamsMax) forgetFirst(versions);
   };
 
-  /** Oldest first, so the look ends at the first that is young enough. */
-  const forget = (now: string) => {
-    const oldest = new Date(Date.parse(now) - idempotencyMs).toISOString();
+  const setAppend = (appendId: string, entry: { found: FoundAppend | null; at: string }) => {
+    appends.delete(appendId);
+    appends.set(appendId, entry);
+    if (appends.size > appendsMax) forgetFirst(appends);
+  };
+
+  /** From now on what is not here may be in the log. */
+  const forgetFirst = (kept: Map<string, unknown>) => {
+    const [first] = kept.keys();
+    if (first !== undefined) kept.delete(first);
+    isComplete = false;
+  };
+
+  const remember = ({ append, first, at }: KeptAppend) => {
+    const { appendId, count, requestHash = null } = append;
+    if (isKeyed(appendId)) setAppend(appendId, { found: { first, count, requestHash }, at });
+  };
+
+  const oldestKept = () => new Date(Math.max(0, Date.parse(head.at) - idempotencyMs)).toISOString();
+
+  /** The oldest are at the front, so the look ends at the first that is young enough. */
+  const forgetOld = () => {
+    const oldest = oldestKept();
     for (const [appendId, { at }] of appends) {
       if (at >= oldest) break;
       appends.delete(appendId);
     }
   };
 
-  for (const { append, first, at } of index.appends) remember(append, first, at);
+  for (const kept of index.known?.appends ?? []) remember(kept);
 
   return {
     head: () => head,
-    versionOf: (stream) => versions.get(stream) ?? 0,
     term: () => term,
+    versionOf: (stream) => versions.get(stream) ?? (isComplete ? 0 : null),
     findAppend(appendId) {
       const known = appends.get(appendId);
-      return known ? { first: known.first, count: known.count, requestHash: known.requestHash } : null;
+      return known && known.at >= oldestKept() ? known.found : null;
+    },
+    unknownOf({ streams, appendIds }) {
+      if (isComplete) return null;
+      const unknown = {
+        streams: [...new Set(streams)].filter((stream) => !versions.has(stream)),
+        appendIds: [...new Set(appendIds)].filter((appendId) => isKeyed(appendId) && !appends.has(appendId)),
+      };
+      return unknown.streams.length + unknown.appendIds.length > 0 ? unknown : null;
+    },
+    learn(asked, told) {
+      for (const stream of asked.streams) setVersion(stream, 0);
+      for (const appendId of asked.appendIds) setAppend(appendId, { found: null, at: head.at });
+      for (const [stream, version] of told.versions) setVersion(stream, version);
+      for (const kept of told.appends) remember(kept);
     },
     apply(commit) {
       const { slot, first, count, at, hash, events } = commit;
@@ -54,13 +103,13 @@ export function createLogState(index: StoreIndex): LogState {
         const message = `slot ${slot} begins at position ${first}, not at ${head.position + 1}`;
         throw new AppError('log_corrupt', message, { details: { slot } });
       }
-      for (const { stream, version } of events ?? []) if (version > 0) versions.set(stream, version);
-      for (const { append, first: begin } of appendsOf(commit)) {
-        remember(append, begin, at);
-        if (append.term !== undefined && append.term > term) term = append.term;
+      for (const { stream, version } of events ?? []) if (version > 0) setVersion(stream, version);
+      for (const kept of appendsOf(commit)) {
+        remember(kept);
+        term = Math.max(term, kept.append.term ?? 0);
       }
       head = { slot, position: first + count - 1, at, hash };
-      forget(at);
+      forgetOld();
     },
   };
 }
@@ -86,10 +135,15 @@ export type Draft = {
   nextVersion(stream: string): number;
 };
 
+/** Every stream it is asked about is known. */
 export function createDraft(state: LogState): Draft {
   const versions = new Map<string, number>();
   let term = state.term();
-  const versionOf = (stream: string) => versions.get(stream) ?? state.versionOf(stream);
+  const versionOf = (stream: string): number => {
+    const version = versions.get(stream) ?? state.versionOf(stream);
+    if (version === null) throw new Error(`nobody looked up ${stream}`);
+    return version;
+  };
   return {
     refuse({ expect, term: wanted }) {
       if (wanted !== undefined && wanted < term) {

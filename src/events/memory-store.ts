@@ -11,8 +11,16 @@ export type MemoryStore = CommitStore & {
   setAway(isAway: boolean): void;
 };
 
-/** Several stores over the same commits are several processes at one database. */
-export function createMemoryStore(commits: string[] = [], bells: Set<() => void> = new Set()): MemoryStore {
+export type MemoryStoreOptions = {
+  /** Several stores over the same commits are several processes at one database. */
+  commits?: string[];
+  bells?: Set<() => void>;
+  /** Tells nothing at the start, like the store of a long log. */
+  isForgetful?: boolean;
+};
+
+export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  const { commits = [], bells = new Set(), isForgetful = false } = options;
   let isAway = false;
   const answer = async <T>(read: () => T): Promise<T> => {
     if (isAway) throw new AppError('log_unavailable', 'the store in memory is away', { retryable: true });
@@ -28,21 +36,30 @@ export function createMemoryStore(commits: string[] = [], bells: Set<() => void>
     if (!last) return emptyHead;
     return { slot: last.slot, position: last.first + last.count - 1, at: last.at, hash: last.hash };
   };
+  const versions = () => {
+    const found = new Map<string, number>();
+    for (const { stream, version } of all().flatMap(({ events }) => events ?? [])) {
+      if (version > 0) found.set(stream, version);
+    }
+    return found;
+  };
   const all = () => commits.map((_, index) => at(index + 1)!);
 
   return {
     description: 'memory',
     readIndex: () =>
       answer(() => {
-        const versions = new Map<string, number>();
-        const found = all();
-        for (const { stream, version } of found.flatMap(({ events }) => events ?? [])) {
-          if (version > 0) versions.set(stream, version);
-        }
-        const appends = found.flatMap(appendsOf);
+        const appends = all().flatMap(appendsOf);
         const term = appends.reduce((highest, { append }) => Math.max(highest, append.term ?? 0), 0);
-        return { head: head(), versions, appends, term };
+        return { head: head(), term, known: isForgetful ? null : { versions: versions(), appends } };
       }),
+    lookUp: ({ streams, appendIds }) =>
+      answer(() => ({
+        versions: [...versions()].filter(([stream]) => streams.includes(stream)),
+        appends: all()
+          .flatMap(appendsOf)
+          .filter(({ append }) => appendIds.includes(append.appendId)),
+      })),
     insert: ({ commit }: PreparedCommit) =>
       answer(() => {
         if (commit.slot <= commits.length) return 'taken';

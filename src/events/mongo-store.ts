@@ -15,14 +15,7 @@ import {
 } from 'mongodb';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import {
-  type CommitRange,
-  type CommitStore,
-  type EventFilter,
-  idempotencyMs,
-  type KeptAppend,
-  type StoreIndex,
-} from './commit-store.ts';
+import type { CommitRange, CommitStore, EventFilter, KeptAppend, Lookup, StoreIndex } from './commit-store.ts';
 import type { Commit } from './event.ts';
 import { emptyHead, type LogHead } from './event-log.ts';
 import { appendsOf } from './log-state.ts';
@@ -41,6 +34,8 @@ const operationDeadlineMs = 10_000;
 const batchSize = 100;
 const rangeEventsMax = 4_096;
 const pruneStep = 1_000;
+/** Some seconds' worth of headers. */
+const commitsReadMax = 50_000;
 /** A change stream that broke is opened again after this; the poll of whoever follows fills the gap. */
 const watchAgainMs = 2_000;
 
@@ -48,6 +43,7 @@ const indexes: { key: Record<string, 1>; name: string }[] = [
   { key: { first: 1 }, name: 'position' },
   { key: { at: 1 }, name: 'time' },
   { key: { 'events.stream': 1 }, name: 'stream' },
+  { key: { 'appends.appendId': 1 }, name: 'append' },
   { key: { 'events.type': 1 }, name: 'type' },
   { key: { 'events.data.service': 1 }, name: 'service' },
   { key: { 'events.data.node': 1 }, name: 'node' },
@@ -71,7 +67,8 @@ export async function createMongoStore(
 
   return {
     description,
-    readIndex: () => readIndex(collection),
+    readIndex: (streamsMax) => readIndex(collection, streamsMax),
+    lookUp: (asked) => lookUp(collection, asked),
     async insert({ commit }) {
       try {
         await ask(() => collection.insertOne(toDocument(commit)));
@@ -161,26 +158,50 @@ async function readHead(collection: Collection<CommitDocument>): Promise<LogHead
   return { slot: last._id, position: last.first + last.count - 1, at: last.at, hash: last.hash };
 }
 
-/** Reads every header once: what a writer must know follows from the commits, and there is nothing else to read it from. */
-async function readIndex(collection: Collection<CommitDocument>): Promise<StoreIndex> {
+/** Reads every header of a short log; a long one would keep its manager waiting, so that one is asked as it goes. */
+async function readIndex(collection: Collection<CommitDocument>, streamsMax: number): Promise<StoreIndex> {
   const head = await readHead(collection);
-  const oldest = new Date(Math.max(0, Date.parse(head.at) - idempotencyMs)).toISOString();
+  // Terms only rise, so the last one written is the highest.
+  const led = await ask(() => collection.findOne({ 'appends.term': { $gt: 0 } }, { sort: { _id: -1 } }));
+  const term = Math.max(0, ...(led?.appends ?? []).map(({ term: under = 0 }) => under));
+  if (head.slot > commitsReadMax) return { head, term, known: null };
   const versions = new Map<string, number>();
-  let appends: KeptAppend[] = [];
-  let term = 0;
-  const projection = { first: 1, at: 1, appends: 1, class: 1, 'events.stream': 1, 'events.version': 1 };
+  const appends: KeptAppend[] = [];
   for (let after = 0; after < head.slot; ) {
     const filter = { _id: { $gt: after, $lte: head.slot } };
-    const page = await ask(() => collection.find(filter, { sort: { _id: 1 }, limit: pruneStep, projection }).toArray());
+    const page = await ask(() =>
+      collection.find(filter, { sort: { _id: 1 }, limit: pruneStep, projection: headerFields }).toArray(),
+    );
     if (page.length === 0) break;
-    for (const { first, at, appends: written, events } of page) {
-      for (const { stream, version } of events ?? []) if (version > 0) versions.set(stream, version);
-      for (const { term: under = 0 } of written) term = Math.max(term, under);
-      if (at >= oldest) appends = appends.concat(appendsOf({ first, at, appends: written }));
+    for (const document of page) {
+      for (const { stream, version } of document.events ?? []) if (version > 0) versions.set(stream, version);
+      appends.push(...appendsOf(document));
     }
     after = page.at(-1)!._id;
   }
-  return { head, versions, appends, term };
+  return { head, term, known: versions.size > streamsMax ? null : { versions, appends } };
+}
+
+const headerFields = { first: 1, at: 1, appends: 1, 'events.stream': 1, 'events.version': 1 };
+
+async function lookUp(
+  collection: Collection<CommitDocument>,
+  { streams, appendIds }: { streams: readonly string[]; appendIds: readonly string[] },
+): Promise<Lookup> {
+  const findVersion = async (stream: string) => {
+    const filter = { 'events.stream': stream };
+    const last = await ask(() => collection.findOne(filter, { sort: { _id: -1 }, projection: headerFields }));
+    const version = last?.events?.findLast((event) => event.stream === stream)?.version ?? 0;
+    return [stream, version] as const;
+  };
+  const findAppends = async () => {
+    if (appendIds.length === 0) return [];
+    const filter = { 'appends.appendId': { $in: appendIds } };
+    const found = await ask(() => collection.find(filter, { sort: { _id: 1 }, projection: headerFields }).toArray());
+    return found.flatMap(appendsOf).filter(({ append }) => appendIds.includes(append.appendId));
+  };
+  const [versions, appends] = await Promise.all([Promise.all(streams.map(findVersion)), findAppends()]);
+  return { versions, appends };
 }
 
 /** Rings at every insert, also of other processes; without a replica set there is nothing to watch. */

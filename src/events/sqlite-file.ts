@@ -127,7 +127,8 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
     },
     /** Indexes some of what is not indexed yet. @returns whether there may be more */
     indexSome: () => index.takeSome((afterSlot, limit) => [...scan({ ...everything, afterSlot, limit })]),
-    readIndex: index.read,
+    readIndex: (streamsMax: number) => ({ term: index.term(), known: index.readAll(streamsMax) }),
+    lookUp: index.lookUp,
     /** Empties some of the oldest telemetry; nothing left when it answers 0 commits. */
     pruneSome(throughSlot: number): { commits: number; events: number } {
       const some = `SELECT slot FROM commits WHERE slot <= ? AND class = 'telemetry' AND events IS NOT NULL LIMIT ${pruneStep}`;

@@ -3,10 +3,11 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
 import { canonicalJson } from './canonical-json.ts';
-import type { CommitRange, CommitStore, PreparedCommit } from './commit-store.ts';
+import type { CommitRange, CommitStore, Lookup, PreparedCommit } from './commit-store.ts';
 import type { Commit, CommitAppend } from './event.ts';
 import { emptyHead } from './event-log.ts';
 import type { CommitRow, RowRange } from './sqlite-file.ts';
+import type { IndexRows } from './sqlite-index.ts';
 import type { SqliteAnswer, SqliteCalls, SqliteRequest, SqliteWorkerData } from './sqlite-worker.ts';
 import { subjectsFor } from './subjects.ts';
 
@@ -34,14 +35,12 @@ export async function createSqliteStore({ path, isReadOnly = false }: SqliteStor
 
   return {
     description: `sqlite ${path}`,
-    async readIndex() {
-      const { versions, appends, term } = await ask('readIndex');
-      return {
-        head: await readHead(),
-        versions: versions.map(({ stream, version }) => [stream, version] as const),
-        appends: appends.map((row) => ({ ...row, append: JSON.parse(row.append) as CommitAppend })),
-        term,
-      };
+    async readIndex(streamsMax) {
+      const { term, known } = await ask('readIndex', streamsMax);
+      return { head: await readHead(), term, known: known && toLookup(known) };
+    },
+    async lookUp(asked) {
+      return toLookup(await ask('lookUp', asked));
     },
     async insert(prepared) {
       if (isReadOnly) throw new AppError('log_read_only', `the log at ${path} was opened for reading only`);
@@ -74,6 +73,13 @@ export async function createSqliteStore({ path, isReadOnly = false }: SqliteStor
 
 function toRow({ commit, eventTexts }: PreparedCommit): CommitRow {
   return { ...commit, appends: canonicalJson(commit.appends), events: `[${eventTexts.join(',')}]` };
+}
+
+function toLookup({ versions, appends }: IndexRows): Lookup {
+  return {
+    versions: versions.map(({ stream, version }) => [stream, version] as const),
+    appends: appends.map((row) => ({ ...row, append: JSON.parse(row.append) as CommitAppend })),
+  };
 }
 
 function toRowRange({ afterSlot, toSlot, limit, direction, about }: CommitRange): RowRange {

@@ -383,6 +383,30 @@ export function testEventLogContract({ name, isShared, whyNot, createPlace }: Lo
     verifyChain(await again.readCommits({ afterSlot: 0 }));
   });
 
+  promise('what a writer does not know by heart it looks up', async (log, open) => {
+    const options = { appendId: uuidv5('key', randomUUID()), requestHash: 'h1' };
+    await log.append([fact('a'), fact('b'), fact('a')], options);
+    await log.close();
+    const forget = (store: CommitStore): CommitStore => ({
+      ...store,
+      readIndex: async (max) => ({ ...(await store.readIndex(max)), known: null }),
+    });
+    const asking = await open({ wrap: forget });
+    assert.equal(await asking.findAppend(options.appendId), { first: 1, count: 3, requestHash: 'h1' });
+    assert.ok((await asking.append([fact('a')], options)).repeated);
+    const expectA = (version: number) => ({ expect: [{ stream: 'service/a', version }] });
+    const error = await refused('expectation_failed', () => asking.append([fact('c')], expectA(0)));
+    assert.is(error.details.actual, 2);
+    await asking.append([fact('a'), fact('new')], expectA(2));
+    assert.equal(
+      (await readAll(asking)).slice(3).map(({ stream, version }) => [stream, version]),
+      [
+        ['service/a', 3],
+        ['service/new', 1],
+      ],
+    );
+  });
+
   promise('a damaged end is refused at the opening, and said where', async (log, open) => {
     await log.append([fact('a')]);
     await log.append([fact('b')]);

@@ -23,7 +23,7 @@ export type LogPlace = {
 };
 
 export type LogKind = {
-  name: 'memory' | 'sqlite' | 'mongodb';
+  name: 'memory' | 'memory that forgets' | 'sqlite' | 'mongodb';
   /** Several processes may write. */
   isShared: boolean;
   /** Why it cannot be tested here; null when it can. */
@@ -31,10 +31,18 @@ export type LogKind = {
   createPlace(): Promise<LogPlace>;
 };
 
+/** A log too long for what a writer knows: everything is looked up in its store. */
+export const forgetfulLog: LogKind = {
+  name: 'memory that forgets',
+  isShared: true,
+  whyNot: null,
+  createPlace: () => createMemoryPlace({ isForgetful: true }),
+};
+
 export const mongodbUrl = process.env.CO_TEST_MONGODB_URL;
 
 export const logKinds: readonly LogKind[] = [
-  { name: 'memory', isShared: true, whyNot: null, createPlace: createMemoryPlace },
+  { name: 'memory', isShared: true, whyNot: null, createPlace: () => createMemoryPlace() },
   { name: 'sqlite', isShared: false, whyNot: null, createPlace: createSqlitePlace },
   {
     name: 'mongodb',
@@ -44,10 +52,10 @@ export const logKinds: readonly LogKind[] = [
   },
 ];
 
-async function createMemoryPlace(): Promise<LogPlace> {
+async function createMemoryPlace({ isForgetful = false } = {}): Promise<LogPlace> {
   const commits: string[] = [];
   const bells = new Set<() => void>();
-  return { openStore: async () => createMemoryStore(commits, bells), remove: async () => {} };
+  return { openStore: async () => createMemoryStore({ commits, bells, isForgetful }), remove: async () => {} };
 }
 
 async function createSqlitePlace(): Promise<LogPlace> {
