@@ -35,6 +35,7 @@ const undecidedPauseMs = 5;
 /** Ten times the slowest commit of a healthy disk or replica set. */
 const answerLateMs = 2_000;
 const closeDeadlineMs = 3_000;
+const lookDeadlineMs = 5_000;
 const catchUpPage = 500;
 
 /** @throws AppError `log_unavailable` · `log_corrupt` · `log_locked` */
@@ -46,6 +47,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   const queues: Record<EventClass, Waiting[]> = { fact: [], telemetry: [] };
   const recent = createRecentCommits();
   const bells = new Set<() => void>();
+  const inTurn = createTurns();
   let writing: Promise<void> | null = null;
   /** Of the last commit, decided already. */
   let tellCallers = () => {};
@@ -85,7 +87,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     while (nextClass() !== null) {
       // Telemetry waits behind one commit of facts at most.
       for (const eventClass of ['fact', 'telemetry'] as const) {
-        if (queues[eventClass].length > 0) await writeBatch(queues[eventClass]);
+        if (queues[eventClass].length > 0) await inTurn(() => writeBatch(queues[eventClass]));
       }
     }
     tellCallers();
@@ -120,7 +122,6 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   const takeBatch = async (queue: Waiting[]): Promise<Waiting[]> => {
     const candidates = takeCandidates(queue);
     try {
-      await learnAbout(candidates);
       const { batch, refusals, later } = await judgeUpToDate(candidates);
       queue.unshift(...later);
       for (const { append, error } of refusals) append.settle(error);
@@ -133,21 +134,26 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
 
   /** Refuses nothing before it has seen what others have written: a caller may have. */
   const judgeUpToDate = async (candidates: readonly Waiting[]) => {
+    await learnAbout(candidates);
     const first = judge(candidates);
     if (first.refusals.length === 0) return first;
     tellCallers();
     await untilAnswered(catchUp);
+    await learnAbout(candidates);
     return judge(candidates);
   };
 
+  /** Until nothing is unknown: what is learned may push out what was known. */
   const learnAbout = async (candidates: readonly Waiting[]) => {
-    const unknown = state.unknownOf({
+    const asked = {
       streams: candidates.flatMap(({ streams }) => streams),
       appendIds: candidates.map(({ appendId }) => appendId),
-    });
-    if (!unknown) return;
-    tellCallers();
-    state.learn(unknown, await untilAnswered(() => store.lookUp(unknown)));
+    };
+    for (let unknown = state.unknownOf(asked); unknown; unknown = state.unknownOf(asked)) {
+      const { streams, appendIds } = unknown;
+      tellCallers();
+      state.learn(unknown, await untilAnswered(() => store.lookUp({ streams, appendIds })));
+    }
   };
 
   /** What of the candidates may be written now, in their order. Repeats are answered. */
@@ -280,14 +286,18 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     });
   };
 
+  const findAppend = async (appendId: string) => {
+    tellCallers();
+    await catchUp();
+    const asked = { streams: [], appendIds: [appendId] };
+    const unknown = state.unknownOf(asked);
+    if (unknown) state.learn(unknown, await store.lookUp(unknown));
+    return state.findAppend(appendId);
+  };
+
   return {
     append: async (events, options) => append(events, options),
-    async findAppend(appendId) {
-      await catchUpOnce();
-      const unknown = state.unknownOf({ streams: [], appendIds: [appendId] });
-      if (unknown) state.learn(unknown, await store.lookUp(unknown));
-      return state.findAppend(appendId);
-    },
+    findAppend: (appendId) => withDeadline(inTurn(() => findAppend(appendId))),
     read: (query) => readEvents(store, query),
     readCommits: ({ afterSlot, limit = 1000 }) => store.readRange({ afterSlot, limit }),
     async readCommitAt(position) {
@@ -313,11 +323,30 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
       await store.close();
     },
   };
+}
 
-  /** The state is the writer's own: nobody else may take commits in while a write is under way. */
-  async function catchUpOnce(): Promise<void> {
-    if (writing) await writing;
-    if (!writing) await catchUp();
+/**
+ * One at a time, in the order of asking: what is read from the state and what is inserted after it belong together, and
+ * nobody may take commits in between.
+ */
+function createTurns() {
+  let last: Promise<unknown> = Promise.resolve();
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work);
+    last = turn.catch(() => {});
+    return turn;
+  };
+}
+
+/** While a commit is undecided nothing can be looked up. @throws AppError `log_unavailable` */
+async function withDeadline<T>(answer: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const fail = () => late.reject(new AppError('log_unavailable', `no answer of the log`, { retryable: true }));
+  const timer = setTimeout(fail, lookDeadlineMs);
+  try {
+    return await Promise.race([answer, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

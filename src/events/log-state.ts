@@ -91,9 +91,14 @@ export function createLogState(index: StoreIndex): LogState {
       return unknown.streams.length + unknown.appendIds.length > 0 ? unknown : null;
     },
     learn(asked, told) {
-      for (const stream of asked.streams) setVersion(stream, 0);
-      for (const appendId of asked.appendIds) setAppend(appendId, { found: null, at: head.at });
-      for (const [stream, version] of told.versions) setVersion(stream, version);
+      const toldVersions = new Map(told.versions);
+      for (const stream of asked.streams) {
+        // What was taken in meanwhile is newer than what was told.
+        if (!versions.has(stream)) setVersion(stream, toldVersions.get(stream) ?? 0);
+      }
+      for (const appendId of asked.appendIds) {
+        if (!appends.has(appendId)) setAppend(appendId, { found: null, at: head.at });
+      }
       for (const kept of told.appends) remember(kept);
     },
     apply(commit) {
