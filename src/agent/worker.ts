@@ -4,6 +4,7 @@
  */
 
 import type { RemoveCommand, StartCommand, StopCommand, WantedCommand, WantedContainer } from '../bus/messages.ts';
+import type { ContainerSpec } from '../model/service.ts';
 import { type Cause, type ContainerRunner, createContainerRunner, type RunnerDeps } from './container-runner.ts';
 import type { Run } from './container-start.ts';
 import { settledWithin } from './deadline.ts';
@@ -58,7 +59,7 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
     runners.delete(container);
   };
 
-  const act = (action: SyncAction, set: Cause, removed: Promise<unknown>) => {
+  const act = (action: SyncAction, set: Cause & { specs: Specs }, removed: Promise<unknown>) => {
     if (!('wanted' in action)) {
       const runner = runnerOf(action.container);
       if (action.kind === 'remove') return runner.remove(set, action.reason);
@@ -69,15 +70,16 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
     const { wanted } = action;
     const runner = runnerOf(wanted.container);
     const cause = { position: set.position, causationId: wanted.causationId };
+    const run = runOf({ ...wanted, spec: specOf(set.specs, wanted) });
     switch (action.kind) {
       case 'start':
-        return runner.start(runOf(wanted), cause, removed);
+        return runner.start(run, cause, removed);
       case 'adopt':
-        return runner.adopt(runOf(wanted), cause, action.found, action);
+        return runner.adopt(run, cause, action.found, action);
       case 'end':
-        return runner.end(runOf(wanted), cause, action.found, { wasStarted: wanted.state !== 'starting' });
+        return runner.end(run, cause, action.found, { wasStarted: wanted.state !== 'starting' });
       case 'stop':
-        return runner.stop(cause, wanted.spec.stopTimeoutSeconds);
+        return runner.stop(cause, run.spec.stopTimeoutSeconds);
     }
   };
 
@@ -96,7 +98,8 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
       const { position, containers } = wanted;
       const inHand = new Map([...runners].map(([container, runner]) => [container, runner.inHand()]));
       const actions = decideSync({ position, wanted: containers, found, inHand });
-      const set = { position, causationId: wanted.causationId || null };
+      const specs = new Map(wanted.specs.map(({ specHash, spec }) => [specHash, spec]));
+      const set = { position, causationId: wanted.causationId || null, specs };
       const isRemoval = ({ kind }: SyncAction) => kind === 'remove' || kind === 'settle';
       for (const action of actions.filter(isRemoval)) act(action, set, Promise.resolve());
       const goneFirst = actions.filter(isRemoval).map((action) => runnerOf(containerOf(action)).idle());
@@ -117,7 +120,15 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
   };
 }
 
-const runOf = ({ container, service, slot, generation, specHash, spec }: StartCommand | WantedContainer): Run => ({
+type Specs = ReadonlyMap<string, ContainerSpec>;
+
+function specOf(specs: Specs, { container, specHash }: WantedContainer): ContainerSpec {
+  const spec = specs.get(specHash);
+  if (!spec) throw new Error(`the wanted set lacks spec ${specHash} of ${container}`);
+  return spec;
+}
+
+const runOf = ({ container, service, slot, generation, specHash, spec }: Run): Run => ({
   container,
   service,
   slot,

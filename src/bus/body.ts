@@ -7,7 +7,7 @@ import * as messages from './messages.ts';
 import { routingKeys } from './topology.ts';
 
 /**
- * A wanted set of 10 000 containers with specs of 1 KiB fits. Below 16 MiB, where RabbitMQ 4 refuses a message and
+ * A wanted set of 10 000 containers with 150 of the largest specs fits. Below 16 MiB, where RabbitMQ 4 refuses a message and
  * closes the channel.
  */
 export const bodyBytesMax = 15 * 1024 * 1024;

@@ -58,9 +58,10 @@ export const WantedCommand = object({
       /** Not terminal. `in queue`: start it. Beyond that: adopt it, or report that it ended. `stopping`: stop it. */
       state: ContainerStateSchema,
       causationId: Type.String({ maxLength: 64 }),
-      spec: ContainerSpec,
     }),
   ),
+  /** Each that `containers` name by its hash, once: replicas share theirs, and a large spec times replicas fits no message. */
+  specs: Type.Array(object({ specHash: SpecHash, spec: ContainerSpec })),
 });
 /** The manager does not know this session (any more): register again. Not fenced by session. */
 export const ResyncCommand = object({ kind: Type.Literal('resync'), clusterId: Uuid, node: NodeId });

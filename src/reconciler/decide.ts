@@ -11,6 +11,7 @@ import { specHash } from '../events/hash.ts';
 import type { ContainerSpec, ServiceWish } from '../model/service.ts';
 import type { ClusterView, ServiceView } from '../projections/cluster-view.ts';
 import { type ContainerPatch, patchContainer } from './decide-patch.ts';
+import { boundSpec } from './spec-bound.ts';
 
 export type Wish = Omit<ServiceWish, 'specHash'>;
 export type NodeAction = 'cordon' | 'drain' | 'activate' | 'remove';
@@ -34,7 +35,9 @@ export type Decision = { events: NewEvent[]; expect: Expectation[] };
 export function decide(view: ClusterView, request: ApiRequest, context: RequestContext): Decision {
   switch (request.kind) {
     case 'apply': {
-      const events = request.wishes.map((wish) => applyWish(view, wish, context));
+      const events = request.wishes.map((wish, index) =>
+        applyWish(view, wish, `services[${index}].container`, context),
+      );
       return { events, expect: request.wishes.map(({ service }) => expectService(view, service)) };
     }
     case 'patch': {
@@ -46,7 +49,7 @@ export function decide(view: ClusterView, request: ApiRequest, context: RequestC
       const { name, replicas, spec } = service;
       const container = request.container ? patchContainer(spec, request.container) : spec;
       const wish = { service: name, replicas: request.replicas ?? replicas, container };
-      return { events: [applyWish(view, wish, context)], expect: [expectService(view, name)] };
+      return { events: [applyWish(view, wish, 'container', context)], expect: [expectService(view, name)] };
     }
     case 'remove':
       return {
@@ -58,11 +61,13 @@ export function decide(view: ClusterView, request: ApiRequest, context: RequestC
   }
 }
 
-function applyWish(view: ClusterView, wish: Wish, context: RequestContext): NewEvent {
+/** @param field where the request has the recipe, for a refusal */
+function applyWish(view: ClusterView, wish: Wish, field: string, context: RequestContext): NewEvent {
   const { service: name, replicas, container } = wish;
   const known = view.services.get(name);
   const hash = specHash(container);
   const isSameSpec = known !== undefined && !known.removing && known.specHash === hash;
+  if (!isSameSpec) boundSpec(container, field);
   if (isSameSpec && known.replicas !== replicas) {
     const data = { service: name, generation: known.generation + 1, from: known.replicas, replicas };
     return { stream: streams.service(name), type: 'ServiceScaled', data, meta: metaOf(context) };

@@ -5,8 +5,10 @@
 
 import type { ManagerBus } from '../bus/bus.ts';
 import type { Command, WantedCommand } from '../bus/messages.ts';
+import { hasCode } from '../errors.ts';
 import type { LogEvent } from '../events/event.ts';
 import type { Logger } from '../logger.ts';
+import type { ContainerSpec } from '../model/service.ts';
 import type { NodeView } from '../projections/cluster-view.ts';
 import type { Projector } from '../projections/projector.ts';
 
@@ -56,21 +58,27 @@ export function createDispatcher(
     void send(command.node, outbox);
   };
 
-  const wantedSet = (node: NodeView, registrationId: string | null): WantedCommand => ({
-    kind: 'wanted',
-    clusterId,
-    node: node.id,
-    session: node.session,
-    position: view.position,
-    causationId: node.latest.eventId,
-    registrationId,
-    containers: [...node.containers].flatMap((id) => {
+  const wantedSet = (node: NodeView, registrationId: string | null): WantedCommand => {
+    const specs = new Map<string, ContainerSpec>();
+    const containers = [...node.containers].flatMap((id) => {
       const container = view.containers.get(id);
       if (!container) return [];
       const { service, slot, generation, specHash, state, spec, latest } = container;
-      return { container: id, service, slot, generation, specHash, state, spec, causationId: latest.eventId };
-    }),
-  });
+      specs.set(specHash, spec);
+      return { container: id, service, slot, generation, specHash, state, causationId: latest.eventId };
+    });
+    return {
+      kind: 'wanted',
+      clusterId,
+      node: node.id,
+      session: node.session,
+      position: view.position,
+      causationId: node.latest.eventId,
+      registrationId,
+      containers,
+      specs: Array.from(specs, ([specHash, spec]) => ({ specHash, spec })),
+    };
+  };
 
   const next = (node: string, outbox: Outbox): Command | undefined => {
     const { wanted } = outbox;
@@ -88,6 +96,11 @@ export function createDispatcher(
         try {
           await bus.sendCommand(command);
         } catch (error) {
+          if (hasCode(error, 'message_too_large') && command.kind === 'wanted') {
+            // It would be as large again: the node has to do with the commands that follow.
+            logger.error({ err: error, node }, 'the wanted set is larger than the bus carries; it is left out');
+            continue;
+          }
           logger.warn({ err: error, node, kind: command.kind }, 'command not delivered; the wanted set follows');
           const registrationId = command.kind === 'wanted' ? command.registrationId : null;
           outbox.commands = [];

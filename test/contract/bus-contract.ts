@@ -377,7 +377,7 @@ export function testBusContract(name: string, open: () => Promise<BusUnderTest>,
       resources: { memoryBytes: null, cpuMillis: null },
       stopTimeoutSeconds: 10,
     };
-    const run = { service: 'web', generation: 1, specHash: '0123456789abcdef', causationId: 'fact', spec };
+    const run = { service: 'web', generation: 1, specHash: '0123456789abcdef', causationId: 'fact' };
     const { container: _none, stopTimeoutSeconds: _no, ...head } = stop(bus, 'a', 9);
     const wanted: Command = {
       ...head,
@@ -389,6 +389,7 @@ export function testBusContract(name: string, open: () => Promise<BusUnderTest>,
         slot: index + 1,
         state: 'running' as const,
       })),
+      specs: [{ specHash: run.specHash, spec }],
     };
     const seen: Command[] = [];
     bus.agent('a').consumeCommands(async (command) => {

@@ -13,6 +13,7 @@ import {
   told,
   untilTold,
 } from '../support/agent.ts';
+import { spec } from '../support/history.ts';
 import { until } from '../support/wait.ts';
 
 const test = suite('agent');
@@ -424,7 +425,7 @@ scenario('a container of ours that nobody knows is left alone until a wanted set
   const known = await manager.queue();
   await untilTold(manager, known, 'running');
   const { state: _, causationId: __, ...run } = manager.wanted.get(known)!;
-  await engine.create({ ...run, container: 'web.9-zz', env: [] });
+  await engine.create({ ...run, container: 'web.9-zz', env: [], spec: spec() });
   await engine.start('web.9-zz');
   const beats = manager.heartbeats.length;
   await until('several looks', () => manager.heartbeats.length > beats + 5);

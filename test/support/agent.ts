@@ -51,6 +51,7 @@ export type ManagerDouble = {
 export function createManagerDouble(broker: EmbeddedBroker, clusterId: string): ManagerDouble {
   const bus = broker.manager('m1');
   const wanted = new Map<string, WantedContainer>();
+  const specs = new Map<string, ContainerSpec>();
   let position = 1;
   let session = 0;
   let slot = 0;
@@ -89,9 +90,10 @@ export function createManagerDouble(broker: EmbeddedBroker, clusterId: string): 
       slot += 1;
       const container = `web.${slot}-${position.toString(36)}`;
       const wish = spec(members);
-      const run = { container, service: 'web', slot, generation: 1, specHash: specHashOf(wish), spec: wish };
+      const run = { container, service: 'web', slot, generation: 1, specHash: specHashOf(wish) };
+      specs.set(run.specHash, wish);
       wanted.set(container, { ...run, state: 'in queue', causationId });
-      if (isSent) await bus.sendCommand({ kind: 'start', ...head({}), ...run });
+      if (isSent) await bus.sendCommand({ kind: 'start', ...head({}), ...run, spec: wish });
       return container;
     },
     async requestStop(container) {
@@ -101,7 +103,7 @@ export function createManagerDouble(broker: EmbeddedBroker, clusterId: string): 
     },
     async sendStart(container, changes) {
       const { state: _, causationId: __, ...run } = wanted.get(container)!;
-      await bus.sendCommand({ kind: 'start', ...head(changes), ...run });
+      await bus.sendCommand({ kind: 'start', ...head(changes), ...run, spec: specs.get(run.specHash)! });
     },
     async sendStop(container, changes) {
       await bus.sendCommand({ kind: 'stop', ...head(changes), container, stopTimeoutSeconds: 2 });
@@ -112,7 +114,8 @@ export function createManagerDouble(broker: EmbeddedBroker, clusterId: string): 
     },
     async sendWanted(registrationId = null) {
       const containers = structuredClone([...wanted.values()]);
-      await bus.sendCommand({ kind: 'wanted', ...head({}), registrationId, containers });
+      const all = Array.from(specs, ([specHash, spec]) => ({ specHash, spec }));
+      await bus.sendCommand({ kind: 'wanted', ...head({}), registrationId, containers, specs: all });
     },
     async sendResync() {
       await bus.sendCommand({ kind: 'resync', clusterId, node });

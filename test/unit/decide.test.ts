@@ -9,6 +9,7 @@ import { emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';
 import { type ApiRequest, decide, outcomeOf } from '../../src/reconciler/decide.ts';
 import { openMapEntriesMax } from '../../src/reconciler/decide-patch.ts';
+import { specBytesMax } from '../../src/reconciler/spec-bound.ts';
 import { createHistory } from '../support/history.ts';
 
 const test = suite('decide');
@@ -201,6 +202,24 @@ test('a patch cannot grow an open map beyond its bound', () => {
     .when({ kind: 'patch', service: 'web', container: { env: [{ name: 'MORE', value: '' }] } })
     .refused('service_too_large');
   assert.is(error?.details.field, 'container.env');
+});
+
+test('a recipe larger than a start can carry is refused by the field it stands in, one that stands already is kept', () => {
+  const env = [1, 2].map((n) => ({ name: `V${n}`, value: 'x'.repeat(specBytesMax / 2) }));
+  const error = given()
+    .when({ kind: 'apply', wishes: [{ service: 'web', replicas: 1, container: recipe({ env }) }] })
+    .refused('service_too_large');
+  assert.is(error?.details.field, 'services[0].container');
+  assert.match(error?.message ?? '', `at most ${specBytesMax} bytes`);
+  const patched = given(apply('web', 1, { env: env.slice(0, 1) }))
+    .when({ kind: 'patch', service: 'web', container: { env: env.slice(1) } })
+    .refused('service_too_large');
+  assert.is(patched?.details.field, 'container');
+  const history = createHistory();
+  history.wish('web', 1, recipe({ env }));
+  given(...history.events)
+    .when({ kind: 'patch', service: 'web', replicas: 2 })
+    .gives([{ type: 'ServiceScaled', replicas: 2 }]);
 });
 
 test('removing asks once, and asking again changes nothing', () => {

@@ -4,7 +4,6 @@ import type { EngineContainer } from '../../src/agent/engine.ts';
 import { decideSync, type RunInHand, type RunPhase } from '../../src/agent/sync.ts';
 import type { WantedContainer } from '../../src/bus/messages.ts';
 import type { ContainerState } from '../../src/model/container.ts';
-import { spec } from '../support/history.ts';
 
 const test = suite('sync');
 
@@ -13,7 +12,7 @@ const specHash = '0123456789abcdef';
 const setPosition = 50;
 
 const wantedAs = (state: ContainerState): WantedContainer => ({
-  ...{ container, service: 'web', slot: 1, generation: 1, specHash, state, causationId: 'fact', spec: spec() },
+  ...{ container, service: 'web', slot: 1, generation: 1, specHash, state, causationId: 'fact' },
 });
 
 const foundAs = (state: EngineContainer['state'], changes: Partial<EngineContainer> = {}): EngineContainer => ({
