@@ -30,7 +30,11 @@ export const nodeHandlers = {
 
   StaleContainerRemoved(view, event) {
     const node = view.nodes.get(event.data.node);
-    if (!node) illegal(event, 'the node is unknown');
+    if (!node) {
+      // There are logs where it was told just after the node's removal. The stream went on, nothing else did.
+      view.removedNodes.set(event.data.node, { version: event.version });
+      return;
+    }
     node.version = event.version;
     node.latest = causeOf(event);
     node.position = event.position;

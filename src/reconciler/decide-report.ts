@@ -28,7 +28,7 @@ export function decideReport(
   clusterId: string,
 ): ReportDecision {
   if (report.kind === 'register') return decideRegistration(view, report);
-  if (report.kind === 'stale-removed') return decideStale(report, clusterId);
+  if (report.kind === 'stale-removed') return decideStale(view, report, clusterId);
   const container = view.containers.get(report.container);
   if (!container || isTerminal(container.state)) return isEnd(report) ? 'stale' : 'disown';
   if (container.node !== report.node) return 'stale';
@@ -48,12 +48,15 @@ function decideRegistration(view: ClusterView, report: RegisterReport): ReportDe
       data: { node, registrationId, engine, hostname, agentVersion, labels, inventory },
       meta: metaOf(report, null),
     },
-    expect: known ? [{ stream: streams.node(node), version: known.version }] : [],
+    expect: [{ stream: streams.node(node), version: (known ?? view.removedNodes.get(node))?.version ?? 0 }],
   };
 }
 
-function decideStale(report: ReportOf<'stale-removed'>, clusterId: string): ReportDecision {
+/** Of a node that was removed meanwhile it is nobody's news. */
+function decideStale(view: ClusterView, report: ReportOf<'stale-removed'>, clusterId: string): ReportDecision {
   const { node, container, reason } = report;
+  const known = view.nodes.get(node);
+  if (!known) return 'stale';
   return {
     event: {
       stream: streams.node(node),
@@ -61,7 +64,7 @@ function decideStale(report: ReportOf<'stale-removed'>, clusterId: string): Repo
       data: { node, container, reason },
       meta: metaOf(report, report.causationId),
     },
-    expect: [],
+    expect: [{ stream: streams.node(node), version: known.version }],
     appendId: uuidv5(report.reportId, clusterId),
   };
 }

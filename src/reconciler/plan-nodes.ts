@@ -31,7 +31,7 @@ export function planNodes(view: ClusterView, dirty: ReadonlySet<string>, lastHea
   for (const id of dirty) {
     const node = view.nodes.get(id);
     if (!node) continue;
-    if (node.state === 'lost') steps.push(...endContainers(view, node, { causationId: node.latest.eventId }));
+    if (node.state === 'lost') steps.push(...endRest(view, node));
     else if (isSilent(node, lastHeard, 1)) silent.push(node);
   }
   if (silent.length === 0 && !isHeld) return steps;
@@ -75,6 +75,13 @@ function loseNode(view: ClusterView, node: NodeView, lastHeard: LastHeard): Step
     expect: [{ stream: streams.node(node.id), version: node.version }],
   };
   return [lost, ...endContainers(view, node, { causationId: null, causationIndex: 0 })];
+}
+
+/** While the node is lost: if it returns first, it says itself what became of them. */
+function endRest(view: ClusterView, node: NodeView): Step[] {
+  const stillLost = { stream: streams.node(node.id), version: node.version };
+  const steps = endContainers(view, node, { causationId: node.latest.eventId });
+  return steps.map((step) => ({ ...step, expect: [...step.expect, stillLost] }));
 }
 
 function endContainers(

@@ -34,8 +34,8 @@ type SlotNeed = {
   /** Wanted containers: not terminal, not stopping. */
   current: ContainerView[];
   outdated: ContainerView[];
-  /** An unwanted container of the slot is still on its way out. */
-  isStopping: boolean;
+  /** Unwanted containers of the slot, still on their way out. */
+  stopping: ContainerView[];
   view: SlotView | undefined;
 };
 
@@ -59,8 +59,8 @@ export function planService(view: ClusterView, service: ServiceView, pass: Pass)
 }
 
 /** A container with a host port holds it until it is gone: its successor would only be blocked by it. */
-function isEmpty({ current, outdated, isStopping }: SlotNeed, service: ServiceView): boolean {
-  return current.length === 0 && outdated.length === 0 && !(isStopping && hasHostPort(service));
+function isEmpty({ current, outdated, stopping }: SlotNeed, service: ServiceView): boolean {
+  return current.length === 0 && outdated.length === 0 && !(stopping.length > 0 && hasHostPort(service));
 }
 
 const hasHostPort = (service: ServiceView) => service.spec.ports.some(({ host }) => host !== null);
@@ -72,12 +72,12 @@ function hasContainers(service: ServiceView): boolean {
 
 function readSlot(view: ClusterView, service: ServiceView, slot: number): SlotNeed {
   const slotView = service.slots.get(slot);
-  const need: SlotNeed = { slot, current: [], outdated: [], isStopping: false, view: slotView };
+  const need: SlotNeed = { slot, current: [], outdated: [], stopping: [], view: slotView };
   for (const id of slotView?.containers ?? []) {
     const container = view.containers.get(id);
     if (!container) continue;
     if (container.state === 'stopping') {
-      need.isStopping = true;
+      need.stopping.push(container);
       continue;
     }
     const isDraining = view.nodes.get(container.node)?.availability === 'draining';
@@ -192,10 +192,14 @@ function queueAll(view: ClusterView, service: ServiceView, needs: SlotNeed[], pa
 }
 
 function queueContainer(view: ClusterView, service: ServiceView, need: SlotNeed, placed: Placement, pass: Pass): Step {
-  const { slot, outdated, view: slotView } = need;
+  const { slot, outdated, stopping, view: slotView } = need;
   const { node, candidates, filtered } = placed;
   const replaced = outdated[0];
-  const causes = [slotView?.lastEnded?.cause, ...outdated.map((container) => causeOf(view, service, container))];
+  const causes = [
+    slotView?.lastEnded?.cause,
+    ...stopping.map(({ latest }) => latest),
+    ...outdated.map((container) => causeOf(view, service, container)),
+  ];
   // The latest: later than the start of every container the slot ever had, so no id comes twice.
   const cause = causes.reduce<Cause>((latest, c) => (c && c.position > latest.position ? c : latest), service.wish);
   const id = containerId(service.name, slot, cause.position);

@@ -3,9 +3,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type NewEvent, streams } from '../../src/events/event.ts';
-import { emptyClusterView } from '../../src/projections/cluster-view.ts';
-import { evolve } from '../../src/projections/projection.ts';
-import { countWanted, createSimulatedCluster, type SimulatedCluster, specOf } from '../support/simulated-cluster.ts';
+import {
+  assertReplayEqualsLive,
+  countWanted,
+  createSimulatedCluster,
+  type SimulatedCluster,
+  specOf,
+} from '../support/simulated-cluster.ts';
 
 const test = suite('simulated cluster');
 const meta = { actor: 'person:test', causationId: null };
@@ -70,14 +74,6 @@ function assertConverged(cluster: SimulatedCluster, seed: number): void {
   const logged = [...view.containers.values()].filter(({ state }) => state === 'running').map(({ id }) => id);
   const really = [...cluster.nodes.values()].flatMap(({ running }) => [...running.keys()]);
   assert.equal(really.toSorted(), logged.toSorted(), `what runs is what the log says, ${because}`);
-}
-
-function assertReplayEqualsLive(cluster: SimulatedCluster): void {
-  const replayed = emptyClusterView();
-  for (const event of cluster.events) evolve(replayed, event);
-  const { dirty: _live, ...live } = cluster.view;
-  const { dirty: _replay, ...replay } = replayed;
-  assert.equal(replay, live);
 }
 
 const seeds = Number(process.env.CO_SIMULATION_SEEDS ?? 40);

@@ -4,7 +4,7 @@
  * one history.
  */
 
-import { ok } from 'node:assert';
+import { deepStrictEqual, ok } from 'node:assert';
 import type { Report } from '../../src/bus/messages.ts';
 import type { EventType } from '../../src/events/catalog.ts';
 import type { LogEvent, NewEvent } from '../../src/events/event.ts';
@@ -39,6 +39,8 @@ export type SimulatedCluster = {
   random(): number;
   pick<T>(items: readonly T[]): T;
   append(events: readonly NewEvent[], expect?: readonly Expectation[]): boolean;
+  /** The same before plan looks again: what another process appends meanwhile. */
+  write(events: readonly NewEvent[], expect?: readonly Expectation[]): boolean;
   addNode(id: string): void;
   crash(id: string): void;
   partition(id: string): void;
@@ -274,6 +276,7 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
     nowMs: () => nowMs,
     random,
     pick: (items) => items[Math.floor(random() * items.length)]!,
+    write: append,
     append(newEvents, expect) {
       const isWritten = append(newEvents, expect);
       reconcile();
@@ -367,6 +370,15 @@ function checkSurge(view: ClusterView, event: LogEvent): void {
   const wanted = countWanted(view).get(service.name) ?? 0;
   const bound = service.replicas + surgeOf(service.replicas);
   ok(wanted <= bound, `position ${event.position}: ${wanted} containers of ${service.name} wanted, ${bound} allowed`);
+}
+
+/** The live view is the fold of what was written. */
+export function assertReplayEqualsLive(cluster: SimulatedCluster): void {
+  const replayed = emptyClusterView();
+  for (const event of cluster.events) evolve(replayed, event);
+  const { dirty: _live, ...live } = cluster.view;
+  const { dirty: _replay, ...replay } = replayed;
+  deepStrictEqual(replay, live);
 }
 
 /** A small seeded generator (mulberry32): the same seed gives the same history on every machine. */

@@ -7,7 +7,7 @@ import type { ManagerBus } from '../../src/bus/bus.ts';
 import { createEmbeddedBroker } from '../../src/bus/embedded-bus.ts';
 import type { Command, WantedCommand } from '../../src/bus/messages.ts';
 import { AppError } from '../../src/errors.ts';
-import type { LogEvent } from '../../src/events/event.ts';
+import type { Commit, LogEvent } from '../../src/events/event.ts';
 import { silentLogger } from '../../src/logger.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { emptyClusterView } from '../../src/projections/cluster-view.ts';
@@ -24,7 +24,7 @@ const test = suite('dispatch');
 function setUp(history: History, through = (bus: ManagerBus): ManagerBus => bus) {
   const view = emptyClusterView();
   for (const event of history.events) evolve(view, event);
-  const listeners: ((events: readonly LogEvent[]) => void)[] = [];
+  const listeners: Parameters<Projector['onFolded']>[0][] = [];
   const onFolded: Projector['onFolded'] = (listener) => {
     listeners.push(listener);
     return () => {};
@@ -39,7 +39,7 @@ function setUp(history: History, through = (bus: ManagerBus): ManagerBus => bus)
   const bus = through(broker.manager('m1'));
   const dispatcher = createDispatcher({ bus, projector, logger: silentLogger }, { clusterId });
   const tell = (event: LogEvent) => {
-    for (const listener of listeners) listener([event]);
+    for (const listener of listeners) listener([event], {} as Commit);
   };
   return { dispatcher, taken, tell };
 }

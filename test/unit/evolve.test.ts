@@ -349,6 +349,15 @@ test('a removed node leaves the view and its stream goes on when it comes again'
   assert.is(fold(history).nodes.get('worker-3')!.version, 3);
 });
 
+test('a stale container told after its node was removed leaves nothing but its place in the stream', () => {
+  const history = given(1);
+  history.add('NodeRemoved', { node: 'worker-3' });
+  history.add('StaleContainerRemoved', { node: 'worker-3', container: 'web.9-1', reason: 'not wanted' });
+  const view = fold(history);
+  assert.is(view.nodes.has('worker-3'), false);
+  assert.equal(view.removedNodes.get('worker-3'), { version: 3 });
+});
+
 test('a heartbeat of an older session is not heard', () => {
   const history = given(1);
   const beat = (session: number, at: string) =>

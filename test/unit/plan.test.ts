@@ -3,6 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type NewEvent, streams } from '../../src/events/event.ts';
+import { specHash } from '../../src/events/hash.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { plan } from '../../src/reconciler/plan.ts';
 import { describeStep } from '../../src/reconciler/step.ts';
@@ -20,12 +21,12 @@ function clusterOf(nodes: number, options?: { failingImage?: string }): Simulate
 
 function request(cluster: SimulatedCluster, service: string, replicas: number, spec: ContainerSpec): void {
   const generation = (cluster.view.services.get(service)?.generation ?? 0) + 1;
-  const specHash = Buffer.from(JSON.stringify(spec)).toString('hex').slice(-32, -16);
-  const data = { service, generation, changed: true, replicas, container: spec, specHash };
+  const data = { service, generation, changed: true, replicas, container: spec, specHash: specHash(spec) };
   const event: NewEvent = { stream: streams.service(service), type: 'ServiceRequested', data, meta };
   assert.ok(cluster.append([event]));
 }
 
+const hearsAll = { timeoutMs: 5_000, silentMs: () => 0 };
 const ofType = (cluster: SimulatedCluster, type: string) => cluster.events.filter((event) => event.type === type);
 const nodesOf = (cluster: SimulatedCluster, service: string) =>
   [...cluster.view.containers.values()]
@@ -53,8 +54,7 @@ test('planning again without a change gives nothing', () => {
   request(cluster, 'web', 5, specOf('a'));
   cluster.advance(5_000);
   const everything = { services: new Set(cluster.view.services.keys()), nodes: new Set(cluster.view.nodes.keys()) };
-  const lastHeard = { timeoutMs: 5_000, silentMs: () => 0 };
-  const steps = plan(cluster.view, everything, lastHeard, { queueTimeoutMs: 60_000 }, cluster.nowMs());
+  const steps = plan(cluster.view, everything, hearsAll, { queueTimeoutMs: 60_000 }, cluster.nowMs());
   assert.equal(steps.map(describeStep), []);
 });
 
@@ -132,6 +132,26 @@ test('a node that falls silent is lost with its containers in one append, and th
   for (const { data } of ended) assert.is((data as { reason: string }).reason, 'node lost');
 });
 
+test('a lost node that returns before the rest of its containers has ended keeps them', () => {
+  const cluster = clusterOf(2);
+  request(cluster, 'web', 4, specOf('a'));
+  cluster.advance(5_000);
+  const { version, session, containers } = cluster.view.nodes.get('worker-1')!;
+  const data = { node: 'worker-1', session, lastHeardAt: null, silentMs: 6_000 };
+  const stream = streams.node('worker-1');
+  cluster.write([{ stream, type: 'NodeLost', data, meta }], [{ stream, version }]);
+  const dirty = { services: new Set<string>(), nodes: new Set(['worker-1']) };
+  const rest = plan(cluster.view, dirty, hearsAll, { queueTimeoutMs: 60_000 }, cluster.nowMs());
+  assert.is(rest.length, containers.size);
+  const { engine } = cluster.view.nodes.get('worker-1')!;
+  const registration = { node: 'worker-1', registrationId: '', engine, hostname: '', agentVersion: '', labels: [] };
+  cluster.write([{ stream, type: 'NodeReturned', data: { ...registration, inventory: [] }, meta }]);
+  for (const { event, expect } of rest) assert.not(cluster.write([event], expect), 'decided while it was lost');
+  cluster.advance(10_000);
+  assert.is(nodesOf(cluster, 'web').length, 4);
+  assert.is(ofType(cluster, 'ContainerFailed').length, 0);
+});
+
 test('when most nodes fall silent together nothing is moved and an alarm stands until they are back', () => {
   const cluster = clusterOf(5);
   request(cluster, 'web', 5, specOf('a'));
@@ -160,6 +180,23 @@ test('a container its node never takes is given up and placed again', () => {
   cluster.advance(70_000);
   assert.is(nodesOf(cluster, 'web').length, 2);
   assert.not(nodesOf(cluster, 'web').includes('worker-1'));
+});
+
+test('a replacement has an id of its own while the container it follows is still stopping', () => {
+  const cluster = clusterOf(2);
+  request(cluster, 'web', 1, specOf('a'));
+  cluster.advance(5_000);
+  const [victim] = cluster.view.services.get('web')!.slots.get(1)!.containers;
+  cluster.killContainer(nodesOf(cluster, 'web')[0]!, victim!);
+  cluster.advance(5_000);
+  const [container] = cluster.view.services.get('web')!.slots.get(1)!.containers;
+  const { id, slot, node, version } = cluster.view.containers.get(container!)!;
+  const ref = { container: id, service: 'web', slot, node };
+  const stopping = { ...ref, reason: 'node draining' as const, stopTimeoutSeconds: 10 };
+  const stream = streams.container(id);
+  cluster.append([{ stream, type: 'ContainerStopRequested', data: stopping, meta }], [{ stream, version }]);
+  const [, next] = cluster.view.services.get('web')!.slots.get(1)!.containers;
+  assert.ok(next, 'the slot has its next container beside the one that stops');
 });
 
 test('a drained node is emptied, replacement first, and takes nothing new', () => {
