@@ -1,5 +1,6 @@
 /** Owns the bus on RabbitMQ: the manager's end and the agent's end on the topology of topology.ts. */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, GetMessage } from 'amqplib';
 import type { Logger } from '../logger.ts';
 import { createAmqpConsumer } from './amqp-consumer.ts';
@@ -29,6 +30,12 @@ const reasonHeader = 'x-co-reason';
 const reasonLengthMax = 2_000;
 /** Queues declared at once: a broker takes tens of milliseconds for each, and thousands of nodes may be new together. */
 const declaringMax = 8;
+/**
+ * A broker tells the consumers of a deleted queue a moment later (measured on 3.10: 30 ms), unless there is one of that
+ * name again by then: they stay attached, are given messages, and never get one. So a queue that was there before is
+ * declared again no sooner than this.
+ */
+const deletionNoticeMs = 1_000;
 
 /** Starts to connect at once, and goes on for ever. */
 export function createAmqpManagerBus(options: AmqpOptions & { managerId: string }): ManagerBus {
@@ -36,10 +43,18 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
   const link = createAmqpLink({ url, name: `co manager ${managerId}`, logger });
   const strangers = createStrangerLog(logger);
   const consumers = new Set<Consumer>();
+  /** Nodes whose queue has taken a command: when it takes none any more, it was deleted. */
+  const reached = new Set<string>();
+  const declareOne = limit(declaringMax, (routingKey) =>
+    link.withChannel((channel) => declareRoute(channel, routingKey)),
+  );
   const publisher = createPublisher(link, {
     userId: userOf(url),
     declare: declareTopology,
-    route: limit(declaringMax, (routingKey) => link.withChannel((channel) => declareRoute(channel, routingKey))),
+    async route(routingKey) {
+      if (reached.delete(routingKey)) await pause(deletionNoticeMs, undefined, { ref: false });
+      await declareOne(routingKey);
+    },
   });
   const park = ({ routingKey, body }: Letter, reason: string) => {
     const headers = { [reasonHeader]: reason.slice(0, reasonLengthMax) };
@@ -52,6 +67,7 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
     async sendCommand(command, { deadlineMs } = {}) {
       const routingKey = routingKeys.node(command.node);
       await publisher.publish({ exchange, routingKey, body: encodeBody(command) }, deadlineMs);
+      reached.add(routingKey);
     },
     consumeReports(handler, { prefetch = prefetchDefault } = {}) {
       const consumer = createAmqpConsumer(link, {
