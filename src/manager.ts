@@ -5,6 +5,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { createAmqpManagerBus } from './bus/amqp-bus.ts';
 import type { AgentBus, ManagerBus } from './bus/bus.ts';
 import { createEmbeddedBroker } from './bus/embedded-bus.ts';
@@ -19,7 +20,11 @@ import type { ControlPlaneStatus } from './http/status.ts';
 import type { Logger } from './logger.ts';
 import { createProjector, type Projector } from './projections/projector.ts';
 import { createReadModelWriter } from './projections/read-models.ts';
+import { createSnapshotCollection } from './projections/snapshot-collection.ts';
+import { createSnapshotFiles, snapshotFolder } from './projections/snapshot-files.ts';
+import { createSnapshotWriter } from './projections/snapshot-writer.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
+import { createTimeTravel } from './replay/time-travel.ts';
 
 export type Manager = {
   /** Where it serves, e.g. `http://127.0.0.1:5000`. */
@@ -52,7 +57,8 @@ export async function startManager(config: Config, { logger, onFatal }: ManagerO
   try {
     const { log, db } = await openLog(config, { writer: managerId, logger });
     closers.push(() => log.close());
-    const projector = createProjector({ log, logger, clock: systemClock }, { onFatal });
+    const snapshots = db ? createSnapshotCollection(db) : createSnapshotFiles(join(config.dataDir, snapshotFolder));
+    const projector = createProjector({ log, logger, clock: systemClock, snapshots }, { onFatal });
     closers.push(() => projector.close());
     await projector.start();
     const cluster = await ensureCluster(log, projector, config);
@@ -71,14 +77,19 @@ export async function startManager(config: Config, { logger, onFatal }: ManagerO
     );
     reconciler.start();
     closers.push(() => reconciler.close());
+    const isLeader = () => reconciler.term() !== null;
+    const snapshotWriter = createSnapshotWriter({ projector, snapshots, logger, isWriter: isLeader });
+    closers.push(() => snapshotWriter.close());
     if (db) {
-      const readModels = createReadModelWriter({ db, projector, logger, isLeader: () => reconciler.term() !== null });
+      const readModels = createReadModelWriter({ db, projector, logger, isLeader });
       closers.push(() => readModels.close());
     }
 
     const status = () => describeStatus({ managerId, cluster, log, projector, bus, reconciler });
+    const past = createTimeTravel({ log, logger, snapshots });
+    closers.push(async () => past.close());
     const http = createHttpServer(
-      { log, projector, clock: systemClock, logger, status },
+      { log, projector, past, clock: systemClock, logger, status },
       { host: config.host, port: config.port, tokens: config.tokens },
     );
     closers.push(() => http.close());

@@ -3,6 +3,7 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderFiles } from '../../src/data-folder.ts';
+import { snapshotFolder } from '../../src/projections/snapshot-files.ts';
 import { logFiles } from './log-file.ts';
 import { socketFile } from './node-control-socket.ts';
 import { dockerdFiles, findOwnDockerd } from './own-dockerd.ts';
@@ -16,6 +17,7 @@ export const knownFiles: readonly string[] = [
   ...[`${folderFiles.lock}-journal`, `${folderFiles.note}.new`],
   ...Object.values(logFiles),
   socketFile,
+  snapshotFolder,
   ...Object.values(dockerdFiles),
 ];
 
@@ -26,7 +28,7 @@ export async function purgeDataFolder(dir: string): Promise<{ deleted: string[];
   const found = (await readdir(dir)).sort();
   const deleted = found.filter((name) => knownFiles.includes(name) && !needed.includes(name));
   const left = found.filter((name) => !deleted.includes(name));
-  for (const name of deleted) await rm(join(dir, name), { force: true });
+  for (const name of deleted) await rm(join(dir, name), { force: true, recursive: name === snapshotFolder });
   if (left.length === 0) await rmdir(dir);
   return { deleted, left };
 }

@@ -23,6 +23,8 @@ export const problemCodes = {
   path_invalid: { status: 400, title: 'The path breaks a rule' },
   header_invalid: { status: 400, title: 'A header breaks a rule' },
   json_invalid: { status: 400, title: 'The body is not JSON' },
+  moment_in_future: { status: 400, title: 'That moment has not come yet' },
+  moment_before_log: { status: 400, title: 'That moment is before the first event' },
   request_invalid: { status: 400, title: 'The request cannot be understood' },
   unauthenticated: { status: 401, title: 'A valid token is required' },
   forbidden: { status: 403, title: 'The token does not allow this' },
@@ -47,6 +49,7 @@ export const problemCodes = {
   log_closed: { status: 503, title: 'The manager is stopping' },
   view_behind: { status: 503, title: 'The view is behind the log' },
   bus_unavailable: { status: 503, title: 'The bus does not answer' },
+  replays_full: { status: 503, title: 'Too many questions about the past are waiting' },
   streams_full: { status: 503, title: 'Too many streams are open' },
   stopping: { status: 503, title: 'The manager is stopping' },
 } as const;

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Logger } from '../logger.ts';
 import type { Projector } from '../projections/projector.ts';
+import type { TimeTravel } from '../replay/time-travel.ts';
 import type { RouteScope } from './auth.ts';
 import { type Problem, refuseField } from './problem.ts';
 import type { ControlPlaneStatus } from './status.ts';
@@ -23,6 +24,8 @@ export type Server = FastifyInstance<
 export type HttpDeps = {
   log: EventLog;
   projector: Projector;
+  /** Views of the past. */
+  past: Pick<TimeTravel, 'viewAt'>;
   clock: Clock;
   logger: Logger;
   status: () => ControlPlaneStatus;

@@ -3,11 +3,15 @@
 import type { Clock } from '../clock.ts';
 import { AppError, hasCode } from '../errors.ts';
 import type { Commit, LogEvent } from '../events/event.ts';
-import type { EventLog } from '../events/event-log.ts';
+import type { EventLog, LogHead } from '../events/event-log.ts';
 import { toLogEvents } from '../events/upcast.ts';
 import type { Logger } from '../logger.ts';
 import { type ClusterView, emptyClusterView } from './cluster-view.ts';
 import { evolveCommit } from './projection.ts';
+import type { SnapshotStore } from './snapshot.ts';
+import { findSnapshot } from './snapshot-search.ts';
+
+export type FoldListener = (events: readonly LogEvent[], commit: Commit) => void;
 
 export type Projector = {
   /** The live view. Read it, never change it, never keep it across an await. */
@@ -16,7 +20,7 @@ export type Projector = {
    * Called after each commit is folded, in order, with its events (empty when pruned). Synchronous and quick: hand
    * long work to a queue of your own. Returns an unsubscribe.
    */
-  onFolded(listener: (events: readonly LogEvent[]) => void): () => void;
+  onFolded(listener: FoldListener): () => void;
   /** Resolves once the view holds `position`. @throws AppError `view_behind` (retryable) past the deadline */
   waitFor(position: number, deadlineMs?: number): Promise<void>;
   /** The log cannot be read just now: in words, null while all is well. */
@@ -30,7 +34,9 @@ export type Projector = {
 };
 
 export type ProjectorDeps = {
-  log: Pick<EventLog, 'follow' | 'head'>;
+  log: Pick<EventLog, 'follow' | 'head' | 'readCommits'>;
+  /** Where to begin; without it, or when none fits, at the first commit. */
+  snapshots?: Pick<SnapshotStore, 'newest' | 'discard'>;
   logger: Logger;
   clock: Pick<Clock, 'monotonicMs'>;
 };
@@ -52,10 +58,10 @@ const headRetryMs = 500;
 type Waiter = { position: number; resolve: () => void; reject: (error: AppError) => void; timer: NodeJS.Timeout };
 
 export function createProjector(deps: ProjectorDeps, options: ProjectorOptions = {}): Projector {
-  const { log, logger, clock } = deps;
+  const { log, logger, clock, snapshots } = deps;
   const view = emptyClusterView();
   const stop = new AbortController();
-  const listeners = new Set<(events: readonly LogEvent[]) => void>();
+  const listeners = new Set<FoldListener>();
   const waiters = new Set<Waiter>();
   let trouble: string | null = null;
   let fatal: AppError | null = null;
@@ -64,7 +70,7 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
 
   const fold = (commit: Commit): void => {
     const events = foldCommit(view, commit);
-    for (const listener of listeners) listener(events);
+    for (const listener of listeners) listener(events, commit);
     for (const waiter of waiters) if (waiter.position <= view.position) settle(waiter, null);
   };
 
@@ -75,14 +81,24 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
     else waiter.resolve();
   };
 
-  const follow = async (): Promise<void> => {
+  /** Slot of the commit after which the fold begins. */
+  const restore = async (headSlot: number): Promise<number> => {
+    if (!snapshots) return 0;
+    const found = await findSnapshot({ log, snapshots, logger }, headSlot);
+    if (!found) return 0;
+    Object.assign(view, found.view);
+    logger.info({ slot: found.slot, position: view.position }, 'the fold begins at a snapshot');
+    return found.slot;
+  };
+
+  const follow = async (afterSlot: number): Promise<void> => {
     const onTrouble = (change: { code: string; message: string } | null) => {
       trouble = change && `${change.code}: ${change.message}`;
       if (trouble) logger.warn({ trouble, position: view.position }, 'the log cannot be followed');
       else logger.info({ position: view.position }, 'the log is followed again');
     };
     let turnEndsMs = clock.monotonicMs() + turnMs;
-    for await (const commits of log.follow({ afterSlot: 0, signal: stop.signal, onTrouble })) {
+    for await (const commits of log.follow({ afterSlot, signal: stop.signal, onTrouble })) {
       for (const commit of commits) {
         if (clock.monotonicMs() > turnEndsMs) {
           await new Promise((resolve) => setImmediate(resolve));
@@ -104,10 +120,10 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
     options.onFatal?.(fatal);
   };
 
-  const readHead = async (): Promise<number> => {
+  const readHead = async (): Promise<LogHead> => {
     for (;;) {
       try {
-        return (await log.head()).position;
+        return await log.head();
       } catch (error) {
         if (!(error instanceof AppError && error.retryable) || stop.signal.aborted) throw error;
         trouble = `${error.code}: ${error.message}`;
@@ -139,9 +155,10 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
     async start() {
       const head = await readHead();
       trouble = null;
-      following = follow().catch(fail);
+      const begin = await restore(head.slot);
+      following = follow(begin).catch(fail);
       // A replay takes as long as the log is long.
-      await waitFor(head, timerMaxMs);
+      await waitFor(head.position, timerMaxMs);
       isStarted = true;
     },
     async close() {

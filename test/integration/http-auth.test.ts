@@ -7,6 +7,7 @@ import { hasCode } from '../../src/errors.ts';
 import type { EventData } from '../../src/events/catalog.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { silentLogger } from '../../src/logger.ts';
+import { createTimeTravel } from '../../src/replay/time-travel.ts';
 import { oneService, startApi, type TestApi } from '../support/http.ts';
 import { openMemoryLog } from '../support/http-logs.ts';
 import { until } from '../support/wait.ts';
@@ -133,7 +134,8 @@ test('a flood of refusals is recorded call by call, few of them as facts', async
 
 test('beyond loopback the server does not start without tokens', async () => {
   await start();
-  const deps = { log: api.log, projector: api.projector, clock: systemClock, logger: silentLogger };
+  const past = createTimeTravel({ log: api.log, logger: silentLogger });
+  const deps = { log: api.log, projector: api.projector, past, clock: systemClock, logger: silentLogger };
   const open = (host: string) => createHttpServer({ ...deps, status: () => api.status }, { host, port: 0 });
   for (const host of ['0.0.0.0', '::', '192.0.2.1']) {
     try {

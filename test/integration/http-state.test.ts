@@ -123,6 +123,36 @@ test('a node is cordoned, drained, activated and seen so', async () => {
   assert.is((await api.call('DELETE', '/node/worker-1')).status, 409);
 });
 
+test('at any position and at any time the state is what it was then', async () => {
+  const bodies: { position: number; text: string }[] = [];
+  for (const replicas of [1, 2, 3, 4]) {
+    await api.call('POST', '/service', { body: oneService('web', replicas) });
+    const { text, body } = await get('/service_state');
+    bodies.push({ position: body.position, text });
+  }
+  for (const { position, text } of bodies) {
+    const then = await get(`/service_state?at=${position}`);
+    assert.is(then.text, text);
+    assert.is(then.headers.etag, `"${position}"`);
+    assert.is((await get(`/service_state?at=${position}`, { 'if-none-match': `"${position}"` })).status, 304);
+  }
+  const [first] = await api.events('ServiceRequested');
+  const byTime = await get(`/state?at=${first!.at}`);
+  assert.ok(byTime.body.services[0].replicas >= 1);
+  assert.is((await get('/node_state?at=1')).body.position, 1);
+  assert.equal((await get('/container_state?at=1&ended=true')).body.containers, []);
+});
+
+test('a moment that has not come, never was, or is none is refused', async () => {
+  for (const route of ['/state', '/service_state', '/node_state', '/container_state']) {
+    assert.is((await get(`${route}?at=999999`)).body.code, 'moment_in_future');
+    assert.is((await get(`${route}?at=2999-01-01T00:00:00Z`)).body.code, 'moment_in_future');
+    assert.is((await get(`${route}?at=2001-01-01T00:00:00Z`)).body.code, 'moment_before_log');
+    assert.is((await get(`${route}?at=yesterday`)).body.code, 'query_invalid');
+    assert.is((await get(`${route}?at=2026-02-45T00:00:00Z`)).body.code, 'query_invalid');
+  }
+});
+
 test('what is not there is 404', async () => {
   assert.is((await get('/service/none')).body.code, 'service_not_found');
   assert.is((await get('/nothing')).body.code, 'route_not_found');

@@ -3,12 +3,13 @@
 import { type Collection, type Db, MongoClient } from 'mongodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { LogEvent } from '../../src/events/event.ts';
+import type { Commit, LogEvent } from '../../src/events/event.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { type ClusterView, emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { containerRow } from '../../src/projections/container-row.ts';
 import { nodeRow } from '../../src/projections/node-row.ts';
 import { evolveCommit } from '../../src/projections/projection.ts';
+import type { FoldListener } from '../../src/projections/projector.ts';
 import { rebuildReadModels } from '../../src/projections/read-model-rows.ts';
 import { createReadModelWriter, type ReadModelWriter } from '../../src/projections/read-models.ts';
 import { serviceRow } from '../../src/projections/service-row.ts';
@@ -22,10 +23,10 @@ type Row = { _id: string; position: number } & Record<string, unknown>;
 /** A view that folds a history as it is written, as a projector does. */
 function follow(history: History): Followed {
   const view = emptyClusterView();
-  const listeners = new Set<(events: readonly LogEvent[]) => void>();
+  const listeners = new Set<FoldListener>();
   const feed = (commit: { first: number; count: number; at: string }, events: readonly LogEvent[]) => {
     evolveCommit(view, commit, events);
-    for (const listener of listeners) listener(events);
+    for (const listener of listeners) listener(events, commit as Commit);
   };
   return {
     view,
@@ -48,7 +49,7 @@ function follow(history: History): Followed {
 
 type Followed = {
   view: ClusterView;
-  onFolded(listener: (events: readonly LogEvent[]) => void): () => void;
+  onFolded(listener: FoldListener): () => void;
   catchUp(): void;
   prunedUntil(seconds: number): void;
 };

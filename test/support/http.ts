@@ -10,6 +10,7 @@ import { createHttpServer } from '../../src/http/server.ts';
 import type { ControlPlaneStatus } from '../../src/http/status.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { createProjector, type Projector } from '../../src/projections/projector.ts';
+import { createTimeTravel } from '../../src/replay/time-travel.ts';
 
 export type Answer = {
   status: number;
@@ -49,7 +50,8 @@ export async function startApi(
     ready: true,
     notReady: [],
   };
-  const deps = { log, projector, clock: systemClock, logger: silentLogger, status: () => status };
+  const past = createTimeTravel({ log, logger: silentLogger });
+  const deps = { log, projector, past, clock: systemClock, logger: silentLogger, status: () => status };
   const server = createHttpServer(deps, { port: 0, ...options });
   const { url } = await server.listen();
   return {

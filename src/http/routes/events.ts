@@ -8,20 +8,11 @@ import { type EventType, isEventType } from '../../events/catalog.ts';
 import type { LogEvent } from '../../events/event.ts';
 import type { EventQuery } from '../../events/event-log.ts';
 import { followEvents, readEvents, toNdjson, toSse } from '../event-stream.ts';
+import { Position, Time, toTime } from '../moment.ts';
 import { refuseField } from '../problem.ts';
 import type { HttpDeps, Server } from '../route.ts';
 import { NodeParam, ServiceNameParam } from '../wish-schema.ts';
 
-const Position = Type.String({
-  pattern: '^(0|[1-9][0-9]{0,14})$',
-  maxLength: 15,
-  description: 'a position: 0, 1, 2, …',
-});
-const Time = Type.String({
-  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,3})?)?Z$',
-  maxLength: 24,
-  description: 'a time in UTC such as 2026-01-31T14:03:00Z',
-});
 const choice = (...values: string[]) =>
   Type.String({ pattern: `^(${values.join('|')})$`, maxLength: 16, description: values.join(' or ') });
 
@@ -185,13 +176,6 @@ function toEventQuery(query: EventsQuery): EventQuery {
 function toEventType(type: string): EventType {
   if (!isEventType(type)) throw refuseField('query_invalid', 'type', 'must be types of events, separated by commas');
   return type;
-}
-
-/** The pattern lets the 45th of a month through. */
-function toTime(field: string, text: string): string {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime())) throw refuseField('query_invalid', field, `must be ${Time.description}`);
-  return time.toISOString();
 }
 
 /** Whoever comes back goes on behind the last id it saw, whatever the query says. */

@@ -4,8 +4,10 @@ import { type Static, type TProperties, Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { containerStates } from '../../model/container.ts';
 import { containerStateBody, nodeStateBody, serviceStateBody, stateBody } from '../../projections/bodies.ts';
+import type { ClusterView } from '../../projections/cluster-view.ts';
 import { serviceStatuses } from '../../projections/service-row.ts';
 import { createBodyCache } from '../body-cache.ts';
+import { MomentParam, toMoment } from '../moment.ts';
 import type { HttpDeps, Server } from '../route.ts';
 import type { ControlPlaneStatus } from '../status.ts';
 import { NodeParam, ServiceNameParam } from '../wish-schema.ts';
@@ -18,12 +20,14 @@ const oneOf = <const S extends string>(values: readonly S[]) =>
     { description: `one of: ${values.join(', ')}` },
   ) as unknown as ReturnType<typeof Type.Unsafe<S>>;
 
-const about = { service: ServiceNameParam, node: NodeParam };
+const about = { service: ServiceNameParam, node: NodeParam, at: MomentParam };
 const ServiceQuery = query({ ...about, state: oneOf(serviceStatuses) });
 const NodeQuery = query({ ...about, state: oneOf(['ready', 'lost']) });
 const ContainerQuery = query({ ...about, state: oneOf(containerStates), ended: oneOf(['true', 'false']) });
 
-export function addStateRoutes(server: Server, { projector, status }: Pick<HttpDeps, 'projector' | 'status'>): void {
+type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock' | 'status'>;
+
+export function addStateRoutes(server: Server, { projector, past, clock, status }: Deps): void {
   const { view } = projector;
   const cache = createBodyCache();
 
@@ -32,51 +36,86 @@ export function addStateRoutes(server: Server, { projector, status }: Pick<HttpD
    * @param version the position the body depends on
    */
   const answer = (request: FastifyRequest, reply: FastifyReply, version: number, build: () => unknown) => {
-    const etag = `"${view.factPosition}"`;
-    reply.header('etag', etag);
-    if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+    if (isUnchanged(request, reply, view)) return reply.code(304).send();
     return reply.header('content-type', 'application/json; charset=utf-8').send(cache.get(request.url, version, build));
+  };
+
+  /** The same builders on a view of the past. */
+  const answerPast = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    at: string,
+    build: (then: ClusterView) => unknown,
+  ) => {
+    const then = await past.viewAt(toMoment('at', at, clock.nowMs()));
+    if (isUnchanged(request, reply, then)) return reply.code(304).send();
+    return build(then);
   };
 
   server.get(
     '/service_state',
-    { config: { scope: 'read' }, schema: { summary: 'Services and how they stand', querystring: ServiceQuery } },
-    (request, reply) => answer(request, reply, view.factPosition, () => serviceStateBody(view, request.query)),
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'Services and how they stand, now or at any moment', querystring: ServiceQuery },
+    },
+    (request, reply) => {
+      const { at, ...filter } = request.query;
+      if (at !== undefined) return answerPast(request, reply, at, (then) => serviceStateBody(then, filter));
+      return answer(request, reply, view.factPosition, () => serviceStateBody(view, filter));
+    },
   );
 
   server.get(
     '/node_state',
-    { config: { scope: 'read' }, schema: { summary: 'Nodes and how they stand', querystring: NodeQuery } },
-    (request, reply) => answer(request, reply, view.position, () => nodeStateBody(view, request.query)),
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'Nodes and how they stand, now or at any moment', querystring: NodeQuery },
+    },
+    (request, reply) => {
+      const { at, ...filter } = request.query;
+      if (at !== undefined) return answerPast(request, reply, at, (then) => nodeStateBody(then, filter));
+      return answer(request, reply, view.position, () => nodeStateBody(view, filter));
+    },
   );
 
   server.get(
     '/container_state',
-    { config: { scope: 'read' }, schema: { summary: 'Containers and how they stand', querystring: ContainerQuery } },
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'Containers and how they stand, now or at any moment', querystring: ContainerQuery },
+    },
     (request, reply) => {
-      const { ended, ...filter } = request.query as Static<typeof ContainerQuery>;
-      return answer(request, reply, view.position, () =>
-        containerStateBody(view, { ...filter, ended: ended === 'true' }),
-      );
+      const { ended, at, ...members } = request.query as Static<typeof ContainerQuery>;
+      const filter = { ...members, ended: ended === 'true' };
+      if (at !== undefined) return answerPast(request, reply, at, (then) => containerStateBody(then, filter));
+      return answer(request, reply, view.position, () => containerStateBody(view, filter));
     },
   );
 
   /** Log, bus and leader are not in the fold, so nothing here is cached; in trouble no ETag stands for it either. */
   server.get(
     '/state',
-    { config: { scope: 'read' }, schema: { summary: 'Everything at once', querystring: query({}) } },
-    (request, reply) => {
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'Everything at once, now or at any moment', querystring: query({ at: MomentParam }) },
+    },
+    async (request, reply) => {
       const now = status();
-      if (isWell(now)) {
-        const etag = `"${view.factPosition}"`;
-        reply.header('etag', etag);
-        if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-      }
       const { log, bus, leader } = now;
-      const body = stateBody(view, { log: log.description, bus: bus.description });
-      return { ...body, manager: now.managerId, log, bus, leader };
+      const described = { log: log.description, bus: bus.description };
+      const { at } = request.query;
+      if (at !== undefined) return answerPast(request, reply, at, (then) => stateBody(then, described));
+      if (isWell(now) && isUnchanged(request, reply, view)) return reply.code(304).send();
+      return { ...stateBody(view, described), manager: now.managerId, log, bus, leader };
     },
   );
+}
+
+/** Sets the ETag: the position of the last fact of what is shown. */
+function isUnchanged(request: FastifyRequest, reply: FastifyReply, { factPosition }: ClusterView): boolean {
+  const etag = `"${factPosition}"`;
+  reply.header('etag', etag);
+  return matches(request.headers['if-none-match'], etag);
 }
 
 const isWell = ({ ready, log, bus }: ControlPlaneStatus) =>

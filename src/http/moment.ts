@@ -1,0 +1,41 @@
+/** Owns how a caller names a moment of the past: a position of the log, or a time. */
+
+import { Type } from '@sinclair/typebox';
+import type { Moment } from '../replay/replay.ts';
+import { refuseField } from './problem.ts';
+
+export const Position = Type.String({
+  pattern: '^(0|[1-9][0-9]{0,14})$',
+  maxLength: 15,
+  description: 'a position: 0, 1, 2, …',
+});
+
+export const Time = Type.String({
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,3})?)?Z$',
+  maxLength: 24,
+  description: 'a time in UTC such as 2026-01-31T14:03:00Z',
+});
+
+export const MomentParam = Type.String({
+  pattern: `${Position.pattern}|${Time.pattern}`,
+  maxLength: 24,
+  description: 'a position such as 1500, or a time in UTC such as 2026-01-31T14:03:00Z',
+});
+
+/** The pattern lets the 45th of a month through. @throws AppError `query_invalid` */
+export function toTime(field: string, text: string): string {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) throw refuseField('query_invalid', field, `must be ${Time.description}`);
+  return time.toISOString();
+}
+
+/**
+ * @param nowMs a time after it is refused: nobody knows what it will be like
+ * @throws AppError `query_invalid` · `moment_in_future`
+ */
+export function toMoment(field: string, text: string, nowMs: number): Exclude<Moment, 'head'> {
+  if (/^\d+$/.test(text)) return { position: Number(text) };
+  const time = toTime(field, text);
+  if (Date.parse(time) > nowMs) throw refuseField('moment_in_future', field, 'must not be in the future');
+  return { time };
+}

@@ -1,0 +1,84 @@
+/**
+ * Owns what a snapshot is: the view as it stood after a commit, so that a replay need not begin at the first. A cache of
+ * the fold, never a truth: whatever does not match the log and this program exactly is thrown away and folded again.
+ */
+
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { deserialize, serialize } from 'node:v8';
+import { zstdCompress, zstdDecompress } from 'node:zlib';
+import type { Commit } from '../events/event.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { projectionVersion } from './projection.ts';
+
+export type Snapshot = {
+  /** The last commit folded. */
+  slot: number;
+  position: number;
+  at: string;
+  /** The hash of that commit: another log, or another history, has another. */
+  commitHash: string;
+  projectionVersion: number;
+  /** How `bytes` are written. */
+  format: string;
+  /** SHA-256 (hex) of `bytes`. */
+  bytesHash: string;
+  bytes: Buffer;
+};
+
+/** Where snapshots are kept. Whatever fails here costs time, nothing else. */
+export type SnapshotStore = {
+  save(snapshot: Snapshot): Promise<void>;
+  /** The newest that is not after a slot, or null. Its hashes are the caller's to check. */
+  newest(notAfterSlot: number): Promise<Snapshot | null>;
+  /** Takes one away that turned out wrong. */
+  discard(slot: number): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** A fold of this many events takes less than half a second. */
+export const eventsPerSnapshot = 100_000;
+
+/** About so many are kept; beyond it every second one of the older half goes. */
+export const snapshotsMax = 400;
+
+/** V8's own format: it keeps maps, sets and what is shared; it is read by the program that wrote it, or not at all. */
+const format = `v8 ${process.versions.v8.split('.').slice(0, 2).join('.')}, zstd`;
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+/** The view is read before the first await. */
+export async function takeSnapshot(
+  view: ClusterView,
+  { slot, hash }: Pick<Commit, 'slot' | 'hash'>,
+): Promise<Snapshot> {
+  const { position, at } = view;
+  const serialized = serialize({ ...view, dirty: { services: new Set(), nodes: new Set() } });
+  const bytes = await compress(serialized);
+  return { slot, position, at, commitHash: hash, projectionVersion, format, bytesHash: sha256(bytes), bytes };
+}
+
+/**
+ * @param commit the log's commit at the snapshot's slot
+ * @returns null when it is not of this log, of another program, or damaged
+ */
+export async function openSnapshot(snapshot: Snapshot, commit: Commit | undefined): Promise<ClusterView | null> {
+  const isOurs = snapshot.projectionVersion === projectionVersion && snapshot.format === format;
+  const isOfLog = commit?.slot === snapshot.slot && commit.hash === snapshot.commitHash;
+  if (!isOurs || !isOfLog || sha256(snapshot.bytes) !== snapshot.bytesHash) return null;
+  try {
+    return deserialize(await decompress(snapshot.bytes)) as ClusterView;
+  } catch {
+    return null;
+  }
+}
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+/** The slots to take away so that what is left is bounded and still covers the whole history. Pure. */
+export function thinOut(slots: readonly number[]): number[] {
+  if (slots.length <= snapshotsMax) return [];
+  const sorted = slots.toSorted((a, b) => a - b);
+  return sorted.slice(0, sorted.length >> 1).filter((_, index) => index % 2 === 1);
+}

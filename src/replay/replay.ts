@@ -1,0 +1,140 @@
+/**
+ * Owns replay: the view as it stood at any position or time, by the same fold as the live one. Begins at the nearest
+ * snapshot where there is one. Reads the log and changes nothing.
+ */
+
+import { AppError } from '../errors.ts';
+import type { Commit, LogEvent } from '../events/event.ts';
+import type { EventLog } from '../events/event-log.ts';
+import { toLogEvents } from '../events/upcast.ts';
+import type { Logger } from '../logger.ts';
+import { type ClusterView, emptyClusterView } from '../projections/cluster-view.ts';
+import { evolve, evolveCommit } from '../projections/projection.ts';
+import type { SnapshotStore } from '../projections/snapshot.ts';
+import { findSnapshot } from '../projections/snapshot-search.ts';
+
+/** A position: all events up to it, also inside a commit. A time: up to the last commit that is not later. */
+export type Moment = { position: number } | { time: string } | 'head';
+
+export type ReplayDeps = {
+  log: Pick<EventLog, 'readCommits' | 'readCommitAt' | 'readCommitBefore' | 'head'>;
+  logger: Logger;
+  snapshots?: Pick<SnapshotStore, 'newest' | 'discard'> | null;
+};
+
+export type ReplayOptions = {
+  to: Moment;
+  signal?: AbortSignal;
+  /** After each page: where the fold is, where it goes, and what it has folded so far. */
+  onProgress?: (progress: { position: number; end: number; events: number }) => void;
+  /** Each commit as it is folded, with its events in the current schema version; empty when it was pruned. */
+  onCommit?: (commit: Commit, events: readonly LogEvent[], view: ClusterView) => void;
+  /**
+   * An event that cannot be folded. Returning goes on without it and without everything later on its stream; without
+   * this the replay ends.
+   */
+  onBad?: (event: LogEvent, error: Error) => void;
+};
+
+const page = 500;
+/** A long replay lets timers and sockets have a turn this often. */
+const turnMs = 30;
+
+/**
+ * @throws AppError `moment_in_future` (details.position, .at: the head) · `moment_before_log` · `fold_failed`
+ *   (details.position) · `log_unavailable` · the signal's reason
+ */
+export async function replay(deps: ReplayDeps, options: ReplayOptions): Promise<ClusterView> {
+  const { log } = deps;
+  const { signal, onProgress } = options;
+  const end = await findEnd(log, options.to);
+  const start = deps.snapshots
+    ? await findSnapshot({ log, logger: deps.logger, snapshots: deps.snapshots }, end.wholeSlot)
+    : null;
+  const view = start?.view ?? emptyClusterView();
+  const foldOne = createFold(view, end.position, options);
+  let slot = start?.slot ?? 0;
+  let events = 0;
+  let turnEndsMs = performance.now() + turnMs;
+  while (view.position < end.position) {
+    const commits = await log.readCommits({ afterSlot: slot, limit: page });
+    for (const commit of commits) {
+      if (commit.slot !== slot + 1) throw new AppError('log_hole', `slot ${slot + 1} is missing`);
+      if (performance.now() > turnEndsMs) {
+        await new Promise((resolve) => setImmediate(resolve));
+        turnEndsMs = performance.now() + turnMs;
+      }
+      signal?.throwIfAborted();
+      foldOne(commit);
+      slot = commit.slot;
+      events += commit.count;
+      if (view.position >= end.position) break;
+    }
+    if (commits.length === 0) throw new AppError('log_hole', `the log ends at slot ${slot}, before its head`);
+    onProgress?.({ position: view.position, end: end.position, events });
+  }
+  return view;
+}
+
+/** Where to stop, and the last slot that is wholly before it: no snapshot after that will do. */
+async function findEnd(log: ReplayDeps['log'], to: Moment): Promise<{ position: number; wholeSlot: number }> {
+  const head = await log.head();
+  const inFuture = () => {
+    const message = `the log ends at position ${head.position}, ${head.at}`;
+    return new AppError('moment_in_future', message, { details: { position: head.position, at: head.at } });
+  };
+  if (to === 'head') return { position: head.position, wholeSlot: head.slot };
+  if ('position' in to) {
+    if (to.position > head.position) throw inFuture();
+    const commit = await log.readCommitAt(to.position);
+    if (!commit) throw new AppError('moment_before_log', 'positions begin at 1');
+    const isWhole = to.position === commit.first + commit.count - 1;
+    return { position: to.position, wholeSlot: isWhole ? commit.slot : commit.slot - 1 };
+  }
+  // A moment after the head's that the clock has reached is simply now; the caller knows its clock.
+  const commit = await log.readCommitBefore(to.time);
+  if (!commit) throw new AppError('moment_before_log', `the log begins after ${to.time}`);
+  return { position: commit.first + commit.count - 1, wholeSlot: commit.slot };
+}
+
+function createFold(view: ClusterView, end: number, { onCommit, onBad }: ReplayOptions) {
+  const badStreams = new Set<string>();
+
+  const foldTolerantly = (events: readonly LogEvent[]) => {
+    for (const event of events) {
+      if (badStreams.has(event.stream)) continue;
+      try {
+        evolve(view, event);
+      } catch (error) {
+        if (!onBad || !(error instanceof Error)) throw error;
+        badStreams.add(event.stream);
+        onBad(event, error);
+      }
+    }
+  };
+
+  return (commit: Commit): void => {
+    try {
+      const whole = toLogEvents(commit);
+      const last = commit.first + commit.count - 1;
+      const events = last <= end ? whole : whole.filter(({ position }) => position <= end);
+      if (onBad) {
+        evolveCommit(view, commit, []);
+        foldTolerantly(events);
+      } else evolveCommit(view, commit, events);
+      view.position = Math.min(last, end);
+      onCommit?.(commit, events, view);
+    } catch (error) {
+      throw foldFailed(view.position + 1, error);
+    }
+  };
+}
+
+function foldFailed(position: number, cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new AppError('fold_failed', `the log cannot be folded at position ${position}: ${why}`, {
+    cause,
+    details: { position },
+  });
+}

@@ -1,0 +1,74 @@
+/**
+ * Owns views of the past for many askers: each replayed once while it is asked for, a few kept, so many at a time. What is
+ * past never changes, so a kept view never ages.
+ */
+
+import { AppError } from '../errors.ts';
+import type { ClusterView } from '../projections/cluster-view.ts';
+import { type Moment, type ReplayDeps, replay } from './replay.ts';
+
+export type TimeTravel = {
+  /**
+   * Read it, never change it.
+   * @throws what `replay` throws · AppError `replays_full` (retryable)
+   */
+  viewAt(moment: Exclude<Moment, 'head'>): Promise<ClusterView>;
+  /** Replays under way end. */
+  close(): void;
+};
+
+/** A page that steps back and forth asks for a few moments again and again. A view may hold 100 MB. */
+const viewsKept = 4;
+/** Each takes a part of the event loop. */
+const replaysMax = 2;
+const waitingMax = 16;
+
+export function createTimeTravel(deps: ReplayDeps): TimeTravel {
+  const kept = new Map<string, Promise<ClusterView>>();
+  const closing = new AbortController();
+  const waiting: (() => void)[] = [];
+  let running = 0;
+
+  const takeTurn = async () => {
+    if (running >= replaysMax) {
+      if (waiting.length >= waitingMax) {
+        throw new AppError('replays_full', `${waitingMax} questions about the past are waiting`, { retryable: true });
+      }
+      // Handed on by the one before: `running` stays as it is.
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    } else running += 1;
+  };
+
+  const handOn = () => {
+    const next = waiting.shift();
+    if (next) next();
+    else running -= 1;
+  };
+
+  const replayTo = async (moment: Moment): Promise<ClusterView> => {
+    await takeTurn();
+    try {
+      return await replay(deps, { to: moment, signal: closing.signal });
+    } finally {
+      handOn();
+    }
+  };
+
+  return {
+    viewAt(moment) {
+      const key = 'position' in moment ? `${moment.position}` : moment.time;
+      const known = kept.get(key);
+      const view = known ?? replayTo(moment);
+      kept.delete(key);
+      kept.set(key, view);
+      for (const oldest of kept.keys()) {
+        if (kept.size <= viewsKept) break;
+        kept.delete(oldest);
+      }
+      // What failed may succeed the next time.
+      if (!known) view.catch(() => kept.delete(key));
+      return view;
+    },
+    close: () => closing.abort(new AppError('stopping', 'the manager is stopping', { retryable: true })),
+  };
+}
