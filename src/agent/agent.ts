@@ -49,6 +49,8 @@ export type AgentOptions = {
 /** Starts under way and reports on their way get this long, one after the other. */
 const idleDeadlineMs = 1_500;
 const drainDeadlineMs = 1_000;
+/** An inventory becomes one event, of 1 MB at most; an item takes up to 310 bytes. */
+const inventoryMax = 3_000;
 
 export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const { engine, bus, clock, parallelStarts } = deps;
@@ -63,10 +65,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     { bus, clock, logger },
     { clusterId, node, hostname, labels, agentVersion, takeInventory: () => takeInventory(engine) },
   );
-  const reporter = createReporter(
-    { bus, clock, logger },
-    { clusterId, node, session: session.number, onOverflow: session.register },
-  );
+  const reporter = createReporter({ bus, clock, logger }, { clusterId, node, session: session.number });
   const worker = createWorker(
     { engine, parallelStarts, secretsDir, hasSession: () => session.number() !== null, reporter, clock, logger },
     { closing: closing.signal },
@@ -91,7 +90,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     if (!found) return session.register();
     if (closing.signal.aborted || !session.isAnswer(wanted)) return;
     session.accept(wanted);
-    worker.sync(wanted, found);
+    await worker.sync(wanted, found);
     ready.resolve();
   };
 
@@ -130,9 +129,10 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   };
 }
 
+/** For the record: what is decided is decided from the whole list, when the wanted set comes. */
 async function takeInventory(engine: Engine): Promise<Inventory> {
   const [description, found] = [await engine.describe(), await engine.list()];
-  const inventory = found.map(({ container, service, slot, specHash, state, exitCode }) => {
+  const inventory = found.slice(0, inventoryMax).map(({ container, service, slot, specHash, state, exitCode }) => {
     return { container, service, slot, specHash, state, exitCode };
   });
   return { engine: description, inventory };

@@ -3,6 +3,7 @@
  * have, outside of its turn, since a registry may take minutes. Reports nothing.
  */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { AppError, hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { FailureReason } from '../model/container.ts';
@@ -27,6 +28,9 @@ export type StartDeps = {
   hasSession: () => boolean;
 };
 
+/** A turn that met an engine that is away is kept this long: thousands may be in line, and each would ask it next. */
+const awayPauseMs = 500;
+
 /**
  * Never starts what has run already: after an outage the engine is asked first, by a create that finds its own.
  * @param signal ends its waiting for a turn, a registry or an engine that is away
@@ -49,6 +53,9 @@ export async function startContainer(
       // Asked here for the last time; an agent that closes still starts what it has created.
       overruled.throwIfAborted();
       return created.state === 'created' ? await engine.start(run.container) : created;
+    } catch (error) {
+      if (hasCode(error, 'engine_unavailable')) await pause(awayPauseMs, undefined, { signal }).catch(() => {});
+      throw error;
     } finally {
       giveBack();
     }

@@ -1,6 +1,6 @@
 /**
- * Owns getting reports to the managers: in order for each container, each kept until the bus has it. Knows nothing of
- * what they mean.
+ * Owns getting reports to the managers: in order for each container, each kept until the bus has it. Keeps at most one
+ * of a kind for a container, so what waits is bounded by the containers of the node. Knows nothing of what they mean.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -36,25 +36,28 @@ export type ReporterOptions = {
   node: string;
   /** The session reports are told in. */
   session: () => number | null;
-  /** So much waited that all of it was forgotten: what the containers are has to be told anew. */
-  onOverflow: () => void;
 };
 
 type Entry = { report: ContainerReport; onConfirmed: (() => void) | undefined };
 
-/** Reports kept, of at most a few KiB each: beyond it a registration says the same in one message. */
-const keptMax = 2_000;
+/** On their way at once: a broker confirms some tens of thousands a second in a window of this size. */
+const onTheirWayMax = 200;
 const pauseMinMs = 250;
 const pauseMaxMs = 5_000;
 
 export function createReporter(
   { bus, clock, logger }: { bus: AgentBus; clock: Clock; logger: Logger },
-  { clusterId, node, session, onOverflow }: ReporterOptions,
+  { clusterId, node, session }: ReporterOptions,
 ): Reporter {
   const closing = new AbortController();
-  /** By container, in order; the first of each lane is on its way. */
+  /** By container, in order; the first of a lane is on its way or next. */
   const lanes = new Map<string, Entry[]>();
-  let kept = 0;
+  /** Containers whose first report is not on its way, in the order they came. */
+  const line = new Set<string>();
+  let onTheirWay = 0;
+  let pauseMs = pauseMinMs;
+  let isPausing = false;
+  let isPumpDue = false;
   let empty: PromiseWithResolvers<void> | undefined;
 
   const envelope = (container: string, told: Told): ContainerReport | null => {
@@ -64,65 +67,93 @@ export function createReporter(
     return { clusterId, node, reportId: randomUUID(), at, session: current, container, ...told } as ContainerReport;
   };
 
-  const forgetLane = (container: string) => {
-    kept -= lanes.get(container)?.length ?? 0;
+  const forget = (container: string) => {
     lanes.delete(container);
+    line.delete(container);
     if (lanes.size > 0) return;
     empty?.resolve();
     empty = undefined;
   };
 
-  const send = async (container: string, lane: Entry[]) => {
-    for (let entry = lane[0]; entry && lanes.get(container) === lane; entry = lane[0]) {
-      if (!(await deliver(entry, () => lanes.get(container) !== lane))) return;
-      lane.shift();
-      kept -= 1;
-      entry.onConfirmed?.();
+  const pump = () => {
+    for (const container of line) {
+      if (isPausing || onTheirWay >= onTheirWayMax || closing.signal.aborted) return;
+      line.delete(container);
+      void sendFirst(container);
     }
-    if (lanes.get(container) === lane && lane.length === 0) forgetLane(container);
   };
 
-  /** false: nobody waits for it any more. */
-  const deliver = async ({ report }: Entry, isForgotten: () => boolean): Promise<boolean> => {
-    for (let pauseMs = pauseMinMs; ; pauseMs = Math.min(pauseMs * 2, pauseMaxMs)) {
-      try {
-        await bus.sendReport(report);
-        return !isForgotten();
-      } catch (error) {
-        if (hasCode(error, 'bus_closed') || isForgotten()) return false;
-        const isRetryable = error instanceof AppError && error.retryable;
+  /** In a later turn of the event loop: thousands of reports in one would keep everybody else waiting. */
+  const pumpSoon = () => {
+    if (isPumpDue) return;
+    isPumpDue = true;
+    setImmediate(() => {
+      isPumpDue = false;
+      pump();
+    });
+  };
+
+  const sendFirst = async (container: string) => {
+    const lane = lanes.get(container);
+    const [entry] = lane ?? [];
+    if (!lane || !entry) return;
+    onTheirWay += 1;
+    const isOver = await isDelivered(entry.report);
+    onTheirWay -= 1;
+    pumpSoon();
+    // Forgotten meanwhile: nobody waits for it.
+    if (lanes.get(container) !== lane) return;
+    if (isOver) lane.shift();
+    if (lane.length > 0) line.add(container);
+    else forget(container);
+    if (isOver) entry.onConfirmed?.();
+  };
+
+  /** false: it has to be sent again. */
+  const isDelivered = async (report: ContainerReport): Promise<boolean> => {
+    try {
+      await bus.sendReport(report);
+      pauseMs = pauseMinMs;
+      return true;
+    } catch (error) {
+      const isRetryable = error instanceof AppError && error.retryable;
+      // The bus is shared: what befell one report befalls all that are on their way, and is told once.
+      if (isPausing) return !isRetryable;
+      if (!hasCode(error, 'bus_closed')) {
         logger.warn({ err: error, container: report.container, kind: report.kind }, 'report not delivered');
         // Saying it again would fail again; the next sync finds the difference between log and engine.
         if (!isRetryable) return true;
       }
-      await pause(pauseMs, undefined, { signal: closing.signal }).catch(() => {});
-      if (closing.signal.aborted || isForgotten()) return false;
+      void standBack();
+      return false;
     }
+  };
+
+  const standBack = async () => {
+    isPausing = true;
+    await pause(pauseMs, undefined, { signal: closing.signal }).catch(() => {});
+    pauseMs = Math.min(pauseMs * 2, pauseMaxMs);
+    isPausing = false;
+    pump();
   };
 
   return {
     tell(container, told, onConfirmed) {
-      const waiting = lanes.get(container);
-      if (closing.signal.aborted || waiting?.some(({ report }) => report.kind === told.kind)) return;
+      const lane = lanes.get(container);
+      if (closing.signal.aborted || lane?.some(({ report }) => report.kind === told.kind)) return;
       const report = envelope(container, told);
       if (!report) return;
-      if (kept >= keptMax) {
-        logger.warn({ kept }, 'too many reports wait for the bus: forgotten, a registration tells the same');
-        for (const name of [...lanes.keys()]) forgetLane(name);
-        return onOverflow();
-      }
-      kept += 1;
-      if (waiting) return void waiting.push({ report, onConfirmed });
-      const lane = [{ report, onConfirmed }];
-      lanes.set(container, lane);
-      void send(container, lane);
+      if (lane) return void lane.push({ report, onConfirmed });
+      lanes.set(container, [{ report, onConfirmed }]);
+      line.add(container);
+      pump();
     },
     mention(container, told) {
       const report = envelope(container, told);
       if (!report || lanes.has(container) || closing.signal.aborted) return;
       bus.sendReport(report).catch((error: unknown) => logger.debug({ err: error, container }, 'a mention was lost'));
     },
-    drop: forgetLane,
+    drop: forget,
     drained() {
       if (lanes.size === 0) return Promise.resolve();
       empty ??= Promise.withResolvers<void>();
@@ -130,7 +161,7 @@ export function createReporter(
     },
     close() {
       closing.abort();
-      for (const container of [...lanes.keys()]) forgetLane(container);
+      for (const container of [...lanes.keys()]) forget(container);
     },
   };
 }

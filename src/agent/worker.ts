@@ -3,6 +3,7 @@
  * compares them with the engine. Fencing is done before.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RemoveCommand, StartCommand, StopCommand, WantedCommand, WantedContainer } from '../bus/messages.ts';
 import type { ContainerSpec } from '../model/service.ts';
 import { type Cause, type ContainerRunner, createContainerRunner, type RunnerDeps } from './container-runner.ts';
@@ -14,8 +15,11 @@ import { decideSync, type SyncAction } from './sync.ts';
 export type Worker = {
   /** A command of the present session; one at or below the last applied to its container is dropped. */
   apply(command: StartCommand | StopCommand | RemoveCommand): void;
-  /** @param found what the engine has now */
-  sync(wanted: WantedCommand, found: readonly EngineContainer[]): void;
+  /**
+   * Commands have to wait until it resolves; hints need not.
+   * @param found what the engine has now
+   */
+  sync(wanted: WantedCommand, found: readonly EngineContainer[]): Promise<void>;
   /** The engine hinted at it. */
   look(container: string): void;
   /** Whatever is believed to run and does not is looked at. What nobody knows is left alone: a wanted set judges it. */
@@ -33,6 +37,8 @@ export type WorkerOptions = { closing: AbortSignal };
  * The log has an end within seconds, a busy node ends a few containers in them. The next wanted set forgets the rest.
  */
 const endedMax = 1_000;
+/** Actions of a sync in one turn of the event loop: a few milliseconds, between which the node's heart beats. */
+const actionsPerTurn = 500;
 /** A container the log does not want may be hard to remove; those that wait for its ports then try without. */
 const removalsDeadlineMs = 10_000;
 
@@ -40,6 +46,9 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
   const runners = new Map<string, ContainerRunner>();
   /** Cleared, oldest first. */
   const ended = new Set<string>();
+  /** Hinted at while a sync had not come to them yet: what it believes of them may be outdated by then. */
+  const hintedEarly = new Set<string>();
+  let isSyncing = false;
 
   const runnerOf = (container: string): ContainerRunner => {
     const known = runners.get(container);
@@ -52,6 +61,14 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
     const runner = createContainerRunner(deps, { container, closing, onCleared });
     runners.set(container, runner);
     return runner;
+  };
+
+  const inTurns = async (actions: readonly SyncAction[], perform: (action: SyncAction) => void) => {
+    for (const [index, action] of actions.entries()) {
+      if (index > 0 && index % actionsPerTurn === 0) await nextTurn();
+      if (closing.aborted) return;
+      perform(action);
+    }
   };
 
   const forget = (container: string) => {
@@ -94,19 +111,31 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
       // Only the first command of a container may start it.
       if (runner.inHand().position === 0) runner.start(runOf(command), cause, Promise.resolve());
     },
-    sync(wanted, found) {
+    async sync(wanted, found) {
       const { position, containers } = wanted;
       const inHand = new Map([...runners].map(([container, runner]) => [container, runner.inHand()]));
       const actions = decideSync({ position, wanted: containers, found, inHand });
       const specs = new Map(wanted.specs.map(({ specHash, spec }) => [specHash, spec]));
       const set = { position, causationId: wanted.causationId || null, specs };
-      const isRemoval = ({ kind }: SyncAction) => kind === 'remove' || kind === 'settle';
-      for (const action of actions.filter(isRemoval)) act(action, set, Promise.resolve());
-      const goneFirst = actions.filter(isRemoval).map((action) => runnerOf(containerOf(action)).idle());
-      const removed = settledWithin(removalsDeadlineMs, Promise.all(goneFirst));
-      for (const action of actions) if (!isRemoval(action)) act(action, set, removed);
+      isSyncing = true;
+      try {
+        const removals = actions.filter(isRemoval);
+        await inTurns(removals, (action) => act(action, set, Promise.resolve()));
+        const goneFirst = removals.map((action) => runners.get(containerOf(action))?.idle());
+        const removed = settledWithin(removalsDeadlineMs, Promise.all(goneFirst));
+        const others = actions.filter((action) => !isRemoval(action));
+        await inTurns(others, (action) => act(action, set, removed));
+      } finally {
+        isSyncing = false;
+        for (const container of hintedEarly) runners.get(container)?.look();
+        hintedEarly.clear();
+      }
     },
-    look: (container) => runners.get(container)?.look(),
+    look(container) {
+      const runner = runners.get(container);
+      if (runner) runner.look();
+      else if (isSyncing) hintedEarly.add(container);
+    },
     compare(found) {
       const running = new Set(found.filter(({ state }) => state === 'running').map(({ container }) => container));
       for (const [container, runner] of runners) {
@@ -136,6 +165,8 @@ const runOf = ({ container, service, slot, generation, specHash, spec }: Run): R
   specHash,
   spec,
 });
+
+const isRemoval = ({ kind }: SyncAction) => kind === 'remove' || kind === 'settle';
 
 const containerOf = (action: SyncAction) => ('wanted' in action ? action.wanted.container : action.container);
 

@@ -17,12 +17,15 @@ const completed: Told = { kind: 'completed', causationId: null, logTail: [] };
 
 function open() {
   const sent: Report[] = [];
-  const state = { isAway: false, session: 7 as number | null, overflows: 0, tries: 0 };
+  const state = { isAway: false, session: 7 as number | null, tries: 0, onTheirWay: 0, onTheirWayMost: 0 };
   const bus = {
     async sendReport(report: Report) {
       const { isAway } = state;
       state.tries += 1;
+      state.onTheirWay += 1;
+      state.onTheirWayMost = Math.max(state.onTheirWayMost, state.onTheirWay);
       await new Promise(setImmediate);
+      state.onTheirWay -= 1;
       if (isAway) throw new AppError('bus_unavailable', 'away', { retryable: true });
       sent.push(report);
     },
@@ -33,9 +36,6 @@ function open() {
       clusterId: randomUUID(),
       node: 'a',
       session: () => state.session,
-      onOverflow: () => {
-        state.overflows += 1;
-      },
     },
   );
   const names = () => sent.map((report) => `${'container' in report ? report.container : ''} ${report.kind}`);
@@ -106,16 +106,34 @@ test('what is dropped is neither sent again nor confirmed', async () => {
   reporter.close();
 });
 
-test('past the bound all is forgotten and somebody else has to tell it', async () => {
+test('ten thousand containers are told, each once and in order, some hundred at a time', async () => {
+  const { reporter, state, names } = open();
+  const containers = Array.from({ length: 10_000 }, (_, index) => `web.${index + 1}-a`);
+  for (const container of containers) reporter.tell(container, starting);
+  for (const container of containers) reporter.tell(container, completed);
+  await reporter.drained();
+  assert.is(names().length, 20_000);
+  assert.is(new Set(names()).size, 20_000);
+  const firstOf = new Map<string, string>();
+  for (const name of names()) {
+    const [container = '', kind = ''] = name.split(' ');
+    if (!firstOf.has(container)) firstOf.set(container, kind);
+  }
+  assert.equal(new Set(firstOf.values()), new Set(['starting']));
+  assert.is(state.onTheirWayMost, 200);
+  reporter.close();
+});
+
+test('while the bus is away, few are tried and all are kept', async () => {
   const { reporter, state, names } = open();
   state.isAway = true;
-  for (let number = 1; number <= 2_001; number += 1) reporter.tell(`web.${number}-a`, starting);
-  assert.is(state.overflows, 1);
-  await reporter.drained();
+  const containers = Array.from({ length: 5_000 }, (_, index) => `web.${index + 1}-a`);
+  for (const container of containers) reporter.tell(container, starting);
+  await until('a second round', () => state.tries > 200);
+  assert.ok(state.tries <= 400, `${state.tries} tries`);
   state.isAway = false;
-  reporter.tell('db.1-a', starting);
   await reporter.drained();
-  assert.equal(names(), ['db.1-a starting']);
+  assert.is(new Set(names()).size, 5_000);
   reporter.close();
 });
 
