@@ -20,8 +20,8 @@ import type { Commit, NewEvent } from './event.ts';
 import { type AppendOptions, type AppendResult, type EventLog, emptyHead, type LogHead } from './event-log.ts';
 import { createFollow } from './follow.ts';
 import { hashBody, hashCommit } from './hash.ts';
+import { createLogReader } from './log-reader.ts';
 import { createDraft, createLogState, streamsMax } from './log-state.ts';
-import { readEvents } from './read-events.ts';
 import { createRecentCommits } from './recent-commits.ts';
 import { createWaiting, settleAll, takeCandidates, unknownOutcome, type Waiting } from './waiting-append.ts';
 
@@ -296,24 +296,12 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   };
 
   return {
+    ...createLogReader(store),
     append: async (events, options) => append(events, options),
     findAppend: (appendId) => withDeadline(inTurn(() => findAppend(appendId))),
-    read: (query) => readEvents(store, query),
-    readCommits: ({ afterSlot, limit = 1000 }) => store.readRange({ afterSlot, limit }),
-    async readCommitAt(position) {
-      const slot = await store.slotOf({ position });
-      const commit = slot === 0 ? null : await store.readSlot(slot);
-      return commit && position < commit.first + commit.count ? commit : null;
-    },
-    async readCommitBefore(time) {
-      const slot = await store.slotOf({ time });
-      return slot === 0 ? null : store.readSlot(slot);
-    },
-    head: () => store.head(),
     follow: createFollow({ store, recent, logger, onBell: (bell) => subscribe(bells, bell) }),
     prune: ({ throughSlot }) => store.prune(throughSlot),
     trouble: () => trouble,
-    description: store.description,
     async close() {
       if (isClosed) return;
       isClosed = true;

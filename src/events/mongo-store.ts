@@ -26,6 +26,8 @@ export type CommitDocument = { _id: number } & Omit<Commit, 'slot'>;
 export type MongoStoreOptions = {
   /** For people, without a password. */
   description: string;
+  /** Makes no collection and no index: for who may only read, or mistook the database. Default false. */
+  isReadOnly?: boolean;
 };
 
 /** The driver would wait for ever. What comes later than this has an unknown outcome and is asked again. */
@@ -53,14 +55,14 @@ const indexes: { key: Record<string, 1>; name: string }[] = [
 /** @throws AppError `log_unavailable` when the database does not answer */
 export async function createMongoStore(
   { db, logger }: { db: Db; logger: Logger },
-  { description }: MongoStoreOptions,
+  { description, isReadOnly = false }: MongoStoreOptions,
 ): Promise<CommitStore> {
   const isReplicaSet = await ask(() => hasReplicaSet(db));
   const collection = db.collection<CommitDocument>('events', {
     readConcern: new ReadConcern(isReplicaSet ? 'majority' : 'local'),
     writeConcern: new WriteConcern('majority', undefined, true),
   });
-  await ask(() => collection.createIndexes(indexes));
+  if (!isReadOnly) await ask(() => collection.createIndexes(indexes));
   const doorbell = createDoorbell(collection, logger);
   const lastBefore = async (filter: Filter<CommitDocument>) =>
     (await ask(() => collection.findOne(filter, { sort: { _id: -1 }, projection: { _id: 1 } })))?._id ?? 0;
@@ -70,6 +72,7 @@ export async function createMongoStore(
     readIndex: (streamsMax) => readIndex(collection, streamsMax),
     lookUp: (asked) => lookUp(collection, asked),
     async insert({ commit }) {
+      if (isReadOnly) throw new AppError('log_read_only', `the log at ${description} was opened for reading only`);
       try {
         await ask(() => collection.insertOne(toDocument(commit)));
         return 'inserted';

@@ -6,6 +6,7 @@ import { systemClock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { createCommitLog } from './commit-log.ts';
 import type { EventLog } from './event-log.ts';
+import { createLogReader, type LogReader } from './log-reader.ts';
 import { createMongoStore } from './mongo-store.ts';
 import { createSqliteStore } from './sqlite-store.ts';
 
@@ -18,6 +19,14 @@ export type OpenLog = {
 type Where = { mongodbUrl: string | null; dataDir: string };
 type Deps = { writer: string; logger: Logger };
 
+/** A log that somebody else may be writing. */
+export type ReadableLog = {
+  log: LogReader;
+  /** As of `OpenLog`. */
+  db: Db | null;
+  close(): Promise<void>;
+};
+
 /** The database of a URL that names none. */
 const databaseDefault = 'co';
 
@@ -29,6 +38,35 @@ export async function openLog({ mongodbUrl, dataDir }: Where, deps: Deps): Promi
     return { log: await createCommitLog({ store, clock: systemClock, logger: deps.logger }, deps), db: null };
   } catch (error) {
     await store.close();
+    throw error;
+  }
+}
+
+/**
+ * For reading only, also beside whoever writes: takes no lock, makes no index, checks nothing.
+ * @throws AppError `log_missing` · `log_unavailable` · `log_corrupt`
+ */
+export async function openLogForReading(
+  place: { mongodbUrl: string } | { sqlitePath: string },
+  { logger }: { logger: Logger },
+): Promise<ReadableLog> {
+  if ('sqlitePath' in place) {
+    const store = await createSqliteStore({ path: place.sqlitePath, isReadOnly: true });
+    return { log: createLogReader(store), db: null, close: () => store.close() };
+  }
+  const client = createMongoClient(place.mongodbUrl);
+  try {
+    const { hosts, database } = readUrl(place.mongodbUrl);
+    const db = client.db(database);
+    const description = `mongodb ${hosts}/${database}`;
+    const store = await createMongoStore({ db, logger }, { description, isReadOnly: true });
+    const close = async () => {
+      await store.close();
+      await client.close();
+    };
+    return { log: createLogReader(store), db, close };
+  } catch (error) {
+    await client.close();
     throw error;
   }
 }

@@ -1,0 +1,72 @@
+/** Owns talking to a manager's HTTP API: where it is, who we are, and what its refusals mean. */
+
+import type { Command } from 'commander';
+import { AppError } from '../errors.ts';
+import type { CliContext } from './context.ts';
+
+export type Api = {
+  /** @param path with its query, `/state?at=1500` @throws AppError `api_unreachable` · the code of the refusal */
+  get<T>(path: string): Promise<T>;
+  /** As `get`, with another method. */
+  call<T>(method: string, path: string, body?: unknown): Promise<T>;
+};
+
+export type ApiOptions = { url?: string };
+
+const urlDefault = 'http://127.0.0.1:5000';
+/** A moment long ago is replayed before it is answered. */
+const answerDeadlineMs = 60_000;
+
+export function addApiOptions(command: Command): Command {
+  return command.option(
+    '--url <url>',
+    `where a manager serves; CO_URL, default ${urlDefault}. CO_TOKEN holds the token`,
+  );
+}
+
+export function createApi({ environment, signal }: CliContext, options: ApiOptions = {}): Api {
+  const base = options.url ?? (environment.CO_URL || urlDefault);
+  const token = environment.CO_TOKEN;
+
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (token) headers.authorization = `Bearer ${token}`;
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    try {
+      const answer = await fetch(addressOf(base, path), {
+        method,
+        headers,
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(answerDeadlineMs)]),
+      });
+      if (!answer.ok) throw await refusalOf(answer);
+      return (await answer.json()) as T;
+    } catch (error) {
+      if (error instanceof AppError || signal.aborted) throw error;
+      throw new AppError('api_unreachable', `no manager answers at ${base}: ${whyOf(error)}`, { cause: error });
+    }
+  };
+
+  return { get: (path) => call('GET', path), call };
+}
+
+/** @throws AppError `usage_invalid` */
+function addressOf(base: string, path: string): URL {
+  try {
+    return new URL(path, base);
+  } catch (error) {
+    throw new AppError('usage_invalid', `${JSON.stringify(base)} is no URL such as ${urlDefault}`, { cause: error });
+  }
+}
+
+async function refusalOf(answer: Response): Promise<AppError> {
+  const problem = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
+  const message = problem.detail ?? `the manager answered ${answer.status} ${answer.statusText}`;
+  return new AppError(problem.code ?? 'request_refused', message, { details: { status: answer.status } });
+}
+
+/** fetch hides what happened one level down. */
+function whyOf(error: unknown): string {
+  const { cause } = error as { cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? (error instanceof Error ? error.message : String(error));
+}

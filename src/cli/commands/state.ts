@@ -1,0 +1,33 @@
+/** Owns `coctl state`: how the cluster stands, now or at a moment of its past, as a running manager tells it. */
+
+import type { Command } from 'commander';
+import type { StateBody } from '../../projections/bodies.ts';
+import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
+import type { CliContext } from '../context.ts';
+import { addExamples } from '../examples.ts';
+import { stateTables } from '../state-tables.ts';
+
+type Options = ApiOptions & { at?: string; containers?: boolean; json?: boolean };
+
+export function addStateCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('state')
+    .description('How the cluster stands, now or at a moment of its past')
+    .option('--at <moment>', 'a position such as 1500, or a time in UTC such as 2026-01-31T14:03:00Z')
+    .option('--containers', 'the containers too')
+    .option('--json', 'the body of GET /state')
+    .action((options: Options) => showState(options, context));
+  addApiOptions(command);
+  addExamples(command, [
+    ['state', 'services and nodes, now'],
+    ['state --at 1500 --containers', 'as it stood after the event at position 1500'],
+    ['state --at 2026-01-31T14:03:00Z --json', 'as it stood then, for a program'],
+  ]);
+}
+
+async function showState({ at, containers = false, json, ...where }: Options, context: CliContext): Promise<void> {
+  const query = at === undefined ? '' : `?at=${encodeURIComponent(at)}`;
+  const body = await createApi(context, where).get<StateBody>(`/state${query}`);
+  if (json) context.printJson(body);
+  else for (const line of stateTables(body, { containers })) context.print(line);
+}

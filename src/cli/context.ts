@@ -1,0 +1,52 @@
+/** Owns what every command is given: where to say things, to whom, and how to end. Knows no command. */
+
+import { createProgressBar, type ProgressBar } from './progress-bar.ts';
+
+/** What a shell is told; every `--help` documents them. */
+export const exitCodes = { fine: 0, different: 1, misused: 2, unreachable: 3, interrupted: 130 } as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export type CliContext = {
+  /** A line of the result, to standard output. */
+  print(line: string): void;
+  /** The result for programs: one JSON value, to standard output. */
+  printJson(value: unknown): void;
+  /** A line beside the result (what went wrong, how it went), to standard error. */
+  complain(line: string): void;
+  /** One line of standard error that is written over; silent where nobody watches. */
+  progressBar(what: string): ProgressBar;
+  /** Somebody watches standard output. */
+  isTerminal: boolean;
+  environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted by Ctrl-C: every wait ends. */
+  signal: AbortSignal;
+  /** How the process will end; the last word counts. A command that throws needs none. */
+  exitWith(code: ExitCode): void;
+  exitCode(): ExitCode;
+};
+
+export type TextStream = { write(text: string): unknown; isTTY?: boolean };
+
+export type ContextOptions = {
+  out: TextStream;
+  err: TextStream;
+  environment: CliContext['environment'];
+  signal: AbortSignal;
+};
+
+export function createContext({ out, err, environment, signal }: ContextOptions): CliContext {
+  let exitCode: ExitCode = exitCodes.fine;
+  return {
+    print: (line) => void out.write(`${line}\n`),
+    printJson: (value) => void out.write(`${JSON.stringify(value, null, 2)}\n`),
+    complain: (line) => void err.write(`${line}\n`),
+    progressBar: (what) => createProgressBar(what, err),
+    isTerminal: out.isTTY ?? false,
+    environment,
+    signal,
+    exitWith(code) {
+      exitCode = code;
+    },
+    exitCode: () => exitCode,
+  };
+}

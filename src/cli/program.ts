@@ -1,0 +1,74 @@
+/** Owns the command line as a whole: its commands, and what the shell is told when one of them ends or fails. */
+
+import { Command, CommanderError } from 'commander';
+import { AppError } from '../errors.ts';
+import { addStateCommand } from './commands/state.ts';
+import { type CliContext, type ExitCode, exitCodes } from './context.ts';
+import { printable } from './table.ts';
+
+/** One line each, in the order of `--help`. */
+const commands: readonly ((program: Command, context: CliContext) => void)[] = [addStateCommand];
+
+const helpOnEnding = `
+Exit codes:
+  0  fine
+  1  a difference, nothing found, or refused
+  2  told something wrong: the message says what
+  3  the log or the manager cannot be reached
+
+Online commands ask the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN. Offline ones read
+the log itself, also beside a running manager, and change nothing unless they say so. Times are in UTC.`;
+
+/** @returns the exit code; says on standard error what went wrong */
+export async function runCli(args: readonly string[], context: CliContext): Promise<ExitCode> {
+  try {
+    await createProgram(context).parseAsync([...args], { from: 'user' });
+    return context.exitCode();
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.misused;
+    if (context.signal.aborted) return exitCodes.interrupted;
+    context.complain(wordsOf(error));
+    return exitCodeOf(error);
+  }
+}
+
+export function createProgram(context: CliContext): Command {
+  const program = new Command('coctl')
+    .description('Asks a cluster how it stands, and replays, verifies and explains its history')
+    .exitOverride()
+    .showHelpAfterError('(--help says how)')
+    .addHelpText('after', helpOnEnding)
+    .configureOutput({
+      writeOut: (text) => context.print(text.trimEnd()),
+      writeErr: (text) => context.complain(text.trimEnd()),
+    });
+  for (const add of commands) add(program, context);
+  return program;
+}
+
+const misuses: ReadonlySet<string> = new Set(['usage_invalid', 'query_invalid', 'path_invalid', 'body_invalid']);
+
+const unreachable: ReadonlySet<string> = new Set([
+  'api_unreachable',
+  'log_missing',
+  'log_locked',
+  'log_corrupt',
+  'log_unavailable',
+  'log_busy',
+  'log_closed',
+  'view_behind',
+  'replays_full',
+  'stopping',
+]);
+
+function exitCodeOf(error: unknown): ExitCode {
+  if (!(error instanceof AppError)) return exitCodes.different;
+  if (misuses.has(error.code)) return exitCodes.misused;
+  return unreachable.has(error.code) ? exitCodes.unreachable : exitCodes.different;
+}
+
+/** A refusal is one line that says what to do; anything else is a defect, and its stack says where. */
+function wordsOf(error: unknown): string {
+  if (error instanceof AppError) return printable(`${error.message} (${error.code})`);
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,58 @@
+/** Owns the one line that shows how far something long is: a share, a rate, and what is left of the time. */
+
+export type ProgressBar = {
+  /** @param events done so far, for the rate; @param position of `end` */
+  update(progress: { position: number; end: number; events: number }): void;
+  /** Takes the line away. Returns what it came to. */
+  end(): { events: number; seconds: number; eventsPerSecond: number };
+};
+
+type Terminal = { write(text: string): unknown; isTTY?: boolean };
+
+/** Often enough to look alive, seldom enough to cost nothing. */
+const redrawMs = 100;
+const cells = 24;
+
+export function createProgressBar(what: string, terminal: Terminal): ProgressBar {
+  const startedMs = performance.now();
+  let drawnMs = -redrawMs;
+  let isDrawn = false;
+  let events = 0;
+  const secondsSoFar = () => (performance.now() - startedMs) / 1000;
+
+  return {
+    update(progress) {
+      events = progress.events;
+      const nowMs = performance.now();
+      if (!terminal.isTTY || nowMs - drawnMs < redrawMs) return;
+      drawnMs = nowMs;
+      isDrawn = true;
+      terminal.write(`\r${describeProgress(what, progress, secondsSoFar())}${clearToEnd}`);
+    },
+    end() {
+      if (isDrawn) terminal.write(`\r${clearToEnd}`);
+      const seconds = secondsSoFar();
+      return { events, seconds, eventsPerSecond: rateOf(events, seconds) };
+    },
+  };
+}
+
+const clearToEnd = '\u001b[K';
+const rateOf = (events: number, seconds: number) => (seconds > 0 ? Math.round(events / seconds) : 0);
+
+/** Pure: `replaying [██████░░░░] 61 %  610,000 events  201,000 events/s  2 s left` */
+export function describeProgress(
+  what: string,
+  { position, end, events }: { position: number; end: number; events: number },
+  seconds: number,
+): string {
+  const share = end > 0 ? Math.min(1, position / end) : 1;
+  const full = Math.round(share * cells);
+  const bar = `${'█'.repeat(full)}${'░'.repeat(cells - full)}`;
+  const rate = rateOf(events, seconds);
+  const left = rate > 0 ? `  ${Math.ceil((end - position) / rate)} s left` : '';
+  return `${what} [${bar}] ${Math.floor(share * 100)} %  ${count(events)} events  ${count(rate)} events/s${left}`;
+}
+
+/** `1,234,567` */
+export const count = (value: number): string => value.toLocaleString('en-US');
