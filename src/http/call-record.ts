@@ -6,22 +6,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
-import type { EventData } from '../events/catalog.ts';
-import { type NewEvent, streams } from '../events/event.ts';
+import type { NewEvent } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Logger } from '../logger.ts';
-
-type Call = {
-  actor: string;
-  requestId: string;
-  method: string;
-  /** With or without a query string; it is cut off. */
-  path: string;
-  status: number;
-  durationMs: number;
-};
-type RefusedCall = Call & { code: string; detail: string };
-type ReadCall = EventData<'ApiReadsRecorded'>['calls'][number];
+import {
+  type Call,
+  countCalls,
+  halve,
+  type ReadCall,
+  type RefusedCall,
+  readsEvent,
+  refusalEvent,
+  toReadCall,
+} from './call-events.ts';
 
 export type CallRecorder = {
   /** A read, or a refusal of somebody unknown. */
@@ -34,17 +31,15 @@ export type CallRecorder = {
 
 /** Nothing waits longer to be written while the log answers: telemetry is batched at most this long. */
 export const flushEveryMsDefault = 1_000;
-/** Of one event: 1 000 calls of the longest path stay below the log's bound on an append. */
+/** Of one event: 1 000 calls of the longest path stay below the log's bound on an append, unless all of it is escaped. */
 const callsPerEventMax = 1_000;
 /** Facts are kept for ever: a flood of refusals must not fill the log. What is over it is telemetry. */
 const refusalsPerFlushMax = 100;
 /** While the log is away. More are counted in a log line and dropped. */
 const callsWaitingMax = 10_000;
-const pathMax = 512;
-const detailMax = 1_024;
 const closeDeadlineMs = 1_000;
 
-type Batch = { appendId: string; events: NewEvent[]; calls: number };
+type Batch = { appendId: string; events: NewEvent[] };
 
 export function createCallRecorder(
   { log, clock, logger }: { log: Pick<EventLog, 'append'>; clock: Pick<Clock, 'nowMs'>; logger: Logger },
@@ -68,8 +63,8 @@ export function createCallRecorder(
   const flush = () => {
     clearTimeout(timer);
     timer = undefined;
-    if (reads.length > 0) batch(reads.length, [readsEvent(reads, actor)]);
-    if (refusals.length > 0) batch(refusals.length, refusals);
+    if (reads.length > 0) batches.push(toBatch([readsEvent(reads, actor)]));
+    if (refusals.length > 0) batches.push(toBatch(refusals));
     reads = [];
     refusals = [];
     if (callsDropped > 0) logger.warn({ callsDropped }, 'calls not recorded: the log takes them too slowly');
@@ -77,9 +72,10 @@ export function createCallRecorder(
     if (!isWriting) writing = write();
   };
 
-  const batch = (calls: number, events: NewEvent[]) => batches.push({ appendId: randomUUID(), events, calls });
-
-  /** One batch after the other. The same appendId until it is decided: none is written twice. */
+  /**
+   * One batch after the other. The same appendId until it is decided: none is written twice. A batch that is refused is
+   * cut in two until what cannot be recorded is alone: one call never takes others with it.
+   */
   const write = async () => {
     isWriting = true;
     for (let next = batches[0]; next; next = batches[0]) {
@@ -90,10 +86,15 @@ export function createCallRecorder(
           arm(flushEveryMs);
           break;
         }
-        logger.error({ err: error, calls: next.calls }, 'calls not recorded');
+        const halves = halve(next.events);
+        if (halves) {
+          batches.splice(0, 1, ...halves.map(toBatch));
+          continue;
+        }
+        logger.error({ err: error }, 'a call was not recorded');
       }
       batches.shift();
-      callsWaiting -= next.calls;
+      callsWaiting -= countCalls(next.events);
     }
     isWriting = false;
   };
@@ -108,11 +109,9 @@ export function createCallRecorder(
     return true;
   };
 
-  const recordRead = ({ actor: who, requestId, method, path, status, durationMs }: Call) => {
+  const recordRead = (call: Call) => {
     if (!hasRoom()) return;
-    const at = new Date(clock.nowMs()).toISOString();
-    const duration = Math.max(0, Math.round(durationMs));
-    reads.push({ at, actor: who, requestId, method, path: pathOf(path), status, durationMs: duration });
+    reads.push(toReadCall(call, new Date(clock.nowMs()).toISOString()));
     if (reads.length >= callsPerEventMax) flush();
     else arm(flushEveryMs);
   };
@@ -139,23 +138,4 @@ export function createCallRecorder(
   };
 }
 
-function readsEvent(calls: ReadCall[], actor: string): NewEvent {
-  return { stream: streams.apiReads, type: 'ApiReadsRecorded', data: { calls }, meta: { actor, causationId: null } };
-}
-
-function refusalEvent({ actor, requestId, method, path, status, code, detail }: RefusedCall): NewEvent {
-  return {
-    stream: streams.api,
-    type: 'RequestRefused',
-    data: { method, path: pathOf(path), status, code, detail: printable(detail).slice(0, detailMax) },
-    meta: { actor, requestId, causationId: null },
-  };
-}
-
-/** A query string may hold a token somebody put there by mistake. */
-function pathOf(url: string): string {
-  const query = url.indexOf('?');
-  return printable(query < 0 ? url : url.slice(0, query)).slice(0, pathMax);
-}
-
-const printable = (text: string) => text.replaceAll(/[^\x20-\x7e]/g, '?');
+const toBatch = (events: NewEvent[]): Batch => ({ appendId: randomUUID(), events });

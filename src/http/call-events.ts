@@ -1,0 +1,90 @@
+/**
+ * Owns what a call looks like in the log: cut to the bounds of the catalogue, printable, and without what may be a
+ * secret. Pure. Whatever a stranger sends, the event made of it is valid.
+ */
+
+import { catalog, type EventData } from '../events/catalog.ts';
+import { type NewEvent, streams } from '../events/event.ts';
+
+export type Call = {
+  actor: string;
+  requestId: string;
+  method: string;
+  /** With or without a query string; it is cut off. */
+  path: string;
+  status: number;
+  durationMs: number;
+};
+export type RefusedCall = Call & { code: string; detail: string };
+export type ReadCall = EventData<'ApiReadsRecorded'>['calls'][number];
+
+const readBounds = catalog.ApiReadsRecorded.schema.properties.calls.items.properties;
+const refusalBounds = catalog.RequestRefused.schema.properties;
+
+/** @param at ISO 8601 */
+export function toReadCall({ actor, requestId, method, path, status, durationMs }: Call, at: string): ReadCall {
+  return {
+    at,
+    actor: fit(actor, readBounds.actor),
+    requestId: fit(requestId, readBounds.requestId),
+    method: fit(method, readBounds.method),
+    path: fit(withoutQuery(path), readBounds.path),
+    status: toCount(status),
+    durationMs: toCount(durationMs),
+  };
+}
+
+/** @param actor whoever writes the record, not the callers in it */
+export function readsEvent(calls: ReadCall[], actor: string): NewEvent<'ApiReadsRecorded'> {
+  return { stream: streams.apiReads, type: 'ApiReadsRecorded', data: { calls }, meta: { actor, causationId: null } };
+}
+
+export function refusalEvent(call: RefusedCall): NewEvent<'RequestRefused'> {
+  const { actor, requestId, method, path, status, code, detail } = call;
+  return {
+    stream: streams.api,
+    type: 'RequestRefused',
+    data: {
+      method: fit(method, refusalBounds.method),
+      path: fit(withoutQuery(path), refusalBounds.path),
+      status: toCount(status),
+      code: fit(code, refusalBounds.code),
+      detail: fit(detail, refusalBounds.detail),
+    },
+    meta: {
+      actor: fit(actor, readBounds.actor),
+      requestId: fit(requestId, readBounds.requestId),
+      causationId: null,
+    },
+  };
+}
+
+/** Of what the log refuses, each half may still be taken. null: it is one call. */
+export function halve(events: readonly NewEvent[]): [NewEvent[], NewEvent[]] | null {
+  const [first, second] = events;
+  if (second) return cutInTwo(events);
+  if (first?.type !== 'ApiReadsRecorded' || first.data.calls.length < 2) return null;
+  const [one, other] = cutInTwo(first.data.calls);
+  return [[readsEvent(one, first.meta.actor)], [readsEvent(other, first.meta.actor)]];
+}
+
+export const countCalls = (events: readonly NewEvent[]) =>
+  events.reduce((sum, { type, data }) => sum + (type === 'ApiReadsRecorded' ? data.calls.length : 1), 0);
+
+const cutInTwo = <T>(items: readonly T[]): [T[], T[]] => {
+  const middle = Math.ceil(items.length / 2);
+  return [items.slice(0, middle), items.slice(middle)];
+};
+
+/** A query string may hold a token somebody put there by mistake. */
+function withoutQuery(url: string): string {
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
+}
+
+/** Cut before it is made printable: a request may be long. */
+const fit = (text: string, { maxLength = 0 }: { maxLength?: number }) =>
+  text.slice(0, maxLength).replaceAll(/[^\x20-\x7e]/g, '?');
+
+/** Not a number, or below zero, is none. */
+const toCount = (value: number) => Math.min(Math.max(0, Math.round(value) || 0), Number.MAX_SAFE_INTEGER);
