@@ -6,7 +6,7 @@
 import { AppError } from '../errors.ts';
 import type { Commit, LogEvent } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
-import { toLogEvents } from '../events/upcast.ts';
+import { toLogEvents, type UnreadableEvent } from '../events/upcast.ts';
 import type { Logger } from '../logger.ts';
 import { type ClusterView, emptyClusterView } from '../projections/cluster-view.ts';
 import { evolve, evolveCommit } from '../projections/projection.ts';
@@ -30,11 +30,14 @@ export type ReplayOptions = {
   /** Each commit as it is folded, with its events in the current schema version; empty when it was pruned. */
   onCommit?: (commit: Commit, events: readonly LogEvent[], view: ClusterView) => void;
   /**
-   * An event that cannot be folded. Returning goes on without it and without everything later on its stream; without
-   * this the replay ends.
+   * An event that cannot be read or folded. Returning goes on without it and without everything later on its stream;
+   * without this the replay ends.
    */
-  onBad?: (event: LogEvent, error: Error) => void;
+  onBad?: (event: BadEvent, error: Error) => void;
 };
+
+/** A LogEvent, or what little is known of one that a newer program wrote. */
+export type BadEvent = UnreadableEvent;
 
 const page = 500;
 /** A long replay lets timers and sockets have a turn this often. */
@@ -100,11 +103,15 @@ async function findEnd(log: ReplayDeps['log'], to: Moment): Promise<{ position: 
 function createFold(view: ClusterView, end: number, { onCommit, onBad }: ReplayOptions) {
   const badStreams = new Set<string>();
 
-  const foldTolerantly = (events: readonly LogEvent[]) => {
-    for (const event of events) {
+  /** Goes on without what is bad, and without everything later on its stream. */
+  const foldTolerantly = (events: readonly LogEvent[], unreadable: ReadonlyMap<UnreadableEvent, Error>) => {
+    const inOrder = [...events, ...unreadable.keys()].sort((a, b) => a.position - b.position);
+    for (const event of inOrder) {
       if (badStreams.has(event.stream)) continue;
       try {
-        evolve(view, event);
+        const error = unreadable.get(event);
+        if (error) throw error;
+        evolve(view, event as LogEvent);
       } catch (error) {
         if (!onBad || !(error instanceof Error)) throw error;
         badStreams.add(event.stream);
@@ -115,12 +122,14 @@ function createFold(view: ClusterView, end: number, { onCommit, onBad }: ReplayO
 
   return (commit: Commit): void => {
     try {
-      const whole = toLogEvents(commit);
       const last = commit.first + commit.count - 1;
+      const unreadable = new Map<UnreadableEvent, Error>();
+      const whole = toLogEvents(commit, onBad && ((event, error) => unreadable.set(event, error)));
       const events = last <= end ? whole : whole.filter(({ position }) => position <= end);
       if (onBad) {
         evolveCommit(view, commit, []);
-        foldTolerantly(events);
+        for (const event of unreadable.keys()) if (event.position > end) unreadable.delete(event);
+        foldTolerantly(events, unreadable);
       } else evolveCommit(view, commit, events);
       view.position = Math.min(last, end);
       onCommit?.(commit, events, view);

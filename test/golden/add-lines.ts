@@ -1,0 +1,10 @@
+/** Adds to the golden file what it lacks: `node test/golden/add-lines.ts`, after the story has been told on. */
+
+import { appendFileSync } from 'node:fs';
+import { canonicalJson } from '../../src/events/canonical-json.ts';
+import { goldenPath, keyOf, linesToAdd, readGolden } from './golden-file.ts';
+import { tellStory } from './story.ts';
+
+const added = linesToAdd(readGolden(), tellStory());
+appendFileSync(goldenPath, added.map((line) => `${canonicalJson(line)}\n`).join(''));
+console.log(added.length === 0 ? 'nothing is missing' : `added ${added.map(keyOf).join(', ')}`);

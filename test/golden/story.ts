@@ -1,0 +1,185 @@
+/**
+ * Owns one event of every type, in an order in which a cluster may write them. A new type, and a new version of an old
+ * one, is told at the end: what stands above is in the golden file for ever.
+ */
+
+import { catalog, type EventData, type EventType } from '../../src/events/catalog.ts';
+import { type StoredEvent, streams } from '../../src/events/event.ts';
+import { specHash } from '../../src/events/hash.ts';
+import type { ContainerSpec } from '../../src/model/service.ts';
+
+export type GoldenLine = { position: number; at: string; event: StoredEvent };
+
+type Told = { [T in EventType]: readonly [type: T, stream: string, data: EventData<T>] }[EventType];
+
+const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+const atOf = (position: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, position)).toISOString();
+
+const spec: ContainerSpec = {
+  name: 'web',
+  image: 'registry.example/web:1.2',
+  command: ['serve'],
+  args: ['--port', '8080'],
+  env: [
+    { name: 'KEY', secret: 'web-key' },
+    { name: 'LEVEL', value: 'info, "quoted", grün' },
+  ],
+  ports: [{ container: 8080, host: null, protocol: 'tcp' }],
+  labels: [{ name: 'team', value: 'shop' }],
+  resources: { memoryBytes: 268_435_456, cpuMillis: 250 },
+  stopTimeoutSeconds: 10,
+};
+
+const web = streams.service('web');
+const node = (id: string) => ({
+  node: id,
+  registrationId: uuid(900),
+  engine: {
+    kind: 'docker' as const,
+    engineId: 'engine-1',
+    version: '27.1',
+    memoryBytes: 8_000_000_000,
+    cpuMillis: 4000,
+  },
+  hostname: 'host-1',
+  agentVersion: '0.1.0',
+  labels: [{ name: 'zone', value: 'a' }],
+  inventory: [],
+});
+const refOf = (slot: number, cause: number) => ({
+  container: `web.${slot}-${cause.toString(36)}`,
+  service: 'web',
+  slot,
+  node: 'worker-1',
+});
+const [first, second, third] = [refOf(1, 4), refOf(2, 4), refOf(1, 12)];
+const filtered = [{ filter: 'ports', reason: 'host port 80/tcp is taken', count: 1, nodes: ['worker-2'] }];
+const queued = (ref: typeof first, replaces: string | null): Told => [
+  'ContainerQueued',
+  streams.container(ref.container),
+  {
+    ...ref,
+    session: 3,
+    engineId: 'engine-1',
+    generation: 1,
+    specHash: specHash(spec),
+    image: spec.image,
+    replaces,
+    queueDeadline: '2026-01-01T00:05:00.000Z',
+    candidates: [{ node: 'worker-1', replicasOfService: 0, containers: 0 }],
+    filtered,
+  },
+];
+const on = (ref: typeof first) => streams.container(ref.container);
+const worker = streams.node('worker-1');
+const retire = { service: 'web', generation: 3 };
+
+/** In the order of their positions. */
+const told: readonly Told[] = [
+  ['ClusterCreated', streams.cluster, { clusterId: uuid(1), name: 'co' }],
+  ['ControllerElected', streams.controller, { term: 1, controllerId: 'manager-1' }],
+  ['NodeRegistered', worker, node('worker-1')],
+  [
+    'ServiceRequested',
+    web,
+    { service: 'web', generation: 1, changed: true, replicas: 3, container: spec, specHash: specHash(spec) },
+  ],
+  queued(first, null),
+  queued(second, null),
+  ['PlacementBlocked', web, { service: 'web', slots: [3], missing: 1, filtered }],
+  ['PullProgressReported', streams.pulls, { pulls: [pullOf(first)] }],
+  ['ContainerStarting', on(first), { ...first, session: 3 }],
+  ['ContainerRunning', on(first), runningOf(first)],
+  ['HeartbeatsReceived', streams.heartbeats, { heartbeats: [beat()] }],
+  [
+    'ContainerFailed',
+    on(first),
+    { ...first, reason: 'exited', message: 'exit code 1', exitCode: 1, logTail: ['grün', '𝄞'] },
+  ],
+  [
+    'RestartDelayed',
+    web,
+    {
+      service: 'web',
+      slot: 1,
+      container: first.container,
+      failures: 1,
+      delayMs: 1000,
+      until: '2026-01-01T00:00:14.000Z',
+    },
+  ],
+  queued(third, first.container),
+  ['ServiceScaled', web, { service: 'web', generation: 2, from: 3, replicas: 1 }],
+  ['ContainerStopRequested', on(second), { ...second, reason: 'scaled down', stopTimeoutSeconds: 10 }],
+  ['ContainerStopped', on(second), { ...second, exitCode: 0 }],
+  ['ContainerStarting', on(third), { ...third, session: 3 }],
+  ['ContainerRunning', on(third), runningOf(third)],
+  ['ContainerCompleted', on(third), { ...third, logTail: [] }],
+  ['ServiceRemovalRequested', web, retire],
+  ['ServiceRemoved', web, { service: 'web' }],
+  ['StaleContainerRemoved', worker, { node: 'worker-1', container: 'old.1-9', reason: 'of a session long over' }],
+  ['NodeCordoned', worker, { node: 'worker-1' }],
+  ['NodeDrainRequested', worker, { node: 'worker-1' }],
+  ['NodeActivated', worker, { node: 'worker-1' }],
+  ['NodeLost', worker, { node: 'worker-1', session: 3, lastHeardAt: atOf(26), silentMs: 5001 }],
+  ['AlarmRaised', streams.alarms, { alarm: 'mass node loss', subject: '', message: '2 of 3 nodes are silent' }],
+  ['HoldReleased', streams.alarms, { reason: 'released by a person' }],
+  ['AlarmCleared', streams.alarms, { alarm: 'mass node loss', subject: '' }],
+  ['NodeReturned', worker, { ...node('worker-1'), inventory: [inventoryOf()] }],
+  ['NodeLost', worker, { node: 'worker-1', session: 31, lastHeardAt: null, silentMs: 5001 }],
+  ['NodeRemoved', worker, { node: 'worker-1' }],
+  [
+    'RequestRefused',
+    streams.api,
+    { method: 'PATCH', path: '/service/web', status: 404, code: 'service_unknown', detail: 'there is no service web' },
+  ],
+  ['ApiReadsRecorded', streams.apiReads, { calls: [callOf()] }],
+  ['HistoryPruned', streams.cluster, { throughSlot: 11, throughPosition: 11, commits: 2, events: 2 }],
+  ['ControllerResigned', streams.controller, { term: 1, controllerId: 'manager-1' }],
+];
+
+/** As the log would store it today. */
+export function tellStory(): GoldenLine[] {
+  const versions = new Map<string, number>();
+  return told.map(([type, stream, data], index) => {
+    const position = index + 1;
+    const { schemaVersion, class: eventClass } = catalog[type];
+    const version = eventClass === 'telemetry' ? 0 : (versions.get(stream) ?? 0) + 1;
+    if (version > 0) versions.set(stream, version);
+    const eventId = uuid(position);
+    const causationId = position > 4 ? uuid(4) : null;
+    const meta = { eventId, actor: 'controller', requestId: null, correlationId: uuid(4), causationId };
+    const event = { stream, version, type, schemaVersion, data, meta };
+    return { position, at: atOf(position), event };
+  });
+}
+
+function runningOf(ref: typeof first): EventData<'ContainerRunning'> {
+  const ports = [{ container: 8080, host: 32768, protocol: 'tcp' as const }];
+  return { ...ref, session: 3, engineContainerId: 'e'.repeat(64), startedAt: atOf(9), ports };
+}
+
+function pullOf({ container, node }: typeof first) {
+  return { container, node, image: spec.image, at: atOf(8), currentBytes: 1024, totalBytes: 4096 };
+}
+
+function beat() {
+  return { node: 'worker-1', session: 3, sequence: 1, at: atOf(11), containers: 1 };
+}
+
+function inventoryOf() {
+  const { node: _, ...ref } = third;
+  return { ...ref, specHash: specHash(spec), state: 'exited' as const, exitCode: 0 };
+}
+
+function callOf() {
+  return {
+    at: atOf(35),
+    actor: 'person:operator',
+    requestId: 'request-1',
+    method: 'GET',
+    path: '/state',
+    status: 200,
+    durationMs: 3,
+  };
+}

@@ -1,0 +1,57 @@
+/** What was ever written can be read for ever: the golden file through schema, upcasters and fold. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { eventTypes } from '../../src/events/catalog.ts';
+import type { Commit, NewEvent } from '../../src/events/event.ts';
+import { assertEvent } from '../../src/events/event-check.ts';
+import { toLogEvents } from '../../src/events/upcast.ts';
+import { emptyClusterView } from '../../src/projections/cluster-view.ts';
+import { evolve } from '../../src/projections/projection.ts';
+import { keyOf, linesToAdd, readGolden } from '../golden/golden-file.ts';
+import { type GoldenLine, tellStory } from '../golden/story.ts';
+
+const test = suite('golden file');
+const golden = readGolden();
+
+const commitOf = ({ position, at, event }: GoldenLine): Commit => ({
+  ...{ slot: position, first: position, count: 1, at, writer: 'test', commitId: `commit-${position}` },
+  class: event.version === 0 ? 'telemetry' : 'fact',
+  appends: [{ appendId: `append-${position}`, count: 1 }],
+  ...{ bodyHash: '', hash: '', events: [event] },
+});
+
+test('every type of the catalogue has its line', () => {
+  const types = new Set(golden.map(({ event }) => event.type));
+  assert.equal(
+    eventTypes.filter((type) => !types.has(type)),
+    [],
+    'tell it in test/golden/story.ts, then run test/golden/add-lines.ts',
+  );
+  assert.equal(linesToAdd(golden, tellStory()), []);
+});
+
+test('every line is lifted to what the catalogue allows today', () => {
+  for (const line of golden) {
+    const [event] = toLogEvents(commitOf(line));
+    assertEvent(event as unknown as NewEvent);
+  }
+});
+
+test('the lines fold, one after the other', () => {
+  const view = emptyClusterView();
+  for (const line of golden) for (const event of toLogEvents(commitOf(line))) evolve(view, event);
+  assert.is(view.position, golden.length);
+  assert.is(view.cluster?.name, 'co');
+  assert.equal([view.services.size, view.nodes.size, view.alarms.size], [0, 0, 0]);
+});
+
+test('a type and version that has its line cannot be written in another way', () => {
+  const [first, ...others] = tellStory();
+  const changed = { ...first!, event: { ...first!.event, data: { clusterId: 'x', name: 'other' } } };
+  assert.throws(() => linesToAdd(golden, [changed, ...others]), /ClusterCreated@1 has its line/);
+  const next = { ...changed, event: { ...changed.event, schemaVersion: 2 } };
+  assert.equal(linesToAdd(golden, [...tellStory(), next]).map(keyOf), ['ClusterCreated@2']);
+});
+
+test.run();
