@@ -1,11 +1,11 @@
 /** Owns the hashes: of a commit's body, of the chain of commits, and of a container spec. */
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ContainerSpec } from '../model/service.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Commit } from './event.ts';
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const sha256 = (text: string) => hash('sha256', text, 'hex');
 
 /** SHA-256 of the RFC 8785 JSON of the array of events. @param eventTexts canonical JSON of each event as stored */
 export function hashBody(eventTexts: readonly string[]): string {
