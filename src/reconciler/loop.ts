@@ -7,14 +7,16 @@ import { defer, from, interval, merge, Subject, type Subscription, throttle } fr
 import type { Clock } from '../clock.ts';
 import { AppError, hasCode } from '../errors.ts';
 import { streams } from '../events/event.ts';
-import { appendEventsMax, type EventLog, type Expectation } from '../events/event-log.ts';
+import type { EventLog, Expectation } from '../events/event-log.ts';
 import type { Logger } from '../logger.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { Liveness } from './liveness.ts';
+import { createLogTime } from './log-time.ts';
 import { nextDeadlineMs, plan } from './plan.ts';
 import { massLossAlarm } from './plan-nodes.ts';
 import type { PlanSettings } from './plan-service.ts';
 import { controllerActor, describeStep, type Step } from './step.ts';
+import { groupSteps } from './step-groups.ts';
 
 export type Loop = {
   /** Looks at everything once, then at what changes. */
@@ -52,6 +54,7 @@ export function createLoop(
   const subscriptions: Subscription[] = [];
   let term: number | null = null;
   let pass: Promise<void> = Promise.resolve();
+  const logTime = createLogTime(view, clock);
   let tickedAtMs = clock.monotonicMs();
 
   const takeDirty = () => {
@@ -72,8 +75,7 @@ export function createLoop(
 
   const reconcile = async () => {
     if (term === null) return;
-    const nowMs = Math.max(clock.nowMs(), Date.parse(view.at));
-    const steps = plan(view, takeDirty(), liveness, options, nowMs);
+    const steps = plan(view, takeDirty(), liveness, options, logTime());
     const watch = watchClock();
     const appends = [...groupSteps(steps), ...(watch ? [[watch]] : [])];
     if (appends.length === 0) return;
@@ -139,7 +141,7 @@ export function createLoop(
     }
     tickedAtMs = nowMs;
     const deadlineMs = nextDeadlineMs(view);
-    const isDue = deadlineMs !== null && deadlineMs <= clock.nowMs();
+    const isDue = deadlineMs !== null && deadlineMs <= logTime();
     if (isDue || view.alarms.has(`${massLossAlarm} `)) triggers$.next();
   };
 
@@ -184,33 +186,6 @@ export function createLoop(
       await pass;
     },
   };
-}
-
-/**
- * One append a subject; a subject with more than fits is cut. What goes onto the service's own stream comes last, for it
- * ends the versions that the rest expects.
- */
-function groupSteps(steps: readonly Step[]): Step[][] {
-  const bySubject = new Map<string, Step[]>();
-  for (const step of steps) {
-    const key = `${step.subject.kind}/${step.subject.name}`;
-    const group = bySubject.get(key) ?? [];
-    group.push(step);
-    bySubject.set(key, group);
-  }
-  return [...bySubject.values()].flatMap((group) => {
-    const ordered = group.toSorted((a, b) => Number(isOnSubject(a)) - Number(isOnSubject(b)));
-    return chunk(ordered, stepsPerAppendMax);
-  });
-}
-
-/** Below the log's own bound, so that the bytes of a large explanation fit too. */
-const stepsPerAppendMax = Math.floor(appendEventsMax * 0.9);
-
-const isOnSubject = ({ event }: Step) => event.type === 'PlacementBlocked' || event.type === 'RestartDelayed';
-
-function chunk<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
 function mergeExpectations(steps: readonly Step[]): Expectation[] {

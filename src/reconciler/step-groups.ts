@@ -1,0 +1,45 @@
+/** Owns how planned steps are cut into appends: what holds together goes together, and no append outgrows the log's bounds. Pure. */
+
+import { appendEventsMax } from '../events/event-log.ts';
+import type { Step } from './step.ts';
+
+/** Below the log's own bounds: to each event the log adds its ids, up to 300 bytes. */
+const stepsPerAppendMax = Math.floor(appendEventsMax * 0.9);
+const bytesPerAppendMax = 700_000;
+
+/**
+ * One append a subject; a subject with more than fits is cut. What goes onto the service's own stream comes last, for it
+ * ends the versions that the rest expects.
+ */
+export function groupSteps(steps: readonly Step[]): Step[][] {
+  const bySubject = new Map<string, Step[]>();
+  for (const step of steps) {
+    const key = `${step.subject.kind}/${step.subject.name}`;
+    const group = bySubject.get(key) ?? [];
+    group.push(step);
+    bySubject.set(key, group);
+  }
+  return [...bySubject.values()].flatMap((group) =>
+    cut(group.toSorted((a, b) => Number(isOnSubject(a)) - Number(isOnSubject(b)))),
+  );
+}
+
+const isOnSubject = ({ event }: Step) => event.type === 'PlacementBlocked' || event.type === 'RestartDelayed';
+
+function cut(steps: readonly Step[]): Step[][] {
+  const groups: Step[][] = [];
+  let group: Step[] = [];
+  let groupBytes = 0;
+  for (const step of steps) {
+    const bytes = Buffer.byteLength(JSON.stringify(step.event));
+    const isFull = group.length === stepsPerAppendMax || groupBytes + bytes > bytesPerAppendMax;
+    if (group.length === 0 || isFull) {
+      group = [];
+      groups.push(group);
+      groupBytes = 0;
+    }
+    group.push(step);
+    groupBytes += bytes;
+  }
+  return groups;
+}
