@@ -27,18 +27,25 @@ export type LocalClusterOptions = {
   signal?: AbortSignal;
 };
 
+const closeDeadlineMs = 4_300;
+/** Agents take 2.5 s at most when their engine does not answer. */
+const managerCloseMinMs = 1_000;
+
 export async function startLocalCluster(config: Config, options: LocalClusterOptions): Promise<LocalCluster> {
   const { logger, onProgress, onFatal, onOpened, signal } = options;
   const manager = await startManager(config, { logger, onFatal });
   if (manager.agentBus === null) throw new Error('a local cluster has the embedded bus');
-  const closers = [() => manager.close()];
+  let closeAgents = async () => {};
+  // One deadline for both: what the agents leave of it is the manager's.
   const close = async () => {
-    for (const closeOne of closers.splice(0).reverse()) await closeOne();
+    const startedMs = performance.now();
+    await closeAgents();
+    await manager.close({ withinMs: Math.max(managerCloseMinMs, closeDeadlineMs - (performance.now() - startedMs)) });
   };
   try {
     onProgress(`manager serves ${manager.url}, cluster ${manager.cluster.name} (${manager.cluster.id})`);
     const agents = await createNodeAgents(config, { cluster: manager.cluster, busOf: manager.agentBus, logger });
-    closers.push(() => agents.close());
+    closeAgents = () => agents.close();
     onProgress(`engine: ${agents.engine}`);
     await onOpened?.({ manager, agents });
     await unlessAborted(

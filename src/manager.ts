@@ -1,5 +1,5 @@
 /**
- * Owns one manager process: opens log and bus, folds, reconciles, serves HTTP, and closes all of it in reverse order.
+ * Owns one manager process: opens log and bus, folds, reconciles, serves HTTP, and closes all of it within one deadline.
  * It decides nothing.
  */
 
@@ -10,6 +10,7 @@ import { createAmqpManagerBus } from './bus/amqp-bus.ts';
 import type { AgentBus, ManagerBus } from './bus/bus.ts';
 import { createEmbeddedBroker } from './bus/embedded-bus.ts';
 import { systemClock } from './clock.ts';
+import { createClosing } from './closing.ts';
 import type { Config } from './config.ts';
 import { AppError, hasCode } from './errors.ts';
 import { type NewEvent, streams } from './events/event.ts';
@@ -34,9 +35,16 @@ export type Manager = {
   agentBus: ((node: string) => AgentBus) | null;
   /** Node ids that are ready in the view. */
   readyNodes(): string[];
-  /** Within 5 s: stops taking requests, resigns, lets go of bus and log. */
-  close(): Promise<void>;
+  /**
+   * Stops taking requests, resigns, lets go of bus and log. Within 4 s, or what it is given, also while the database is
+   * away: an append that is undecided then is undecided for its caller too.
+   */
+  close(options?: { withinMs?: number }): Promise<void>;
 };
+
+const closeDeadlineMs = 4_000;
+/** Work needs the bus, the bus is needed by nobody else, the view needs the log. */
+const closeOrder = ['work', 'bus', 'view', 'log'] as const;
 
 export type ManagerOptions = {
   logger: Logger;
@@ -47,24 +55,20 @@ export type ManagerOptions = {
 /** @throws AppError `log_corrupt` · `fold_failed` · `cluster_mismatch` · `tokens_required` and what the ports refuse */
 export async function startManager(config: Config, { logger, onFatal }: ManagerOptions): Promise<Manager> {
   const managerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
-  const closers: (() => Promise<void>)[] = [];
-  const closeAll = async () => {
-    for (const close of closers.splice(0).reverse()) {
-      await close().catch((error: unknown) => logger.warn({ err: error }, 'a part did not close cleanly'));
-    }
-  };
+  const closing = createClosing(closeOrder, { logger });
+  const close: Manager['close'] = ({ withinMs = closeDeadlineMs } = {}) => closing.close(withinMs);
 
   try {
     const { log, db } = await openLog(config, { writer: managerId, logger });
-    closers.push(() => log.close());
+    closing.add('log', 'log', () => log.close());
     const snapshots = db ? createSnapshotCollection(db) : createSnapshotFiles(join(config.dataDir, snapshotFolder));
     const projector = createProjector({ log, logger, clock: systemClock, snapshots }, { onFatal });
-    closers.push(() => projector.close());
+    closing.add('view', 'projector', () => projector.close());
     await projector.start();
     const cluster = await ensureCluster(log, projector, config);
 
     const { bus, agentBus, closeBus } = openBus(config, { clusterId: cluster.id, managerId, logger });
-    closers.push(closeBus);
+    closing.add('bus', 'bus', closeBus);
     const reconciler = createReconciler(
       { log, projector, bus, clock: systemClock, logger },
       {
@@ -76,30 +80,30 @@ export async function startManager(config: Config, { logger, onFatal }: ManagerO
       },
     );
     reconciler.start();
-    closers.push(() => reconciler.close());
+    closing.add('work', 'reconciler', () => reconciler.close());
     const isLeader = () => reconciler.term() !== null;
     const snapshotWriter = createSnapshotWriter({ projector, snapshots, logger, isWriter: isLeader });
-    closers.push(() => snapshotWriter.close());
+    closing.add('work', 'snapshots', () => snapshotWriter.close());
     if (db) {
       const readModels = createReadModelWriter({ db, projector, logger, isLeader });
-      closers.push(() => readModels.close());
+      closing.add('work', 'read models', () => readModels.close());
     }
 
     const status = () => describeStatus({ managerId, cluster, log, projector, bus, reconciler });
     const past = createTimeTravel({ log, logger, snapshots });
-    closers.push(async () => past.close());
+    closing.add('work', 'past', async () => past.close());
     const http = createHttpServer(
       { log, projector, past, clock: systemClock, logger, status },
       { host: config.host, port: config.port, tokens: config.tokens },
     );
-    closers.push(() => http.close());
+    closing.add('work', 'http', () => http.close());
     const { url } = await http.listen();
 
     const readyNodes = () =>
       [...projector.view.nodes.values()].filter(({ state }) => state === 'ready').map(({ id }) => id);
-    return { url, cluster, agentBus, readyNodes, close: closeAll };
+    return { url, cluster, agentBus, readyNodes, close };
   } catch (error) {
-    await closeAll();
+    await close();
     throw error;
   }
 }
