@@ -36,48 +36,58 @@ export function createUpcaster(
   known: Readonly<Record<string, { readonly schemaVersion: number }>>,
   upcasters: Upcasters,
 ): Upcast {
-  const currentOf = (type: string) => (Object.hasOwn(known, type) ? known[type]!.schemaVersion : null);
+  const currents = new Map(Object.entries(known).map(([type, { schemaVersion }]) => [type, schemaVersion]));
   for (const [type, { schemaVersion }] of Object.entries(known)) {
     for (let version = 1; version < schemaVersion; version += 1) {
       if (!upcasters.has(`${type}@${version}`)) throw new Error(`${type} has no upcaster from version ${version}`);
     }
   }
 
-  const lift = ({ type, data, schemaVersion }: StoredEvent, current: number): unknown => {
+  /** @throws AppError · whatever an upcaster throws */
+  const lift = (stored: StoredEvent, place: { position: number; slot: number }): unknown => {
+    const { type, data } = stored;
+    const current = currents.get(type);
+    if (current === stored.schemaVersion) return data;
+    if (current === undefined || stored.schemaVersion > current) throw writtenByNewer(stored, place, current ?? null);
     let lifted = data;
-    for (let version = schemaVersion; version < current; version += 1) {
+    for (let version = stored.schemaVersion; version < current; version += 1) {
       lifted = upcasters.get(`${type}@${version}`)!(lifted);
     }
     return lifted;
   };
 
+  // A replay spends a tenth of its time here: one loop, and each event written out once.
   return (commit, onUnreadable) => {
-    const { events, first, at, commitId } = commit;
+    const { slot, events, first, at } = commit;
     if (events === null) return [];
     const terms = termsOf(commit);
-    return events.flatMap((stored, index) => {
+    const read: LogEvent[] = [];
+    for (const [index, stored] of events.entries()) {
       const { stream, version, type } = stored;
       const position = first + index;
       try {
-        const schemaVersion = currentOf(type);
-        if (schemaVersion === null || stored.schemaVersion > schemaVersion) {
-          throw writtenByNewer(stored, { position, slot: commit.slot }, schemaVersion);
-        }
-        const data = lift(stored, schemaVersion);
-        const term = terms[index];
-        const meta = term === undefined ? { ...stored.meta, commitId } : { ...stored.meta, commitId, term };
-        return [{ position, stream, version, type, schemaVersion, at, data, meta } as LogEvent];
+        const data = lift(stored, { position, slot });
+        const schemaVersion = currents.get(type)!;
+        const meta = metaOf(stored, commit, terms?.[index]);
+        read.push({ position, stream, version, type, schemaVersion, at, data, meta } as LogEvent);
       } catch (error) {
         if (!onUnreadable || !(error instanceof Error)) throw error;
         onUnreadable({ position, stream, type, at }, error);
-        return [];
       }
-    });
+    }
+    return read;
   };
 }
 
-/** The term each event was written under, by index. */
-function termsOf({ appends }: Commit): (number | undefined)[] {
+function metaOf({ meta }: StoredEvent, { commitId }: Commit, term: number | undefined): LogEvent['meta'] {
+  const { eventId, actor, requestId, correlationId, causationId } = meta;
+  const read = { eventId, commitId, actor, requestId, correlationId, causationId };
+  return term === undefined ? read : { ...read, term };
+}
+
+/** The term each event was written under, by index; null when none was. */
+function termsOf({ appends }: Commit): (number | undefined)[] | null {
+  if (appends.every(({ term }) => term === undefined)) return null;
   return appends.flatMap(({ count, term }) => new Array<number | undefined>(count).fill(term));
 }
 

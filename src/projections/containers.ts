@@ -161,7 +161,7 @@ function move(view: ClusterView, event: LogEvent<ContainerFact>): ContainerView 
   service.position = event.position;
   if (next !== 'starting') {
     view.dirty.services.add(service.name);
-    view.pulls.delete(container.id);
+    if (view.pulls.size > 0) view.pulls.delete(container.id);
   }
   return container;
 }

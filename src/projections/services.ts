@@ -138,6 +138,7 @@ export function dropSurplusSlot(view: ClusterView, service: ServiceView, slot: S
 }
 
 export function setBlocked(view: ClusterView, service: ServiceView, blocked: ServiceView['blocked']): void {
+  if (blocked === service.blocked) return;
   service.blocked = blocked;
   if (blocked) view.blocked.add(service.name);
   else view.blocked.delete(service.name);
