@@ -24,6 +24,7 @@ import {
 } from './docker-spec.ts';
 import type { Engine, EngineContainer, EngineScope, RunRequest } from './engine.ts';
 import { boundTail, joinFrames } from './log-tail.ts';
+import { cleanText } from './report-text.ts';
 
 export type DockerEngineDeps = { clock: Clock; logger: Logger };
 
@@ -37,6 +38,8 @@ export type DockerEngineOptions = {
 const pingDeadlineMs = 5_000;
 /** Over the stop time: sending the signals, waiting for the end, taking down the network. */
 const stopMarginMs = 20_000;
+/** Of what an engine calls itself and its version. */
+const nameCharactersMax = 128;
 /** Inspections at once while listing. */
 const inspectionsMax = 8;
 
@@ -217,8 +220,8 @@ export function createDockerEngine({ clock, logger }: DockerEngineDeps, options:
       const { ID, ServerVersion, MemTotal, NCPU } = info as Record<string, unknown>;
       return {
         kind: 'docker',
-        engineId: String(ID).slice(0, 128),
-        version: String(ServerVersion).slice(0, 128),
+        engineId: cleanText(String(ID), nameCharactersMax),
+        version: cleanText(String(ServerVersion), nameCharactersMax),
         memoryBytes: Number(MemTotal),
         cpuMillis: Number(NCPU) * 1000,
       };

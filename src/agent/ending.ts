@@ -5,6 +5,7 @@ import type { ReportOf } from '../bus/messages.ts';
 import type { FailureReason } from '../model/container.ts';
 import type { ContainerSpec } from '../model/service.ts';
 import type { EngineContainer } from './engine.ts';
+import { cleanText } from './report-text.ts';
 
 type Failed = Pick<ReportOf<'failed'>, 'kind' | 'reason' | 'message' | 'exitCode' | 'logTail'>;
 type Stopped = Pick<ReportOf<'stopped'>, 'kind' | 'exitCode'>;
@@ -25,7 +26,7 @@ export function failedEnding(
   message: string,
   { exitCode = null, logTail = [] }: { exitCode?: number | null; logTail?: string[] } = {},
 ): Failed {
-  return { kind: 'failed', reason, message: message.slice(0, messageCharactersMax), exitCode, logTail };
+  return { kind: 'failed', reason, message: cleanText(message, messageCharactersMax), exitCode, logTail };
 }
 
 /** Of a container that ended though nobody asked it to. null: the engine has it no more. */

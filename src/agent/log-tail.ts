@@ -1,5 +1,7 @@
 /** Owns the last lines of a run on their way into the log: Docker's frames taken apart, bounded, without control characters. Pure. */
 
+import { cleanText } from './report-text.ts';
+
 export const tailBytesMax = 4 * 1024;
 
 /** A frame is a header of 8 bytes (stream, 3 zeros, length as big-endian uint32) and its payload. */
@@ -35,10 +37,7 @@ export function boundTail(text: string, lines: number): string[] {
   return kept.every((line) => line === '') ? [] : kept;
 }
 
-/** Control characters would run on the terminal of whoever reads the log; a tab does no harm. */
-const cleanLine = (line: string) =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  line.replace(/\r$/, '').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+const cleanLine = (line: string) => cleanText(line.replace(/\r$/, ''), line.length);
 
 /** Never begins inside a character. */
 function lastBytes(clean: Buffer, count: number): string {

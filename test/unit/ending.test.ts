@@ -1,7 +1,13 @@
+import { Value } from '@sinclair/typebox/value';
+import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { endingOf, failedEnding } from '../../src/agent/ending.ts';
 import type { EngineContainer } from '../../src/agent/engine.ts';
+import { boundTail } from '../../src/agent/log-tail.ts';
+import { cleanText } from '../../src/agent/report-text.ts';
+import { FailedReport } from '../../src/bus/messages.ts';
+import { assertEvent } from '../../src/events/event-check.ts';
 import { spec } from '../support/history.ts';
 
 const test = suite('ending');
@@ -57,6 +63,37 @@ test('exit code 0 is a completion with its last lines', () => {
 
 test('long words are cut to what a report carries', () => {
   assert.is(failedEnding('image', 'x'.repeat(5_000)).message.length, 2_048);
+});
+
+/** NUL, control characters, halves of surrogate pairs, and pairs across every bound. */
+const words = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 5_000 }),
+  fc.array(fc.integer({ min: 0, max: 0xffff })).map((units) => String.fromCharCode(...units)),
+  fc.integer({ min: 2_040, max: 2_050 }).map((length) => `${'x'.repeat(length)}\u{1f600}\u{1f600}`),
+);
+
+test('whatever an engine says, the report matches its schema and the log takes it', () => {
+  const head = {
+    ...{ clusterId: '00000000-0000-4000-8000-000000000000', reportId: '00000000-0000-4000-8000-000000000001' },
+    ...{ node: 'a', at: '2026-01-01T00:00:00.000Z', session: 1, container: 'web.1-a', causationId: null },
+  };
+  const ref = { container: 'web.1-a', service: 'web', slot: 1, node: 'a' };
+  fc.assert(
+    fc.property(words, words, (error, output) => {
+      const ending = endingOf(ended({ state: 'created', exitCode: null, error }), spec(), boundTail(output, 20));
+      assert.ok(Value.Check(FailedReport, { ...head, ...ending }));
+      if (ending.kind !== 'failed') throw new Error(ending.kind);
+      const { kind: _, ...data } = ending;
+      const meta = { actor: 'node:a', causationId: null };
+      assertEvent({ stream: 'container/web.1-a', type: 'ContainerFailed', data: { ...ref, ...data }, meta });
+    }),
+  );
+});
+
+test('a text is cut before a pair, never inside it', () => {
+  assert.is(cleanText('ab\u{1f600}', 3), 'ab');
+  assert.is(cleanText('ab\u{1f600}', 4), 'ab\u{1f600}');
+  assert.is(cleanText('a\u0000b\ud800c\u001b\td\ne', 20), 'a\ufffdb\ufffdc\ufffd\td\ne');
 });
 
 test.run();

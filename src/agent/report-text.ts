@@ -1,0 +1,14 @@
+/** Owns what texts of others (engines, registries, programs) look like in a report: bounded, and safe to keep and to show. Pure. */
+
+/** Control characters would run on the terminal of whoever reads the log, and NUL is refused by it; a tab and a line end do no harm. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** At most `charactersMax` UTF-16 units, none of them half of a pair. */
+export function cleanText(text: string, charactersMax: number): string {
+  const bounded = text.length > charactersMax ? withoutHalf(text.slice(0, charactersMax)) : text;
+  return bounded.replace(controls, '\ufffd').toWellFormed();
+}
+
+/** A cut inside a pair leaves its first half. */
+const withoutHalf = (text: string) => (/[\ud800-\udbff]$/.test(text) ? text.slice(0, -1) : text);
