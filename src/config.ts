@@ -103,8 +103,9 @@ export function describeOptions(): string {
  * @param args what follows the command's name
  * @throws AppError `config_invalid` naming the option and the rule
  */
-export function readConfig(args: readonly string[], environment: NodeJS.ProcessEnv): Config {
+export function readConfig(args: readonly string[], variables: NodeJS.ProcessEnv): Config {
   const given = parseOptions(args);
+  const environment = withFiles(variables);
   const text = (name: OptionName): string => given[name] ?? (environment[options[name].env] || options[name].fallback);
   const nameOf = (name: OptionName): string => (given[name] === undefined ? options[name].env : `--${name}`);
   const refuse = (name: OptionName, rule: string): never => refuseOption(nameOf(name), rule, text(name));
@@ -156,6 +157,27 @@ export function asEnvironment(args: readonly string[]): Record<string, string> {
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** URLs hold passwords: each may stand in a file, as container platforms hand out secrets. `CO_AMQP_URL_FILE` names it. */
+function withFiles(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const read: NodeJS.ProcessEnv = { ...variables };
+  for (const name of [options.mongodb.env, options.amqp.env]) {
+    const file = variables[`${name}_FILE`];
+    if (!file) continue;
+    if (variables[name])
+      throw new AppError('config_invalid', `${name} and ${name}_FILE are given: one of them is enough`);
+    read[name] = readText(file, `${name}_FILE`).trim();
+  }
+  return read;
+}
+
+function readText(path: string, option: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new AppError('config_invalid', `${option}: ${path} cannot be read`, { cause: error });
+  }
+}
+
 function parseOptions(args: readonly string[]): Partial<Record<OptionName, string>> {
   try {
     const known = Object.fromEntries(Object.keys(options).map((name) => [name, { type: 'string' as const }]));
@@ -177,21 +199,17 @@ const tokenLine = /^([a-z0-9][a-z0-9._-]{0,62}):(read|write):([\x21-\x7e]{16,512
 
 /** Empty lines and those that begin with # are comments. */
 function readTokens(path: string, option: string): Token[] {
-  let content: string;
-  try {
-    content = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new AppError('config_invalid', `${option}: ${path} cannot be read`, { cause: error });
-  }
-  const tokens = content.split(/\r?\n/).flatMap((line, index) => {
-    if (line.trim() === '' || line.startsWith('#')) return [];
-    const [, name, scope, token] = tokenLine.exec(line) ?? [];
-    if (name === undefined || token === undefined) {
-      const rule = 'must be name:scope:token, scope read or write, the token at least 16 visible characters';
-      throw new AppError('config_invalid', `${option}: line ${index + 1} of ${path} ${rule}`);
-    }
-    return [{ name, scope: scope as Token['scope'], token }];
-  });
+  const tokens = readText(path, option)
+    .split(/\r?\n/)
+    .flatMap((line, index) => {
+      if (line.trim() === '' || line.startsWith('#')) return [];
+      const [, name, scope, token] = tokenLine.exec(line) ?? [];
+      if (name === undefined || token === undefined) {
+        const rule = 'must be name:scope:token, scope read or write, the token at least 16 visible characters';
+        throw new AppError('config_invalid', `${option}: line ${index + 1} of ${path} ${rule}`);
+      }
+      return [{ name, scope: scope as Token['scope'], token }];
+    });
   if (tokens.length === 0) throw new AppError('config_invalid', `${option}: ${path} holds no token`);
   return tokens;
 }

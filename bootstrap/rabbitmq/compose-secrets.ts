@@ -12,8 +12,8 @@ import { composeNodes, hashPassword, managerUser, renderDefinitions, virtualHost
 
 const help = `Usage: ./bootstrap/compose-secrets [--out DIR]
 
-Makes what compose.yaml reads from .compose/, unless it is there: tokens of the HTTP API, an environment file for the
-manager and for each agent, and RabbitMQ's users. Delete the folder and run it again for new ones, then restart all.
+Makes what compose.yaml reads from .compose/, unless it is there: tokens of the HTTP API, the RabbitMQ URL of the manager
+and of each agent, and RabbitMQ's users. Delete the folder and run it again for new ones, then restart all.
 `;
 
 const broker = 'rabbitmq:5672';
@@ -37,22 +37,17 @@ export async function makeComposeSecrets(dir: string): Promise<string[]> {
   await keep('tokens', () => `operator:write:${newSecret()}\nobserver:read:${newSecret()}\n`);
   const hashes: Record<string, string> = {};
   for (const user of [managerUser, ...composeNodes]) {
-    const content = await keep(`${user}.env`, () => {
-      return `CO_AMQP_URL=amqp://${user}:${newSecret()}@${broker}/${virtualHost}\n`;
-    });
+    const content = await keep(`${user}-amqp-url`, () => `amqp://${user}:${newSecret()}@${broker}/${virtualHost}\n`);
     hashes[user] = hashPassword(readPassword(content), randomBytes(4));
   }
   await keep('rabbitmq-definitions.json', () => renderDefinitions(composeNodes, hashes));
   return made;
 }
 
-/** Safe in a URL and in an environment file without any quoting. */
+/** Safe in a URL without any quoting. */
 const newSecret = () => randomBytes(24).toString('base64url');
 
-function readPassword(content: string): string {
-  const [, url = ''] = /^CO_AMQP_URL=(.+)$/m.exec(content) ?? [];
-  return decodeURIComponent(new URL(url).password);
-}
+const readPassword = (url: string) => decodeURIComponent(new URL(url.trim()).password);
 
 if (import.meta.main) {
   const out = fileURLToPath(new URL('../../.compose', import.meta.url));

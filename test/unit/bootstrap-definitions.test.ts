@@ -54,16 +54,16 @@ test('compose-secrets makes a password for each user, once, each in its own file
   try {
     const out = join(dir, '.compose');
     const made = await makeComposeSecrets(out);
-    const envFiles = [managerUser, ...composeNodes].map((user) => `${user}.env`);
-    assert.equal(made.toSorted(), ['tokens', 'rabbitmq-definitions.json', ...envFiles].toSorted());
+    const urlFiles = [managerUser, ...composeNodes].map((user) => `${user}-amqp-url`);
+    assert.equal(made.toSorted(), ['tokens', 'rabbitmq-definitions.json', ...urlFiles].toSorted());
     assert.is((await stat(out)).mode & 0o777, 0o700);
 
     const definitions = await readFile(join(out, 'rabbitmq-definitions.json'), 'utf8');
     const { users }: Definitions = JSON.parse(definitions);
     const passwords = new Set<string>();
     for (const { name, password_hash } of users) {
-      const content = await readFile(join(out, `${name}.env`), 'utf8');
-      const { username, password, pathname } = new URL(content.trim().replace('CO_AMQP_URL=', ''));
+      const content = await readFile(join(out, `${name}-amqp-url`), 'utf8');
+      const { username, password, pathname } = new URL(content.trim());
       assert.equal([username, pathname], [name, '/co']);
       const salt = Buffer.from(password_hash, 'base64').subarray(0, 4);
       assert.is(password_hash, hashPassword(password, salt));

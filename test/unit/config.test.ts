@@ -153,4 +153,25 @@ test('the time a node may be silent is at least two heartbeats', () => {
   assert.match(refusalOf(() => readConfig(['--heartbeat-ms', '2501'], {})).message, /CO_NODE_TIMEOUT_MS .* from 5002/);
 });
 
+test('a URL may stand in a file, as secrets are handed out; both at once are refused, and no password is shown', () => {
+  const path = join(dir, 'amqp-url');
+  writeFileSync(path, 'amqp://worker-1:hunter2@rabbit/co\n');
+  assert.is(readConfig([], { CO_AMQP_URL_FILE: path }).amqpUrl, 'amqp://worker-1:hunter2@rabbit/co');
+  assert.is(readConfig(['--amqp', 'amqp://other'], { CO_AMQP_URL_FILE: path }).amqpUrl, 'amqp://other');
+  for (const environment of [
+    { CO_AMQP_URL_FILE: path, CO_AMQP_URL: 'amqp://b' },
+    { CO_MONGODB_URL_FILE: join(dir, 'nowhere') },
+    { CO_MONGODB_URL_FILE: path },
+  ]) {
+    try {
+      readConfig([], environment);
+      assert.unreachable(JSON.stringify(environment));
+    } catch (error) {
+      assert.is((error as AppError).code, 'config_invalid');
+      assert.match((error as AppError).message, /CO_(AMQP|MONGODB)_URL/);
+      assert.not.match((error as AppError).message, /hunter2/);
+    }
+  }
+});
+
 test.run();
