@@ -6,8 +6,11 @@
 import type { Commit, CommitAppend } from './event.ts';
 import type { EventQuery, LogHead } from './event-log.ts';
 
-/** A commit ready to insert, with the canonical JSON of each event so that a text store need not write it again. */
-export type PreparedCommit = { commit: Commit & { events: NonNullable<Commit['events']> }; eventTexts: string[] };
+/**
+ * A commit ready to insert, with the canonical JSON of each event so that a text store need not write it again; null
+ * when it was pruned in the log it comes from.
+ */
+export type PreparedCommit = { commit: Commit; eventTexts: string[] | null };
 
 export type CommitRange = {
   afterSlot: number;

@@ -9,7 +9,7 @@ import { canonicalJson } from './canonical-json.ts';
 import { idempotencyMs } from './commit-store.ts';
 import type { CommitAppend, StoredEvent } from './event.ts';
 import { appendsOf, isKeyed } from './log-state.ts';
-import type { CommitRow, RowRange } from './sqlite-file.ts';
+import type { CommitRow, RowRange } from './sqlite-row.ts';
 import { subjectsOf } from './subjects.ts';
 
 export const indexTables = `

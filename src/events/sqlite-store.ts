@@ -6,8 +6,8 @@ import { canonicalJson } from './canonical-json.ts';
 import type { CommitRange, CommitStore, Lookup, PreparedCommit } from './commit-store.ts';
 import type { Commit, CommitAppend } from './event.ts';
 import { emptyHead } from './event-log.ts';
-import type { CommitRow, RowRange } from './sqlite-file.ts';
 import type { IndexRows } from './sqlite-index.ts';
+import type { CommitRow, RowRange } from './sqlite-row.ts';
 import type { SqliteAnswer, SqliteCalls, SqliteRequest, SqliteWorkerData } from './sqlite-worker.ts';
 import { subjectsFor } from './subjects.ts';
 
@@ -72,7 +72,8 @@ export async function createSqliteStore({ path, isReadOnly = false }: SqliteStor
 }
 
 function toRow({ commit, eventTexts }: PreparedCommit): CommitRow {
-  return { ...commit, appends: canonicalJson(commit.appends), events: `[${eventTexts.join(',')}]` };
+  const events = eventTexts && `[${eventTexts.join(',')}]`;
+  return { ...commit, appends: canonicalJson(commit.appends), events };
 }
 
 function toLookup({ versions, appends }: IndexRows): Lookup {
