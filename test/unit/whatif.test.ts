@@ -1,0 +1,210 @@
+/** What would happen if: the answer is what the real cluster does, and nothing of the real one is touched. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ContainerSpec } from '../../src/model/service.ts';
+import type { ClusterView } from '../../src/projections/cluster-view.ts';
+import { type ApiRequest, decide } from '../../src/reconciler/decide.ts';
+import { type WhatIfAnswer, type WhatIfChange, whatIf } from '../../src/replay/whatif.ts';
+import { createSimulatedCluster, type SimulatedCluster, specOf } from '../support/simulated-cluster.ts';
+
+const test = suite('what if');
+
+const memoryBytes = 2 ** 31;
+
+function ask(cluster: SimulatedCluster, request: ApiRequest): void {
+  const { events, expect } = decide(cluster.view, request, { actor: 'person:test', requestId: 'test' });
+  assert.ok(cluster.append(events, expect));
+}
+
+function wish(
+  cluster: SimulatedCluster,
+  service: string,
+  replicas: number,
+  members: Partial<ContainerSpec> = {},
+): void {
+  ask(cluster, { kind: 'apply', wishes: [{ service, replicas, container: specOf('nginx', members) }] });
+}
+
+/** Five nodes and three services that have settled. A seed in which a start fails is of no use here. */
+function settledCluster(seed: number): SimulatedCluster {
+  const cluster = createSimulatedCluster(seed);
+  for (let number = 1; number <= 5; number += 1) cluster.addNode(`worker-${number}`);
+  cluster.advance(1_500);
+  wish(cluster, 'web', 7);
+  wish(cluster, 'api', 4, { resources: { memoryBytes, cpuMillis: null } });
+  wish(cluster, 'db', 1);
+  cluster.advance(30_000);
+  return cluster;
+}
+
+/** service.slot → node */
+function placement(view: ClusterView): Record<string, string> {
+  const live = [...view.containers.values()].filter(({ state }) => state === 'running');
+  return Object.fromEntries(live.map(({ service, slot, node }) => [`${service}.${slot}`, node]).sort());
+}
+
+const hasFailures = ({ events }: SimulatedCluster) =>
+  events.some((event) => event.type === 'ContainerFailed' && event.data.reason !== 'node lost');
+
+const outcomeOf = ({ services }: WhatIfAnswer, name: string) => services.find(({ service }) => service === name)!;
+const nodesOf = (answer: WhatIfAnswer, name: string) =>
+  Object.fromEntries(outcomeOf(answer, name).after!.nodes.map(({ node, containers }) => [node, containers]));
+
+const kill = (node: string): WhatIfChange => ({ kind: 'kill', node });
+
+test('a killed node: each slot goes where the real cluster puts it', async () => {
+  let compared = 0;
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const cluster = settledCluster(seed);
+    const node = `worker-${1 + (seed % 5)}`;
+    const before = placement(cluster.view);
+    const answer = await whatIf(cluster.view, { changes: [kill(node)] });
+    cluster.crash(node);
+    cluster.advance(60_000);
+    if (hasFailures(cluster)) continue;
+    compared += 1;
+    const supposed = Object.fromEntries(
+      answer.timeline
+        .filter(({ type }) => type === 'ContainerRunning')
+        .map(({ service, slot, node: where }) => [`${service}.${slot}`, where!]),
+    );
+    assert.equal({ ...before, ...supposed }, placement(cluster.view), `seed ${seed}`);
+    assert.is(answer.verdict.kind, 'converges');
+    assert.ok(answer.verdict.afterMs > 5_000 && answer.verdict.afterMs < 10_000, answer.verdict.sentence);
+  }
+  assert.ok(compared >= 5, `${compared} seeds without a failing start`);
+});
+
+test('the view that was asked about is not touched, nothing is written, and the answer is the same again', async () => {
+  const cluster = settledCluster(3);
+  const copy = structuredClone(cluster.view);
+  const written = cluster.events.length;
+  const question = { changes: [kill('worker-2'), { kind: 'scale', service: 'web', replicas: 9 } as const] };
+  const answers = [await whatIf(cluster.view, question), await whatIf(cluster.view, question)];
+  assert.equal(answers[0], answers[1]);
+  assert.equal(cluster.view, copy);
+  assert.is(cluster.events.length, written);
+  assert.is(answers[0]!.position, copy.position);
+});
+
+test('more than fits: blocked with the reason, from the moment it is found', async () => {
+  const cluster = settledCluster(3);
+  const answer = await whatIf(cluster.view, { changes: [{ kind: 'scale', service: 'api', replicas: 24 }] });
+  const { after, blockedAfterMs, moved } = outcomeOf(answer, 'api');
+  // 8 GiB a node, 2 GiB a container.
+  assert.equal([after?.status, after?.running, moved, blockedAfterMs], ['blocked', 20, 0, 0]);
+  assert.is(answer.verdict.kind, 'stuck');
+  assert.match(answer.verdict.sentence, /^does not converge.*api: no node for 4 of 24 replicas: .*memory.*\(5 nodes\)/);
+  assert.ok(outcomeOf(answer, 'web').isUntouched);
+});
+
+test('what is short of a node finds one when another service makes room', async () => {
+  const cluster = settledCluster(3);
+  ask(cluster, { kind: 'patch', service: 'api', replicas: 24 });
+  cluster.advance(60_000);
+  wish(cluster, 'cache', 1, { resources: { memoryBytes, cpuMillis: null } });
+  cluster.advance(1_000);
+  const unrelated = await whatIf(cluster.view, { changes: [{ kind: 'scale', service: 'db', replicas: 2 }] });
+  assert.is(unrelated.verdict.kind, 'converges', 'what was short before is no fault of the change');
+  assert.match(unrelated.verdict.sentence, /stays so: api: no node for 4 of 24/);
+  const answer = await whatIf(cluster.view, { changes: [{ kind: 'scale', service: 'api', replicas: 10 }] });
+  assert.is(outcomeOf(answer, 'cache').after?.status, 'converged');
+  assert.is(answer.verdict.kind, 'converges');
+});
+
+test('a drained node is left by all, one surge at a time, and by nobody else', async () => {
+  const cluster = settledCluster(3);
+  const there = Object.values(placement(cluster.view)).filter((node) => node === 'worker-1').length;
+  assert.ok(there > 0);
+  const answer = await whatIf(cluster.view, { changes: [{ kind: 'drain', node: 'worker-1' }] });
+  assert.is(answer.verdict.kind, 'converges');
+  assert.is(
+    answer.services.reduce((sum, { moved }) => sum + moved, 0),
+    there,
+  );
+  for (const { service, after } of answer.services) {
+    assert.is(after?.status, 'converged');
+    assert.is(nodesOf(answer, service)['worker-1'], undefined);
+  }
+});
+
+test('two changes at once: what goes to the dead node before it is lost goes elsewhere after', async () => {
+  const cluster = settledCluster(3);
+  const changes: WhatIfChange[] = [kill('worker-2'), { kind: 'scale', service: 'web', replicas: 12 }];
+  const answer = await whatIf(cluster.view, { changes });
+  assert.is(answer.verdict.kind, 'converges');
+  assert.is(outcomeOf(answer, 'web').after?.running, 12);
+  assert.is(nodesOf(answer, 'web')['worker-2'], undefined);
+  const placedOnDead = answer.timeline.filter(({ type, node }) => type === 'ContainerQueued' && node === 'worker-2');
+  assert.ok(placedOnDead.length > 0, 'nobody knows yet that it is dead');
+  assert.not(answer.timeline.some(({ type, node }) => type === 'ContainerRunning' && node === 'worker-2'));
+  const lost = answer.timeline.find(({ type }) => type === 'NodeLost');
+  assert.equal([lost?.afterMs, lost?.why], [5_001, 'silent for 5 s']);
+});
+
+test('a new image: every slot is replaced, never more at a time than the surge', async () => {
+  const cluster = settledCluster(3);
+  const answer = await whatIf(cluster.view, { changes: [{ kind: 'image', service: 'web', image: 'nginx:2' }] });
+  const { after, placed, stopped } = outcomeOf(answer, 'web');
+  assert.equal([after?.image, after?.running, placed, stopped], ['nginx:2', 7, 7, 7]);
+  let wanted = 7;
+  for (const { type } of answer.timeline) {
+    if (type === 'ContainerQueued') wanted += 1;
+    if (type === 'ContainerStopRequested') wanted -= 1;
+    assert.ok(wanted <= 8, 'the surge of 7 is 1');
+  }
+});
+
+test('a removed service ends and is gone', async () => {
+  const answer = await whatIf(settledCluster(3).view, { changes: [{ kind: 'remove', service: 'web' }] });
+  assert.is(outcomeOf(answer, 'web').after, null);
+  assert.is(answer.timeline.at(-1)?.what, 'web is gone');
+  assert.is(answer.verdict.kind, 'converges');
+});
+
+test('when most nodes die together nothing is moved, and that is the answer', async () => {
+  const changes = [kill('worker-1'), kill('worker-2'), kill('worker-3')];
+  const answer = await whatIf(settledCluster(3).view, { changes });
+  assert.is(answer.verdict.kind, 'held');
+  assert.match(answer.verdict.sentence, /3 of 5 nodes fell silent together/);
+  assert.not(answer.timeline.some(({ type }) => type === 'ContainerQueued'));
+});
+
+test('the configured time-out counts, and a bound in time is kept', async () => {
+  const { view } = settledCluster(3);
+  const late = await whatIf(view, { changes: [kill('worker-2')] }, { nodeTimeoutMs: 20_000 });
+  assert.is(late.timeline.find(({ type }) => type === 'NodeLost')?.afterMs, 20_001);
+  const cut = await whatIf(view, { changes: [kill('worker-2')], withinMs: 3_000 });
+  assert.equal([cut.verdict.kind, cut.verdict.afterMs], ['out of time', 3_000]);
+  assert.ok(cut.timeline.every(({ afterMs }) => afterMs <= 3_000));
+});
+
+test('nothing follows: it says so', async () => {
+  const { view } = settledCluster(3);
+  const same = await whatIf(view, { changes: [{ kind: 'scale', service: 'web', replicas: 7 }] });
+  assert.equal([same.verdict.kind, same.verdict.sentence], ['unchanged', 'nothing moves']);
+  assert.ok(same.services.every(({ isUntouched }) => isUntouched));
+});
+
+test('what is under way goes on: the answer begins in the middle of a start', async () => {
+  const cluster = settledCluster(3);
+  ask(cluster, { kind: 'patch', service: 'web', replicas: 9 });
+  const answer = await whatIf(cluster.view, { changes: [{ kind: 'scale', service: 'db', replicas: 2 }] });
+  assert.equal([outcomeOf(answer, 'web').after?.running, outcomeOf(answer, 'db').after?.running], [9, 2]);
+  assert.is(answer.verdict.kind, 'converges');
+});
+
+test('a change of something that is not there is refused', async () => {
+  const { view } = settledCluster(3);
+  const codeOf = (change: WhatIfChange) =>
+    whatIf(view, { changes: [change] }).then(
+      () => 'nothing was refused',
+      ({ code }) => code,
+    );
+  assert.is(await codeOf(kill('worker-9')), 'node_not_found');
+  assert.is(await codeOf({ kind: 'drain', node: 'worker-9' }), 'node_not_found');
+  assert.is(await codeOf({ kind: 'scale', service: 'nobody', replicas: 1 }), 'service_not_found');
+});
+
+test.run();
