@@ -59,6 +59,9 @@ export function sayCpus(cpuMillis: number): string {
 
 const dateLength = '2026-01-01'.length;
 
+/** Where no heading says whose time it is. */
+export const sayMoment = (at: string): string => `${sayTime(at)} UTC`;
+
 /** `2026-01-01 14:03:12.345`, always UTC. */
 export function sayTime(at: string): string {
   return `${at.slice(0, dateLength)} ${at.slice(dateLength + 1).replace('Z', '')}`;

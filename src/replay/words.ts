@@ -33,7 +33,7 @@ const sentences: Sentences = {
   ContainerQueued({ data }) {
     const { container, node, replaces } = data;
     const place = replaces === null ? '' : ` in place of ${replaces}`;
-    return `${container} was placed on ${node}${place}: ${sayChoice(data)}`;
+    return `${container} was placed on ${node}${place}, ${sayChoice(data)}`;
   },
   PlacementBlocked({ data }) {
     const { service, slots, missing, filtered } = data;
@@ -49,7 +49,7 @@ const sentences: Sentences = {
     const published = ports.length > 0 ? `, ${sayNames(ports.slice(0, namesMax), ports.length)}` : '';
     return `${data.container} began to run on ${data.node}${published}`;
   },
-  ContainerFailed: ({ data }) => sayFailure(data),
+  ContainerFailed: ({ data }) => `${data.container} ${sayFailure(data)}`,
   ContainerStopRequested({ data }) {
     const { container, node, service, reason, stopTimeoutSeconds } = data;
     return `${container} on ${node} was asked to stop within ${stopTimeoutSeconds} s: ${stopReasons[reason]({ service, node })}`;
@@ -60,8 +60,8 @@ const sentences: Sentences = {
   ContainerCompleted: ({ data }) => `${data.container} ended by itself on ${data.node} with exit code 0`,
   RestartDelayed({ data, at }) {
     const { service, slot, container, failures, delayMs, until } = data;
-    const times = failures === 1 ? 'once' : `${sayCount(failures, 'time')} in a row`;
-    const end = `${service}.${slot} failed ${times}, the last time as ${container}`;
+    const times = failures === 1 ? 'once' : failures === 2 ? 'twice in a row' : `${failures} times in a row`;
+    const end = `${service}.${slot} went down ${times}, the last time as ${container}`;
     return `${end}: its next start waits ${sayDuration(delayMs)}, until ${sayTimeBeside(until, at)}`;
   },
   StaleContainerRemoved: ({ data }) =>
@@ -73,7 +73,7 @@ const sentences: Sentences = {
     const { node, lastHeardAt, silentMs } = data;
     const heard =
       lastHeardAt === null ? 'no heartbeat is on record' : `last heard at ${sayTimeBeside(lastHeardAt, at)}`;
-    return `${node} was lost: ${heard}, silent for ${sayDuration(silentMs)}`;
+    return `${node} was lost: ${heard}, no heartbeat in the last ${sayDuration(silentMs)}`;
   },
   NodeCordoned: (event) => `${who(event)} cordoned ${event.data.node}: nothing new is placed there`,
   NodeDrainRequested: (event) => `${who(event)} asked to drain ${event.data.node}: its containers move elsewhere`,
@@ -136,36 +136,38 @@ function sayNodes(nodes: readonly string[], total: number): string {
 const sayAlarm = ({ alarm, subject }: { alarm: string; subject: string }) =>
   subject === '' ? `"${alarm}"` : `"${alarm}" about ${subject}`;
 
-/** Why this node: the count of those that would have done, and of those that would not. */
-function sayChoice({ candidates, filtered }: EventData<'ContainerQueued'>): string {
-  const [best] = candidates;
+/** Why this node, after its name: how many others would have done, and how many would not. */
+export function sayChoice({ candidates, filtered }: EventData<'ContainerQueued'>): string {
+  const [best, second] = candidates;
   const ruledOut = filtered.reduce((sum, { count }) => sum + count, 0);
   const others = ruledOut === 0 ? '' : ` (${ruledOut} ruled out)`;
-  if (!best) return `no other choice is on record${others}`;
+  if (!best) return `chosen for a reason that is not on record${others}`;
   if (candidates.length === 1) return `the only node that could take it${others}`;
+  const isTie = second?.replicasOfService === best.replicasOfService && second.containers === best.containers;
   // A decision keeps the best few only.
   const atLeast = candidates.length === explanationNamesMax ? 'at least ' : '';
-  return `the least loaded of ${atLeast}${candidates.length} nodes that could${others}`;
+  return `${isTie ? 'one of ' : ''}the least loaded of ${atLeast}${candidates.length} nodes that could take it${others}`;
 }
 
-function sayFailure({ container, node, reason, message }: EventData<'ContainerFailed'>): string {
+/** What became of it, after its name. */
+export function sayFailure({ node, reason, message }: EventData<'ContainerFailed'>): string {
   switch (reason) {
     case 'exited':
-      return `${container} exited by itself on ${node}: ${quote(message)}`;
+      return `exited by itself on ${node}: ${quote(message)}`;
     case 'oom':
-      return `${container} ran out of memory on ${node}: ${quote(message)}`;
+      return `ran out of memory on ${node}: ${quote(message)}`;
     case 'killed':
-      return `${container} was killed on ${node}: ${quote(message)}`;
+      return `was killed on ${node}: ${quote(message)}`;
     case 'unhealthy':
-      return `${container} failed its health check on ${node}: ${quote(message)}`;
+      return `failed its health check on ${node}: ${quote(message)}`;
     case 'start error':
-      return `${container} could not be started on ${node}: ${quote(message)}`;
+      return `could not be started on ${node}: ${quote(message)}`;
     case 'image':
-      return `${container} got no image on ${node}: ${quote(message)}`;
+      return `got no image on ${node}: ${quote(message)}`;
     case 'queue timeout':
-      return `${container} was given up: ${quote(message)}`;
+      return `was given up: ${quote(message)}`;
     case 'node lost':
-      return `${container} was lost with its node: ${quote(message)}`;
+      return `was lost with its node: ${quote(message)}`;
   }
 }
 
