@@ -5,6 +5,8 @@ import { AppError } from '../errors.ts';
 import type { CliContext } from './context.ts';
 
 export type Api = {
+  /** Where it is asked. */
+  readonly base: string;
   /** @param path with its query, `/state?at=1500` @throws AppError `api_unreachable` · the code of the refusal */
   get<T>(path: string): Promise<T>;
   /** As `get`, with another method. */
@@ -47,7 +49,7 @@ export function createApi({ environment, signal }: CliContext, options: ApiOptio
     }
   };
 
-  return { get: (path) => call('GET', path), call };
+  return { base, get: (path) => call('GET', path), call };
 }
 
 /** @throws AppError `usage_invalid` */

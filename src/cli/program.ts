@@ -2,12 +2,18 @@
 
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';
+import { addReplayCommand } from './commands/replay.ts';
 import { addStateCommand } from './commands/state.ts';
+import { addVerifyCommand } from './commands/verify.ts';
 import { type CliContext, type ExitCode, exitCodes } from './context.ts';
 import { printable } from './table.ts';
 
 /** One line each, in the order of `--help`. */
-const commands: readonly ((program: Command, context: CliContext) => void)[] = [addStateCommand];
+const commands: readonly ((program: Command, context: CliContext) => void)[] = [
+  addStateCommand,
+  addReplayCommand,
+  addVerifyCommand,
+];
 
 const helpOnEnding = `
 Exit codes:

@@ -1,10 +1,13 @@
 /** Owns the one line that shows how far something long is: a share, a rate, and what is left of the time. */
 
+export type Progress = { position: number; end: number; events: number };
+
+export type Totals = { events: number; seconds: number; eventsPerSecond: number };
+
 export type ProgressBar = {
-  /** @param events done so far, for the rate; @param position of `end` */
-  update(progress: { position: number; end: number; events: number }): void;
+  update(progress: Progress): void;
   /** Takes the line away. Returns what it came to. */
-  end(): { events: number; seconds: number; eventsPerSecond: number };
+  end(): Totals;
 };
 
 type Terminal = { write(text: string): unknown; isTTY?: boolean };
@@ -37,15 +40,25 @@ export function createProgressBar(what: string, terminal: Terminal): ProgressBar
   };
 }
 
+/** The line is gone afterwards, however it ended. */
+export async function withProgress<T>(
+  bar: ProgressBar,
+  run: (onProgress: (progress: Progress) => void) => Promise<T>,
+): Promise<Totals & { value: T }> {
+  try {
+    const value = await run(bar.update);
+    return { value, ...bar.end() };
+  } catch (error) {
+    bar.end();
+    throw error;
+  }
+}
+
 const clearToEnd = '\u001b[K';
 const rateOf = (events: number, seconds: number) => (seconds > 0 ? Math.round(events / seconds) : 0);
 
 /** Pure: `replaying [██████░░░░] 61 %  610,000 events  201,000 events/s  2 s left` */
-export function describeProgress(
-  what: string,
-  { position, end, events }: { position: number; end: number; events: number },
-  seconds: number,
-): string {
+export function describeProgress(what: string, { position, end, events }: Progress, seconds: number): string {
   const share = end > 0 ? Math.min(1, position / end) : 1;
   const full = Math.round(share * cells);
   const bar = `${'█'.repeat(full)}${'░'.repeat(cells - full)}`;

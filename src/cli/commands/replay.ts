@@ -1,0 +1,157 @@
+/**
+ * Owns `coctl replay`: the views rebuilt from the log alone, as they stood at any moment; written over the collections
+ * of MongoDB when asked; or the history played again, line by line.
+ */
+
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { systemClock } from '../../clock.ts';
+import { AppError } from '../../errors.ts';
+import { silentLogger } from '../../logger.ts';
+import { stateBody } from '../../projections/bodies.ts';
+import type { ClusterView } from '../../projections/cluster-view.ts';
+import { play } from '../../replay/play.ts';
+import { type BadEvent, replay } from '../../replay/replay.ts';
+import { sentenceOf } from '../../replay/words.ts';
+import { sayCount, sayTime } from '../../replay/words-values.ts';
+import { type CliContext, exitCodes } from '../context.ts';
+import { addExamples } from '../examples.ts';
+import { addLogOptions, type LogOptions, type LogSource, withLog } from '../log-source.ts';
+import { momentHelp, parseMoment } from '../moment.ts';
+import { count, withProgress } from '../progress-bar.ts';
+import { stateTables } from '../state-tables.ts';
+import { printable } from '../table.ts';
+
+type Options = LogOptions & {
+  at?: string;
+  quick?: boolean;
+  skipBad?: boolean;
+  rebuild?: boolean;
+  from?: string;
+  to?: string;
+  speed?: string;
+  telemetry?: boolean;
+  json?: boolean;
+};
+
+export function addReplayCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('replay')
+    .description('Rebuilds the views from the log alone, at any moment; or plays the history again')
+    .option('--at <moment>', `shows the state then: ${momentHelp}`)
+    .option('--json', 'the state as the body of GET /state; with --from, --to or --speed: an event a line')
+    .option('--quick', 'begins at the nearest snapshot instead of the first event')
+    .option('--skip-bad', 'goes on without events that cannot be folded, and without what follows on their streams')
+    .option('--rebuild', 'MongoDB only: writes node_config, container_config and service_config anew')
+    .option('--from <moment>', 'plays from here, an event a line, as time passed')
+    .option('--to <moment>', 'plays up to here')
+    .option('--speed <factor>', 'plays so many times as fast, or `max`; default 1')
+    .option('--telemetry', 'plays heartbeats, reads and pulls instead of facts')
+    .action((options: Options) =>
+      withLog(options, context, async (source) => {
+        if (options.from ?? options.to ?? options.speed) await playHistory(source, options, context);
+        else await replayLog(source, options, context);
+      }),
+    );
+  addLogOptions(command);
+  addExamples(command, [
+    ['replay', 'folds the whole log, with a rate'],
+    ['replay --at 2026-01-31T14:03:00Z', 'services, nodes and containers as they stood then'],
+    ['replay --sqlite copy.sqlite --at 1500 --json', 'the same of another file, for a program'],
+    ['replay --mongodb mongodb://db/co --rebuild', 'heals collections that were dropped or edited'],
+    ['replay --from 1400 --to 1500 --speed 60', 'what happened, a minute in a second'],
+  ]);
+}
+
+async function replayLog(source: LogSource, options: Options, context: CliContext): Promise<void> {
+  const { at, json = false, rebuild = false } = options;
+  if (rebuild) refuseRebuild(source, options);
+  const { view, bad } = await foldLog(source, options, context);
+  if (rebuild) await rebuildCollections(source, view, context);
+  if (json) context.printJson(bodyOf(source, view));
+  else if (at !== undefined)
+    for (const line of stateTables(bodyOf(source, view), { containers: true })) context.print(line);
+  if (bad > 0) context.exitWith(exitCodes.different);
+}
+
+const bodyOf = ({ log }: LogSource, view: ClusterView) =>
+  stateBody(view, { log: log.description, bus: 'none: a replay' });
+
+/** @throws AppError `usage_invalid` */
+function refuseRebuild({ db }: LogSource, { at, skipBad, quick }: Options): void {
+  if (db === null) throw new AppError('usage_invalid', '--rebuild writes collections of MongoDB: give --mongodb');
+  if (at !== undefined) throw new AppError('usage_invalid', '--rebuild writes the present, --at is about the past');
+  if (skipBad || quick) {
+    throw new AppError('usage_invalid', '--rebuild writes what the whole log says: not with --skip-bad or --quick');
+  }
+}
+
+async function foldLog({ log, snapshots }: LogSource, options: Options, context: CliContext) {
+  const { at, quick = false, skipBad = false, json = false } = options;
+  const say = json ? context.complain : context.print;
+  let bad = 0;
+  const onBad = (event: BadEvent, error: Error) => {
+    bad += 1;
+    const what = `position ${event.position}, ${event.type} on ${event.stream}`;
+    context.complain(printable(`skipped ${what}, and what follows on that stream: ${error.message}`));
+  };
+  const to = at === undefined ? 'head' : parseMoment('--at', at, systemClock.nowMs());
+  const { value: view, ...totals } = await withProgress(context.progressBar('replaying'), (onProgress) =>
+    replay(
+      { log, logger: silentLogger, snapshots: quick ? snapshots : null },
+      { to, signal: context.signal, onProgress, ...(skipBad ? { onBad } : {}) },
+    ),
+  );
+  const { events, seconds, eventsPerSecond } = totals;
+  const rate = `${seconds.toFixed(1)} s, ${count(eventsPerSecond)} events/s`;
+  say(`replayed ${count(events)} events of ${log.description} in ${rate}`);
+  say(`position ${view.position}, ${sayTime(view.at)}: ${sizesOf(view)}`);
+  return { view, bad };
+}
+
+function sizesOf({ services, nodes, containers, ended }: ClusterView): string {
+  const live = sayCount(containers.size - ended.size, 'container');
+  return `${sayCount(services.size, 'service')}, ${sayCount(nodes.size, 'node')}, ${live}, and ${ended.size} that ended within the hour`;
+}
+
+async function rebuildCollections({ db }: LogSource, view: ClusterView, context: CliContext): Promise<void> {
+  const { readModels, rebuildReadModels } = await import('../../projections/read-model-rows.ts');
+  await rebuildReadModels(db!, view);
+  for (const { collection, items } of readModels) {
+    context.complain(`${collection} is rebuilt: ${sayCount(items(view).size, 'row')}`);
+  }
+}
+
+async function playHistory({ log }: LogSource, options: Options, context: CliContext): Promise<void> {
+  const { from, to, telemetry = false, json = false, at, rebuild } = options;
+  if (at !== undefined || rebuild)
+    throw new AppError('usage_invalid', '--from, --to and --speed play: not with --at, --rebuild');
+  const nowMs = systemClock.nowMs();
+  const moments = {
+    ...(from === undefined ? {} : { from: parseMoment('--from', from, nowMs) }),
+    ...(to === undefined ? {} : { to: parseMoment('--to', to, nowMs) }),
+  };
+  const { signal } = context;
+  const clock = { monotonicMs: systemClock.monotonicMs, pause: pauseFor };
+  const speed = parseSpeed(options.speed ?? '1');
+  for await (const event of play(
+    { log, clock },
+    { ...moments, speed, class: telemetry ? 'telemetry' : 'fact', signal },
+  )) {
+    if (json) context.print(JSON.stringify(event));
+    else context.print(printable(`${sayTime(event.at)}  ${event.position}  ${sentenceOf(event)}`));
+  }
+}
+
+const pauseFor = (delayMs: number, signal: AbortSignal) => pause(delayMs, undefined, { signal }).catch(() => {});
+
+/** @throws AppError `usage_invalid` */
+function parseSpeed(text: string): number {
+  if (text === 'max') return Number.POSITIVE_INFINITY;
+  const speed = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (speed > 0) return speed;
+  throw new AppError(
+    'usage_invalid',
+    `--speed takes a number above 0 or max, not ${JSON.stringify(text.slice(0, 40))}`,
+  );
+}

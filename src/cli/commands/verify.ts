@@ -1,0 +1,81 @@
+/** Owns `coctl verify`: whether the log is what was written, and whether what was derived from it is what it says. */
+
+import type { Command } from 'commander';
+import { silentLogger } from '../../logger.ts';
+import { describeDifference } from '../../replay/verify.ts';
+import { isSound, type LogReport, verifyLog } from '../../replay/verify-log.ts';
+import { sayCount, sayTime } from '../../replay/words-values.ts';
+import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
+import { type CliContext, exitCodes } from '../context.ts';
+import { readCollectionRows, readLiveRows, readSnapshotRows } from '../derived-rows.ts';
+import { addExamples } from '../examples.ts';
+import { addLogOptions, type LogOptions, type LogSource, withLog } from '../log-source.ts';
+import { count, type Totals, withProgress } from '../progress-bar.ts';
+import { printable } from '../table.ts';
+
+type Options = LogOptions & ApiOptions & { live?: boolean; json?: boolean };
+
+export function addVerifyCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('verify')
+    .description('Checks that the log is whole, and that what was derived from it is what it says')
+    .option('--live', 'compares what a running manager shows, too')
+    .option('--json', 'the report for a program')
+    .action((options: Options) => withLog(options, context, (source) => verify(source, options, context)));
+  addLogOptions(command);
+  addApiOptions(command);
+  addExamples(command, [
+    ['verify', 'the log in ./data: its chain of hashes, its fold, its newest snapshot'],
+    ['verify --live', 'and the state of the manager that writes it'],
+    ['verify --mongodb mongodb://db/co', 'and the collections, at their checkpoint'],
+  ]);
+}
+
+async function verify(
+  source: LogSource,
+  { live = false, url, json = false }: Options,
+  context: CliContext,
+): Promise<void> {
+  const api = live || url !== undefined ? createApi(context, url === undefined ? {} : { url }) : null;
+  // Read before the log, which then reaches at least as far.
+  const found = [
+    api && (await readLiveRows(api, source)),
+    await readCollectionRows(source),
+    await readSnapshotRows(source),
+  ];
+  const { log } = source;
+  const { value: report, ...rate } = await withProgress(context.progressBar('verifying'), (onProgress) =>
+    verifyLog(
+      { log, logger: silentLogger },
+      { found: found.filter((rows) => rows !== null), onProgress, signal: context.signal },
+    ),
+  );
+  const isFine = isSound(report);
+  if (json)
+    context.printJson({ sound: isFine, ...report, seconds: rate.seconds, eventsPerSecond: rate.eventsPerSecond });
+  else for (const line of describeReport(report, rate, log.description)) context.print(printable(line));
+  if (!isFine) context.exitWith(exitCodes.different);
+}
+
+/** A line for each thing checked; those that are wrong begin with a word in capitals. Pure. */
+function describeReport(report: LogReport, { seconds, eventsPerSecond }: Totals, description: string): string[] {
+  const { chain, unfoldable, compared, position, at } = report;
+  const { broken, commits, events, pruned, headHash } = chain;
+  const lines = [
+    broken
+      ? `BROKEN: slot ${broken.slot}, from position ${broken.position}: ${broken.why}`
+      : `the chain is whole: ${count(commits)} commits, ${count(pruned)} of them pruned; the last hash is ${headHash}`,
+    unfoldable
+      ? `UNFOLDABLE: position ${unfoldable.position}: ${unfoldable.why}`
+      : `the log folds, to position ${position}, ${sayTime(at)}`,
+    ...compared.map(({ source, rows, difference, position: where }) =>
+      difference
+        ? `DIFFERENT: ${source}, position ${where}: ${describeDifference(difference)}`
+        : `${source}, position ${where}: ${sayCount(rows, 'row')} as the log says`,
+    ),
+  ];
+  return [
+    ...lines,
+    `verified ${count(events)} events of ${description} in ${seconds.toFixed(1)} s, ${count(eventsPerSecond)} events/s`,
+  ];
+}
