@@ -300,7 +300,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     append: async (events, options) => append(events, options),
     findAppend: (appendId) => withDeadline(inTurn(() => findAppend(appendId))),
     follow: createFollow({ store, recent, logger, onBell: (bell) => subscribe(bells, bell) }),
-    prune: ({ throughSlot }) => store.prune(throughSlot),
+    prune: (range) => store.prune(range),
     trouble: () => trouble,
     async close() {
       if (isClosed) return;

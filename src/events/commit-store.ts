@@ -4,7 +4,7 @@
  */
 
 import type { Commit, CommitAppend } from './event.ts';
-import type { EventQuery, LogHead } from './event-log.ts';
+import type { EventQuery, LogHead, Pruned, PruneRange } from './event-log.ts';
 
 /**
  * A commit ready to insert, with the canonical JSON of each event so that a text store need not write it again; null
@@ -66,10 +66,14 @@ export type CommitStore = {
   slotOf(at: { position: number } | { time: string }): Promise<number>;
   /** Rings when something may be new. A hint: may ring too often, may stay silent. Returns an unsubscribe. */
   onDoorbell(ring: () => void): () => void;
-  prune(throughSlot: number): Promise<{ commits: number; events: number }>;
+  /** Empties telemetry in the slots `afterSlot + 1 … throughSlot`, some at a time. */
+  prune(range: PruneRange): Promise<Pruned>;
   readonly description: string;
   close(): Promise<void>;
 };
+
+/** What reading a log takes. */
+export type ReadableStore = Pick<CommitStore, 'readRange' | 'readSlot' | 'head' | 'slotOf' | 'description'>;
 
 /** How long an appendId is remembered, in log time. */
 export const idempotencyMs = 24 * 3_600_000;

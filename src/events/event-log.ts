@@ -65,7 +65,18 @@ export type EventPage = {
   next: number | null;
   /** The head when the page was read. */
   head: number;
+  /** Where retention has emptied telemetry that may have matched, in the order of the page; one range between two events. */
+  pruned: PrunedRange[];
 };
+
+/** Positions, both inclusive. */
+export type PrunedRange = { from: number; to: number };
+
+/** `afterSlot` (default 0) spares looking through what is known to be pruned. */
+export type PruneRange = { afterSlot?: number; throughSlot: number };
+
+/** What was emptied just now. */
+export type Pruned = { commits: number; events: number };
 
 export type EventLog = {
   /**
@@ -95,8 +106,8 @@ export type EventLog = {
    * Keeps trying while the store is away (and says so through `onTrouble`); never skips a hole.
    */
   follow(options: FollowOptions): AsyncIterable<Commit[]>;
-  /** Empties telemetry commits up to a slot, in place; positions and hashes stay. Returns what it emptied. */
-  prune(options: { throughSlot: number }): Promise<{ commits: number; events: number }>;
+  /** Empties telemetry commits, in place; positions and hashes stay. Returns what it emptied. */
+  prune(range: PruneRange): Promise<Pruned>;
   /** Why nothing can be written just now, in words; null while all is well. */
   trouble(): string | null;
   /** How the log is kept, for people: `sqlite data/events.sqlite`. Never a password. */

@@ -1,6 +1,6 @@
 /** Owns reading a log from its store, the same for whoever writes it and for whoever only reads it beside the writer. */
 
-import type { CommitStore } from './commit-store.ts';
+import type { ReadableStore } from './commit-store.ts';
 import type { EventLog } from './event-log.ts';
 import { readEvents } from './read-events.ts';
 
@@ -10,7 +10,7 @@ export type LogReader = Pick<
   'read' | 'readCommits' | 'readCommitAt' | 'readCommitBefore' | 'head' | 'description'
 >;
 
-export function createLogReader(store: CommitStore): LogReader {
+export function createLogReader(store: ReadableStore): LogReader {
   return {
     read: (query) => readEvents(store, query),
     readCommits: ({ afterSlot, limit = 1000 }) => store.readRange({ afterSlot, limit }),

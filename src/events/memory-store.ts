@@ -81,11 +81,10 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
       bells.add(ring);
       return () => bells.delete(ring);
     },
-    prune: (throughSlot) =>
+    prune: ({ afterSlot = 0, throughSlot }) =>
       answer(() => {
-        const pruned = all().filter(
-          ({ slot, class: eventClass, events }) => slot <= throughSlot && eventClass === 'telemetry' && events,
-        );
+        const inRange = all().slice(afterSlot, throughSlot);
+        const pruned = inRange.filter(({ class: eventClass, events }) => eventClass === 'telemetry' && events);
         for (const commit of pruned) commits[commit.slot - 1] = JSON.stringify({ ...commit, events: null });
         return { commits: pruned.length, events: pruned.reduce((sum, { count }) => sum + count, 0) };
       }),

@@ -95,10 +95,10 @@ export async function createMongoStore(
     slotOf: (wanted) =>
       lastBefore('position' in wanted ? { first: { $lte: wanted.position } } : { at: { $lte: wanted.time } }),
     onDoorbell: doorbell.onRing,
-    async prune(throughSlot) {
+    async prune({ afterSlot = 0, throughSlot }) {
       const total = { commits: 0, events: 0 };
       const unpruned: Filter<CommitDocument> = {
-        _id: { $lte: throughSlot },
+        _id: { $gt: afterSlot, $lte: throughSlot },
         class: 'telemetry',
         events: { $ne: null },
       };

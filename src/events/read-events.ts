@@ -1,8 +1,9 @@
 /** Owns answering a query of events from ranges of commits: where to look, what matches, where the next page begins. */
 
-import type { CommitStore, EventFilter } from './commit-store.ts';
+import type { EventFilter, ReadableStore } from './commit-store.ts';
 import type { Commit, LogEvent } from './event.ts';
-import type { EventPage, EventQuery } from './event-log.ts';
+import type { EventPage, EventQuery, PrunedRange } from './event-log.ts';
+import { createPrunedRanges } from './pruned-ranges.ts';
 import { toLogEvents } from './upcast.ts';
 
 /** Commits of one read of the store. */
@@ -13,33 +14,49 @@ const commitsPerPageMax = 50_000;
 type Span = { lowest: number; highest: number; afterSlot: number; toSlot: number };
 
 /** @param query `limit` default 100 */
-export async function readEvents(store: CommitStore, query: EventQuery): Promise<EventPage> {
+export async function readEvents(store: ReadableStore, query: EventQuery): Promise<EventPage> {
   const { direction = 'forward', limit = 100 } = query;
   const head = (await store.head()).position;
   const span = await findSpan(store, query, head);
   const about = filterOf(query);
   const events: LogEvent[] = [];
+  const pruned = createPrunedRanges();
+  const pageUpTo = (next: number | null): EventPage => ({ events, next, head, pruned: pruned.all() });
   let { afterSlot, toSlot } = span;
   let looked = 0;
 
   while (afterSlot < toSlot && looked < commitsPerPageMax) {
     const commits = await store.readRange({ afterSlot, toSlot, limit: chunk, direction, ...(about ? { about } : {}) });
     const last = commits.at(-1);
-    if (!last) return { events, next: null, head };
+    if (!last) return pageUpTo(null);
     for (const commit of commits) {
+      const gone = prunedOf(commit, span, query);
+      if (gone) pruned.add(gone);
       const matching = toLogEvents(commit).filter((event) => isWithin(event, span) && matches(event, query));
       if (direction === 'backward') matching.reverse();
       for (const event of matching) {
-        if (events.length === limit) return { events, next: events.at(-1)!.position, head };
+        if (events.length === limit) {
+          return { events, next: events.at(-1)!.position, head, pruned: pruned.upToLastEvent() };
+        }
         events.push(event);
+        pruned.addEvent();
       }
     }
     looked += commits.length;
     if (direction === 'forward') afterSlot = last.slot;
     else toSlot = last.slot - 1;
-    if (looked >= commitsPerPageMax) return { events, next: edgeOf(last, direction), head };
+    if (looked >= commitsPerPageMax) return pageUpTo(edgeOf(last, direction));
   }
-  return { events, next: null, head };
+  return pageUpTo(null);
+}
+
+/** What is asked for by more than its class cannot be told of events that are gone. */
+function prunedOf({ first, count, events }: Commit, { lowest, highest }: Span, query: EventQuery): PrunedRange | null {
+  if (events !== null || query.class === 'fact') return null;
+  const { class: _, ...narrower } = filterOf(query) ?? {};
+  if (Object.keys(narrower).length > 0) return null;
+  const [from, to] = [Math.max(first, lowest), Math.min(first + count - 1, highest)];
+  return from <= to ? { from, to } : null;
 }
 
 /** Where the look has come to, as `after` or `before` of the next page. */
@@ -48,7 +65,7 @@ function edgeOf(commit: Commit, direction: 'forward' | 'backward'): number {
 }
 
 /** The slots that can hold what is asked for. Times are turned into slots once: within a commit all are equal. */
-async function findSpan(store: CommitStore, query: EventQuery, head: number): Promise<Span> {
+async function findSpan(store: ReadableStore, query: EventQuery, head: number): Promise<Span> {
   const lowest = (query.after ?? 0) + 1;
   const highest = Math.min(head, (query.before ?? Number.POSITIVE_INFINITY) - 1, query.to ?? Number.POSITIVE_INFINITY);
   if (lowest > highest) return { lowest, highest, afterSlot: 0, toSlot: 0 };

@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../errors.ts';
+import type { Pruned } from './event-log.ts';
 import { createSqliteIndex, indexTables } from './sqlite-index.ts';
 import type { CommitRow, RowRange } from './sqlite-row.ts';
 
@@ -20,6 +21,7 @@ const walBytesMax = 64 * 1024 * 1024;
 const rangeBytesMax = 4 * 1024 * 1024;
 /** Telemetry of a quarter of an hour at a time: an append never waits longer behind it. */
 const pruneStep = 1_000;
+const isPrunable = "class = 'telemetry' AND events IS NOT NULL";
 
 const tables = `
   CREATE TABLE commits (
@@ -107,11 +109,10 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
     readIndex: (streamsMax: number) => ({ term: index.term(), known: index.readAll(streamsMax) }),
     lookUp: index.lookUp,
     /** Empties some of the oldest telemetry; nothing left when it answers 0 commits. */
-    pruneSome(throughSlot: number): { commits: number; events: number } {
-      const some = `SELECT slot FROM commits WHERE slot <= ? AND class = 'telemetry' AND events IS NOT NULL LIMIT ${pruneStep}`;
-      const emptied = prepare(`UPDATE commits SET events = NULL WHERE slot IN (${some}) RETURNING count`).all(
-        throughSlot,
-      );
+    pruneSome(afterSlot: number, throughSlot: number): Pruned {
+      const some = `SELECT slot FROM commits WHERE slot > ? AND slot <= ? AND ${isPrunable} LIMIT ${pruneStep}`;
+      const prune = prepare(`UPDATE commits SET events = NULL WHERE slot IN (${some}) RETURNING count`);
+      const emptied = prune.all(afterSlot, throughSlot);
       return {
         commits: emptied.length,
         events: (emptied as { count: number }[]).reduce((sum, { count }) => sum + count, 0),

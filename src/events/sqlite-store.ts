@@ -58,10 +58,10 @@ export async function createSqliteStore({ path, isReadOnly = false }: SqliteStor
     slotOf: (wanted) => ask('slotOf', wanted),
     // One process writes: whoever follows in it is told by the log, others look by themselves.
     onDoorbell: () => () => {},
-    async prune(throughSlot) {
+    async prune({ afterSlot = 0, throughSlot }) {
       const total = { commits: 0, events: 0 };
       for (;;) {
-        const some = await ask('pruneSome', throughSlot);
+        const some = await ask('pruneSome', afterSlot, throughSlot);
         if (some.commits === 0) return total;
         total.commits += some.commits;
         total.events += some.events;

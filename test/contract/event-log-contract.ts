@@ -42,7 +42,7 @@ export function testEventLogContract({ name, isShared, whyNot, createPlace }: Lo
 
   promise('an empty log has no head, no events, no commits', async (log) => {
     assert.is((await log.head()).position, 0);
-    assert.equal(await log.read({}), { events: [], next: null, head: 0 });
+    assert.equal(await log.read({}), { events: [], next: null, head: 0, pruned: [] });
     assert.equal(await log.readCommits({ afterSlot: 0 }), []);
     assert.is(await log.readCommitAt(1), null);
     assert.is(await log.readCommitBefore('2030-01-01T00:00:00.000Z'), null);
@@ -368,6 +368,28 @@ export function testEventLogContract({ name, isShared, whyNot, createPlace }: Lo
     verifyChain(after);
     assert.equal(await walk(log, {}), [1, 3, 4]);
     assert.is((await log.append([fact('c')])).first, 5);
+    assert.equal(await log.prune({ afterSlot: 4, throughSlot: 9 }), { commits: 0, events: 0 });
+  });
+
+  promise('a page says where something was emptied, once, and only to who may have been meant', async (log) => {
+    for (const event of [telemetry(), fact('a'), telemetry(), telemetry(), fact('b'), telemetry()]) {
+      await log.append([event]);
+    }
+    await log.prune({ throughSlot: 5 });
+    const prunedIn = async (query: EventQuery) => (await log.read(query)).pruned;
+    const [before, between] = [
+      { from: 1, to: 1 },
+      { from: 3, to: 4 },
+    ];
+    assert.equal(await prunedIn({}), [before, between]);
+    assert.equal(await prunedIn({ direction: 'backward' }), [between, before]);
+    assert.equal(await prunedIn({ limit: 1 }), [before]);
+    assert.equal(await prunedIn({ after: 2, limit: 1 }), [between]);
+    assert.equal(await prunedIn({ after: 3 }), [{ from: 4, to: 4 }]);
+    assert.equal(await prunedIn({ class: 'telemetry' }), [{ from: 1, to: 4 }]);
+    for (const query of [{ class: 'fact' }, { service: 'a' }, { types: ['HeartbeatsReceived'] }] as EventQuery[]) {
+      assert.equal(await prunedIn(query), []);
+    }
   });
 
   promise('a log opened again goes on where it stopped', async (log, open) => {

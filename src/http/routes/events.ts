@@ -116,8 +116,9 @@ export function addEventRoutes(
         const pages = readEvents(log, query, limit);
         return stream(request, reply, 'application/x-ndjson; charset=utf-8', () => ndjsonChunks(pages));
       }
-      const { events, next } = await log.read({ ...query, limit: Number(request.query.limit ?? limitDefault) });
-      return { events, next };
+      const page = await log.read({ ...query, limit: Number(request.query.limit ?? limitDefault) });
+      const { events, next, pruned } = page;
+      return { events, next, pruned };
     },
   );
 }
