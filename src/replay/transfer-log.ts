@@ -1,0 +1,137 @@
+/**
+ * Owns an exported log as a log to read: the file is checked once from end to end, and a few places in it are kept, so
+ * that any commit is found by reading a little.
+ */
+
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '../errors.ts';
+import type { CommitRange, ReadableStore } from '../events/commit-store.ts';
+import type { Commit } from '../events/event.ts';
+import { createLogReader, type LogReader } from '../events/log-reader.ts';
+import { createTransferCheck } from './transfer-check.ts';
+import type { TransferProgress } from './transfer-export.ts';
+import { isPacked, readBytes, readLines } from './transfer-file.ts';
+import { type CommitLine, type EventLine, toCommit, toStoredEvent } from './transfer-lines.ts';
+import { createPlaces, type Places } from './transfer-places.ts';
+
+export type OpenExportOptions = { onProgress?: TransferProgress | undefined; signal?: AbortSignal | undefined };
+
+export type ExportedLog = { log: LogReader; close(): Promise<void> };
+
+/** In memory at a time. */
+const rangeBytesMax = 4 * 1024 * 1024;
+
+/**
+ * @param path NDJSON, or packed (`.gz`): then it is unpacked into a temporary file while it is open
+ * @throws AppError `file_missing` · `file_unreadable` · `transfer_line_invalid` · `export_partial` · the signal's reason
+ */
+export async function openExportedLog(path: string, options: OpenExportOptions = {}): Promise<ExportedLog> {
+  const folder = isPacked(path) ? await mkdtemp(join(tmpdir(), 'co-export-')) : null;
+  const remove = async () => {
+    if (folder) await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const plain = folder ? join(folder, 'log.ndjson') : path;
+    if (folder) await pipeline(readBytes(path), createWriteStream(plain));
+    const places = await findPlaces(plain, options);
+    return { log: createLogReader(createFileStore(plain, path, places)), close: remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function findPlaces(path: string, { onProgress, signal }: OpenExportOptions): Promise<Places> {
+  const check = createTransferCheck();
+  const places = createPlaces();
+  let begin = 0;
+  for await (const lines of readLines(readBytes(path))) {
+    signal?.throwIfAborted();
+    for (const { text, end } of lines) {
+      const checked = check.take(text);
+      if (checked) places.add({ ...checked.commit, offset: begin });
+      if (check.isBetweenCommits()) begin = end;
+    }
+    onProgress?.({
+      position: check.head().position,
+      end: check.manifest()!.through.position,
+      events: check.totals().events,
+    });
+  }
+  check.end();
+  const { after } = check.manifest()!;
+  if (after.slot > 0) {
+    const message = `${path} begins after position ${after.position}: import it behind what comes before`;
+    throw new AppError('export_partial', message);
+  }
+  places.setHead(check.head());
+  return places;
+}
+
+function createFileStore(path: string, shownPath: string, places: Places): ReadableStore {
+  const readForward = async ({
+    afterSlot,
+    toSlot = Number.MAX_SAFE_INTEGER,
+    limit,
+  }: CommitRange): Promise<Commit[]> => {
+    const commits: Commit[] = [];
+    const last = Math.min(toSlot, places.head().slot, afterSlot + limit);
+    if (afterSlot >= last) return commits;
+    const begin = places.before({ slot: afterSlot + 1 }).offset;
+    for await (const { commit, end } of readCommits(path, begin)) {
+      if (commit.slot <= afterSlot) continue;
+      commits.push(commit);
+      if (commit.slot < last && end - begin < rangeBytesMax) continue;
+      places.remember({ slot: commit.slot + 1, offset: end });
+      break;
+    }
+    return commits;
+  };
+
+  return {
+    description: `file ${shownPath}`,
+    async readSlot(slot) {
+      return slot < 1 ? null : ((await readForward({ afterSlot: slot - 1, limit: 1 }))[0] ?? null);
+    },
+    async readRange(range) {
+      if (range.direction !== 'backward') return readForward(range);
+      const toSlot = Math.min(range.toSlot ?? Number.MAX_SAFE_INTEGER, places.head().slot);
+      const commits: Commit[] = [];
+      // Whole, however large: what is missing at its end would be skipped.
+      for (let slot = Math.max(range.afterSlot, toSlot - range.limit); slot < toSlot; slot = commits.at(-1)!.slot) {
+        commits.push(...(await readForward({ afterSlot: slot, toSlot, limit: range.limit })));
+      }
+      return commits.reverse();
+    },
+    head: async () => places.head(),
+    async slotOf(wanted) {
+      let slot = 0;
+      for await (const { commit } of readCommits(path, places.before(wanted).offset)) {
+        if ('position' in wanted ? commit.first > wanted.position : commit.at > wanted.time) break;
+        slot = commit.slot;
+      }
+      return slot;
+    },
+  };
+}
+
+/** The file was checked when it was opened. */
+async function* readCommits(path: string, from: number): AsyncGenerator<{ commit: Commit; end: number }> {
+  let header: CommitLine | null = null;
+  let events: EventLine[] = [];
+  for await (const lines of readLines(readBytes(path, { from }), { from })) {
+    for (const { text, end } of lines) {
+      const line = JSON.parse(text);
+      if (line.line === 'end') return;
+      if (header) events.push(line as EventLine);
+      else header = line as CommitLine;
+      if (!header.pruned && events.length < header.count) continue;
+      yield { commit: toCommit(header, events.map(toStoredEvent)), end };
+      [header, events] = [null, []];
+    }
+  }
+}
