@@ -18,6 +18,7 @@ export class DockerRefusal extends Error {
 }
 
 /**
+ * Whatever the call does, it is over at the deadline.
  * @param call gets the signal of the deadline, which ends the request
  * @throws DockerRefusal · AppError `engine_unavailable` (retryable)
  */
@@ -27,9 +28,13 @@ export async function callDocker<T>(
   call: (abortSignal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), deadlineMs);
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    deadline.abort();
+    late.reject(deadline.signal.reason);
+  }, deadlineMs);
   try {
-    return await call(deadline.signal);
+    return await Promise.race([call(deadline.signal), late.promise]);
   } catch (error) {
     const refusal = toRefusal(error);
     if (refusal) throw refusal;

@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { dockerContainerName } from '../model/naming.ts';
+import { failBrokenAnswers } from './docker-answers.ts';
 import { asTrouble, callDocker, changeDeadlineMs, hasStatus, queryDeadlineMs, wordsOf } from './docker-call.ts';
 import { followEvents } from './docker-events.ts';
 import { hasImage, pullImage } from './docker-pull.ts';
@@ -46,6 +47,7 @@ const inspectionsMax = 8;
 export function createDockerEngine({ clock, logger }: DockerEngineDeps, options: DockerEngineOptions): Engine {
   const { scope } = options;
   const agent = createSocketPool();
+  const stopNoticing = failBrokenAnswers(agent);
   const docker = connect(options.address, agent);
   const ask = docker as unknown as AbortableQueries;
   const closing = new AbortController();
@@ -240,6 +242,7 @@ export function createDockerEngine({ clock, logger }: DockerEngineDeps, options:
     },
     async close() {
       closing.abort();
+      stopNoticing();
       agent.destroy();
     },
   };

@@ -45,19 +45,12 @@ export async function pullImage(
 
 export async function hasImage(docker: Docker, image: string): Promise<boolean> {
   try {
-    // The client hands the signal of this one call to nobody: an unanswered inspection ends by the race instead.
-    await callDocker('inspect image', queryDeadlineMs, (deadline) => race(docker.getImage(image).inspect(), deadline));
+    await callDocker('inspect image', queryDeadlineMs, () => docker.getImage(image).inspect());
     return true;
   } catch (error) {
     if (hasStatus(error, 404)) return false;
     throw error instanceof DockerRefusal ? unavailable(`inspect image: ${error.message}`, error) : error;
   }
-}
-
-function race<T>(answer: Promise<T>, deadline: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  deadline.addEventListener('abort', () => reject(deadline.reason), { once: true });
-  return Promise.race([answer, promise]);
 }
 
 const pullFailed = (words: string, cause: unknown) => new AppError('image_pull_failed', words.trim(), { cause });

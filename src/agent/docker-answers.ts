@@ -1,0 +1,23 @@
+/**
+ * Owns noticing that an answer of Docker broke off in its middle. The client waits for its end, which never comes, and
+ * would wait for ever.
+ */
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+
+const answerBegins = 'http.client.response.finish';
+
+/**
+ * The request of an answer that breaks off fails, as it would have before the answer began.
+ * @param agent whose requests are meant
+ * @returns ends it
+ */
+export function failBrokenAnswers(agent: Agent): () => void {
+  const onAnswer = (message: unknown) => {
+    const { request, response } = message as { request: ClientRequest & { agent?: Agent }; response: IncomingMessage };
+    if (request.agent === agent) response.on('error', (error) => request.emit('error', error));
+  };
+  subscribe(answerBegins, onAnswer);
+  return () => void unsubscribe(answerBegins, onAnswer);
+}
