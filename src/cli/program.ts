@@ -2,9 +2,12 @@
 
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';
+import { addDiffCommand } from './commands/diff.ts';
+import { addHistoryCommand } from './commands/history.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addStateCommand } from './commands/state.ts';
 import { addVerifyCommand } from './commands/verify.ts';
+import { addWhyCommand } from './commands/why.ts';
 import { type CliContext, type ExitCode, exitCodes } from './context.ts';
 import { printable } from './table.ts';
 
@@ -13,6 +16,9 @@ const commands: readonly ((program: Command, context: CliContext) => void)[] = [
   addStateCommand,
   addReplayCommand,
   addVerifyCommand,
+  addWhyCommand,
+  addHistoryCommand,
+  addDiffCommand,
 ];
 
 const helpOnEnding = `

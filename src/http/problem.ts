@@ -32,6 +32,7 @@ export const problemCodes = {
   cross_site: { status: 403, title: 'Not accepted from another site' },
   route_not_found: { status: 404, title: 'There is nothing here' },
   service_not_found: { status: 404, title: 'No such service' },
+  container_not_found: { status: 404, title: 'No such container' },
   node_not_found: { status: 404, title: 'No such node' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },

@@ -15,11 +15,13 @@ import { createMutate } from './mutation.ts';
 import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './problem.ts';
 import type { HttpDeps, Server } from './route.ts';
 import { createRouteTable } from './route-table.ts';
+import { addDiffRoutes } from './routes/diff.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addNodeRoutes } from './routes/node.ts';
 import { addServiceRoutes } from './routes/service.ts';
 import { addStateRoutes } from './routes/state.ts';
+import { addWhyRoutes } from './routes/why.ts';
 import { refuseSchema, type SchemaError } from './validation.ts';
 
 export type HttpServer = {
@@ -99,6 +101,8 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     addServiceRoutes(scope, deps, mutate);
     addNodeRoutes(scope, mutate);
     addStateRoutes(scope, deps);
+    addWhyRoutes(scope, deps);
+    addDiffRoutes(scope, deps);
     addEventRoutes(scope, deps, { signal: ending.signal });
     addHealthRoutes(scope, deps);
   });

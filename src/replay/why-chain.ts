@@ -36,8 +36,16 @@ export const passedMax = 5;
 /** Those beyond are counted, each by one look. */
 export const countedMax = 20;
 
-/** @param seeds what is asked about; all of them are links */
-export async function traceChain(trail: Trail, seeds: readonly LogEvent[]): Promise<Chain> {
+/**
+ * @param seeds what is asked about; all of them are links
+ * @param passed how many containers to pass through, at most; default `passedMax`
+ */
+export async function traceChain(
+  trail: Trail,
+  seeds: readonly LogEvent[],
+  options: { passed?: number } = {},
+): Promise<Chain> {
+  const { passed: most = passedMax } = options;
   const links = new Map<number, Link>();
   const waiting = new Map(seeds.map((event) => [event.position, event]));
   const asked = new Set(seeds.map(containerOf));
@@ -52,7 +60,7 @@ export async function traceChain(trail: Trail, seeds: readonly LogEvent[]): Prom
     links.set(position, await toLink(trail, event, cause));
     if (!cause || links.has(cause.position)) continue;
     const next = containerOf(cause);
-    if (next === null || asked.has(next) || passed.has(next) || passed.size < passedMax) {
+    if (next === null || asked.has(next) || passed.has(next) || passed.size < most) {
       if (next !== null && !asked.has(next)) passed.add(next);
       waiting.set(cause.position, cause);
       continue;
@@ -64,7 +72,6 @@ export async function traceChain(trail: Trail, seeds: readonly LogEvent[]): Prom
   return { chain: [...links.values()].sort((a, b) => b.position - a.position), left };
 }
 
-/** A delay speaks of the run before it. */
 function containerOf(event: LogEvent): string | null {
   const { container } = event.data as { container?: unknown };
   return typeof container === 'string' ? container : null;

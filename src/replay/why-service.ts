@@ -57,7 +57,7 @@ export async function explainService(
     at,
     subject: { kind: 'service', service: name, status, replicas, running, generation },
     answer: sayService(row, wish),
-    ...(await traceChain(trail, wish ? [wish, ...seeds] : seeds)),
+    ...(await traceChain(trail, wish ? [wish, ...seeds] : seeds, { passed: containersMax })),
   };
 }
 
@@ -138,5 +138,6 @@ async function explainRemoved(trail: Trail, name: string): Promise<Omit<WhyServi
 }
 
 function sayTook(request: LogEvent, removed: LogEvent): string {
-  return `, and its last container was gone ${sayDuration(Date.parse(removed.at) - Date.parse(request.at))} later`;
+  const ms = Date.parse(removed.at) - Date.parse(request.at);
+  return `, and its last container was gone ${ms === 0 ? 'already' : `${sayDuration(ms)} later`}`;
 }

@@ -3,7 +3,7 @@
 import { explanationNamesMax, type FilteredNodes } from '../events/catalog.ts';
 import type { LogEvent } from '../events/event.ts';
 import type { ContainerSpec } from '../model/service.ts';
-import { quoteCharactersMax } from './words.ts';
+import { namesMax, quoteCharactersMax } from './words.ts';
 import { sayBytes, sayCount, sayCpus, sayNames } from './words-values.ts';
 
 /** Lines to show below the sentence, in order; mostly none. */
@@ -12,7 +12,7 @@ export function detailsOf(event: LogEvent): string[] {
     case 'ContainerQueued':
       return [...sayCandidates(event), ...sayRuledOut(event.data.filtered)];
     case 'PlacementBlocked':
-      return sayRuledOut(event.data.filtered);
+      return sayRuledOut(event.data.filtered.filter(({ count }) => count > namesMax));
     case 'ContainerFailed':
       return [...sayEnd(event), ...sayLog(event.data.logTail)];
     case 'ContainerCompleted':

@@ -12,7 +12,7 @@ import { sayActor, sayBytes, sayCount, sayCpus, sayDuration, sayNames, sayTimeBe
 type Sentences = { readonly [T in EventType]: (event: LogEvent<T>) => string };
 
 /** More names than this in one sentence are counted. */
-const namesMax = 3;
+export const namesMax = 3;
 
 const sentences: Sentences = {
   ClusterCreated: (event) => `${who(event)} created the cluster ${event.data.name}`,

@@ -1,0 +1,58 @@
+/** Owns `coctl why`: the chain of causes of a container or a service, in sentences. */
+
+import type { Command } from 'commander';
+import type { Chain, Link } from '../../replay/why-chain.ts';
+import type { WhyContainer } from '../../replay/why-container.ts';
+import type { WhyService } from '../../replay/why-service.ts';
+import { sayCount, sayTime } from '../../replay/words-values.ts';
+import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
+import type { CliContext } from '../context.ts';
+import { addExamples } from '../examples.ts';
+import { printable } from '../table.ts';
+
+type Options = ApiOptions & { json?: boolean };
+
+export function addWhyCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('why <container|service>')
+    .description('Why a container or a service is as it is, back to who asked for it or what broke')
+    .option('--json', 'for programs');
+  addExamples(addApiOptions(command), [
+    ['why web', 'why the service web is not converged, or what moved last'],
+    ['why web.1-4k', 'why this container runs there, why it ended, what replaced it'],
+  ]);
+  command.action(async (name: string, options: Options) => {
+    const kind = name.includes('.') ? 'container' : 'service';
+    const path = `/${kind}/${encodeURIComponent(name)}/why`;
+    const why = await createApi(context, options).get<WhyContainer | WhyService>(path);
+    if (options.json) return context.printJson(why);
+    for (const line of whyLines(why)) context.print(line);
+  });
+}
+
+/** For people: the answer, then each event below the one it caused. */
+export function whyLines(why: WhyContainer | WhyService): string[] {
+  const notes = 'notes' in why ? why.notes : [];
+  return [
+    printable(why.answer),
+    ...notes.map((note) => printable(`(${note})`)),
+    '',
+    ...why.chain.flatMap(linkLines),
+    ...leftLines(why),
+  ];
+}
+
+function linkLines({ position, at, sentence, details, because }: Link): string[] {
+  const from = because === null ? '' : `  [from ${because}]`;
+  const head = `${String(position).padStart(positionWidth)}  ${sayTime(at)}  `;
+  const indent = ' '.repeat(head.length + 2);
+  return [`${head}${printable(sentence)}${from}`, ...details.map((line) => `${indent}${printable(line)}`)];
+}
+
+const positionWidth = 8;
+
+function leftLines({ left }: Chain): string[] {
+  if (!left) return [];
+  const atLeast = left.isAtLeast ? 'at least ' : '';
+  return ['', `${atLeast}${sayCount(left.containers, 'earlier container')} in the same place left out`];
+}

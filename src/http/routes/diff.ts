@@ -1,0 +1,39 @@
+/** Owns GET /diff: what changed between two moments, and which events did it. */
+
+import { type Static, Type } from '@sinclair/typebox';
+import type { ClusterView } from '../../projections/cluster-view.ts';
+import { rowsOf } from '../../replay/diff.ts';
+import { diffBetween, type MomentRows } from '../../replay/diff-between.ts';
+import { MomentParam, toMoment } from '../moment.ts';
+import { refuseField } from '../problem.ts';
+import type { HttpDeps, Server } from '../route.ts';
+
+const DiffQuery = Type.Object({ from: MomentParam, to: Type.Optional(MomentParam) }, { additionalProperties: false });
+
+type Deps = Pick<HttpDeps, 'log' | 'projector' | 'past' | 'clock'>;
+
+export function addDiffRoutes(server: Server, { log, projector, past, clock }: Deps): void {
+  const rowsAt = async (field: string, moment: string): Promise<MomentRows> =>
+    toMomentRows(await past.viewAt(toMoment(field, moment, clock.nowMs())));
+
+  server.get(
+    '/diff',
+    {
+      config: { scope: 'read' },
+      schema: {
+        summary:
+          'What changed between two moments: services, nodes and containers, field by field, and the events that did it',
+        querystring: DiffQuery,
+      },
+    },
+    async (request) => {
+      const { from, to } = request.query as Static<typeof DiffQuery>;
+      const before = await rowsAt('from', from);
+      const after = to === undefined ? toMomentRows(projector.view) : await rowsAt('to', to);
+      if (before.position > after.position) throw refuseField('query_invalid', 'from', 'must not be after to');
+      return diffBetween(log, before, after);
+    },
+  );
+}
+
+const toMomentRows = (view: ClusterView): MomentRows => ({ position: view.position, at: view.at, rows: rowsOf(view) });

@@ -1,0 +1,48 @@
+/** Owns the routes that answer "why": of any container and service there ever was. */
+
+import { Type } from '@sinclair/typebox';
+import { ContainerId } from '../../model/ids.ts';
+import { explainContainer } from '../../replay/why-container.ts';
+import { explainService } from '../../replay/why-service.ts';
+import { MomentParam, toMoment } from '../moment.ts';
+import type { HttpDeps, Server } from '../route.ts';
+import { NameParams } from '../wish-schema.ts';
+
+const ContainerParams = Type.Object(
+  { id: Type.String({ ...ContainerId, description: 'the id of a container, such as web.1-4k' }) },
+  { additionalProperties: false },
+);
+const AtQuery = Type.Partial(Type.Object({ at: MomentParam }), { additionalProperties: false });
+
+type Deps = Pick<HttpDeps, 'log' | 'projector' | 'past' | 'clock'>;
+
+export function addWhyRoutes(server: Server, { log, projector, past, clock }: Deps): void {
+  server.get(
+    '/container/:id/why',
+    {
+      config: { scope: 'read' },
+      schema: {
+        summary: 'Why a container runs where it runs, why it ended, what it replaced and what replaced it',
+        params: ContainerParams,
+      },
+    },
+    (request) => explainContainer(log, request.params.id),
+  );
+
+  server.get(
+    '/service/:name/why',
+    {
+      config: { scope: 'read' },
+      schema: {
+        summary: 'Why a service is as it is, now or at any moment',
+        params: NameParams,
+        querystring: AtQuery,
+      },
+    },
+    async (request) => {
+      const { at } = request.query;
+      const view = at === undefined ? projector.view : await past.viewAt(toMoment('at', at, clock.nowMs()));
+      return explainService(log, view, request.params.name);
+    },
+  );
+}
