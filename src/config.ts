@@ -29,6 +29,8 @@ export type Config = {
   heartbeatMs: number;
   nodeTimeoutMs: number;
   queueTimeoutMs: number;
+  /** Log time after which telemetry is emptied; 0 keeps it for ever. */
+  telemetryRetentionMs: number;
   /** The one node an agent speaks for. */
   node: string | null;
   logLevel: string;
@@ -79,6 +81,12 @@ const options = {
     placeholder: 'MS',
     help: 'a container its node does not take is placed anew',
   },
+  'retention-hours': {
+    env: 'CO_TELEMETRY_RETENTION_HOURS',
+    fallback: '24',
+    placeholder: 'HOURS',
+    help: 'heartbeats and reads leave the log after this; 0 keeps them',
+  },
   'log-level': {
     env: 'CO_LOG_LEVEL',
     fallback: 'info',
@@ -94,7 +102,7 @@ export function describeOptions(): string {
   return Object.entries<Option>(options)
     .map(([name, { env, fallback, placeholder, help }]) => {
       const flag = `--${name} ${placeholder}`.padEnd(26);
-      return `  ${flag}${env.padEnd(22)}${help}${fallback ? ` (default ${fallback})` : ''}`;
+      return `  ${flag}${env.padEnd(30)}${help}${fallback ? ` (default ${fallback})` : ''}`;
     })
     .join('\n');
 }
@@ -140,6 +148,7 @@ export function readConfig(args: readonly string[], variables: NodeJS.ProcessEnv
     heartbeatMs,
     nodeTimeoutMs: integer('node-timeout-ms', 2 * heartbeatMs, 3_600_000),
     queueTimeoutMs: integer('queue-timeout-ms', 1_000, 3_600_000),
+    telemetryRetentionMs: integer('retention-hours', 0, 87_600) * 3_600_000,
     node: optional('node', () => label('node')),
     logLevel: matching('log-level', /^(debug|info|warn|error|silent)$/, 'must be debug, info, warn, error or silent'),
   };

@@ -56,6 +56,7 @@ const rows: Row[] = [
   row('heartbeat-ms', 'CO_HEARTBEAT_MS', 'heartbeatMs', ['500', '50'], [500, 50]),
   row('node-timeout-ms', 'CO_NODE_TIMEOUT_MS', 'nodeTimeoutMs', ['9000', '2000'], [9000, 2000]),
   row('queue-timeout-ms', 'CO_QUEUE_TIMEOUT_MS', 'queueTimeoutMs', ['1000', '90000'], [1000, 90_000]),
+  row('retention-hours', 'CO_TELEMETRY_RETENTION_HOURS', 'telemetryRetentionMs', ['0', '2'], [0, 7_200_000]),
   row('log-level', 'CO_LOG_LEVEL', 'logLevel', ['debug', 'silent']),
 ];
 
@@ -64,7 +65,7 @@ test('without options and environment the defaults of the README hold', () => {
     ...{ cluster: 'co', clusterId: null, host: '127.0.0.1', port: 5000, workers: 5, dataDir: './data' },
     ...{ engine: 'auto', dockerAddress: '/var/run/docker.sock', mongodbUrl: null, amqpUrl: null },
     ...{ tokens: [], secretsDir: null, heartbeatMs: 1000, nodeTimeoutMs: 5000, queueTimeoutMs: 60_000 },
-    ...{ node: null, logLevel: 'info' },
+    ...{ telemetryRetentionMs: 86_400_000, node: null, logLevel: 'info' },
   });
 });
 
@@ -104,6 +105,7 @@ const refusals: [option: string, env: string, text: string, rule: RegExp][] = [
   ['heartbeat-ms', 'CO_HEARTBEAT_MS', '49', /from 50 to 60000/],
   ['node-timeout-ms', 'CO_NODE_TIMEOUT_MS', '1999', /from 2000 to/],
   ['queue-timeout-ms', 'CO_QUEUE_TIMEOUT_MS', '999', /from 1000 to/],
+  ['retention-hours', 'CO_TELEMETRY_RETENTION_HOURS', '1.5', /whole number from 0 to/],
   ['log-level', 'CO_LOG_LEVEL', 'trace', /debug, info, warn, error or silent/],
   ['tokens', 'CO_TOKENS_FILE', join(dir, 'nowhere'), /nowhere cannot be read/],
   ['tokens', 'CO_TOKENS_FILE', tokensFile('empty', '# none\n'), /holds no token/],
