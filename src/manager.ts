@@ -25,6 +25,7 @@ import { createSnapshotCollection } from './projections/snapshot-collection.ts';
 import { createSnapshotFiles, snapshotFolder } from './projections/snapshot-files.ts';
 import { createSnapshotWriter } from './projections/snapshot-writer.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
+import { createSelfCheck } from './replay/self-check.ts';
 import { createTimeTravel } from './replay/time-travel.ts';
 
 export type Manager = {
@@ -82,7 +83,10 @@ export async function startManager(config: Config, { logger, onFatal }: ManagerO
     reconciler.start();
     closing.add('work', 'reconciler', () => reconciler.close());
     const isLeader = () => reconciler.term() !== null;
-    const snapshotWriter = createSnapshotWriter({ projector, snapshots, logger, isWriter: isLeader });
+    const selfCheck = createSelfCheck({ log, projector, snapshots, logger }, { managerId });
+    closing.add('work', 'self-check', () => selfCheck.close());
+    const onTaken = selfCheck.check;
+    const snapshotWriter = createSnapshotWriter({ projector, snapshots, logger, isWriter: isLeader, onTaken });
     closing.add('work', 'snapshots', () => snapshotWriter.close());
     if (db) {
       const readModels = createReadModelWriter({ db, projector, logger, isLeader });
@@ -92,9 +96,10 @@ export async function startManager(config: Config, { logger, onFatal }: ManagerO
     const status = () => describeStatus({ managerId, cluster, log, projector, bus, reconciler });
     const past = createTimeTravel({ log, logger, snapshots });
     closing.add('work', 'past', async () => past.close());
+    const { host, port, tokens, nodeTimeoutMs, queueTimeoutMs } = config;
     const http = createHttpServer(
       { log, projector, past, clock: systemClock, logger, status },
-      { host: config.host, port: config.port, tokens: config.tokens },
+      { host, port, tokens, whatIf: { nodeTimeoutMs, queueTimeoutMs } },
     );
     closing.add('work', 'http', () => http.close());
     const { url } = await http.listen();

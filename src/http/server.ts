@@ -8,6 +8,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { AppError } from '../errors.ts';
+import type { WhatIfSettings } from '../replay/whatif.ts';
 import { createAuthenticator, type Token } from './auth.ts';
 import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './call-record.ts';
 import { parseJsonBody } from './json-body.ts';
@@ -21,6 +22,7 @@ import { addHealthRoutes } from './routes/health.ts';
 import { addNodeRoutes } from './routes/node.ts';
 import { addServiceRoutes } from './routes/service.ts';
 import { addStateRoutes } from './routes/state.ts';
+import { addWhatIfRoutes } from './routes/whatif.ts';
 import { addWhyRoutes } from './routes/why.ts';
 import { refuseSchema, type SchemaError } from './validation.ts';
 
@@ -39,6 +41,8 @@ export type HttpOptions = {
   tokens?: readonly Token[];
   /** How often reads and refusals go into the log. Default and maximum 1 000. */
   recordEveryMs?: number;
+  /** What the reconciler beside it is told, for what would happen if. Default: its defaults. */
+  whatIf?: WhatIfSettings;
 };
 
 /** A body of 500 services is well below; more is no wish but a mistake. */
@@ -54,7 +58,7 @@ const docsPrefix = '/docs';
 
 /** @throws AppError `tokens_required`: bound wider than loopback without tokens */
 export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServer {
-  const { host = '127.0.0.1', port, tokens = [], recordEveryMs = flushEveryMsDefault } = options;
+  const { host = '127.0.0.1', port, tokens = [], recordEveryMs = flushEveryMsDefault, whatIf = {} } = options;
   const authenticator = createAuthenticator({ host, tokens });
   const { managerId, cluster } = deps.status();
   const recorder = createCallRecorder(deps, { actor: `manager:${managerId}`, flushEveryMs: recordEveryMs });
@@ -104,6 +108,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     addWhyRoutes(scope, deps);
     addDiffRoutes(scope, deps);
     addEventRoutes(scope, deps, { signal: ending.signal });
+    addWhatIfRoutes(scope, deps, { ...whatIf, signal: ending.signal });
     addHealthRoutes(scope, deps);
   });
 
@@ -121,7 +126,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
       return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
     },
     async close() {
-      ending.abort();
+      ending.abort(new AppError('stopping', 'the manager is stopping', { retryable: true }));
       const force = setTimeout(() => server.server.closeAllConnections(), drainMs);
       await server.close();
       clearTimeout(force);
@@ -219,7 +224,7 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Prob
 function recordCall(recorder: CallRecorder, request: FastifyRequest, reply: FastifyReply): void {
   if (request.routeOptions.config.isRecorded === false && request.problem === null) return;
   const { method, url, id: requestId, actor, problem } = request;
-  const isRead = method === 'GET' || method === 'HEAD';
+  const isRead = method === 'GET' || method === 'HEAD' || request.routeOptions.config.scope === 'read';
   const status = reply.statusCode;
   const call = { actor: actor ?? 'unknown', requestId, method, path: url, status, durationMs: reply.elapsedTime };
   if (isRead || actor === null) recorder.recordRead(call);

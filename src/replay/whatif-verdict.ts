@@ -12,14 +12,14 @@ export type VerdictKind =
   /** Nodes vanished together: nothing is moved before they return or a person has looked. */
   | 'held'
   | 'out of time'
-  | 'too many events';
+  | 'too much';
 
-/** `afterMs`: when it is so; for `out of time` and `too many events` how far was looked. */
+/** `afterMs`: when it is so; for `out of time` and `too much` how far was looked. */
 export type Verdict = { kind: VerdictKind; afterMs: number; sentence: string };
 
 /** How the world ended: of itself, or by a bound. */
 export type Ending = {
-  by: 'rest' | 'time' | 'events';
+  by: 'rest' | 'time' | 'work';
   /** When the last consequence happened; null when there was none. */
   lastEventMs: number | null;
   elapsedMs: number;
@@ -34,9 +34,9 @@ export function judge(
   const afterMs = lastEventMs ?? 0;
   const short = services.filter(isShort);
   const worse = short.filter((service) => !isNoWorse(service));
-  if (by === 'events') {
+  if (by === 'work') {
     const sentence = `given up after ${sayDuration(elapsedMs)}: more happens than one answer holds`;
-    return { kind: 'too many events', afterMs: elapsedMs, sentence };
+    return { kind: 'too much', afterMs: elapsedMs, sentence };
   }
   if (hold !== null) {
     const sentence = `does not converge: ${hold}; what is said to run on them may not`;

@@ -33,6 +33,8 @@ export type World = {
   readonly silentFromStart: readonly string[];
   /** Since the beginning. */
   elapsedMs(): number;
+  /** Slots that plan has looked at so far: what the world costs. */
+  slotsLookedAt(): number;
   /** @throws AppError of decide */
   request(request: ApiRequest): void;
   /** From now on the node is not heard any more, and what runs on it is gone. */
@@ -66,6 +68,7 @@ export function createWorld(
   const silentSinceMs = new Map<string, number>();
   let nowMs = startedMs;
   let order = 0;
+  let slotsLookedAt = 0;
 
   const at = (atMs: number, run: () => void) => {
     order += 1;
@@ -109,6 +112,7 @@ export function createWorld(
   const lastHeard: LastHeard = {
     timeoutMs: nodeTimeoutMs,
     silentMs: (node) => nowMs - (silentSinceMs.get(node) ?? nowMs),
+    heardAgoMs: (node) => nowMs - (silentSinceMs.get(node) ?? nowMs),
   };
 
   /** plan compares with "longer than", so it looks after the time-out, not on it. */
@@ -123,6 +127,7 @@ export function createWorld(
       const dirty = { services: new Set(view.dirty.services), nodes: new Set(view.dirty.nodes) };
       view.dirty.services.clear();
       view.dirty.nodes.clear();
+      for (const name of dirty.services) slotsLookedAt += view.services.get(name)?.replicas ?? 0;
       const steps = plan(view, dirty, lastHeard, { queueTimeoutMs }, nowMs);
       if (steps.length === 0) return;
       for (const group of groupSteps(steps)) {
@@ -142,6 +147,7 @@ export function createWorld(
   return {
     silentFromStart: [...silentFromStart.keys()],
     elapsedMs: () => nowMs - startedMs,
+    slotsLookedAt: () => slotsLookedAt,
     request(request) {
       const { events, expect } = decide(view, request, requestContext);
       append(events, expect);

@@ -30,7 +30,12 @@ export type WhatIfQuestion = {
 };
 
 /** What the managers of the cluster are told; the defaults are theirs. */
-export type WhatIfSettings = { nodeTimeoutMs?: number; queueTimeoutMs?: number };
+export type WhatIfSettings = {
+  nodeTimeoutMs?: number;
+  queueTimeoutMs?: number;
+  /** How much work an answer may be. Default `slotsLookedAtMaxDefault`. */
+  slotsLookedAtMax?: number;
+};
 
 export type WhatIfAnswer = {
   /** The moment it begins at. */
@@ -49,8 +54,10 @@ export type WhatIfAnswer = {
 export const withinMsDefault = 600_000;
 /** Restarts wait a minute at most and containers in queue as long: what has not happened in an hour does not. */
 export const withinMsMax = 3_600_000;
-/** About a second of work: ten thousand containers placed, started and stopped. */
+/** Ten thousand containers placed, started and stopped: about two seconds. */
 const eventsMax = 50_000;
+/** Each look at a service costs as many: about six seconds. A question that hits a bound is given up at the same event every time. */
+const slotsLookedAtMaxDefault = 10_000_000;
 /** What else the process does has a turn this often. */
 const turnMs = 20;
 
@@ -73,6 +80,7 @@ export async function whatIf(
   const { position, at } = supposed;
   const { changes, withinMs = withinMsDefault } = question;
   const { nodeTimeoutMs = nodeTimeoutMsDefault, queueTimeoutMs = queueTimeoutMsDefault } = settings;
+  const { slotsLookedAtMax = slotsLookedAtMaxDefault } = settings;
   const start = estimateStartTime(supposed);
   const before = describeBefore(supposed);
   const failing = findFailing(supposed);
@@ -89,7 +97,8 @@ export async function whatIf(
   const world = createWorld(supposed, { nodeTimeoutMs, queueTimeoutMs, startMs: start.startMs, stopMs }, onEvent);
   for (const change of changes) applyChange(supposed, change, { world, timeline });
 
-  const by = await run(world, { withinMs, isFull: () => events >= eventsMax, signal });
+  const isFull = () => events >= eventsMax || world.slotsLookedAt() >= slotsLookedAtMax;
+  const by = await run(world, { withinMs, isFull, signal });
   const services = tally.outcomes(supposed, before);
   const hold = supposed.alarms.get(alarmKey(massLossAlarm, ''))?.message ?? null;
   return {
@@ -112,7 +121,7 @@ async function run(
   for (;;) {
     const moved = world.advance(withinMs);
     if (moved !== 'moved') return moved === 'rest' ? 'rest' : 'time';
-    if (isFull()) return 'events';
+    if (isFull()) return 'work';
     if (performance.now() < turnEndsMs) continue;
     await new Promise((resolve) => setImmediate(resolve));
     signal?.throwIfAborted();

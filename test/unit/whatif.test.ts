@@ -180,6 +180,18 @@ test('the configured time-out counts, and a bound in time is kept', async () => 
   assert.ok(cut.timeline.every(({ afterMs }) => afterMs <= 3_000));
 });
 
+test('a question that is too much work is given up, at the same event each time', async () => {
+  const { view } = settledCluster(3);
+  const question = { changes: [{ kind: 'scale', service: 'web', replicas: 500 } as const] };
+  const [first, second] = [
+    await whatIf(view, question, { slotsLookedAtMax: 5_000 }),
+    await whatIf(view, question, { slotsLookedAtMax: 5_000 }),
+  ];
+  assert.is(first.verdict.kind, 'too much');
+  assert.equal(first, second);
+  assert.is((await whatIf(view, question)).verdict.kind, 'converges');
+});
+
 test('nothing follows: it says so', async () => {
   const { view } = settledCluster(3);
   const same = await whatIf(view, { changes: [{ kind: 'scale', service: 'web', replicas: 7 }] });
