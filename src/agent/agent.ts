@@ -15,6 +15,7 @@ import { startHeartbeat } from './heartbeat.ts';
 import type { ParallelStarts } from './parallel-starts.ts';
 import { createReporter } from './reporter.ts';
 import { createSession, type Inventory } from './session.ts';
+import { createSharedPulls } from './shared-pulls.ts';
 import { createWorker } from './worker.ts';
 
 export type Agent = {
@@ -53,7 +54,8 @@ const drainDeadlineMs = 1_000;
 const inventoryMax = 3_000;
 
 export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
-  const { engine, bus, clock, parallelStarts } = deps;
+  const { bus, clock, parallelStarts } = deps;
+  const engine: Engine = { ...deps.engine, pull: createSharedPulls(deps.engine) };
   const { clusterId, node, secretsDir, heartbeatMs, hostname, labels, agentVersion } = options;
   const logger = deps.logger.child({ node });
   const closing = new AbortController();

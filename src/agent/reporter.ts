@@ -22,7 +22,7 @@ export type Reporter = {
    * @param onConfirmed called once, when the bus has it
    */
   tell(container: string, told: Told, onConfirmed?: () => void): void;
-  /** Sends it unless something of the container waits, once, without keeping it. */
+  /** Sends it once, without keeping it, unless something of the container waits or the bus has enough to do. */
   mention(container: string, told: Told): void;
   /** Forgets what waits for the container. */
   drop(container: string): void;
@@ -150,8 +150,15 @@ export function createReporter(
     },
     mention(container, told) {
       const report = envelope(container, told);
-      if (!report || lanes.has(container) || closing.signal.aborted) return;
-      bus.sendReport(report).catch((error: unknown) => logger.debug({ err: error, container }, 'a mention was lost'));
+      if (!report || lanes.has(container) || closing.signal.aborted || onTheirWay >= onTheirWayMax) return;
+      onTheirWay += 1;
+      bus
+        .sendReport(report)
+        .catch((error: unknown) => logger.debug({ err: error, container }, 'a mention was lost'))
+        .finally(() => {
+          onTheirWay -= 1;
+          pumpSoon();
+        });
     },
     drop: forget,
     drained() {

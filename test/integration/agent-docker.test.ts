@@ -10,10 +10,11 @@ import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { dockerContainerName, labels } from '../../src/model/naming.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
-import { type AgentScene, createAgentScene, kindsTold, untilTold } from '../support/agent.ts';
+import { type AgentScene, createAgentScene, kindsTold, told, untilTold } from '../support/agent.ts';
 import { dockerSocket, openDocker, removeContainersOf, whyNoDocker } from '../support/docker.ts';
 import { type FaultProxy, openFaultProxy } from '../support/fault-proxy.ts';
 import { testImage as image } from '../support/images.ts';
+import { openRegistry } from '../support/registry.ts';
 import { until } from '../support/wait.ts';
 
 const test = suite('agent on docker');
@@ -113,6 +114,53 @@ scenario('an image no registry has fails as image', async (scene) => {
   const failed = await untilTold(scene.manager, container, 'failed');
   assert.is(failed.reason, 'image');
   assert.ok(failed.message.length > 0);
+});
+
+scenario(
+  'many containers of an image that is not there wait for one pull, and each tells its progress',
+  async (scene) => {
+    const registry = await openRegistry({ isHeld: true });
+    try {
+      await scene.startAgent();
+      const many = Array.from({ length: 6 }, () => scene.manager.queue({ image: registry.image, command: null }));
+      const containers = await Promise.all(many);
+      for (const container of containers) {
+        const progress = await untilTold(scene.manager, container, 'pull-progress');
+        assert.is(progress.image, registry.image);
+        assert.ok(progress.currentBytes < progress.totalBytes && progress.totalBytes > 4_000_000);
+      }
+      assert.ok(containers.every((container) => !kindsTold(scene.manager, container).includes('running')));
+      registry.release();
+      for (const container of containers) await untilTold(scene.manager, container, 'running');
+      assert.is(registry.pulls(), 1);
+      const late = await scene.manager.queue({ image: registry.image, command: null });
+      await untilTold(scene.manager, late, 'running');
+      assert.is(registry.pulls(), 1, 'what is local is not asked for again');
+    } finally {
+      await registry.close();
+      await removeContainersOf(scene.clusterId);
+      await openDocker().getImage(registry.image).remove({ force: true });
+    }
+  },
+);
+
+scenario('a stop calls off the pull on the engine, and the next one pulls', async (scene) => {
+  const registry = await openRegistry({ isHeld: true });
+  try {
+    await scene.startAgent();
+    const container = await scene.manager.queue({ image: registry.image, command: null });
+    await untilTold(scene.manager, container, 'pull-progress');
+    await scene.manager.requestStop(container);
+    await untilTold(scene.manager, container, 'stopped');
+    assert.equal(told(scene.manager, container).at(-1)?.kind, 'stopped');
+    const next = await scene.manager.queue({ image: registry.image, command: null });
+    registry.release();
+    await untilTold(scene.manager, next, 'running');
+  } finally {
+    await registry.close();
+    await removeContainersOf(scene.clusterId);
+    await openDocker().getImage(registry.image).remove({ force: true });
+  }
 });
 
 scenario('a stop is heard by the process', async (scene) => {
