@@ -60,7 +60,13 @@ function timePlan(view: ClusterView): { events: NewEvent[]; ms: number } {
   view.dirty.services.clear();
   view.dirty.nodes.clear();
   const startedMs = performance.now();
-  const steps = plan(view, dirty, { timeoutMs: 5_000, silentMs: () => 0 }, { queueTimeoutMs: 1e9 }, Date.now());
+  const steps = plan(
+    view,
+    dirty,
+    { timeoutMs: 5_000, silentMs: () => 0, heardAgoMs: () => 0 },
+    { queueTimeoutMs: 1e9 },
+    Date.now(),
+  );
   return { events: steps.map(({ event }) => event), ms: performance.now() - startedMs };
 }
 

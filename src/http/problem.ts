@@ -39,6 +39,7 @@ export const problemCodes = {
   expectation_failed: { status: 409, title: 'Others kept changing the same thing' },
   service_removing: { status: 409, title: 'The service is being removed' },
   node_not_lost: { status: 409, title: 'The node is in use' },
+  node_heard: { status: 409, title: 'The node is heard' },
   body_too_large: { status: 413, title: 'The body is too large' },
   append_too_large: { status: 413, title: 'The request is too large for one commit' },
   content_type_unsupported: { status: 415, title: 'The content type is not supported' },

@@ -30,10 +30,10 @@ export const clusterHandlers = {
 
   AlarmCleared(view, event) {
     view.alarms.delete(alarmKey(event.data.alarm, event.data.subject));
-    lookAtAllNodes(view);
+    lookAtAll(view);
   },
 
-  HoldReleased: lookAtAllNodes,
+  HoldReleased: lookAtAll,
 
   RequestRefused: ignored,
   HistoryPruned: ignored,
@@ -41,6 +41,7 @@ export const clusterHandlers = {
 } satisfies Partial<Handlers>;
 
 /** What was held back while an alarm stood is news again. */
-function lookAtAllNodes(view: ClusterView): void {
+function lookAtAll(view: ClusterView): void {
   for (const id of view.nodes.keys()) view.dirty.nodes.add(id);
+  for (const name of view.blocked) view.dirty.services.add(name);
 }

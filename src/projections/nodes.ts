@@ -12,8 +12,8 @@ export const nodeHandlers = {
 
   NodeLost(view, event) {
     const node = changeNode(view, event);
+    if (node.state !== 'lost') node.since = event.at;
     node.state = 'lost';
-    node.since = event.at;
   },
 
   NodeCordoned: (view, event) => setAvailability(view, event, 'cordoned'),

@@ -4,17 +4,20 @@
  */
 
 import { AppError } from '../errors.ts';
+import type { EventData } from '../events/catalog.ts';
 import type { LogEvent, NewEvent } from '../events/event.ts';
 import { streams } from '../events/event.ts';
 import type { Expectation } from '../events/event-log.ts';
 import { specHash } from '../events/hash.ts';
 import type { ContainerSpec, ServiceWish } from '../model/service.ts';
-import type { ClusterView, ServiceView } from '../projections/cluster-view.ts';
+import type { ClusterView, NodeView, ServiceView } from '../projections/cluster-view.ts';
+import { parseIsoTime } from '../projections/iso-time.ts';
 import { type ContainerPatch, patchContainer } from './decide-patch.ts';
 import { boundSpec } from './spec-bound.ts';
 
 export type Wish = Omit<ServiceWish, 'specHash'>;
-export type NodeAction = 'cordon' | 'drain' | 'activate' | 'remove';
+/** `lost`: a person knows that the node is gone, before its silence says so or while a hold doubts it. */
+export type NodeAction = 'cordon' | 'drain' | 'activate' | 'lost' | 'remove';
 
 export type ApiRequest =
   /** The whole wish of each; creates or edits. Names are distinct. */
@@ -30,7 +33,7 @@ export type Decision = { events: NewEvent[]; expect: Expectation[] };
 
 /**
  * @throws AppError `service_not_found` · `service_removing` · `node_not_found` · `node_not_lost` ·
- *   `service_too_large` (details.field, .rule)
+ *   `node_heard` · `service_too_large` (details.field, .rule)
  */
 export function decide(view: ClusterView, request: ApiRequest, context: RequestContext): Decision {
   switch (request.kind) {
@@ -95,6 +98,9 @@ function requestService(
   return { stream: streams.service(service), type: 'ServiceRequested', data, meta: metaOf(context) };
 }
 
+/** Heard this short a time ago, it is not gone. The default of the time-out after which silence alone says so. */
+const heardRecentlyMs = 5_000;
+
 const nodeEvents = {
   cordon: 'NodeCordoned',
   drain: 'NodeDrainRequested',
@@ -113,17 +119,28 @@ function changeNode(
     const message = `${id} is ${node.state} and holds ${node.containers.size} containers; only a lost node without any can be removed`;
     throw new AppError('node_not_lost', message);
   }
-  const stream = streams.node(id);
-  return {
-    events: [{ stream, type: nodeEvents[action], data: { node: id }, meta: metaOf(context) }],
-    expect: [{ stream, version: node.version }],
-  };
+  const expect = [{ stream: streams.node(id), version: node.version }];
+  const head = { stream: streams.node(id), meta: metaOf(context) };
+  const event: NewEvent =
+    action === 'lost'
+      ? { ...head, type: 'NodeLost', data: loseNode(view, node) }
+      : { ...head, type: nodeEvents[action], data: { node: id } };
+  return { events: [event], expect };
+}
+
+/** @throws AppError `node_heard` */
+function loseNode(view: ClusterView, { id, session, state, lastHeardAt }: NodeView): EventData<'NodeLost'> {
+  const silentMs = lastHeardAt === null ? 0 : Math.max(0, parseIsoTime(view.at) - parseIsoTime(lastHeardAt));
+  if (state === 'ready' && lastHeardAt !== null && silentMs < heardRecentlyMs) {
+    throw new AppError('node_heard', `${id} was heard ${silentMs} ms ago; drain it to take it out of service`);
+  }
+  return { node: id, session, lastHeardAt, silentMs };
 }
 
 /** What became of each service or node, said from the events alone: a repeat is answered from the log. Pure. */
 export type Outcome = {
   services: { serviceName: string; generation: number; changed: boolean }[];
-  nodes: { node: string; availability: 'active' | 'cordoned' | 'draining' | 'removed' }[];
+  nodes: { node: string; availability: 'active' | 'cordoned' | 'draining' | 'lost' | 'removed' }[];
 };
 
 export function outcomeOf(events: readonly (NewEvent | LogEvent)[]): Outcome {
@@ -146,6 +163,9 @@ export function outcomeOf(events: readonly (NewEvent | LogEvent)[]): Outcome {
         break;
       case 'NodeActivated':
         outcome.nodes.push({ node: event.data.node, availability: 'active' });
+        break;
+      case 'NodeLost':
+        outcome.nodes.push({ node: event.data.node, availability: 'lost' });
         break;
       case 'NodeRemoved':
         outcome.nodes.push({ node: event.data.node, availability: 'removed' });

@@ -42,11 +42,14 @@ export function createLiveness(
   options: { timeoutMs: number; scheduler?: SchedulerLike },
 ): Liveness {
   const { timeoutMs, scheduler = asyncScheduler } = options;
-  const watched = new Map<string, { session: number; heardAtMs: number }>();
+  /** `sinceMs`: what silence is counted from. `heardAtMs`: the last beat itself. */
+  const watched = new Map<string, { session: number; sinceMs: number; heardAtMs: number | null }>();
   const signals$ = new Subject<Signal>();
 
   const watch = (node: string, session: number) => {
-    watched.set(node, { session, heardAtMs: clock.monotonicMs() });
+    const known = watched.get(node);
+    const heardAtMs = known?.session === session ? known.heardAtMs : null;
+    watched.set(node, { session, sinceMs: clock.monotonicMs(), heardAtMs });
     signals$.next({ kind: 'watch', node, session });
   };
 
@@ -55,7 +58,8 @@ export function createLiveness(
     hear(node, session) {
       const entry = watched.get(node);
       if (entry?.session !== session) return false;
-      entry.heardAtMs = clock.monotonicMs();
+      entry.sinceMs = clock.monotonicMs();
+      entry.heardAtMs = entry.sinceMs;
       signals$.next({ kind: 'beat', node, session });
       return true;
     },
@@ -69,7 +73,11 @@ export function createLiveness(
     },
     silentMs(node, session) {
       const entry = watched.get(node);
-      return entry?.session === session ? clock.monotonicMs() - entry.heardAtMs : null;
+      return entry?.session === session ? clock.monotonicMs() - entry.sinceMs : null;
+    },
+    heardAgoMs(node, session) {
+      const entry = watched.get(node);
+      return entry?.session === session && entry.heardAtMs !== null ? clock.monotonicMs() - entry.heardAtMs : null;
     },
     silences$: signals$.pipe(silences(timeoutMs, scheduler)),
   };

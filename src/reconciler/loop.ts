@@ -14,7 +14,7 @@ import type { Liveness } from './liveness.ts';
 import { createLogTime } from './log-time.ts';
 import { nextDeadlineMs, plan } from './plan.ts';
 import { massLossAlarm } from './plan-nodes.ts';
-import type { PlanSettings } from './plan-service.ts';
+import type { PlanSettings } from './slot-queue.ts';
 import { controllerActor, describeStep, type Step } from './step.ts';
 import { groupSteps } from './step-groups.ts';
 

@@ -6,7 +6,8 @@
 import TinyQueue from 'tinyqueue';
 import { type Candidates, explanationNamesMax, type FilteredNodes } from '../events/catalog.ts';
 import type { ContainerSpec } from '../model/service.ts';
-import type { ClusterView, EngineView, NodeView } from '../projections/cluster-view.ts';
+import type { ClusterView, ContainerView, EngineView, NodeView } from '../projections/cluster-view.ts';
+import { portKey } from '../projections/engines.ts';
 
 /** What this pass has placed already and the view does not know yet. */
 export type Reservations = {
@@ -20,11 +21,23 @@ export type Placement = { node: NodeView; candidates: Candidates; filtered: Filt
 
 /** Places one service's containers one after the other. */
 export type Placer = {
-  /** The best node for the next container, reserved; or why there is none. */
-  place(): Placement | { node: null; filtered: FilteredNodes };
+  /**
+   * The best node for the next container, reserved; or why there is none.
+   * @param deaf nodes that let the slot's last containers wait in vain, the latest first: only when no other will do
+   */
+  place(deaf?: readonly string[]): Placement | { node: null; filtered: FilteredNodes };
+  /** Would the node of a container take one more if this one were gone from it? */
+  wouldTakeWithout(container: ContainerView): boolean;
 };
 
-type Site = { node: NodeView; engine: EngineView; reservations: Reservations };
+export type PlacerOptions = {
+  /** How many wanted containers the service has on a node now. */
+  replicasOnNode: (node: string) => number;
+  isSilent: (node: NodeView) => boolean;
+  reservations: Reservations;
+};
+
+type Site = { node: NodeView; engine: EngineView; reservations: Reservations; isSilent: boolean };
 
 type Filter = {
   name: string;
@@ -32,10 +45,9 @@ type Filter = {
   reject(site: Site, spec: ContainerSpec): string | null;
 };
 
-const portKey = (host: number, protocol: string) => `${host}/${protocol}`;
-
 const filters: readonly Filter[] = [
   { name: 'ready', reject: ({ node }) => (node.state === 'ready' ? null : 'the node is lost') },
+  { name: 'heard', reject: ({ isSilent }) => (isSilent ? 'the node is silent' : null) },
   {
     name: 'availability',
     reject: ({ node }) => (node.availability === 'active' ? null : `the node is ${node.availability}`),
@@ -83,30 +95,29 @@ const byLoad = (a: Candidate, b: Candidate) =>
 /**
  * Looks at every node once; each placement after that costs the logarithm of their number. Pure, but for the
  * reservations it adds to.
- * @param replicasOnNode how many wanted containers the service has on a node now
  */
 export function createPlacer(
   view: ClusterView,
   spec: ContainerSpec,
-  replicasOnNode: (node: string) => number,
-  reservations: Reservations,
+  { replicasOnNode, isSilent, reservations }: PlacerOptions,
 ): Placer {
   const rejections = new Map<string, FilteredNodes[number]>();
 
-  const isRejected = (node: NodeView): boolean => {
+  const siteOf = (node: NodeView): Site => {
     const engine = view.engines.get(node.engine.engineId);
     if (!engine) throw new Error(`node ${node.id} names engine ${node.engine.engineId}, which no view has`);
-    for (const filter of filters) {
-      const reason = filter.reject({ node, engine, reservations }, spec);
-      if (reason === null) continue;
-      const key = `${filter.name} ${reason}`;
-      const entry = rejections.get(key) ?? { filter: filter.name, reason, count: 0, nodes: [] };
-      entry.count += 1;
-      if (entry.nodes.length < explanationNamesMax) entry.nodes.push(node.id);
-      rejections.set(key, entry);
-      return true;
-    }
-    return false;
+    return { node, engine, reservations, isSilent: isSilent(node) };
+  };
+
+  const isRejected = (node: NodeView): boolean => {
+    const rejection = rejectionOf(siteOf(node), spec);
+    if (!rejection) return false;
+    const { filter, reason } = rejection;
+    const entry = rejections.get(`${filter} ${reason}`) ?? { filter, reason, count: 0, nodes: [] };
+    entry.count += 1;
+    if (entry.nodes.length < explanationNamesMax) entry.nodes.push(node.id);
+    rejections.set(`${filter} ${reason}`, entry);
+    return true;
   };
 
   const explain = (): FilteredNodes => [...rejections.values()].map((entry) => ({ ...entry, nodes: [...entry.nodes] }));
@@ -121,34 +132,69 @@ export function createPlacer(
   }
   const queue = new TinyQueue(candidates, byLoad);
 
-  /** The best candidates that still pass: what was placed before may have filled an engine. */
-  const takeBest = (): Candidate[] => {
-    const best: Candidate[] = [];
-    while (best.length < explanationNamesMax) {
+  /** The best candidates that still pass: what was placed before may have filled an engine. Deaf ones come on top. */
+  const takeBest = (deaf: readonly string[]): { best: Candidate[]; deaf: Candidate[] } => {
+    const taken = { best: [] as Candidate[], deaf: [] as Candidate[] };
+    while (taken.best.length < explanationNamesMax) {
       const candidate = queue.pop();
       if (!candidate) break;
-      if (!isRejected(candidate.node)) best.push(candidate);
+      if (isRejected(candidate.node)) continue;
+      (deaf.includes(candidate.node.id) ? taken.deaf : taken.best).push(candidate);
     }
-    return best;
+    return taken;
   };
 
   return {
-    place() {
-      const best = takeBest();
-      const [chosen] = best;
+    place(deafNodes = []) {
+      const { best, deaf } = takeBest(deafNodes);
+      // Whoever was deaf the longest ago may hear again.
+      const asked = deaf.toSorted((a, b) => deafNodes.indexOf(b.node.id) - deafNodes.indexOf(a.node.id));
+      const ranked = best.length > 0 ? best : asked;
+      const [chosen] = ranked;
       if (!chosen) return { node: null, filtered: explain() };
-      const explained = best.map(({ node, replicasOfService, containers }) => ({
+      const candidates = ranked.map(({ node, replicasOfService, containers }) => ({
         node: node.id,
         replicasOfService,
         containers,
       }));
+      const filtered = [...explain(), ...(best.length > 0 ? explainDeaf(deaf) : [])];
       reserve(reservations, chosen.node, spec);
       chosen.replicasOfService += 1;
       chosen.containers += 1;
-      for (const candidate of best) queue.push(candidate);
-      return { node: chosen.node, candidates: explained, filtered: explain() };
+      for (const candidate of [...best, ...deaf]) queue.push(candidate);
+      return { node: chosen.node, candidates, filtered };
+    },
+    wouldTakeWithout(container) {
+      const node = view.nodes.get(container.node);
+      if (!node || node.engine.engineId !== container.engineId) return false;
+      const site = siteOf(node);
+      return rejectionOf({ ...site, engine: engineWithout(site.engine, container) }, spec) === null;
     },
   };
+}
+
+function rejectionOf(site: Site, spec: ContainerSpec): { filter: string; reason: string } | null {
+  for (const { name: filter, reject } of filters) {
+    const reason = reject(site, spec);
+    if (reason !== null) return { filter, reason };
+  }
+  return null;
+}
+
+function engineWithout(engine: EngineView, { id, spec: { resources } }: ContainerView): EngineView {
+  return {
+    ...engine,
+    memoryReservedBytes: engine.memoryReservedBytes - (resources.memoryBytes ?? 0),
+    cpuReservedMillis: engine.cpuReservedMillis - (resources.cpuMillis ?? 0),
+    hostPorts: new Map([...engine.hostPorts].filter(([, holder]) => holder !== id)),
+  };
+}
+
+function explainDeaf(deaf: readonly Candidate[]): FilteredNodes {
+  if (deaf.length === 0) return [];
+  const nodes = deaf.map(({ node }) => node.id);
+  const reason = 'a container of the slot waited there in vain';
+  return [{ filter: 'queue timeout', reason, count: nodes.length, nodes }];
 }
 
 function reserve(reservations: Reservations, node: NodeView, spec: ContainerSpec): void {

@@ -1,6 +1,7 @@
 /** Owns when a node counts as lost, what that means for its containers, and when so much silence is rather our own. Pure. */
 
 import { streams } from '../events/event.ts';
+import { alarmKey } from '../projections/cluster.ts';
 import type { ClusterView, NodeView } from '../projections/cluster-view.ts';
 import { controllerActor, failContainer, type Step } from './step.ts';
 
@@ -10,6 +11,8 @@ export type LastHeard = {
   timeoutMs: number;
   /** How long a node has been silent in its present session; null = not watched (no leader's grace began yet). */
   silentMs(node: string, session: number): number | null;
+  /** How long ago it was really heard in this session, whatever grace was given since; null = not yet. */
+  heardAgoMs(node: string, session: number): number | null;
 };
 
 /** In fewer nodes than this a majority that vanishes is no sign of our own blindness. */
@@ -25,7 +28,6 @@ const containersPerPassMax = 400;
 export const massLossAlarm = 'mass node loss';
 
 export function planNodes(view: ClusterView, dirty: ReadonlySet<string>, lastHeard: LastHeard): Step[] {
-  const isHeld = view.alarms.has(alarmKey);
   const silent: NodeView[] = [];
   const steps: Step[] = [];
   for (const id of dirty) {
@@ -34,30 +36,43 @@ export function planNodes(view: ClusterView, dirty: ReadonlySet<string>, lastHea
     if (node.state === 'lost') steps.push(...endRest(view, node));
     else if (isSilent(node, lastHeard, 1)) silent.push(node);
   }
-  if (silent.length === 0 && !isHeld) return steps;
+  if (silent.length === 0 && !isHeld(view)) return steps;
 
   const vanished = countVanished(view, lastHeard);
   const isMassLoss = vanished.ready >= holdNodesMin && vanished.silent > vanished.ready / 2;
-  if (isMassLoss) return isHeld ? steps : [...steps, raiseHold(vanished)];
+  if (isMassLoss) return isHeld(view) ? steps : [...steps, raiseHold(vanished)];
   // Whoever is still silent gets a fresh grace period: it may be about to return like the others.
-  if (isHeld) return [...steps, ...releaseHold()];
+  if (isHeld(view)) return [...steps, ...releaseHold(vanished)];
   return [...steps, ...silent.flatMap((node) => loseNode(view, node, lastHeard))];
 }
 
-const alarmKey = `${massLossAlarm} `;
+export const isHeld = (view: ClusterView): boolean => view.alarms.has(alarmKey(massLossAlarm, ''));
+
+/** A node not heard for the time-out gets nothing new, whether it counts as lost yet or the hold keeps it. */
+export function isSilentNode(view: ClusterView, lastHeard: LastHeard): (node: NodeView) => boolean {
+  const isSilentNow = isHeld(view) ? isUnheard : isSilent;
+  return (node) => isSilentNow(node, lastHeard, 1);
+}
 
 function isSilent(node: NodeView, lastHeard: LastHeard, share: number): boolean {
   const silentMs = lastHeard.silentMs(node.id, node.session);
   return silentMs !== null && silentMs > lastHeard.timeoutMs * share;
 }
 
+/** A fresh grace period is no word from the node: what ends a hold has to be heard. */
+function isUnheard(node: NodeView, lastHeard: LastHeard, share: number): boolean {
+  const heardAgoMs = lastHeard.heardAgoMs(node.id, node.session);
+  return heardAgoMs === null || heardAgoMs > lastHeard.timeoutMs * share;
+}
+
 function countVanished(view: ClusterView, lastHeard: LastHeard): { ready: number; silent: number } {
+  const hasVanished = isHeld(view) ? isUnheard : isSilent;
   let ready = 0;
   let silent = 0;
   for (const node of view.nodes.values()) {
     if (node.state !== 'ready') continue;
     ready += 1;
-    if (isSilent(node, lastHeard, togetherShare)) silent += 1;
+    if (hasVanished(node, lastHeard, togetherShare)) silent += 1;
   }
   return { ready, silent };
 }
@@ -118,7 +133,7 @@ function raiseHold({ ready, silent }: { ready: number; silent: number }): Step {
   };
 }
 
-function releaseHold(): Step[] {
+function releaseHold({ ready, silent }: { ready: number; silent: number }): Step[] {
   const meta = { actor: controllerActor, causationId: null };
   const subject = { kind: 'cluster', name: '' } as const;
   return [
@@ -127,7 +142,7 @@ function releaseHold(): Step[] {
       event: {
         stream: streams.alarms,
         type: 'HoldReleased',
-        data: { reason: 'most nodes are heard again' },
+        data: { reason: `${ready - silent} of the ${ready} nodes that do not count as lost are heard` },
         meta,
       },
       expect: [],

@@ -12,8 +12,9 @@
 import { streams } from '../events/event.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
 import { noReservations } from './placement.ts';
-import { type LastHeard, planNodes } from './plan-nodes.ts';
-import { type PlanSettings, planService } from './plan-service.ts';
+import { isHeld, isSilentNode, type LastHeard, planNodes } from './plan-nodes.ts';
+import { planService } from './plan-service.ts';
+import type { PlanSettings } from './slot-queue.ts';
 import { failContainer, type Step } from './step.ts';
 
 /** What to look at again. Anything else is as it was when plan last looked. */
@@ -31,10 +32,10 @@ export function plan(
   nowMs: number,
 ): Step[] {
   const nodeSteps = planNodes(view, dirty.nodes, lastHeard);
-  const reservations = noReservations();
+  const pass = { ...settings, nowMs, reservations: noReservations(), isSilent: isSilentNode(view, lastHeard) };
   const serviceSteps = [...servicesToLookAt(view, dirty.services, nowMs)].flatMap((name) => {
     const service = view.services.get(name);
-    return service ? planService(view, service, { nowMs, reservations, ...settings }) : [];
+    return service ? planService(view, service, pass) : [];
   });
   return [...nodeSteps, ...planOverdue(view, nowMs), ...serviceSteps];
 }
@@ -58,8 +59,10 @@ export function nextDeadlineMs(view: ClusterView): number | null {
 
 function* servicesToLookAt(view: ClusterView, dirty: ReadonlySet<string>, nowMs: number): Iterable<string> {
   yield* dirty;
+  // While the hold stands, that a node is heard again is no event.
+  if (isHeld(view)) for (const name of view.blocked) if (!dirty.has(name)) yield name;
   for (const [name, slots] of view.delayed) {
-    if (dirty.has(name)) continue;
+    if (dirty.has(name) || (isHeld(view) && view.blocked.has(name))) continue;
     const isDue = [...slots].some((slot) => (view.services.get(name)?.slots.get(slot)?.delayedUntilMs ?? 0) <= nowMs);
     if (isDue) yield name;
   }

@@ -33,7 +33,10 @@ const sentences: Describe = {
   ContainerQueued: (c) => `run ${c.container} on ${c.node}${c.replaces ? ` in place of ${c.replaces}` : ''}`,
   ContainerStopRequested: (c) => `stop ${c.container} on ${c.node}: ${c.reason}`,
   ContainerFailed: (c) => `give up ${c.container} on ${c.node}: ${c.reason}`,
-  PlacementBlocked: (s) => `${s.service} lacks a node for ${s.missing} of its containers`,
+  PlacementBlocked: (s) =>
+    s.missing > 0
+      ? `${s.service} lacks a node for ${s.missing} of its containers`
+      : `${s.service} lacks no node any more`,
   RestartDelayed: (s) => `let ${s.service}.${s.slot} wait until ${s.until} after ${s.failures} failures`,
   ServiceRemoved: (s) => `${s.service} is gone`,
   NodeLost: (n) => `${n.node} is lost: silent for ${n.silentMs} ms`,

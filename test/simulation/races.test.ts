@@ -79,7 +79,8 @@ function decideReports({ view, nodes }: SimulatedCluster): Decided[] {
 /** What the leader would do now, with some nodes silent. */
 function decideSteps({ view, random, nowMs }: SimulatedCluster): Decided[] {
   const silence = new Map([...view.nodes.keys()].map((node) => [node, random() < 0.3 ? 6_000 : 0]));
-  const lastHeard = { timeoutMs: 5_000, silentMs: (node: string) => silence.get(node) ?? null };
+  const silentMs = (node: string) => silence.get(node) ?? null;
+  const lastHeard = { timeoutMs: 5_000, silentMs, heardAgoMs: silentMs };
   const everything = { services: new Set(view.services.keys()), nodes: new Set(view.nodes.keys()) };
   const steps = plan(view, everything, lastHeard, { queueTimeoutMs: 60_000 }, nowMs());
   return steps.map(({ event, expect }) => {

@@ -24,6 +24,8 @@ export type SimulatedNode = {
   id: string;
   isUp: boolean;
   isConnected: boolean;
+  /** It is heard, and no command reaches it. */
+  isDeaf: boolean;
   /** null until the wanted set of its registration has come. */
   session: number | null;
   running: Map<string, { specHash: string; service: string; slot: number; state: 'starting' | 'running' }>;
@@ -41,6 +43,8 @@ export type SimulatedCluster = {
   append(events: readonly NewEvent[], expect?: readonly Expectation[]): boolean;
   /** The same before plan looks again: what another process appends meanwhile. */
   write(events: readonly NewEvent[], expect?: readonly Expectation[]): boolean;
+  /** The manager stood still: every node gets a fresh grace period. */
+  grace(): void;
   addNode(id: string): void;
   crash(id: string): void;
   partition(id: string): void;
@@ -60,7 +64,8 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
   const events: LogEvent[] = [];
   const versions = new Map<string, number>();
   const nodes = new Map<string, SimulatedNode>();
-  const heard = new Map<string, { session: number; atMs: number }>();
+  /** `sinceMs`: of its last beat or of its last grace period. */
+  const heard = new Map<string, { session: number; sinceMs: number; atMs: number | null }>();
   const timers: { atMs: number; order: number; run: () => void }[] = [];
   const spoken: string[] = [];
   let order = 0;
@@ -112,7 +117,13 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
       };
       view.dirty.services.clear();
       view.dirty.nodes.clear();
-      const steps = plan(view, dirty, { timeoutMs: nodeTimeoutMs, silentMs }, { queueTimeoutMs: 60_000 }, nowMs);
+      const steps = plan(
+        view,
+        dirty,
+        { timeoutMs: nodeTimeoutMs, silentMs, heardAgoMs },
+        { queueTimeoutMs: 60_000 },
+        nowMs,
+      );
       if (steps.length === 0) break;
       for (const step of steps) {
         spoken.push(`${nowMs - startMs} ${describeStep(step)}`);
@@ -126,9 +137,18 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
     isPlanning = false;
   };
 
+  const grace = () => {
+    for (const entry of heard.values()) entry.sinceMs = nowMs;
+  };
+
   const silentMs = (id: string, session: number) => {
     const entry = heard.get(id);
-    return entry?.session === session ? nowMs - entry.atMs : null;
+    return entry?.session === session ? nowMs - entry.sinceMs : null;
+  };
+
+  const heardAgoMs = (id: string, session: number) => {
+    const entry = heard.get(id);
+    return entry?.session === session && entry.atMs !== null ? nowMs - entry.atMs : null;
   };
 
   const report = (node: SimulatedNode, body: Record<string, unknown>) => {
@@ -178,10 +198,10 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
   const dispatch = (event: LogEvent) => {
     if (event.type === 'NodeRegistered' || event.type === 'NodeReturned') {
       const { node: id } = event.data;
-      heard.set(id, { session: event.position, atMs: nowMs });
+      heard.set(id, { session: event.position, sinceMs: nowMs, atMs: null });
       later(1, 20, () => sync(id, event.position));
     }
-    if (event.type === 'HoldReleased') for (const entry of heard.values()) entry.atMs = nowMs;
+    if (event.type === 'HoldReleased') grace();
     if (event.type === 'ContainerQueued') {
       const { node, session, container, specHash, service, slot, image } = event.data;
       command(node, session, (heard) => start(heard, { container, specHash, service, slot, image }));
@@ -199,7 +219,7 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
       const node = nodes.get(id);
       if (!node || view.nodes.get(id)?.session !== session) return;
       if (!node.isUp || !node.isConnected) return later(200, 400, deliver);
-      if (node.session === session) obey(node);
+      if (node.session === session && !node.isDeaf) obey(node);
     };
     later(1, 20, deliver);
   };
@@ -263,7 +283,7 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
       const known = view.nodes.get(node.id);
       const entry = heard.get(node.id);
       if (node.session !== null && known?.state === 'ready' && known.session === node.session && entry)
-        entry.atMs = nowMs;
+        Object.assign(entry, { sinceMs: nowMs, atMs: nowMs });
       else register(node);
     }
     later(1_000, 1_000, () => beat(node));
@@ -277,6 +297,7 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
     random,
     pick: (items) => items[Math.floor(random() * items.length)]!,
     write: append,
+    grace,
     append(newEvents, expect) {
       const isWritten = append(newEvents, expect);
       reconcile();
@@ -287,6 +308,7 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
         id,
         isUp: true,
         isConnected: true,
+        isDeaf: false,
         session: null,
         running: new Map(),
         started: new Set(),

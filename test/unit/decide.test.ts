@@ -285,6 +285,28 @@ test('a node is cordoned, drained and activated while it stands where it stood',
   }
 });
 
+test('a node that is silent can be said to be gone, with what is known of its silence', () => {
+  const lose: ApiRequest = { kind: 'node', node: 'worker-1', action: 'lost' };
+  const heardAt = (at: string) => {
+    const history = createHistory();
+    history.node('worker-1');
+    const beat = { node: 'worker-1', session: 1, sequence: 1, at, containers: 0 };
+    history.add('HeartbeatsReceived', { heartbeats: [beat] });
+    return history.events;
+  };
+  const tenSecondsBefore = '2025-12-31T23:59:50.000Z';
+  given(...heardAt(tenSecondsBefore))
+    .when(lose)
+    .gives([{ type: 'NodeLost', node: 'worker-1', session: 1, lastHeardAt: tenSecondsBefore, silentMs: 10_000 }]);
+  given(...heardAt('2025-12-31T23:59:59.000Z'))
+    .when(lose)
+    .refused('node_heard');
+  given(...withNode(), lost)
+    .when(lose)
+    .gives([{ type: 'NodeLost' }]);
+  given().when(lose).refused('node_not_found');
+});
+
 test('only a lost node can be removed, and only a known one touched', () => {
   given(...withNode())
     .when({ kind: 'node', node: 'worker-1', action: 'remove' })

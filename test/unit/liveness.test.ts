@@ -99,4 +99,18 @@ test('grace begins every silence anew', () => {
   assert.equal(silent, ['worker-1', 'worker-2']);
 });
 
+test('grace is no beat: what was really heard stays as long ago, and nothing in a new session', () => {
+  const { time, liveness } = setUp();
+  liveness.watch('worker-1', 7);
+  assert.is(liveness.heardAgoMs('worker-1', 7), null, 'watched is not heard');
+  liveness.hear('worker-1', 7);
+  time.advance(4_000);
+  liveness.grace();
+  liveness.watch('worker-1', 7);
+  assert.is(liveness.silentMs('worker-1', 7), 0);
+  assert.is(liveness.heardAgoMs('worker-1', 7), 4_000);
+  liveness.watch('worker-1', 9);
+  assert.is(liveness.heardAgoMs('worker-1', 9), null);
+});
+
 test.run();

@@ -2,37 +2,14 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type NewEvent, streams } from '../../src/events/event.ts';
-import { specHash } from '../../src/events/hash.ts';
-import type { ContainerSpec } from '../../src/model/service.ts';
+import { streams } from '../../src/events/event.ts';
 import { plan } from '../../src/reconciler/plan.ts';
 import { describeStep } from '../../src/reconciler/step.ts';
-import { createSimulatedCluster, type SimulatedCluster, specOf } from '../support/simulated-cluster.ts';
+import { clusterOf, hearsAll, nodesOf, ofType, request } from '../support/scene.ts';
+import { specOf } from '../support/simulated-cluster.ts';
 
 const test = suite('plan');
 const meta = { actor: 'person:test', causationId: null };
-
-function clusterOf(nodes: number, options?: { failingImage?: string }): SimulatedCluster {
-  const cluster = createSimulatedCluster(1, options);
-  for (let number = 1; number <= nodes; number += 1) cluster.addNode(`worker-${number}`);
-  cluster.advance(2_000);
-  return cluster;
-}
-
-function request(cluster: SimulatedCluster, service: string, replicas: number, spec: ContainerSpec): void {
-  const generation = (cluster.view.services.get(service)?.generation ?? 0) + 1;
-  const data = { service, generation, changed: true, replicas, container: spec, specHash: specHash(spec) };
-  const event: NewEvent = { stream: streams.service(service), type: 'ServiceRequested', data, meta };
-  assert.ok(cluster.append([event]));
-}
-
-const hearsAll = { timeoutMs: 5_000, silentMs: () => 0 };
-const ofType = (cluster: SimulatedCluster, type: string) => cluster.events.filter((event) => event.type === type);
-const nodesOf = (cluster: SimulatedCluster, service: string) =>
-  [...cluster.view.containers.values()]
-    .filter((container) => container.service === service && container.state === 'running')
-    .map(({ node }) => node)
-    .toSorted();
 
 test('replicas spread over the nodes with the fewest of the service, then the fewest containers', () => {
   const cluster = clusterOf(3);
@@ -150,22 +127,6 @@ test('a lost node that returns before the rest of its containers has ended keeps
   cluster.advance(10_000);
   assert.is(nodesOf(cluster, 'web').length, 4);
   assert.is(ofType(cluster, 'ContainerFailed').length, 0);
-});
-
-test('when most nodes fall silent together nothing is moved and an alarm stands until they are back', () => {
-  const cluster = clusterOf(5);
-  request(cluster, 'web', 5, specOf('a'));
-  cluster.advance(10_000);
-  for (const id of ['worker-1', 'worker-2', 'worker-3']) cluster.partition(id);
-  cluster.advance(60_000);
-  assert.is(ofType(cluster, 'NodeLost').length, 0);
-  assert.is(ofType(cluster, 'AlarmRaised').length, 1);
-  assert.is(cluster.view.alarms.size, 1);
-  for (const id of ['worker-1', 'worker-2', 'worker-3']) cluster.bringBack(id);
-  cluster.advance(5_000);
-  assert.is(cluster.view.alarms.size, 0);
-  assert.is(ofType(cluster, 'NodeLost').length, 0);
-  assert.is(ofType(cluster, 'ContainerFailed').length, 0, 'nothing was touched');
 });
 
 test('a container its node never takes is given up and placed again', () => {

@@ -11,6 +11,10 @@ const actions = [
   { action: 'cordon', summary: 'Place nothing more on a node' },
   { action: 'drain', summary: 'Move everything off a node and place nothing more on it' },
   { action: 'activate', summary: 'Place containers on a node again' },
+  {
+    action: 'lost',
+    summary: 'Say that a silent node is gone: its containers are replaced, also during a mass-loss hold',
+  },
 ] as const;
 
 export function addNodeRoutes(server: Server, mutate: Mutate): void {

@@ -1,0 +1,169 @@
+/** Owns the steps for one service as data: what each event says, and the versions it was decided from. Pure. */
+
+import type { FilteredNodes } from '../events/catalog.ts';
+import { streams } from '../events/event.ts';
+import type { Expectation } from '../events/event-log.ts';
+import type { StopReason } from '../model/container.ts';
+import { containerId } from '../model/ids.ts';
+import type { Cause, ClusterView, ContainerView, ServiceView } from '../projections/cluster-view.ts';
+import type { Placement } from './placement.ts';
+import { restartDelayMs } from './restart-policy.ts';
+import type { SlotNeed } from './slot-need.ts';
+import { metaOf, type Step } from './step.ts';
+
+/** @param times `queueTimeoutMs` from `nowMs` its node has to take it */
+export function queueContainer(
+  view: ClusterView,
+  service: ServiceView,
+  need: SlotNeed,
+  placed: Placement,
+  times: { nowMs: number; queueTimeoutMs: number },
+): Step {
+  const { slot, outdated, stopping, view: slotView } = need;
+  const { node, candidates, filtered } = placed;
+  const replaced = outdated[0];
+  const causes = [
+    slotView?.lastEnded?.cause,
+    ...stopping.map(({ latest }) => latest),
+    ...outdated.map((container) => causeOf(view, service, container)),
+  ];
+  // The latest: later than the start of every container the slot ever had, so no id comes twice.
+  const cause = causes.reduce<Cause>((latest, c) => (c && c.position > latest.position ? c : latest), service.wish);
+  const id = containerId(service.name, slot, cause.position);
+  return {
+    subject: { kind: 'service', name: service.name },
+    event: {
+      stream: streams.container(id),
+      type: 'ContainerQueued',
+      data: {
+        container: id,
+        service: service.name,
+        slot,
+        node: node.id,
+        session: node.session,
+        engineId: node.engine.engineId,
+        generation: service.generation,
+        specHash: service.specHash,
+        image: service.spec.image,
+        replaces: replaced?.id ?? slotView?.lastEnded?.container ?? null,
+        queueDeadline: new Date(times.nowMs + times.queueTimeoutMs).toISOString(),
+        candidates,
+        filtered,
+      },
+      meta: metaOf(cause),
+    },
+    expect: [
+      { stream: streams.container(id), version: 0 },
+      { stream: streams.node(node.id), version: node.version },
+      expectService(service),
+    ],
+  };
+}
+
+/**
+ * Said once: again only when the reasons change, or when part of the service found a place since. Also said when nothing
+ * lacks a place any more and nothing had to be placed for it.
+ * @param needs slots without a place
+ */
+export function blockPlacement(
+  service: ServiceView,
+  needs: readonly SlotNeed[],
+  filtered: FilteredNodes,
+  isPartlyPlaced: boolean,
+): Step[] {
+  // Folding a placement forgets what was said before.
+  const said = isPartlyPlaced ? null : service.blocked;
+  const isSame =
+    (said?.missing ?? 0) === needs.length &&
+    (needs.length === 0 || JSON.stringify(said?.filtered) === JSON.stringify(filtered));
+  if (isSame) return [];
+  return [
+    {
+      subject: { kind: 'service', name: service.name },
+      event: {
+        stream: streams.service(service.name),
+        type: 'PlacementBlocked',
+        data: {
+          service: service.name,
+          slots: needs.slice(0, 5).map(({ slot }) => slot),
+          missing: needs.length,
+          filtered,
+        },
+        meta: metaOf(needs[0]?.view?.lastEnded?.cause ?? service.wish),
+      },
+      expect: [expectService(service)],
+    },
+  ];
+}
+
+/** Its spec or its node is not wanted any more. */
+export function replaceContainer(view: ClusterView, service: ServiceView, container: ContainerView): Step {
+  return stopContainer(service, container, stopReason(view, container), causeOf(view, service, container));
+}
+
+export function stopContainer(service: ServiceView, container: ContainerView, reason: StopReason, cause: Cause): Step {
+  const { id, slot, node } = container;
+  return {
+    subject: { kind: 'service', name: service.name },
+    event: {
+      stream: streams.container(id),
+      type: 'ContainerStopRequested',
+      data: {
+        container: id,
+        service: service.name,
+        slot,
+        node,
+        reason,
+        stopTimeoutSeconds: container.spec.stopTimeoutSeconds,
+      },
+      meta: metaOf(cause),
+    },
+    expect: [{ stream: streams.container(id), version: container.version }, expectService(service)],
+  };
+}
+
+export function removeService(service: ServiceView): Step {
+  return {
+    subject: { kind: 'service', name: service.name },
+    event: {
+      stream: streams.service(service.name),
+      type: 'ServiceRemoved',
+      data: { service: service.name },
+      meta: metaOf(service.wish),
+    },
+    expect: [expectService(service)],
+  };
+}
+
+function expectService(service: ServiceView): Expectation {
+  return { stream: streams.service(service.name), version: service.version };
+}
+
+export function delayRestart(service: ServiceView, { slot, view }: SlotNeed, nowMs: number): Step[] {
+  if (!view?.lastEnded) return [];
+  const { container, cause } = view.lastEnded;
+  const delayMs = restartDelayMs(view.failures, container);
+  const until = new Date(nowMs + delayMs).toISOString();
+  return [
+    {
+      subject: { kind: 'service', name: service.name },
+      event: {
+        stream: streams.service(service.name),
+        type: 'RestartDelayed',
+        data: { service: service.name, slot, container, failures: view.failures, delayMs, until },
+        meta: metaOf(cause),
+      },
+      expect: [expectService(service)],
+    },
+  ];
+}
+
+function stopReason(view: ClusterView, container: ContainerView): StopReason {
+  return view.nodes.get(container.node)?.availability === 'draining' ? 'node draining' : 'replaced';
+}
+
+/** An outdated container goes because of the new wish, or because its node is being emptied. */
+function causeOf(view: ClusterView, service: ServiceView, container: ContainerView): Cause {
+  const node = view.nodes.get(container.node);
+  return node?.availability === 'draining' && container.specHash === service.specHash ? node.latest : service.wish;
+}
