@@ -27,12 +27,10 @@ export async function findSuccessor(
   for (const { position } of await findTurns(trail, queued, (stop ?? end)?.position ?? trail.end + 1)) {
     causes.add(position);
   }
-  const names = [...causes]
+  const ids = [...causes]
     .filter((position) => position > queued.position)
-    .map((position) => streams.container(containerId(service, slot, position)));
-  if (names.length === 0) return null;
-  const found = await trail.after(queued.position, { streams: names, types: ['ContainerQueued'] });
-  const successors = found.filter((event) => event.type === 'ContainerQueued');
+    .map((position) => containerId(service, slot, position));
+  const successors = await trail.placements(ids);
   return successors.find(({ data }) => data.replaces === container) ?? null;
 }
 

@@ -4,7 +4,7 @@
  * beginning to find out.
  */
 
-import type { LogEvent } from '../events/event.ts';
+import { type LogEvent, streams } from '../events/event.ts';
 import type { EventLog, EventQuery } from '../events/event-log.ts';
 
 export type Trail = {
@@ -17,7 +17,9 @@ export type Trail = {
   before(position: number, about: About): Promise<readonly LogEvent[]>;
   /** Between two positions, both exclusive, the latest first; at most `pageLimit`. */
   between(after: number, before: number, about: About): Promise<readonly LogEvent[]>;
-  /** The first after a position, oldest first; at most `pageLimit`. */
+  /** How each of these containers was placed; of those there are. At most `pageLimit`. */
+  placements(ids: readonly string[]): Promise<readonly LogEvent<'ContainerQueued'>[]>;
+  /** The first within a reach after a position, oldest first; at most `pageLimit`. */
   after(position: number, about: About): Promise<readonly LogEvent[]>;
 };
 
@@ -31,6 +33,8 @@ export const pageLimit = 100;
  * far back, so that a near cause costs nothing of a long history.
  */
 const reaches = [2_000, 40_000, Number.POSITIVE_INFINITY] as const;
+/** What follows an end follows soon; hours of a quiet cluster, a minute of a stormy one. */
+const reachAfter = 40_000;
 
 /** @param end the log as it stood then; a position */
 export function createTrail(log: Pick<EventLog, 'read'>, { end }: { end: number }): Trail {
@@ -64,6 +68,11 @@ export function createTrail(log: Pick<EventLog, 'read'>, { end }: { end: number 
     },
     between: async (after, before, about) =>
       before - after > 1 ? read({ ...about, after, before, direction: 'backward' }) : [],
-    after: (position, about) => read({ ...about, after: position }),
+    async placements(ids) {
+      if (ids.length === 0) return [];
+      const found = await read({ streams: ids.map(streams.container), types: ['ContainerQueued'] });
+      return found.filter((event) => event.type === 'ContainerQueued');
+    },
+    after: (position, about) => read({ ...about, after: position, to: Math.min(end, position + reachAfter) }),
   };
 }
