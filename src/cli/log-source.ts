@@ -1,19 +1,26 @@
-/** Owns where an offline command finds the log: MongoDB or a SQLite file, for reading only. */
+/** Owns where an offline command finds the log: MongoDB, a SQLite file or an exported log, for reading only. */
 
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
-import type { ReadableLog } from '../events/open-log.ts';
+import type { LogPlace, ReadableLog } from '../events/open-log.ts';
 import { silentLogger } from '../logger.ts';
 import type { SnapshotStore } from '../projections/snapshot.ts';
 import type { CliContext } from './context.ts';
 
 export type LogOptions = { mongodb?: string; sqlite?: string };
 
+/** Where a log is only read, it may be an exported one. */
+export type ReadOptions = LogOptions & { file?: string };
+
 export type LogSource = ReadableLog & {
   /** Snapshots beside the log, to read; null where there are none. */
   snapshots: Pick<SnapshotStore, 'newest' | 'discard'> | null;
 };
+
+export function addReadOptions(command: Command): Command {
+  return addLogOptions(command).option('--file <path>', 'a log that `coctl export` wrote, packed (.gz) or not');
+}
 
 export function addLogOptions(command: Command): Command {
   return command
@@ -23,7 +30,7 @@ export function addLogOptions(command: Command): Command {
 
 /** Runs with the log open, and lets go of it. @throws AppError `log_missing` · `log_unavailable` · `usage_invalid` */
 export async function withLog<T>(
-  options: LogOptions,
+  options: ReadOptions,
   context: CliContext,
   run: (source: LogSource) => Promise<T>,
 ): Promise<T> {
@@ -37,24 +44,35 @@ export async function withLog<T>(
   }
 }
 
-/** The drivers are loaded when a log is asked for: most commands need none. */
-async function openLogSource({ mongodb, sqlite }: LogOptions, { environment }: CliContext): Promise<LogSource> {
+/** Which log is meant. @throws AppError `usage_invalid` */
+export function placeOf({ mongodb, sqlite }: LogOptions, { environment }: CliContext): LogPlace {
   if (mongodb !== undefined && sqlite !== undefined) {
     throw new AppError('usage_invalid', '--mongodb and --sqlite name two logs: give one');
   }
-  const { openLogForReading } = await import('../events/open-log.ts');
   const mongodbUrl = mongodb ?? (sqlite === undefined ? environment.CO_MONGODB_URL : undefined);
-  if (mongodbUrl) {
-    if (!/^mongodb(\+srv)?:\/\//.test(mongodbUrl))
-      throw new AppError('usage_invalid', '--mongodb takes a mongodb:// URL');
-    const opened = await openLogForReading({ mongodbUrl }, { logger: silentLogger });
+  if (!mongodbUrl) return { sqlitePath: sqlite ?? join(environment.CO_DATA_DIR || './data', 'events.sqlite') };
+  if (/^mongodb(\+srv)?:\/\//.test(mongodbUrl)) return { mongodbUrl };
+  throw new AppError('usage_invalid', '--mongodb takes a mongodb:// URL');
+}
+
+/** The drivers are loaded when a log is asked for: most commands need none. */
+async function openLogSource(options: ReadOptions, context: CliContext): Promise<LogSource> {
+  if (options.file !== undefined) return openFile(options, options.file, context);
+  const place = placeOf(options, context);
+  const { openLogForReading } = await import('../events/open-log.ts');
+  const opened = await openLogForReading(place, { logger: silentLogger });
+  if ('mongodbUrl' in place) {
     const { createSnapshotCollection } = await import('../projections/snapshot-collection.ts');
     return { ...opened, snapshots: readOnly(createSnapshotCollection(opened.db!)) };
   }
-  const sqlitePath = sqlite ?? join(environment.CO_DATA_DIR || './data', 'events.sqlite');
-  const opened = await openLogForReading({ sqlitePath }, { logger: silentLogger });
   const { createSnapshotFiles, snapshotFolder } = await import('../projections/snapshot-files.ts');
-  return { ...opened, snapshots: readOnly(createSnapshotFiles(join(dirname(sqlitePath), snapshotFolder))) };
+  return { ...opened, snapshots: readOnly(createSnapshotFiles(join(dirname(place.sqlitePath), snapshotFolder))) };
+}
+
+async function openFile({ mongodb, sqlite }: LogOptions, path: string, { signal }: CliContext): Promise<LogSource> {
+  if ((mongodb ?? sqlite) !== undefined) throw new AppError('usage_invalid', '--file names a log of its own: give one');
+  const { openExportedLog } = await import('../replay/transfer-log.ts');
+  return { ...(await openExportedLog(path, { signal })), db: null, snapshots: null };
 }
 
 /** What does not fit this program may well fit the manager that wrote it: it stays. */

@@ -5,6 +5,7 @@ import { type Db, MongoClient } from 'mongodb';
 import { systemClock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { createCommitLog } from './commit-log.ts';
+import type { CommitStore } from './commit-store.ts';
 import type { EventLog } from './event-log.ts';
 import { createLogReader, type LogReader } from './log-reader.ts';
 import { createMongoStore } from './mongo-store.ts';
@@ -27,6 +28,10 @@ export type ReadableLog = {
   close(): Promise<void>;
 };
 
+export type LogPlace = { mongodbUrl: string } | { sqlitePath: string };
+
+export type OpenStore = { store: CommitStore; db: Db | null; close(): Promise<void> };
+
 /** The database of a URL that names none. */
 const databaseDefault = 'co';
 
@@ -46,46 +51,55 @@ export async function openLog({ mongodbUrl, dataDir }: Where, deps: Deps): Promi
  * For reading only, also beside whoever writes: takes no lock, makes no index, checks nothing.
  * @throws AppError `log_missing` · `log_unavailable` · `log_corrupt`
  */
-export async function openLogForReading(
-  place: { mongodbUrl: string } | { sqlitePath: string },
-  { logger }: { logger: Logger },
-): Promise<ReadableLog> {
+export async function openLogForReading(place: LogPlace, { logger }: { logger: Logger }): Promise<ReadableLog> {
+  const { store, db, close } = await openStoreAt(place, { logger, isReadOnly: true });
+  return { log: createLogReader(store), db, close };
+}
+
+/**
+ * The store beneath the log, for bringing commits in as they are. A SQLite file is made when there is none, and locked.
+ * @throws AppError `log_locked` · `log_unavailable` · `log_corrupt`
+ */
+export function openStore(place: LogPlace, { logger }: { logger: Logger }): Promise<OpenStore> {
+  return openStoreAt(place, { logger, isReadOnly: false });
+}
+
+async function openStoreAt(
+  place: LogPlace,
+  { logger, isReadOnly }: { logger: Logger; isReadOnly: boolean },
+): Promise<OpenStore> {
   if ('sqlitePath' in place) {
-    const store = await createSqliteStore({ path: place.sqlitePath, isReadOnly: true });
-    return { log: createLogReader(store), db: null, close: () => store.close() };
+    const store = await createSqliteStore({ path: place.sqlitePath, isReadOnly });
+    return { store, db: null, close: () => store.close() };
   }
   const client = createMongoClient(place.mongodbUrl);
   try {
     const { hosts, database } = readUrl(place.mongodbUrl);
     const db = client.db(database);
     const description = `mongodb ${hosts}/${database}`;
-    const store = await createMongoStore({ db, logger }, { description, isReadOnly: true });
+    const store = await createMongoStore({ db, logger }, { description, isReadOnly });
     const close = async () => {
       await store.close();
       await client.close();
     };
-    return { log: createLogReader(store), db, close };
+    return { store, db, close };
   } catch (error) {
     await client.close();
     throw error;
   }
 }
 
-async function openMongoLog(url: string, deps: Deps): Promise<OpenLog> {
-  const client = createMongoClient(url);
+async function openMongoLog(mongodbUrl: string, deps: Deps): Promise<OpenLog> {
+  const { store, db, close: closeStore } = await openStore({ mongodbUrl }, deps);
   try {
-    const { hosts, database } = readUrl(url);
-    const db = client.db(database);
-    const description = `mongodb ${hosts}/${database}`;
-    const store = await createMongoStore({ db, logger: deps.logger }, { description });
     const log = await createCommitLog({ store, clock: systemClock, logger: deps.logger }, deps);
     const close = async () => {
       await log.close();
-      await client.close();
+      await closeStore();
     };
     return { log: { ...log, close }, db };
   } catch (error) {
-    await client.close();
+    await closeStore();
     throw error;
   }
 }

@@ -141,7 +141,7 @@ function makeFolder(folder: string): void {
 }
 
 /** Held as long as the process lives: whoever dies lets go of it. Readers need none. */
-function takeLock(path: string): DatabaseSync {
+export function takeLock(path: string): DatabaseSync {
   const lock = new DatabaseSync(path);
   try {
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');

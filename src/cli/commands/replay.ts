@@ -16,13 +16,13 @@ import { sentenceOf } from '../../replay/words.ts';
 import { sayCount, sayTime } from '../../replay/words-values.ts';
 import { type CliContext, exitCodes } from '../context.ts';
 import { addExamples } from '../examples.ts';
-import { addLogOptions, type LogOptions, type LogSource, withLog } from '../log-source.ts';
+import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../log-source.ts';
 import { momentHelp, parseMoment } from '../moment.ts';
 import { count, withProgress } from '../progress-bar.ts';
 import { stateTables } from '../state-tables.ts';
 import { printable } from '../table.ts';
 
-type Options = LogOptions & {
+type Options = ReadOptions & {
   at?: string;
   quick?: boolean;
   skipBad?: boolean;
@@ -53,7 +53,7 @@ export function addReplayCommand(program: Command, context: CliContext): void {
         else await replayLog(source, options, context);
       }),
     );
-  addLogOptions(command);
+  addReadOptions(command);
   addExamples(command, [
     ['replay', 'folds the whole log, with a rate'],
     ['replay --at 2026-01-31T14:03:00Z', 'services, nodes and containers as they stood then'],

@@ -9,11 +9,11 @@ import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
 import { type CliContext, exitCodes } from '../context.ts';
 import { readCollectionRows, readLiveRows, readSnapshotRows } from '../derived-rows.ts';
 import { addExamples } from '../examples.ts';
-import { addLogOptions, type LogOptions, type LogSource, withLog } from '../log-source.ts';
+import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../log-source.ts';
 import { count, type Totals, withProgress } from '../progress-bar.ts';
 import { printable } from '../table.ts';
 
-type Options = LogOptions & ApiOptions & { live?: boolean; json?: boolean };
+type Options = ReadOptions & ApiOptions & { live?: boolean; json?: boolean };
 
 export function addVerifyCommand(program: Command, context: CliContext): void {
   const command = program
@@ -22,7 +22,7 @@ export function addVerifyCommand(program: Command, context: CliContext): void {
     .option('--live', 'compares what a running manager shows, too')
     .option('--json', 'the report for a program')
     .action((options: Options) => withLog(options, context, (source) => verify(source, options, context)));
-  addLogOptions(command);
+  addReadOptions(command);
   addApiOptions(command);
   addExamples(command, [
     ['verify', 'the log in ./data: its chain of hashes, its fold, its newest snapshot'],
