@@ -3,10 +3,14 @@
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';
 import { addDiffCommand } from './commands/diff.ts';
+import { addExportCommand } from './commands/export.ts';
 import { addHistoryCommand } from './commands/history.ts';
+import { addImportCommand } from './commands/import.ts';
+import { addPruneCommand } from './commands/prune.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addStateCommand } from './commands/state.ts';
 import { addVerifyCommand } from './commands/verify.ts';
+import { addWhatIfCommand } from './commands/whatif.ts';
 import { addWhyCommand } from './commands/why.ts';
 import { type CliContext, type ExitCode, exitCodes } from './context.ts';
 import { printable } from './table.ts';
@@ -16,9 +20,13 @@ const commands: readonly ((program: Command, context: CliContext) => void)[] = [
   addStateCommand,
   addReplayCommand,
   addVerifyCommand,
+  addWhatIfCommand,
   addWhyCommand,
   addHistoryCommand,
   addDiffCommand,
+  addExportCommand,
+  addImportCommand,
+  addPruneCommand,
 ];
 
 const helpOnEnding = `
@@ -63,6 +71,8 @@ const misuses: ReadonlySet<string> = new Set(['usage_invalid', 'query_invalid', 
 const unreachable: ReadonlySet<string> = new Set([
   'api_unreachable',
   'log_missing',
+  'file_missing',
+  'file_unreadable',
   'log_locked',
   'log_corrupt',
   'log_unavailable',

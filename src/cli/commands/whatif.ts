@@ -1,0 +1,133 @@
+/**
+ * Owns `coctl whatif`: what would move where, and when it would converge, if nodes died or wishes changed; asked of a
+ * manager, or worked out here from a log. Changes nothing.
+ */
+
+import type { Command } from 'commander';
+import { systemClock } from '../../clock.ts';
+import { AppError } from '../../errors.ts';
+import { silentLogger } from '../../logger.ts';
+import { replicasMax } from '../../model/service.ts';
+import { replay } from '../../replay/replay.ts';
+import { type WhatIfAnswer, type WhatIfChange, whatIf, withinMsMax } from '../../replay/whatif.ts';
+import { sayDuration } from '../../replay/words-values.ts';
+import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
+import { type CliContext, exitCodes } from '../context.ts';
+import { addExamples } from '../examples.ts';
+import { addLogOptions, type LogOptions, withLog } from '../log-source.ts';
+import { momentHelp, parseMoment } from '../moment.ts';
+import { withProgress } from '../progress-bar.ts';
+import { whatIfTables } from '../whatif-tables.ts';
+
+type Options = ApiOptions & LogOptions & { at?: string; within?: string; json?: boolean };
+
+type Question = { changes: WhatIfChange[]; at?: string; withinMs?: number };
+
+export function addWhatIfCommand(program: Command, context: CliContext): void {
+  const changes: WhatIfChange[] = [];
+  /** Options of several kinds, in the order they are given: together they are one list. */
+  const change = (read: (value: string) => WhatIfChange) => (value: string) => {
+    changes.push(read(value));
+  };
+  const command = program
+    .command('whatif')
+    .description('What would move where, and when it would converge, if all of this happened at once')
+    .option(
+      '--kill <node>',
+      'the node dies',
+      change((node) => ({ kind: 'kill', node })),
+    )
+    .option(
+      '--drain <node>',
+      'the node is drained',
+      change((node) => ({ kind: 'drain', node })),
+    )
+    .option('--scale <service=replicas>', 'the service gets so many replicas', change(readScale))
+    .option('--image <service=image>', 'the service gets another image', change(readImage))
+    .option(
+      '--remove <service>',
+      'the service is removed',
+      change((service) => ({ kind: 'remove', service })),
+    )
+    .option('--at <moment>', `as things stood then: ${momentHelp}`)
+    .option(
+      '--within <duration>',
+      `how far to look, such as 90s or 10m; at most ${sayDuration(withinMsMax)}. Default 10m`,
+    )
+    .option('--json', 'the body of POST /whatif')
+    .action((options: Options) => answer(changes, options, context));
+  addApiOptions(command);
+  addLogOptions(command);
+  command.addHelpText(
+    'after',
+    '\nAll but --at, --within and --json may be given several times. A log given by --sqlite or --mongodb is replayed\nhere, with the default time-outs; otherwise a manager is asked, which knows its own. Exit code 1: it would not converge.',
+  );
+  addExamples(command, [
+    ['whatif --kill worker-2', 'where its containers would go'],
+    ['whatif --kill worker-2 --scale web=9', 'both at once'],
+    ['whatif --image web=nginx:1.27 --at 1500', 'a new image, as things stood at position 1500'],
+    ['whatif --sqlite copy.sqlite --drain worker-1 --json', 'of a log, for a program'],
+  ]);
+}
+
+async function answer(changes: WhatIfChange[], options: Options, context: CliContext): Promise<void> {
+  const { at, within, json } = options;
+  if (changes.length === 0) {
+    throw new AppError('usage_invalid', 'say what happens: --kill, --drain, --scale, --image or --remove');
+  }
+  const question: Question = {
+    changes,
+    ...(at === undefined ? {} : { at }),
+    ...(within === undefined ? {} : { withinMs: parseWithin(within) }),
+  };
+  const isOffline = options.sqlite !== undefined || options.mongodb !== undefined;
+  const found = isOffline
+    ? await answerFromLog(question, options, context)
+    : await createApi(context, options).call<WhatIfAnswer>('POST', '/whatif', question);
+  if (json) context.printJson(found);
+  else for (const line of whatIfTables(found)) context.print(line);
+  const { kind } = found.verdict;
+  if (kind !== 'converges' && kind !== 'unchanged') context.exitWith(exitCodes.different);
+}
+
+function answerFromLog({ at, ...question }: Question, options: Options, context: CliContext): Promise<WhatIfAnswer> {
+  const { signal } = context;
+  const to = at === undefined ? 'head' : parseMoment('--at', at, systemClock.nowMs());
+  return withLog(options, context, async ({ log, snapshots }) => {
+    const { value: view } = await withProgress(context.progressBar('replaying'), (onProgress) =>
+      replay({ log, logger: silentLogger, snapshots }, { to, signal, onProgress }),
+    );
+    return whatIf(view, question, {}, signal);
+  });
+}
+
+/** @throws AppError `usage_invalid` */
+function readScale(text: string): WhatIfChange {
+  const [, service, replicas] = /^([^=]+)=(\d{1,5})$/.exec(text) ?? [];
+  if (service === undefined || Number(replicas) > replicasMax) {
+    throw new AppError('usage_invalid', `--scale takes service=replicas such as web=9, at most ${replicasMax}`);
+  }
+  return { kind: 'scale', service, replicas: Number(replicas) };
+}
+
+/** @throws AppError `usage_invalid` */
+function readImage(text: string): WhatIfChange {
+  const [, service, image] = /^([^=]+)=(\S{1,512})$/.exec(text) ?? [];
+  if (service === undefined || image === undefined) {
+    throw new AppError('usage_invalid', '--image takes service=image such as web=nginx:1.27');
+  }
+  return { kind: 'image', service, image };
+}
+
+const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000 };
+
+/** @throws AppError `usage_invalid` */
+function parseWithin(text: string): number {
+  const [, count, unit] = /^(\d{1,7})(ms|s|m|min|h)$/.exec(text) ?? [];
+  const withinMs = Number(count) * (unitsMs[unit ?? ''] ?? Number.NaN);
+  if (withinMs >= 1 && withinMs <= withinMsMax) return withinMs;
+  throw new AppError(
+    'usage_invalid',
+    `--within takes a duration such as 90s or 10m, at most ${sayDuration(withinMsMax)}`,
+  );
+}

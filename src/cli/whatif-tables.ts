@@ -1,0 +1,64 @@
+/** Owns how the answer to a what-if looks as tables for people. Pure. */
+
+import type { WhatIfAnswer } from '../replay/whatif.ts';
+import type { ServiceOutcome, Standing } from '../replay/whatif-outcome.ts';
+import type { TimelineEntry } from '../replay/whatif-timeline.ts';
+import { sayCount, sayDuration, sayMoment, sayNames } from '../replay/words-values.ts';
+import { type Column, formatTable, printable } from './table.ts';
+
+/** What one looks through before it scrolls away; `--json` has the rest. */
+const timelineRowsMax = 100;
+/** A cell names so many nodes, the rest is counted. */
+const nodesNamedMax = 4;
+
+const timelineColumns: Column<TimelineEntry>[] = [
+  { title: 'AFTER', cell: ({ afterMs }) => `${(afterMs / 1_000).toFixed(3)} s` },
+  { title: 'WHAT', cell: ({ what }) => what },
+  { title: 'WHY', cell: ({ why }) => why },
+];
+
+const serviceColumns: Column<ServiceOutcome>[] = [
+  { title: 'SERVICE', cell: ({ service }) => service },
+  { title: 'BEFORE', cell: ({ before }) => sayRunning(before) },
+  { title: 'AFTER', cell: ({ after }) => sayRunning(after) },
+  { title: 'MOVED', cell: ({ moved }) => moved },
+  { title: 'PLACED', cell: ({ placed }) => placed },
+  { title: 'STOPPED', cell: ({ stopped }) => stopped },
+  { title: 'NODES BEFORE', cell: ({ before }) => sayNodes(before) },
+  { title: 'NODES AFTER', cell: ({ after }) => sayNodes(after) },
+];
+
+export function whatIfTables(answer: WhatIfAnswer): string[] {
+  const { position, at, timeline, timelineLeftOut, services, assumptions, verdict } = answer;
+  const touched = services.filter(({ isUntouched }) => !isUntouched);
+  const untouched = services.filter(({ isUntouched }) => isUntouched).map(({ service }) => service);
+  const rest = timeline.length + timelineLeftOut - timelineRowsMax;
+  return [
+    `from position ${position}, ${sayMoment(at)}; nothing is changed`,
+    '',
+    ...formatTable(timelineColumns, timeline.slice(0, timelineRowsMax)),
+    ...(rest > 0 ? [`and ${sayCount(rest, 'line')} more`] : []),
+    ...(touched.length > 0 ? ['', ...formatTable(serviceColumns, touched)] : []),
+    ...(untouched.length > 0 ? [printable(`untouched: ${sayNames(untouched)}`)] : []),
+    ...services.flatMap(sayBlocked),
+    '',
+    ...assumptions.map((sentence) => printable(`supposed: ${sentence}`)),
+    '',
+    printable(verdict.sentence),
+  ];
+}
+
+const sayRunning = (standing: Standing | null) =>
+  standing === null ? 'removed' : `${standing.running}/${standing.replicas} ${standing.status}`;
+
+function sayNodes(standing: Standing | null): string | null {
+  if (standing === null || standing.nodes.length === 0) return null;
+  const names = standing.nodes.map(({ node, containers }) => (containers === 1 ? node : `${node} ×${containers}`));
+  return sayNames(names.slice(0, nodesNamedMax), names.length);
+}
+
+function sayBlocked({ service, blockedAfterMs, after }: ServiceOutcome): string[] {
+  if (blockedAfterMs === null || after === null) return [];
+  const when = blockedAfterMs === 0 ? 'from the beginning' : `after ${sayDuration(blockedAfterMs)}`;
+  return [printable(`blocked ${when}: ${service}: ${after.reason ?? ''}`)];
+}
