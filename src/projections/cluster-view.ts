@@ -94,6 +94,8 @@ export type NodeView = {
   labels: readonly { name: string; value: string }[];
   /** Position of its NodeRegistered or NodeReturned. */
   session: number;
+  /** The last times it was registered anew while ready, oldest first, at most `takeoversKept`: see plan-claims.ts. */
+  takeovers: readonly { registrationId: string; hostname: string; at: string }[];
   /** The latest fact of its stream. */
   latest: Cause;
   /** Version of the node's stream. */
@@ -106,6 +108,9 @@ export type NodeView = {
   /** From telemetry: shown, never compared by verify. */
   lastHeardAt: string | null;
 };
+
+/** So many within a minute are no accident: an agent registers anew when it, its engine or its broker was away. */
+export const takeoversKept = 4;
 
 /** What several nodes share. */
 export type EngineView = {

@@ -2,7 +2,7 @@
 
 import type { LogEvent } from '../events/event.ts';
 import type { Availability } from '../model/node.ts';
-import type { ClusterView, NodeView } from './cluster-view.ts';
+import { type ClusterView, type NodeView, takeoversKept } from './cluster-view.ts';
 import { attachNode, detachNode } from './engines.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 
@@ -70,6 +70,7 @@ function register(view: ClusterView, event: LogEvent<'NodeRegistered'> | LogEven
     agentVersion,
     labels,
     session: event.position,
+    takeovers: takeoversOf(known, event),
     latest: causeOf(event),
     version: event.version,
     since: known?.state === 'ready' ? known.since : event.at,
@@ -81,6 +82,16 @@ function register(view: ClusterView, event: LogEvent<'NodeRegistered'> | LogEven
   view.removedNodes.delete(id);
   attachNode(view, id, engine);
   changeNode(view, event);
+}
+
+/** One that is told twice is one. */
+function takeoversOf(
+  known: NodeView | undefined,
+  { at, data: { registrationId, hostname } }: LogEvent<'NodeRegistered'> | LogEvent<'NodeReturned'>,
+): NodeView['takeovers'] {
+  if (known?.state !== 'ready') return [];
+  if (known.takeovers.at(-1)?.registrationId === registrationId) return known.takeovers;
+  return [...known.takeovers, { registrationId, hostname, at }].slice(-takeoversKept);
 }
 
 function setAvailability(

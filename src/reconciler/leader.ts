@@ -40,12 +40,15 @@ type Options = {
 };
 
 const checkEveryMs = 250;
+/** A check this late means that the process stood still: what the leader wrote meanwhile has not been read yet. */
+const stallMs = 1_000;
 const resignDeadlineMs = 1_000;
 
 export function createLeadership({ log, projector, clock, logger }: Deps, options: Options): Leadership {
   const { controllerId, isSoleWriter, leaseMs = 3_000 } = options;
   let led: number | null = null;
   let renewedAtMs = clock.monotonicMs();
+  let checkedAtMs = renewedAtMs;
   let isStanding = false;
   let timer: NodeJS.Timeout | undefined;
   let unsubscribe: (() => void) | undefined;
@@ -90,12 +93,15 @@ export function createLeadership({ log, projector, clock, logger }: Deps, option
   };
 
   const check = async () => {
+    const nowMs = clock.monotonicMs();
+    const stoodStill = nowMs - checkedAtMs > checkEveryMs + stallMs;
+    checkedAtMs = nowMs;
     if (led !== null || isStanding) return;
     // What could not be read cannot have expired.
-    if (projector.trouble() !== null) renewedAtMs = clock.monotonicMs();
+    if (stoodStill || projector.trouble() !== null) renewedAtMs = nowMs;
     const { term, resigned } = projector.view.controller;
     const isVacant = term === 0 || resigned || isSoleWriter;
-    if (!isVacant && clock.monotonicMs() - renewedAtMs < leaseMs) return;
+    if (!isVacant && nowMs - renewedAtMs < leaseMs) return;
     isStanding = true;
     await stand();
     renewedAtMs = clock.monotonicMs();
@@ -108,6 +114,7 @@ export function createLeadership({ log, projector, clock, logger }: Deps, option
     start() {
       unsubscribe = projector.onFolded(observe);
       renewedAtMs = clock.monotonicMs();
+      checkedAtMs = renewedAtMs;
       timer = setInterval(() => void check(), checkEveryMs);
       void check();
     },

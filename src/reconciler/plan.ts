@@ -4,6 +4,7 @@
  *
  * ```
  *  silent nodes ──▶ NodeLost + their ContainerFailed        plan-nodes.ts
+ *  quarrels about a node ──▶ AlarmRaised, AlarmCleared       plan-claims.ts
  *  overdue in queue ──▶ ContainerFailed (queue timeout)      here
  *  dirty, blocked or due services ──▶ their slots            plan-service.ts
  * ```
@@ -12,6 +13,7 @@
 import { streams } from '../events/event.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
 import { noReservations } from './placement.ts';
+import { nextQuietMs, planClaims } from './plan-claims.ts';
 import { isHeld, isSilentNode, type LastHeard, planNodes } from './plan-nodes.ts';
 import { planService } from './plan-service.ts';
 import type { PlanSettings } from './slot-queue.ts';
@@ -37,12 +39,14 @@ export function plan(
     const service = view.services.get(name);
     return service ? planService(view, service, pass) : [];
   });
-  return [...nodeSteps, ...planOverdue(view, nowMs), ...serviceSteps];
+  return [...nodeSteps, ...planClaims(view, dirty.nodes, nowMs), ...planOverdue(view, nowMs), ...serviceSteps];
 }
 
-/** When plan has to look again though nothing happened: the next queue deadline or restart, or null. Pure. */
+/** When plan has to look again though nothing happened: the next queue deadline, restart or end of an alarm, or null. Pure. */
 export function nextDeadlineMs(view: ClusterView): number | null {
   const deadlines: number[] = [];
+  const quietMs = nextQuietMs(view);
+  if (quietMs !== null) deadlines.push(quietMs);
   for (const id of view.queued) {
     const container = view.containers.get(id);
     if (container) deadlines.push(container.queueDeadlineMs);

@@ -121,6 +121,8 @@ test('a node is cordoned, drained, activated and seen so', async () => {
     assert.is((await get('/node_state')).body.nodes[0].availability, availability);
   }
   assert.is((await api.call('DELETE', '/node/worker-1')).status, 409);
+  const lost = await api.call('POST', '/node/worker-1/lost');
+  assert.equal([lost.status, lost.body.code], [409, 'node_heard']);
 });
 
 test('at any position and at any time the state is what it was then', async () => {
