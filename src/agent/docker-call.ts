@@ -37,6 +37,7 @@ export async function callDocker<T>(
     return await Promise.race([call(deadline.signal), late.promise]);
   } catch (error) {
     const refusal = toRefusal(error);
+    if (refusal && isGoingDown(refusal)) throw unavailable(`${what}: ${refusal.message}`, error);
     if (refusal) throw refusal;
     const words = deadline.signal.aborted ? `no answer within ${deadlineMs} ms` : wordsOf(error);
     throw unavailable(`${what}: ${words}`, error);
@@ -47,6 +48,18 @@ export async function callDocker<T>(
 
 export const unavailable = (message: string, cause: unknown) =>
   new AppError('engine_unavailable', `Docker does not answer (${message})`, { retryable: true, cause });
+
+/**
+ * What a daemon says in the last second of its life, when its containerd client and its store of networks are closed
+ * and its API is not: measured by starting containers while 20.10 shut down. It says nothing about the container.
+ */
+const lastWords = [
+  /grpc: the client connection is closing/,
+  /store for object type \*libnetwork\.\w+: open : no such file/,
+];
+
+const isGoingDown = ({ status, message }: DockerRefusal) =>
+  status >= 500 && lastWords.some((words) => words.test(message));
 
 /** A refusal of something that only reads or takes away is Docker's own trouble (5xx): the same call may succeed later. */
 export function asTrouble(what: string, error: unknown): unknown {

@@ -9,6 +9,7 @@ import type { Engine } from '../../src/agent/engine.ts';
 import { systemClock } from '../../src/clock.ts';
 import { hasCode } from '../../src/errors.ts';
 import { silentLogger } from '../../src/logger.ts';
+import { spec, specHashOf } from '../support/history.ts';
 
 const test = suite('answers of docker');
 
@@ -54,6 +55,32 @@ answering('an answer that breaks off is none, at once', breakOff, async (engine)
     assert.ok(hasCode(error, 'engine_unavailable'), String(error));
   }
   assert.ok(performance.now() - startedMs < 2_000);
+});
+
+const refusing = (words: string) => (response: ServerResponse) => {
+  response.writeHead(500, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ message: words }));
+};
+
+const wish = spec();
+const request = {
+  ...{ container: 'web.1-a', service: 'web', slot: 1, generation: 1, specHash: specHashOf(wish) },
+  ...{ spec: wish, env: [] },
+};
+
+for (const words of [
+  'grpc: the client connection is closing: context canceled',
+  'failed to update store for object type *libnetwork.endpoint: open : no such file or directory',
+]) {
+  answering(`a daemon that goes down is away: ${words}`, refusing(words), async (engine) => {
+    const error = await errorOf(engine.create(request));
+    assert.ok(hasCode(error, 'engine_unavailable'), String(error));
+  });
+}
+
+answering('any other refusal is about the container', refusing('invalid mount config'), async (engine) => {
+  const error = await errorOf(engine.create(request));
+  assert.ok(hasCode(error, 'container_create_failed'), String(error));
 });
 
 test.run();
