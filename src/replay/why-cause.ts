@@ -51,13 +51,30 @@ export async function findCause(trail: Trail, event: LogEvent): Promise<LogEvent
 
 /** Why the slot needed a container, whatever it waited for afterwards. */
 export async function findNeed(trail: Trail, queued: LogEvent<'ContainerQueued'>): Promise<LogEvent | null> {
-  const { container, service } = queued.data;
+  const { container, service, replaces } = queued.data;
   const cause = await trail.at(causePositionOf(container));
-  if (cause && cause.position < queued.position && isSameEvent(cause, queued.meta.causationId)) {
-    // A draining node stands in the log with its latest fact, which may be a return in the middle of the drain.
-    return isNodeFact(cause) ? ((await findDrain(trail, cause.data.node, cause.position + 1)) ?? cause) : cause;
+  if (!cause || cause.position >= queued.position || !isSameEvent(cause, queued.meta.causationId)) {
+    return findWish(trail, service, queued.position, queued.meta.causationId);
   }
-  return findWish(trail, service, queued.position, queued.meta.causationId);
+  // A draining node stands in the log with its latest fact, which may be a return in the middle of the drain.
+  if (isNodeFact(cause)) return (await findDrain(trail, cause.data.node, cause.position + 1)) ?? cause;
+  const isOfAnother = 'container' in cause.data && cause.data.container !== replaces;
+  return isOfAnother && replaces !== null ? ((await findReplacement(trail, queued, replaces)) ?? cause) : cause;
+}
+
+/**
+ * An id needs a cause of its own, so a swap that begins after the slot's other container ended is named after that end.
+ * What it really is for is what made the replaced one go.
+ */
+async function findReplacement(
+  trail: Trail,
+  queued: LogEvent<'ContainerQueued'>,
+  replaces: string,
+): Promise<LogEvent | null> {
+  const stop = (await trail.ofContainer(replaces)).find(({ type }) => type === 'ContainerStopRequested');
+  const cause = stop ? await findCause(trail, stop) : null;
+  if (cause && cause.position < queued.position) return cause;
+  return findWish(trail, queued.data.service, queued.position, null);
 }
 
 /** The inverse of what `containerId` writes. Pure. */

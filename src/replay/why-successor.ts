@@ -15,7 +15,7 @@ export async function findSuccessor(
   own: readonly LogEvent[],
   end: ContainerEnd | null,
 ): Promise<LogEvent<'ContainerQueued'> | null> {
-  const { container, service, slot } = queued.data;
+  const { container, service, slot, replaces } = queued.data;
   const stop = own.find(({ type }) => type === 'ContainerStopRequested');
   const causes = new Set<number>();
   if (end) causes.add(end.position);
@@ -24,6 +24,8 @@ export async function findSuccessor(
     const cause = await findCause(trail, stop);
     if (cause) causes.add(cause.position);
   }
+  // What it replaced itself may have ended, or been asked to, after it was placed.
+  for (const { position } of replaces === null ? [] : await trail.ofContainer(replaces)) causes.add(position);
   for (const { position } of await findTurns(trail, queued, (stop ?? end)?.position ?? trail.end + 1)) {
     causes.add(position);
   }
