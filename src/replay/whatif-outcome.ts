@@ -5,6 +5,7 @@ import type { ClusterView } from '../projections/cluster-view.ts';
 import { parseIsoTime } from '../projections/iso-time.ts';
 import { sortNatural } from '../projections/order.ts';
 import { type ServiceStatus, serviceRow } from '../projections/service-row.ts';
+import { massLossAlarm } from '../reconciler/plan-nodes.ts';
 
 export type Standing = {
   replicas: number;
@@ -60,15 +61,18 @@ const requests: ReadonlySet<string> = new Set([
   'NodeDrainRequested',
 ]);
 
-/** What was asked for is no consequence. */
-export const isRequest = ({ type }: LogEvent): boolean => requests.has(type);
+/** What was asked for is none, nor are alarms that keep nothing from moving: some of them end by themselves. */
+export function isConsequence(event: LogEvent): boolean {
+  if (event.type === 'AlarmRaised' || event.type === 'AlarmCleared') return event.data.alarm === massLossAlarm;
+  return !requests.has(event.type);
+}
 
 export function createTally(): Tally {
   const counts = new Map<string, { placed: number; stopped: number }>();
   return {
     add(event) {
       const { service } = event.data as { service?: string };
-      if (service === undefined || isRequest(event)) return;
+      if (service === undefined || !isConsequence(event)) return;
       const count = counts.get(service) ?? { placed: 0, stopped: 0 };
       counts.set(service, count);
       if (event.type === 'ContainerQueued') count.placed += 1;

@@ -11,7 +11,7 @@ import type { ClusterView, ContainerView } from '../projections/cluster-view.ts'
 import { parseIsoTime } from '../projections/iso-time.ts';
 import { evolve } from '../projections/projection.ts';
 import { type ApiRequest, decide } from '../reconciler/decide.ts';
-import { plan } from '../reconciler/plan.ts';
+import { nextDeadlineMs, plan } from '../reconciler/plan.ts';
 import type { LastHeard } from '../reconciler/plan-nodes.ts';
 import type { Step } from '../reconciler/step.ts';
 import { groupSteps } from '../reconciler/step-groups.ts';
@@ -65,7 +65,9 @@ export function createWorld(
   const { nodeTimeoutMs, queueTimeoutMs } = settings;
   const startedMs = parseIsoTime(view.at);
   const due = new TinyQueue<Due>([], (a, b) => a.atMs - b.atMs || a.order - b.order);
+  /** Of the silent nodes: when the silence that counts began, and when the node was really heard. A grace parts the two. */
   const silentSinceMs = new Map<string, number>();
+  const heardAtMs = new Map<string, number>();
   let nowMs = startedMs;
   let order = 0;
   let slotsLookedAt = 0;
@@ -112,12 +114,13 @@ export function createWorld(
   const lastHeard: LastHeard = {
     timeoutMs: nodeTimeoutMs,
     silentMs: (node) => nowMs - (silentSinceMs.get(node) ?? nowMs),
-    heardAgoMs: (node) => nowMs - (silentSinceMs.get(node) ?? nowMs),
+    heardAgoMs: (node) => nowMs - (heardAtMs.get(node) ?? nowMs),
   };
 
   /** plan compares with "longer than", so it looks after the time-out, not on it. */
   const watchSilence = (node: string, sinceMs: number) => {
     silentSinceMs.set(node, sinceMs);
+    if (!heardAtMs.has(node)) heardAtMs.set(node, sinceMs);
     at(Math.max(nowMs, sinceMs + nodeTimeoutMs + 1), () => view.dirty.nodes.add(node));
   };
 
@@ -188,12 +191,13 @@ function lookAgain(view: ClusterView, { subject: { kind, name } }: Step): void {
   if (kind === 'cluster') for (const id of view.nodes.keys()) view.dirty.nodes.add(id);
 }
 
-/** Deadlines that have passed were looked at; what plan left of them waits for something else. */
+/** Deadlines that have passed were looked at: what plan left of them waits for something else, and hides those to come. */
 function nextDeadlineAfter(view: ClusterView, nowMs: number): number | null {
   let next: number | null = null;
   const consider = (atMs: number | null | undefined) => {
     if (atMs != null && atMs > nowMs) next = earliest(next, atMs);
   };
+  consider(nextDeadlineMs(view));
   for (const id of view.queued) consider(view.containers.get(id)?.queueDeadlineMs);
   for (const [name, slots] of view.delayed) {
     for (const slot of slots) consider(view.services.get(name)?.slots.get(slot)?.delayedUntilMs);

@@ -9,7 +9,7 @@ import { alarmKey } from '../projections/cluster.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
 import { massLossAlarm } from '../reconciler/plan-nodes.ts';
 import { findFailing, sayAssumptions } from './whatif-assumptions.ts';
-import { createTally, describeBefore, isRequest, type ServiceOutcome } from './whatif-outcome.ts';
+import { createTally, describeBefore, isConsequence, type ServiceOutcome } from './whatif-outcome.ts';
 import { estimateStartTime } from './whatif-start-time.ts';
 import { createTimeline, type Timeline, type TimelineEntry } from './whatif-timeline.ts';
 import { type Ending, judge, type Verdict } from './whatif-verdict.ts';
@@ -90,7 +90,7 @@ export async function whatIf(
   let lastEventMs: number | null = null;
   const onEvent = (event: LogEvent, afterMs: number) => {
     events += 1;
-    if (!isRequest(event)) lastEventMs = afterMs;
+    if (isConsequence(event)) lastEventMs = afterMs;
     timeline.add(event, afterMs);
     tally.add(event);
   };

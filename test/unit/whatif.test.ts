@@ -3,9 +3,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ContainerSpec } from '../../src/model/service.ts';
-import type { ClusterView } from '../../src/projections/cluster-view.ts';
+import { type ClusterView, type ContainerView, emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { type ApiRequest, decide } from '../../src/reconciler/decide.ts';
 import { type WhatIfAnswer, type WhatIfChange, whatIf } from '../../src/replay/whatif.ts';
+import { estimateStartTime } from '../../src/replay/whatif-start-time.ts';
 import { createSimulatedCluster, type SimulatedCluster, specOf } from '../support/simulated-cluster.ts';
 
 const test = suite('what if');
@@ -205,6 +206,58 @@ test('what is under way goes on: the answer begins in the middle of a start', as
   const answer = await whatIf(cluster.view, { changes: [{ kind: 'scale', service: 'db', replicas: 2 }] });
   assert.equal([outcomeOf(answer, 'web').after?.running, outcomeOf(answer, 'db').after?.running], [9, 2]);
   assert.is(answer.verdict.kind, 'converges');
+});
+
+/** As a view is whose beats are in the log: the named nodes were last heard so long before its end. */
+function heard(view: ClusterView, agoMs: Record<string, number>): ClusterView {
+  const then = structuredClone(view);
+  for (const node of then.nodes.values()) {
+    node.lastHeardAt = new Date(Date.parse(then.at) - (agoMs[node.id] ?? 500)).toISOString();
+  }
+  return then;
+}
+
+test('a node that was silent already stays so, and the answer says it', async () => {
+  const { view } = settledCluster(3);
+  const changes: WhatIfChange[] = [{ kind: 'scale', service: 'db', replicas: 2 }];
+  const answer = await whatIf(heard(view, { 'worker-4': 5_500 }), { changes });
+  assert.is(answer.timeline.find(({ type }) => type === 'NodeLost')?.node, 'worker-4');
+  assert.ok(answer.assumptions.some((sentence) => sentence.includes('stay silent: worker-4')));
+  const pruned = Object.fromEntries([...view.nodes.keys()].map((node) => [node, 3_600_000]));
+  assert.not((await whatIf(heard(view, pruned), { changes })).timeline.some(({ type }) => type === 'NodeLost'));
+});
+
+test('a hold that stands at that moment goes on while most are silent, and ends when they are heard', async () => {
+  const cluster = settledCluster(3);
+  for (const node of ['worker-1', 'worker-2', 'worker-3']) cluster.crash(node);
+  cluster.advance(8_000);
+  assert.is(cluster.view.alarms.size, 1);
+  const changes: WhatIfChange[] = [{ kind: 'scale', service: 'db', replicas: 2 }];
+  const silent = { 'worker-1': 7_000, 'worker-2': 7_000, 'worker-3': 7_000 };
+  assert.is((await whatIf(heard(cluster.view, silent), { changes })).verdict.kind, 'held');
+  const { 'worker-3': _, ...minority } = silent;
+  const released = await whatIf(heard(cluster.view, minority), { changes });
+  assert.is(released.verdict.kind, 'converges', released.verdict.sentence);
+  const lost = released.timeline.filter(({ type }) => type === 'NodeLost');
+  // A release gives them a fresh grace period.
+  assert.equal(Object.fromEntries(lost.map(({ node, afterMs }) => [node, afterMs])), {
+    'worker-1': 5_001,
+    'worker-2': 5_001,
+  });
+});
+
+test('how long a start takes is read off the starts there were, their waiting for a turn left out', () => {
+  const view = emptyClusterView();
+  const startedAt = Date.UTC(2026, 0, 1);
+  const add = (position: number, runningMs: number) => {
+    const at = (ms: number) => new Date(startedAt + ms).toISOString();
+    const members = { engineId: 'engine', queuedPosition: position, queuedAt: at(0), runningAt: at(runningMs) };
+    view.containers.set(`web.${position}-1`, members as unknown as ContainerView);
+  };
+  for (let position = 1; position <= 4; position += 1) add(position, 400);
+  assert.equal(estimateStartTime(view), { startMs: 600, samples: 0 }, 'too few');
+  for (let position = 5; position <= 12; position += 1) add(position, position <= 8 ? 800 : 1_200);
+  assert.equal(estimateStartTime(view), { startMs: 400, samples: 12 });
 });
 
 test('a change of something that is not there is refused', async () => {
