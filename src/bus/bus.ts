@@ -55,7 +55,7 @@ export type AgentBus = BusEnd & {
   sendReport(report: Report, options?: PublishOptions): Promise<void>;
   /** Not confirmed, dropped while disconnected: the next beat is a second away. */
   sendHeartbeat(heartbeat: Heartbeat): void;
-  /** `co_node_<id>`: one at a time, in order. */
+  /** `co_node_<id>`: one at a time, in order; single active consumer, whoever else speaks for the node waits. */
   consumeCommands(handler: (command: Command) => Promise<Verdict>): Consumer;
 };
 

@@ -39,7 +39,7 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
 
   const nodeQueueOf = (node: string): MemoryQueue => {
     const queue =
-      nodes.get(node) ?? createMemoryQueue({ ...limits, lengthMax: nodeQueueLengthMax, isSingleActive: false });
+      nodes.get(node) ?? createMemoryQueue({ ...limits, lengthMax: nodeQueueLengthMax, isSingleActive: true });
     nodes.set(node, queue);
     return queue;
   };

@@ -84,6 +84,27 @@ export function testBusContract(name: string, open: () => Promise<BusUnderTest>,
     assert.is(atOnceMost, 1);
   });
 
+  promise('of two agents of one node one gets every command; when it goes, the other goes on', async (bus) => {
+    const manager = bus.manager('m1');
+    const heard: string[] = [];
+    const listen = async (name: string, positions: number[]) => {
+      const agent = bus.agent('a');
+      agent.consumeCommands(async (command) => {
+        heard.push(`${name}: ${stopOf(command).position}`);
+        return 'ack';
+      });
+      for (const position of positions) await manager.sendCommand(stop(bus, 'a', position));
+      await until('its commands', () => heard.length >= positions.at(-1)!);
+      return agent;
+    };
+    const first = await listen('first', [1]);
+    await listen('second', [2, 3, 4]);
+    await first.close();
+    await manager.sendCommand(stop(bus, 'a', 5));
+    await until('the last', () => heard.length === 5);
+    assert.equal(heard, ['first: 1', 'first: 2', 'first: 3', 'first: 4', 'second: 5']);
+  });
+
   promise('commands sent before the agent listens wait for it', async (bus) => {
     const manager = bus.manager('m1');
     for (const position of [1, 2, 3]) await manager.sendCommand(stop(bus, 'late', position));
