@@ -56,8 +56,8 @@ export const withinMsDefault = 600_000;
 export const withinMsMax = 3_600_000;
 /** Ten thousand containers placed, started and stopped: about two seconds. */
 const eventsMax = 50_000;
-/** Each look at a service costs as many: about six seconds. A question that hits a bound is given up at the same event every time. */
-const slotsLookedAtMaxDefault = 10_000_000;
+/** Each look at a service costs as many as it has replicas: about two seconds. A question that hits a bound is given up at the same event every time. */
+const slotsLookedAtMaxDefault = 3_000_000;
 /** What else the process does has a turn this often. */
 const turnMs = 20;
 
