@@ -2,7 +2,9 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type NewEvent, streams } from '../../src/events/event.ts';
+import { AppError } from '../../src/errors.ts';
+import { streams } from '../../src/events/event.ts';
+import { decide } from '../../src/reconciler/decide.ts';
 import {
   assertReplayEqualsLive,
   countWanted,
@@ -12,19 +14,32 @@ import {
 } from '../support/simulated-cluster.ts';
 
 const test = suite('simulated cluster');
+const context = { actor: 'person:test', requestId: 'request' };
 const meta = { actor: 'person:test', causationId: null };
-const services = ['api', 'db', 'web'];
 
-function request(cluster: SimulatedCluster, service: string, replicas: number, image: string): void {
-  const known = cluster.view.services.get(service);
-  const removed = cluster.view.removedServices.get(service);
-  const generation = (known?.generation ?? removed?.generation ?? 0) + 1;
-  const data = { service, generation, changed: true, replicas, container: specOf(image), specHash: hashOf(image) };
-  const event: NewEvent = { stream: streams.service(service), type: 'ServiceRequested', data, meta };
-  cluster.append([event]);
+/**
+ * One service has a host port, one fills nodes with memory, one wants nothing. All their replicas have room when every
+ * node is there.
+ */
+const kinds = {
+  api: { replicasMax: 5, members: { ports: [{ container: 80, host: 80, protocol: 'tcp' as const }] } },
+  db: { replicasMax: 10, members: { resources: { memoryBytes: 4 * 2 ** 30, cpuMillis: null } } },
+  web: { replicasMax: 12, members: {} },
+};
+const services = ['api', 'db', 'web'] as const;
+type Service = (typeof services)[number];
+
+function request(cluster: SimulatedCluster, service: Service): void {
+  const { replicasMax, members } = kinds[service];
+  const container = specOf(cluster.pick(['a', 'b', 'c']), members);
+  const replicas = Math.floor(cluster.random() * (replicasMax + 1));
+  const { events, expect } = decide(
+    cluster.view,
+    { kind: 'apply', wishes: [{ service, replicas, container }] },
+    context,
+  );
+  cluster.append(events, expect);
 }
-
-const hashOf = (image: string) => Buffer.from(image.padEnd(8, '.')).toString('hex').slice(0, 16);
 
 function remove(cluster: SimulatedCluster, service: string): void {
   const known = cluster.view.services.get(service);
@@ -41,15 +56,27 @@ function setAvailability(
   if (cluster.view.nodes.has(node)) cluster.append([{ stream: streams.node(node), type, data: { node }, meta }]);
 }
 
+/** Refused while it is heard, or not known yet. */
+function declareLost(cluster: SimulatedCluster, node: string): void {
+  try {
+    const { events, expect } = decide(cluster.view, { kind: 'node', node, action: 'lost' }, context);
+    cluster.append(events, expect);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+  }
+}
+
 function doSomething(cluster: SimulatedCluster): void {
   const node = cluster.pick([...cluster.nodes.keys()]);
   const service = cluster.pick(services);
   const draw = cluster.random();
-  if (draw < 0.2) request(cluster, service, Math.floor(cluster.random() * 12), cluster.pick(['a', 'b', 'c']));
+  if (draw < 0.2) request(cluster, service);
   else if (draw < 0.25) remove(cluster, service);
-  else if (draw < 0.4) cluster.crash(node);
+  else if (draw < 0.38) cluster.crash(node);
+  else if (draw < 0.4) cluster.nodes.get(node)!.isDeaf = true;
   else if (draw < 0.5) cluster.partition(node);
   else if (draw < 0.75) cluster.bringBack(node);
+  else if (draw < 0.78) declareLost(cluster, node);
   else if (draw < 0.85) {
     const container = cluster.pick([...(cluster.nodes.get(node)?.running.keys() ?? [''])]);
     if (container) cluster.killContainer(node, container);
@@ -58,6 +85,7 @@ function doSomething(cluster: SimulatedCluster): void {
 
 function calmDown(cluster: SimulatedCluster): void {
   for (const node of cluster.nodes.keys()) cluster.bringBack(node);
+  for (const node of cluster.nodes.values()) node.isDeaf = false;
   cluster.advance(3_000);
   for (const node of cluster.nodes.keys()) setAvailability(cluster, node, 'NodeActivated');
   cluster.advance(180_000);

@@ -40,7 +40,7 @@ function decideRequests(cluster: SimulatedCluster): Decided[] {
       { kind: 'remove', service },
     ]),
     ...[...cluster.nodes.keys()].flatMap((node) =>
-      (['cordon', 'drain', 'activate', 'remove'] as const).map(
+      (['cordon', 'drain', 'activate', 'lost', 'remove'] as const).map(
         (action): ApiRequest => ({ kind: 'node', node, action }),
       ),
     ),

@@ -24,7 +24,7 @@ export type SimulatedNode = {
   id: string;
   isUp: boolean;
   isConnected: boolean;
-  /** It is heard, and no command reaches it. */
+  /** It is heard, and commands wait in its queue. */
   isDeaf: boolean;
   /** null until the wanted set of its registration has come. */
   session: number | null;
@@ -218,8 +218,8 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
     const deliver = () => {
       const node = nodes.get(id);
       if (!node || view.nodes.get(id)?.session !== session) return;
-      if (!node.isUp || !node.isConnected) return later(200, 400, deliver);
-      if (node.session === session && !node.isDeaf) obey(node);
+      if (!node.isUp || !node.isConnected || node.isDeaf) return later(200, 400, deliver);
+      if (node.session === session) obey(node);
     };
     later(1, 20, deliver);
   };
