@@ -34,6 +34,18 @@ const recordedCalls = async () =>
 const recordedCall = (what: string, matches: (call: EventData<'ApiReadsRecorded'>['calls'][number]) => boolean) =>
   until(what, async () => (await recordedCalls()).find(matches));
 
+test('a method longer than any we know is recorded, and takes no other call with it', async () => {
+  await start({ recordEveryMs: 200 });
+  const [long, other] = [api.call('UNSUBSCRIBE', '/state'), api.call('GET', '/service/none')];
+  assert.is((await long).status, 405);
+  await other;
+  await recordedCall('the other call', ({ path }) => path === '/service/none');
+  await api.close();
+  const refusals = await api.events('RequestRefused');
+  const methods = [...refusals.map(({ data }) => data), ...(await recordedCalls())].map((call) => Object(call).method);
+  assert.ok(methods.includes('UNSUBSCRIB'), methods.join());
+});
+
 test('without a token everything but the probes is 401, unknown paths too', async () => {
   await start({ tokens });
   for (const [method, path] of [
