@@ -6,7 +6,7 @@
 import { AppError } from '../errors.ts';
 import { type LogEvent, streams } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
-import type { ClusterView, ContainerView, ServiceView } from '../projections/cluster-view.ts';
+import type { AlarmView, ClusterView, ContainerView, ServiceView } from '../projections/cluster-view.ts';
 import { type ServiceRow, serviceRow } from '../projections/service-row.ts';
 import { causePositionOf, findWish, isEnd } from './why-cause.ts';
 import { type Chain, traceChain } from './why-chain.ts';
@@ -28,6 +28,8 @@ export type WhyService = Chain & {
   };
   /** One sentence. */
   answer: string;
+  /** Alarms that stood: what they hold back is not moved. */
+  notes: string[];
 };
 
 /** Containers of a service whose causes are traced: more fail or move for the same reasons. */
@@ -50,6 +52,7 @@ export async function explainService(
   const { status, replicas, running, generation } = row;
   const wishPosition = service.wish.position;
   const findSeeds = planSeeds(view, service, row);
+  const notes = [...view.alarms.values()].map(sayAlarm);
   const wish = await trail.at(wishPosition);
   const seeds = await findSeeds(trail);
   return {
@@ -57,6 +60,7 @@ export async function explainService(
     at,
     subject: { kind: 'service', service: name, status, replicas, running, generation },
     answer: sayService(row, wish),
+    notes,
     ...(await traceChain(trail, wish ? [wish, ...seeds] : seeds, { passed: containersMax })),
   };
 }
@@ -67,6 +71,9 @@ function sayService({ serviceName, status, reason, running, replicas }: ServiceR
   const runs = running === 1 ? 'runs' : 'run';
   return `${serviceName} is converged: ${running} of ${sayCount(replicas, 'replica')} ${runs}${asked}`;
 }
+
+const sayAlarm = ({ alarm, message, since }: AlarmView) =>
+  `the alarm "${alarm}" stands since ${sayMoment(since)}: ${message}`;
 
 /** Takes from the view at once what the log is asked for later. */
 function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceRow) {
@@ -133,6 +140,7 @@ async function explainRemoved(trail: Trail, name: string): Promise<Omit<WhyServi
       generation: request?.data.generation ?? 0,
     },
     answer: `${name} was removed at ${sayMoment(removed.at)}${asked}`,
+    notes: [],
     ...(await traceChain(trail, [removed])),
   };
 }

@@ -73,10 +73,12 @@ export function sayTimeBeside(at: string, other: string): string {
   return isSameDay ? sayTime(at).slice(dateLength + 1) : sayTime(at);
 }
 
+export const isPerson = (actor: Actor): boolean => actor.startsWith('person:');
+
 /** People go by their names; without tokens nobody knows who it was. */
 export function sayActor(actor: Actor): string {
   if (actor === 'person:local') return 'a local caller';
-  if (actor.startsWith('person:')) return actor.slice('person:'.length);
+  if (isPerson(actor)) return actor.slice('person:'.length);
   if (actor.startsWith('node:')) return actor.slice('node:'.length);
   if (actor.startsWith('manager:')) return `manager ${actor.slice('manager:'.length)}`;
   return `the ${actor}`;

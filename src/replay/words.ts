@@ -6,7 +6,16 @@
 import { type EventData, type EventType, explanationNamesMax } from '../events/catalog.ts';
 import type { LogEvent } from '../events/event.ts';
 import type { StopReason } from '../model/container.ts';
-import { sayActor, sayBytes, sayCount, sayCpus, sayDuration, sayNames, sayTimeBeside } from './words-values.ts';
+import {
+  isPerson,
+  sayActor,
+  sayBytes,
+  sayCount,
+  sayCpus,
+  sayDuration,
+  sayNames,
+  sayTimeBeside,
+} from './words-values.ts';
 
 /** One entry for each event type there is: a forgotten one does not compile. */
 type Sentences = { readonly [T in EventType]: (event: LogEvent<T>) => string };
@@ -69,10 +78,12 @@ const sentences: Sentences = {
 
   NodeRegistered: (event) => `${event.data.node} joined with ${sayOffer(event.data)}`,
   NodeReturned: (event) => `${event.data.node} came back with ${sayOffer(event.data)}`,
-  NodeLost({ data, at }) {
+  NodeLost(event) {
+    const { data, at, meta } = event;
     const { node, lastHeardAt, silentMs } = data;
     const heard =
       lastHeardAt === null ? 'no heartbeat is on record' : `last heard at ${sayTimeBeside(lastHeardAt, at)}`;
+    if (isPerson(meta.actor)) return `${who(event)} declared ${node} lost: ${heard}`;
     return `${node} was lost: ${heard}, no heartbeat in the last ${sayDuration(silentMs)}`;
   },
   NodeCordoned: (event) => `${who(event)} cordoned ${event.data.node}: nothing new is placed there`,
@@ -180,5 +191,7 @@ const stopReasons: Readonly<Record<StopReason, (about: { service: string; node: 
 
 function sayOffer({ engine, inventory }: EventData<'NodeRegistered'>): string {
   const has = inventory.length === 0 ? 'no container' : sayCount(inventory.length, 'container');
-  return `${has} on ${engine.kind} ${engine.version}, ${sayBytes(engine.memoryBytes)} and ${sayCpus(engine.cpuMillis)}`;
+  // A simulated engine's version is a warning, not a number.
+  const runs = engine.kind === 'docker' ? `docker ${engine.version}` : `a ${engine.kind} engine`;
+  return `${has} on ${runs}, ${sayBytes(engine.memoryBytes)} and ${sayCpus(engine.cpuMillis)}`;
 }

@@ -197,7 +197,7 @@ test('a host port that is taken: the service says so, and what made room is told
   );
   assert.match(
     why.notes[0]!,
-    /^edge\.3-\w+ waited at least 5 s for a node, probably until this made room: worker-3 joined with no container on simulated 1, 8 GiB and 8 CPUs$/,
+    /^edge\.3-\w+ waited at least 5 s for a node, probably until this made room: worker-3 joined with no container on a simulated engine, 8 GiB and 8 CPUs$/,
   );
 });
 
@@ -229,6 +229,26 @@ test('a service that stands as asked names the last thing that moved', async () 
     /^web is converged: 1 of 1 replica runs; alice asked for 1 replica of web from nginx \(generation 1\) at .* UTC$/,
   );
   assert.ok(why.chain.some(({ type }) => type === 'ContainerFailed'));
+});
+
+test('while a hold stands its alarm is told beside the answer; a person who declares a node lost is named', async () => {
+  const cluster = startScene(3);
+  ask(cluster, 'alice', wishFor('web', 3, specOf('nginx')));
+  const { id } = [...cluster.view.containers.values()].find(({ node }) => node === 'worker-1')!;
+  cluster.crash('worker-1');
+  cluster.crash('worker-2');
+  cluster.advance(10_000);
+  const { notes } = await whyService(cluster, 'web');
+  assert.match(
+    notes[0]!,
+    /^the alarm "mass node loss" stands since 2026-01-01 00:00:\d\d\.\d{3} UTC: 2 of 3 nodes fell silent together/,
+  );
+  ask(cluster, 'dora', { kind: 'node', node: 'worker-1', action: 'lost' });
+  const { answer } = await whyContainer(cluster, id);
+  assert.match(
+    answer,
+    /because dora declared worker-1 lost: last heard at 00:00:0\d\.\d{3}; web\.\d-\w+ on worker-3 took its place$/,
+  );
 });
 
 test('what nobody knows is refused with a code', async () => {

@@ -32,10 +32,9 @@ export function addWhyCommand(program: Command, context: CliContext): void {
 
 /** For people: the answer, then each event below the one it caused. */
 export function whyLines(why: WhyContainer | WhyService): string[] {
-  const notes = 'notes' in why ? why.notes : [];
   return [
     printable(why.answer),
-    ...notes.map((note) => printable(`(${note})`)),
+    ...why.notes.map((note) => printable(`(${note})`)),
     '',
     ...why.chain.flatMap(linkLines),
     ...leftLines(why),
