@@ -28,8 +28,8 @@ export type LocalClusterOptions = {
 };
 
 const closeDeadlineMs = 4_300;
-/** Agents take 2.5 s at most when their engine does not answer. */
-const managerCloseMinMs = 1_000;
+/** Enough to resign and to let go of a log that answers. */
+const managerCloseMinMs = 1_300;
 
 export async function startLocalCluster(config: Config, options: LocalClusterOptions): Promise<LocalCluster> {
   const { logger, onProgress, onFatal, onOpened, signal } = options;
@@ -40,12 +40,12 @@ export async function startLocalCluster(config: Config, options: LocalClusterOpt
   const close = async () => {
     const startedMs = performance.now();
     await closeAgents();
-    await manager.close({ withinMs: Math.max(managerCloseMinMs, closeDeadlineMs - (performance.now() - startedMs)) });
+    await manager.close({ withinMs: closeDeadlineMs - (performance.now() - startedMs) });
   };
   try {
     onProgress(`manager serves ${manager.url}, cluster ${manager.cluster.name} (${manager.cluster.id})`);
     const agents = await createNodeAgents(config, { cluster: manager.cluster, busOf: manager.agentBus, logger });
-    closeAgents = () => agents.close();
+    closeAgents = () => agents.close({ withinMs: closeDeadlineMs - managerCloseMinMs });
     onProgress(`engine: ${agents.engine}`);
     await onOpened?.({ manager, agents });
     await unlessAborted(

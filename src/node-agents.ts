@@ -12,6 +12,7 @@ import { createParallelStarts } from './agent/parallel-starts.ts';
 import { createSimulatedMachine } from './agent/simulated-engine.ts';
 import type { AgentBus } from './bus/bus.ts';
 import { systemClock } from './clock.ts';
+import { createClosing } from './closing.ts';
 import type { Config } from './config.ts';
 import { AppError, hasCode } from './errors.ts';
 import type { Logger } from './logger.ts';
@@ -35,8 +36,8 @@ export type NodeAgents = {
    * @throws AppError `agents_not_ready` (retryable), as `start` does
    */
   bringBack(node: string): Promise<void>;
-  /** Within 5 s; containers keep running. */
-  close(): Promise<void>;
+  /** Within 4 s, or what it is given, also while broker or engine are away; containers keep running. */
+  close(options?: { withinMs?: number }): Promise<void>;
 };
 
 export type NodeAgentsDeps = {
@@ -45,6 +46,7 @@ export type NodeAgentsDeps = {
   logger: Logger;
 };
 
+const closeDeadlineMs = 4_000;
 /** A broker and a manager that start at the same time need some of it. */
 const readyDeadlineMs = 30_000;
 
@@ -92,19 +94,24 @@ export async function createNodeAgents(config: Config, deps: NodeAgentsDeps): Pr
       members.set(node, member);
       await startAll([member], () => {}, closing.signal);
     },
-    async close() {
+    async close({ withinMs = closeDeadlineMs } = {}) {
       closing.abort();
-      await Promise.all([...members.values()].map(closeMember));
+      await Promise.all([...members.values()].map((member) => closeMember(member, { withinMs, logger })));
     },
   };
 }
 
 type Member = { node: string; engine: Engine; bus: AgentBus; agent: Agent };
 
-async function closeMember({ agent, bus, engine }: Member): Promise<void> {
-  await agent.close();
-  await bus.close();
-  await engine.close();
+async function closeMember(
+  { node, agent, bus, engine }: Member,
+  { withinMs, logger }: { withinMs: number; logger: Logger },
+): Promise<void> {
+  const closing = createClosing(['agent', 'bus', 'engine'], { logger: logger.child({ node }) });
+  closing.add('agent', 'agent', () => agent.close());
+  closing.add('bus', 'bus', () => bus.close());
+  closing.add('engine', 'engine', () => engine.close());
+  await closing.close(withinMs);
 }
 
 /** The bus goes first: a closed end takes no message from this moment on, so whatever the agent would still say is lost. */

@@ -50,6 +50,16 @@ scenario('all workers become ready, and each is told', async ({ manager, open })
   assert.match(agents.engine, 'SIMULATED');
 });
 
+scenario('a bus that does not let go holds up the end no longer than its deadline', async ({ manager }) => {
+  const busOf = (node: string) => ({ ...manager.agentBus!(node), close: () => new Promise<void>(() => {}) });
+  const config = readConfig(['--engine', 'simulated', '--workers', '2'], {});
+  const agents = await createNodeAgents(config, { cluster: manager.cluster, busOf, logger: silentLogger });
+  await agents.start(() => {});
+  const startedMs = performance.now();
+  await agents.close({ withinMs: 500 });
+  assert.ok(performance.now() - startedMs < 1_500);
+});
+
 scenario('without Docker an engine chosen by itself is the simulated one, and says so', async ({ open }) => {
   const agents = await open('--engine', 'auto', '--docker', '/nowhere/docker.sock', '--workers', '1');
   assert.is(agents.engine, 'SIMULATED: no container runs');
