@@ -1,12 +1,19 @@
 /** Verify: whatever was changed in a log, or in what was derived from it, is named; what is sound is said to be. */
 
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemClock } from '../../src/clock.ts';
 import { readConfig } from '../../src/config.ts';
+import { createCommitLog } from '../../src/events/commit-log.ts';
+import { streams } from '../../src/events/event.ts';
+import { createMongoStore } from '../../src/events/mongo-store.ts';
 import { openLogForReading } from '../../src/events/open-log.ts';
 import { startLocalCluster } from '../../src/local-cluster.ts';
 import { silentLogger } from '../../src/logger.ts';
+import { createProjector } from '../../src/projections/projector.ts';
+import { createReadModelWriter } from '../../src/projections/read-models.ts';
 import { takeSnapshot } from '../../src/projections/snapshot.ts';
 import { createSnapshotFiles } from '../../src/projections/snapshot-files.ts';
 import { replay } from '../../src/replay/replay.ts';
@@ -16,6 +23,7 @@ import { coctl } from '../support/cli.ts';
 import { verifyChain as secondOpinion } from '../support/log-events.ts';
 import { mongodbUrl } from '../support/logs.ts';
 import { type RecordedFile, recordDatabase, recordFile } from '../support/recorded-log.ts';
+import { until } from '../support/wait.ts';
 
 const file = suite('verify: a file');
 let recorded: RecordedFile;
@@ -150,6 +158,9 @@ file('an interrupted verify is exit code 130', async () => {
 
 file.run();
 
+/** A log that grows as fast as it can is verified for as long. */
+const betweenWritesMs = 5;
+
 const live = suite('verify: beside a running manager');
 
 live('its state is as the log says, while it goes on writing', async () => {
@@ -165,10 +176,13 @@ live('its state is as the log says, while it goes on writing', async () => {
   let writes = 0;
   let isDone = false;
   const writing = (async () => {
-    for (; !isDone; writes += 1) await api.ask({ serviceName: 'web', replicas: 1 + (writes % 5), image: 'nginx' });
+    for (; !isDone; writes += 1) {
+      await api.ask({ serviceName: 'web', replicas: 1 + (writes % 5), image: 'nginx' });
+      await pause(betweenWritesMs);
+    }
   })();
   try {
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < 3; round += 1) {
       const { code, json, out } = await coctl(args);
       assert.is(code, 0, out);
       assert.is(json().compared[0].difference, null);
@@ -234,6 +248,46 @@ database('collections are compared with the log, and what was changed in them is
   } finally {
     await remove();
   }
+});
+
+database('collections that a leader is writing are compared row by row, each at its own position', async () => {
+  const recordedDatabase = await recordDatabase(mongodbUrl!, `co-test-moving-${process.pid}`);
+  const { db, url } = recordedDatabase;
+  const store = await createMongoStore({ db, logger: silentLogger }, { description: 'mongodb' });
+  const log = await createCommitLog({ store, clock: systemClock, logger: silentLogger }, { writer: 'test' });
+  const projector = createProjector({ log, logger: silentLogger, clock: systemClock });
+  await projector.start();
+  const deps = { db, projector, logger: silentLogger, isLeader: () => true };
+  const writer = createReadModelWriter(deps, { flushDelayMs: 1 });
+  let isDone = false;
+  let writes = 0;
+  const meta = { actor: 'person:test', causationId: null };
+  const writing = (async () => {
+    for (; !isDone; writes += 1) {
+      const service = `service-${writes % 3}`;
+      const { generation, replicas: from } = projector.view.services.get(service)!;
+      const data = { service, generation: generation + 1, from, replicas: 1 + (writes % 7) };
+      const { last } = await log.append([{ stream: streams.service(service), type: 'ServiceScaled', data, meta }]);
+      await projector.waitFor(last);
+      await pause(betweenWritesMs);
+    }
+  })();
+  try {
+    await until('rows are written', () => (writer.writtenPosition() ?? 0) > 0);
+    for (let round = 0; round < 4; round += 1) {
+      const { code, out } = await coctl(['verify'], { environment: { CO_MONGODB_URL: url } });
+      assert.is(code, 0, out);
+      assert.match(out, /^collections .*: \d+ rows as the log says$/m);
+    }
+  } finally {
+    isDone = true;
+    await writing;
+    await writer.close();
+    await projector.close();
+    await log.close();
+    await recordedDatabase.remove();
+  }
+  assert.ok(writes > 4);
 });
 
 if (mongodbUrl) database.run();
