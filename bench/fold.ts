@@ -54,12 +54,16 @@ export async function benchFold(): Promise<BenchRow[]> {
   }
 }
 
+/** A batch a second of log time: what ended leaves the view after its hour, as it does in a cluster. */
 async function fill(path: string, shape: HistoryShape, count: number): Promise<void> {
+  let nowMs = Date.UTC(2026, 0, 1);
+  const clock = { nowMs: () => nowMs };
   const store = await createSqliteStore({ path });
-  const log = await createCommitLog({ store, clock: systemClock, logger: silentLogger }, { writer: 'bench' });
+  const log = await createCommitLog({ store, clock, logger: silentLogger }, { writer: 'bench' });
   const waiting = new Set<Promise<unknown>>();
   let written = 0;
   for (const batch of writeHistory(shape)) {
+    nowMs += 1_000;
     const append = log.append(batch, { deadlineMs: 60_000 }).finally(() => waiting.delete(append));
     waiting.add(append);
     written += batch.length;
