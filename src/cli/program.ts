@@ -31,10 +31,11 @@ const commands: readonly ((program: Command, context: CliContext) => void)[] = [
 
 const helpOnEnding = `
 Exit codes:
-  0  fine
-  1  a difference, nothing found, or refused
-  2  told something wrong: the message says what
-  3  the log or the manager cannot be reached
+  0    fine
+  1    a difference, nothing found, or refused
+  2    told something wrong: the message says what
+  3    the log or the manager cannot be reached
+  130  interrupted
 
 Online commands ask the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN. Offline ones read
 the log itself, also beside a running manager, and change nothing unless they say so. Times are in UTC.`;
