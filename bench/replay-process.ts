@@ -1,0 +1,101 @@
+/**
+ * Owns one measurement of replay in a process of its own, so that its peak memory is its own: told by its arguments
+ * what and on which log, answers with one line of JSON.
+ */
+
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { readConfig } from '../src/config.ts';
+import { openLogForReading } from '../src/events/open-log.ts';
+import { silentLogger } from '../src/logger.ts';
+import { startManager } from '../src/manager.ts';
+import { replay } from '../src/replay/replay.ts';
+import { isSound, verifyLog } from '../src/replay/verify-log.ts';
+
+/** A log is named by a folder with events.sqlite in it, or by a mongodb:// URL. */
+export type Measured = { events: number; ms: number; peakBytes: number };
+export type MeasuredManager = { startMs: number; atMs: number[] };
+
+const [what = '', where = '', seed = '1'] = process.argv.slice(2);
+const place = where.startsWith('mongodb') ? { mongodbUrl: where } : { sqlitePath: join(where, 'events.sqlite') };
+
+/** The slowest of so many stands for the 99th percentile. */
+const momentsAsked = 50;
+
+const measurements: Record<string, () => Promise<unknown>> = {
+  replay: () =>
+    measure(async (log) => {
+      const view = await replay({ log, logger: silentLogger }, { to: 'head' });
+      return view.position;
+    }),
+  verify: () =>
+    measure(async (log) => {
+      const report = await verifyLog({ log, logger: silentLogger });
+      if (!isSound(report)) throw new Error(JSON.stringify(report.chain.broken ?? report.unfoldable));
+      return report.position;
+    }),
+  /** Through the port, folding nothing. */
+  read: () =>
+    measure(async (log) => {
+      let position = 0;
+      for (let slot = 0; ; ) {
+        const commits = await log.readCommits({ afterSlot: slot, limit: 500 });
+        const last = commits.at(-1);
+        if (!last) return position;
+        slot = last.slot;
+        position = last.first + last.count - 1;
+      }
+    }),
+  /** Rows in order and their text parsed, beside everything of ours. */
+  parse: async () => {
+    const database = new DatabaseSync(join(where, 'events.sqlite'), { readOnly: true });
+    const startedMs = performance.now();
+    let events = 0;
+    for (const { events: text } of database.prepare('SELECT events FROM commits ORDER BY slot').iterate()) {
+      events += (JSON.parse(text as string) as unknown[]).length;
+    }
+    return { events, ms: performance.now() - startedMs, peakBytes: peakBytes() } satisfies Measured;
+  },
+  'manager-start': () => measureManager(0),
+  manager: () => measureManager(momentsAsked),
+};
+
+async function measure(run: (log: Awaited<ReturnType<typeof openLogForReading>>['log']) => Promise<number>) {
+  const { log, close } = await openLogForReading(place, { logger: silentLogger });
+  const startedMs = performance.now();
+  const events = await run(log);
+  const ms = performance.now() - startedMs;
+  await close();
+  return { events, ms, peakBytes: peakBytes() } satisfies Measured;
+}
+
+const peakBytes = () => process.resourceUsage().maxRSS * 1024;
+
+/** @param moments how many random positions it is asked about */
+async function measureManager(moments: number): Promise<MeasuredManager> {
+  const startedMs = performance.now();
+  const fail = (error: Error) => {
+    throw error;
+  };
+  const config = readConfig(['--data', where, '--engine', 'simulated', '--port', '0'], {});
+  const manager = await startManager(config, { logger: silentLogger, onFatal: fail });
+  const startMs = performance.now() - startedMs;
+  const { position } = (await (await fetch(`${manager.url}/service_state`)).json()) as { position: number };
+  const atMs: number[] = [];
+  let random = Number(seed);
+  while (atMs.length < moments) {
+    random = (random * 48_271) % 2_147_483_647;
+    const askedMs = performance.now();
+    const answer = await fetch(`${manager.url}/service_state?at=${1 + (random % position)}`);
+    await answer.arrayBuffer();
+    if (!answer.ok) throw new Error(`answered ${answer.status}`);
+    atMs.push(performance.now() - askedMs);
+  }
+  await manager.close();
+  return { startMs, atMs };
+}
+
+const run = measurements[what];
+if (!run) throw new Error(`no such measurement: ${what} (there are ${Object.keys(measurements).join(', ')})`);
+process.stdout.write(`${JSON.stringify(await run())}\n`);
+process.exit(0);

@@ -1,0 +1,169 @@
+/**
+ * Owns `npm run bench:replay`: how fast history is read again, what that costs in memory, how soon a manager is up on a
+ * long log, and how long a question about the past takes. `--large` adds ten million events; with CO_TEST_MONGODB_URL
+ * the wire of MongoDB is measured too.
+ */
+
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { systemClock } from '../src/clock.ts';
+import { createCommitLog } from '../src/events/commit-log.ts';
+import { createMongoStore } from '../src/events/mongo-store.ts';
+import { createMongoClient } from '../src/events/open-log.ts';
+import { createSqliteStore } from '../src/events/sqlite-store.ts';
+import { silentLogger } from '../src/logger.ts';
+import { createProjector } from '../src/projections/projector.ts';
+import { createSnapshotFiles, snapshotFolder } from '../src/projections/snapshot-files.ts';
+import { createSnapshotWriter } from '../src/projections/snapshot-writer.ts';
+import { fillStore } from './replay-log.ts';
+import type { Measured, MeasuredManager } from './replay-process.ts';
+import { type BenchRow, median, printTable } from './table.ts';
+
+const million = 1_000_000;
+const rounds = 3;
+const shareMin = 0.7;
+/** Four times the events may not cost more than this times the memory. */
+const growthMax = 1.25;
+const mongodbEvents = 200_000;
+
+const sizeOf = (events: number) => (events >= million ? `${events / million} M` : `${events / 1000} k`);
+const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+const rateOf = ({ events, ms }: Measured) => `${Math.round((events / ms) * 1000)} events/s`;
+const informs = (name: string, value: string, ratio: number | null = null): BenchRow => ({
+  name,
+  value,
+  ratio,
+  target: '',
+  met: null,
+});
+
+const program = fileURLToPath(new URL('replay-process.ts', import.meta.url));
+
+async function measure<T = Measured>(what: string, where: string): Promise<T> {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, what, where], { maxBuffer: 2 ** 24 });
+  return JSON.parse(stdout) as T;
+}
+
+/** The one of middle speed. */
+async function measureMedian(what: string, where: string): Promise<Measured> {
+  const all: Measured[] = [];
+  for (let round = 0; round < rounds; round += 1) all.push(await measure(what, where));
+  const middle = median(all.map(({ ms }) => ms));
+  return all.find(({ ms }) => ms === middle)!;
+}
+
+async function fillFile(folder: string, events: number): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const startedMs = performance.now();
+  await fillStore(await createSqliteStore({ path: join(folder, 'events.sqlite') }), events);
+  console.error(`${sizeOf(events)} events written in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+}
+
+async function benchFile(folder: string, events: number, before: Measured | null): Promise<BenchRow[]> {
+  const size = sizeOf(events);
+  const parsed = await measureMedian('parse', folder);
+  const replayed = await measureMedian('replay', folder);
+  const verified = await measureMedian('verify', folder);
+  const share = parsed.ms / replayed.ms;
+  const growth = before && replayed.peakBytes / before.peakBytes;
+  return [
+    informs(`reading and parsing ${size} events from SQLite, nothing else`, rateOf(parsed)),
+    {
+      ...informs(`replay of ${size} events from SQLite, over reading and parsing`, rateOf(replayed), share),
+      target: `≥ ${shareMin}`,
+      met: share >= shareMin,
+    },
+    informs(`verify of ${size} events, over replay`, rateOf(verified), replayed.ms / verified.ms),
+    {
+      ...informs(
+        `peak memory of that replay${before ? `, over ${sizeOf(before.events)}` : ''}`,
+        megabytes(replayed.peakBytes),
+        growth,
+      ),
+      ...(growth === null ? {} : { target: `≤ ${growthMax}`, met: growth <= growthMax }),
+    },
+  ];
+}
+
+/** As a manager takes them while it folds. */
+async function takeSnapshots(folder: string): Promise<void> {
+  const store = await createSqliteStore({ path: join(folder, 'events.sqlite'), isReadOnly: true });
+  const log = await createCommitLog({ store, clock: systemClock, logger: silentLogger }, { writer: 'bench' });
+  const projector = createProjector({ log, logger: silentLogger, clock: systemClock });
+  const snapshots = createSnapshotFiles(join(folder, snapshotFolder));
+  const writer = createSnapshotWriter({ projector, snapshots, logger: silentLogger, isWriter: () => true });
+  await projector.start();
+  await writer.close();
+  await projector.close();
+  await log.close();
+}
+
+/** Last, for it writes to the log. */
+async function benchManager(folder: string, events: number): Promise<BenchRow[]> {
+  const size = sizeOf(events);
+  const without = await measure<MeasuredManager>('manager-start', folder);
+  await takeSnapshots(folder);
+  const { startMs, atMs } = await measure<MeasuredManager>('manager', folder);
+  const sorted = atMs.toSorted((a, b) => a - b);
+  const name = `${sorted.length} questions of ?at= over ${size} events`;
+  return [
+    informs(`start of a manager on ${size} events without a snapshot`, `${Math.round(without.startMs)} ms`),
+    informs('the same with snapshots, over without', `${Math.round(startMs)} ms`, startMs / without.startMs),
+    informs(`${name}, p50`, `${Math.round(median(atMs))} ms`),
+    informs(`${name}, p99`, `${Math.round(sorted[Math.ceil(sorted.length * 0.99) - 1]!)} ms`),
+  ];
+}
+
+async function benchMongodb(url: string): Promise<BenchRow[]> {
+  const database = `co-bench-replay-${process.pid}`;
+  const at = new URL(url);
+  at.pathname = `/${database}`;
+  const client = createMongoClient(url);
+  try {
+    const store = await createMongoStore({ db: client.db(database), logger: silentLogger }, { description: 'mongodb' });
+    await fillStore(store, mongodbEvents);
+    const read = await measureMedian('read', at.href);
+    const replayed = await measureMedian('replay', at.href);
+    const verified = await measureMedian('verify', at.href);
+    const kind = process.env.CO_TEST_MONGODB_KIND === 'replica-set' ? 'MongoDB' : 'MongoDB, or what stands in for it';
+    const size = sizeOf(mongodbEvents);
+    return [
+      informs(`reading ${size} events over the wire of ${kind}`, rateOf(read)),
+      informs('replay of them, over reading', rateOf(replayed), read.ms / replayed.ms),
+      informs('verify of them, over replay', rateOf(verified), replayed.ms / verified.ms),
+    ];
+  } finally {
+    await client.db(database).dropDatabase();
+    await client.close();
+  }
+}
+
+const root = await mkdtemp(join(tmpdir(), 'co-bench-replay-'));
+const rows: BenchRow[] = [];
+try {
+  const quarter = join(root, 'quarter');
+  const whole = join(root, 'million');
+  await fillFile(quarter, million / 4);
+  const few = await measureMedian('replay', quarter);
+  rows.push(informs(`peak memory of a replay of ${sizeOf(million / 4)} events`, megabytes(few.peakBytes)));
+  await fillFile(whole, million);
+  rows.push(...(await benchFile(whole, million, few)));
+  rows.push(...(await benchManager(whole, million)));
+  if (process.argv.includes('--large')) {
+    const large = join(root, 'large');
+    await fillFile(large, 10 * million);
+    rows.push(...(await benchFile(large, 10 * million, few)));
+    rows.push(...(await benchManager(large, 10 * million)));
+  }
+  const mongodbUrl = process.env.CO_TEST_MONGODB_URL;
+  if (mongodbUrl) rows.push(...(await benchMongodb(mongodbUrl)));
+  else console.error('skipped: MongoDB, for CO_TEST_MONGODB_URL is not set');
+} finally {
+  await rm(root, { recursive: true, force: true });
+}
+printTable(rows);
+process.exit(rows.some(({ met }) => met === false) ? 1 : 0);
