@@ -13,7 +13,7 @@ import type { Projector } from '../projections/projector.ts';
 import type { Liveness } from './liveness.ts';
 import { createLogTime } from './log-time.ts';
 import { nextDeadlineMs, plan } from './plan.ts';
-import { massLossAlarm } from './plan-nodes.ts';
+import { isHeld } from './plan-nodes.ts';
 import type { PlanSettings } from './slot-queue.ts';
 import { controllerActor, describeStep, type Step } from './step.ts';
 import { groupSteps } from './step-groups.ts';
@@ -142,7 +142,7 @@ export function createLoop(
     tickedAtMs = nowMs;
     const deadlineMs = nextDeadlineMs(view);
     const isDue = deadlineMs !== null && deadlineMs <= logTime();
-    if (isDue || view.alarms.has(`${massLossAlarm} `)) triggers$.next();
+    if (isDue || isHeld(view)) triggers$.next();
   };
 
   return {
