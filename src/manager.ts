@@ -25,6 +25,8 @@ import { createSnapshotCollection } from './projections/snapshot-collection.ts';
 import { createSnapshotFiles, snapshotFolder } from './projections/snapshot-files.ts';
 import { createSnapshotWriter } from './projections/snapshot-writer.ts';
 import { createReconciler, type Reconciler } from './reconciler/reconciler.ts';
+import { controllerActor } from './reconciler/step.ts';
+import { createRetentionLoop } from './replay/retention-loop.ts';
 import { createSelfCheck } from './replay/self-check.ts';
 import { createTimeTravel } from './replay/time-travel.ts';
 
@@ -88,6 +90,11 @@ export async function startManager(config: Config, { logger, onFatal }: ManagerO
     const onTaken = selfCheck.check;
     const snapshotWriter = createSnapshotWriter({ projector, snapshots, logger, isWriter: isLeader, onTaken });
     closing.add('work', 'snapshots', () => snapshotWriter.close());
+    const retention = createRetentionLoop(
+      { log, logger, term: () => reconciler.term() },
+      { retentionMs: config.telemetryRetentionMs, actor: controllerActor },
+    );
+    closing.add('work', 'retention', () => retention.close());
     if (db) {
       const readModels = createReadModelWriter({ db, projector, logger, isLeader });
       closing.add('work', 'read models', () => readModels.close());
