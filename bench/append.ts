@@ -19,6 +19,7 @@ import { createMongoStore } from '../src/events/mongo-store.ts';
 import { createMongoClient } from '../src/events/open-log.ts';
 import { createSqliteStore } from '../src/events/sqlite-store.ts';
 import { silentLogger } from '../src/logger.ts';
+import { specOf } from '../test/support/specs.ts';
 import type { BareRow } from './append-bare-sqlite.ts';
 import { type BenchRow, median } from './table.ts';
 
@@ -93,18 +94,8 @@ async function appendTogether(log: EventLog, count: number): Promise<void> {
 
 function request(n: number): NewEvent {
   const service = `service-${n}`;
-  const container = {
-    name: 'web',
-    image: 'nginx',
-    command: null,
-    args: null,
-    env: [],
-    ports: [],
-    labels: [],
-    resources: { memoryBytes: null, cpuMillis: null },
-    stopTimeoutSeconds: 10,
-  };
-  const data = { service, generation: 1, changed: true, replicas: 3, container, specHash: '0123456789abcdef' };
+  const wish = { replicas: 3, container: specOf('nginx'), specHash: '0123456789abcdef' };
+  const data = { service, generation: 1, changed: true, ...wish };
   return { stream: `service/${service}`, type: 'ServiceRequested', data, meta: { actor: 'bench', causationId: null } };
 }
 

@@ -4,6 +4,7 @@ import { type LogEvent, type NewEvent, streams } from '../src/events/event.ts';
 import { type ClusterView, emptyClusterView } from '../src/projections/cluster-view.ts';
 import { evolve } from '../src/projections/projection.ts';
 import { plan } from '../src/reconciler/plan.ts';
+import { specOf } from '../test/support/specs.ts';
 import type { BenchRow } from './table.ts';
 
 const nodes = 5_000;
@@ -103,17 +104,7 @@ function registration(node: string): NewEvent {
 }
 
 function request(service: string): NewEvent {
-  const container = {
-    name: 'main',
-    image: 'nginx',
-    command: null,
-    args: null,
-    env: [],
-    ports: [],
-    labels: [],
-    resources: { memoryBytes: 64 * 2 ** 20, cpuMillis: 50 },
-    stopTimeoutSeconds: 10,
-  };
+  const container = specOf('nginx', { resources: { memoryBytes: 64 * 2 ** 20, cpuMillis: 50 } });
   const data = { service, generation: 1, changed: true, replicas, container, specHash: '0123456789abcdef' };
   return { stream: streams.service(service), type: 'ServiceRequested', data, meta };
 }

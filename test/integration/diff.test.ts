@@ -8,8 +8,9 @@ import { eventsKept, readEventsBetween } from '../../src/replay/diff-events.ts';
 import { coctl } from '../support/cli.ts';
 import { startApi, type TestApi } from '../support/http.ts';
 import { stormyHistory } from '../support/random-faults.ts';
-import { type SimulatedCluster, specOf } from '../support/simulated-cluster.ts';
+import type { SimulatedCluster } from '../support/simulated-cluster.ts';
 import { createCountingLog, openSimulatedLog } from '../support/simulated-log.ts';
+import { specOf } from '../support/specs.ts';
 import { ask, exit, runningOf, startScene, wishFor } from '../support/why-scenes.ts';
 
 const pure = suite('diff');

@@ -13,7 +13,7 @@ import type { ContainerSpec } from '../../src/model/service.ts';
 import { createProjector } from '../../src/projections/projector.ts';
 import { createLiveness } from '../../src/reconciler/liveness.ts';
 import { createLoop } from '../../src/reconciler/loop.ts';
-import { specOf } from '../support/simulated-cluster.ts';
+import { specOf } from '../support/specs.ts';
 import { until } from '../support/wait.ts';
 
 const test = suite('loop');

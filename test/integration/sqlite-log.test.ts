@@ -10,12 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../src/clock.ts';
-import { AppError } from '../../src/errors.ts';
 import { createCommitLog } from '../../src/events/commit-log.ts';
 import { createSqliteStore } from '../../src/events/sqlite-store.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { createProjector } from '../../src/projections/projector.ts';
 import { fact, readAll, verifyChain } from '../support/log-events.ts';
+import { refusal } from '../support/refusal.ts';
 import { until } from '../support/wait.ts';
 
 const test = suite('sqlite log');
@@ -36,16 +36,6 @@ async function openLog(options: { isReadOnly?: boolean } = {}) {
     await store.close();
     throw error;
   }
-}
-
-async function refusal(attempt: () => Promise<unknown>): Promise<AppError> {
-  try {
-    await attempt();
-  } catch (error) {
-    if (error instanceof AppError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
 }
 
 /** The tests' own hand at the file. */

@@ -4,8 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { coctl } from '../support/cli.ts';
 import { startApi, type TestApi } from '../support/http.ts';
-import { specOf } from '../support/simulated-cluster.ts';
 import { openSimulatedLog } from '../support/simulated-log.ts';
+import { specOf } from '../support/specs.ts';
 import { ask, exit, runningOf, startScene, wishFor } from '../support/why-scenes.ts';
 
 const test = suite('why over HTTP and coctl');

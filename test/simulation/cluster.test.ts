@@ -10,8 +10,8 @@ import {
   countWanted,
   createSimulatedCluster,
   type SimulatedCluster,
-  specOf,
 } from '../support/simulated-cluster.ts';
+import { specOf } from '../support/specs.ts';
 
 const test = suite('simulated cluster');
 const context = { actor: 'person:test', requestId: 'request' };

@@ -13,12 +13,8 @@ import type { ClusterView } from '../../src/projections/cluster-view.ts';
 import { type ApiRequest, decide } from '../../src/reconciler/decide.ts';
 import { decideReport } from '../../src/reconciler/decide-report.ts';
 import { plan } from '../../src/reconciler/plan.ts';
-import {
-  assertReplayEqualsLive,
-  createSimulatedCluster,
-  type SimulatedCluster,
-  specOf,
-} from '../support/simulated-cluster.ts';
+import { assertReplayEqualsLive, createSimulatedCluster, type SimulatedCluster } from '../support/simulated-cluster.ts';
+import { specOf } from '../support/specs.ts';
 
 const test = suite('races between appenders');
 const clusterId = '00000000-0000-4000-8000-000000000000';

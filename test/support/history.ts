@@ -4,6 +4,7 @@ import { catalog, type EventData, type EventType } from '../../src/events/catalo
 import { type LogEvent, streams } from '../../src/events/event.ts';
 import { specHash } from '../../src/events/hash.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
+import { specOf } from './specs.ts';
 
 export const clusterId = '11111111-1111-4111-8111-111111111111';
 
@@ -11,20 +12,8 @@ export const clusterId = '11111111-1111-4111-8111-111111111111';
 export const epochMs = Date.parse('2026-01-01T00:00:00.000Z');
 export const timeOf = (seconds: number): string => new Date(epochMs + seconds * 1000).toISOString();
 
-export function spec(changes: Partial<ContainerSpec> = {}): ContainerSpec {
-  return {
-    name: 'web',
-    image: 'nginx',
-    command: null,
-    args: null,
-    env: [],
-    ports: [],
-    labels: [],
-    resources: { memoryBytes: null, cpuMillis: null },
-    stopTimeoutSeconds: 10,
-    ...changes,
-  };
-}
+export const spec = (changes: Partial<ContainerSpec> = {}): ContainerSpec =>
+  specOf('nginx', { name: 'web', ...changes });
 
 /** Equal recipes alone have equal hashes: with less, an update in a test could be none. */
 export const specHashOf = specHash;

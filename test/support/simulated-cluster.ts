@@ -9,7 +9,6 @@ import type { Report } from '../../src/bus/messages.ts';
 import type { EventType } from '../../src/events/catalog.ts';
 import type { LogEvent, NewEvent } from '../../src/events/event.ts';
 import type { Expectation } from '../../src/events/event-log.ts';
-import type { ContainerSpec } from '../../src/model/service.ts';
 import { type ClusterView, emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';
 import { decideReport } from '../../src/reconciler/decide-report.ts';
@@ -411,20 +410,5 @@ function mulberry32(seed: number): () => number {
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-export function specOf(image: string, members: Partial<ContainerSpec> = {}): ContainerSpec {
-  return {
-    name: 'main',
-    image,
-    command: null,
-    args: null,
-    env: [],
-    ports: [],
-    labels: [],
-    resources: { memoryBytes: null, cpuMillis: null },
-    stopTimeoutSeconds: 10,
-    ...members,
   };
 }

@@ -10,29 +10,14 @@ import { evolve } from '../../src/projections/projection.ts';
 import { type ApiRequest, decide, outcomeOf } from '../../src/reconciler/decide.ts';
 import { openMapEntriesMax } from '../../src/reconciler/decide-patch.ts';
 import { specBytesMax } from '../../src/reconciler/spec-bound.ts';
-import { createHistory } from '../support/history.ts';
+import { createHistory, spec } from '../support/history.ts';
 
 const test = suite('decide');
 const context = { actor: 'person:ada', requestId: 'r1' };
 
-function recipe(changes: Partial<ContainerSpec> = {}): ContainerSpec {
-  return {
-    name: 'web',
-    image: 'nginx',
-    command: null,
-    args: null,
-    env: [],
-    ports: [],
-    labels: [],
-    resources: { memoryBytes: null, cpuMillis: null },
-    stopTimeoutSeconds: 10,
-    ...changes,
-  };
-}
-
 const apply = (service: string, replicas: number, changes: Partial<ContainerSpec> = {}): ApiRequest => ({
   kind: 'apply',
-  wishes: [{ service, replicas, container: recipe(changes) }],
+  wishes: [{ service, replicas, container: spec(changes) }],
 });
 const remove = (service: string): ApiRequest => ({ kind: 'remove', service });
 const removed = (service: string): NewEvent => ({
@@ -117,7 +102,7 @@ test('a wish with another image is asked for whole', () => {
 
 test('a member left out of a whole wish is back at its default', () => {
   const { view, when } = given(apply('web', 1, { args: ['-v'] }));
-  when(apply('web', 1)).gives([{ type: 'ServiceRequested', changed: true, container: recipe() }]);
+  when(apply('web', 1)).gives([{ type: 'ServiceRequested', changed: true, container: spec() }]);
   assert.equal(view.services.get('web')?.spec.args, ['-v'], 'deciding changed the view');
 });
 
@@ -125,8 +110,8 @@ test('all services of one request are one decision, each expecting its own strea
   const both: ApiRequest = {
     kind: 'apply',
     wishes: [
-      { service: 'api', replicas: 2, container: recipe() },
-      { service: 'web', replicas: 4, container: recipe() },
+      { service: 'api', replicas: 2, container: spec() },
+      { service: 'web', replicas: 4, container: spec() },
     ],
   };
   given(apply('web', 3))
@@ -148,7 +133,7 @@ test('a patch keeps what it does not name', () => {
         type: 'ServiceRequested',
         generation: 2,
         replicas: 3,
-        container: recipe({ args: ['-v'], stopTimeoutSeconds: 30, image: 'nginx:2' }),
+        container: spec({ args: ['-v'], stopTimeoutSeconds: 30, image: 'nginx:2' }),
       },
     ]);
 });
@@ -179,7 +164,7 @@ test('a patch merges env by name, takes out what is removed and keeps the order'
     .gives([
       {
         type: 'ServiceRequested',
-        container: recipe({
+        container: spec({
           env: [
             { name: 'A', value: '1' },
             { name: 'B', value: '2' },
@@ -207,7 +192,7 @@ test('a patch cannot grow an open map beyond its bound', () => {
 test('a recipe larger than a start can carry is refused by the field it stands in, one that stands already is kept', () => {
   const env = [1, 2].map((n) => ({ name: `V${n}`, value: 'x'.repeat(specBytesMax / 2) }));
   const error = given()
-    .when({ kind: 'apply', wishes: [{ service: 'web', replicas: 1, container: recipe({ env }) }] })
+    .when({ kind: 'apply', wishes: [{ service: 'web', replicas: 1, container: spec({ env }) }] })
     .refused('service_too_large');
   assert.is(error?.details.field, 'services[0].container');
   assert.match(error?.message ?? '', `at most ${specBytesMax} bytes`);
@@ -216,7 +201,7 @@ test('a recipe larger than a start can carry is refused by the field it stands i
     .refused('service_too_large');
   assert.is(patched?.details.field, 'container');
   const history = createHistory();
-  history.wish('web', 1, recipe({ env }));
+  history.wish('web', 1, spec({ env }));
   given(...history.events)
     .when({ kind: 'patch', service: 'web', replicas: 2 })
     .gives([{ type: 'ServiceScaled', replicas: 2 }]);

@@ -3,7 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { change, clusterOf, nodesOf, ofType, request, rowOf } from '../support/scene.ts';
-import { type SimulatedCluster, specOf } from '../support/simulated-cluster.ts';
+import type { SimulatedCluster } from '../support/simulated-cluster.ts';
+import { specOf } from '../support/specs.ts';
 
 const test = suite('plan: hold');
 

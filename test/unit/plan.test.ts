@@ -6,7 +6,7 @@ import { streams } from '../../src/events/event.ts';
 import { plan } from '../../src/reconciler/plan.ts';
 import { describeStep } from '../../src/reconciler/step.ts';
 import { clusterOf, hearsAll, nodesOf, ofType, request } from '../support/scene.ts';
-import { specOf } from '../support/simulated-cluster.ts';
+import { specOf } from '../support/specs.ts';
 
 const test = suite('plan');
 const meta = { actor: 'person:test', causationId: null };

@@ -7,7 +7,8 @@ import { type ClusterView, type ContainerView, emptyClusterView } from '../../sr
 import { type ApiRequest, decide } from '../../src/reconciler/decide.ts';
 import { type WhatIfAnswer, type WhatIfChange, whatIf } from '../../src/replay/whatif.ts';
 import { estimateStartTime } from '../../src/replay/whatif-start-time.ts';
-import { createSimulatedCluster, type SimulatedCluster, specOf } from '../support/simulated-cluster.ts';
+import { createSimulatedCluster, type SimulatedCluster } from '../support/simulated-cluster.ts';
+import { specOf } from '../support/specs.ts';
 
 const test = suite('what if');
 

@@ -3,8 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readHistory } from '../../src/replay/history.ts';
-import { specOf } from '../support/simulated-cluster.ts';
 import { createCountingLog } from '../support/simulated-log.ts';
+import { specOf } from '../support/specs.ts';
 import { ask, runningOf, startScene, wishFor } from '../support/why-scenes.ts';
 
 const test = suite('history');

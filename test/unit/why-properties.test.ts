@@ -10,8 +10,8 @@ import { explainContainer } from '../../src/replay/why-container.ts';
 import { explainService } from '../../src/replay/why-service.ts';
 import { createTrail } from '../../src/replay/why-trail.ts';
 import { stormyHistory } from '../support/random-faults.ts';
-import { specOf } from '../support/simulated-cluster.ts';
 import { createCountingLog } from '../support/simulated-log.ts';
+import { specOf } from '../support/specs.ts';
 import { ask, containersIn, runningOf, startScene, wishFor } from '../support/why-scenes.ts';
 
 const test = suite('why, of histories full of faults');

@@ -7,8 +7,9 @@ import type { Link } from '../../src/replay/why-chain.ts';
 import { countedMax, passedMax } from '../../src/replay/why-chain.ts';
 import { explainContainer } from '../../src/replay/why-container.ts';
 import { explainService } from '../../src/replay/why-service.ts';
-import { type SimulatedCluster, specOf } from '../support/simulated-cluster.ts';
+import type { SimulatedCluster } from '../support/simulated-cluster.ts';
 import { createCountingLog } from '../support/simulated-log.ts';
+import { specOf } from '../support/specs.ts';
 import { ask, containersIn, exit, runningOf, startScene, wishFor } from '../support/why-scenes.ts';
 
 const test = suite('why');
