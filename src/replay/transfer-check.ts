@@ -42,6 +42,8 @@ export type TransferCheck = {
   /** The last whole commit. */
   head(): LogHead;
   totals(): Totals;
+  /** Forgets the lines of a commit that is not whole. */
+  dropOpen(): void;
   /** What comes next is a commit's header or the last line. */
   isBetweenCommits(): boolean;
   hasEnded(): boolean;
@@ -175,6 +177,10 @@ export function createTransferCheck(): TransferCheck {
     manifest: () => manifest?.value ?? null,
     head: () => head ?? refuse('there is no first line'),
     totals: () => totals,
+    dropOpen() {
+      if (open) line = open.line - 1;
+      open = null;
+    },
     isBetweenCommits: () => manifest !== null && open === null,
     hasEnded: () => hasEnded,
   };

@@ -4,6 +4,7 @@
  */
 
 import { AppError } from '../errors.ts';
+import { canonicalJson } from '../events/canonical-json.ts';
 import type { Commit } from '../events/event.ts';
 import { type EventLog, emptyHead, type LogHead } from '../events/event-log.ts';
 import { createTransferCheck, hashOf, type TransferCheck } from './transfer-check.ts';
@@ -39,7 +40,7 @@ const pageCommits = 100;
  */
 export async function startExport(deps: ExportDeps, options: ExportOptions): Promise<Export> {
   const check = createTransferCheck();
-  const manifest = JSON.stringify(await planExport(deps, options));
+  const manifest = canonicalJson(await planExport(deps, options));
   check.take(manifest);
   async function* text() {
     yield `${manifest}\n`;
@@ -69,7 +70,7 @@ export async function* exportRest(
   }
   if (check.hasEnded()) return;
   const end: EndLine = { line: 'end', totals: check.totals(), head: check.head(), manifestHash: hashOf(manifest) };
-  const text = JSON.stringify(end);
+  const text = canonicalJson(end);
   check.take(text);
   yield `${text}\n`;
 }

@@ -5,6 +5,7 @@
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { canonicalJson } from '../events/canonical-json.ts';
 import type { Commit, StoredEvent } from '../events/event.ts';
 import { IsoTime, Uuid } from '../model/ids.ts';
 
@@ -97,7 +98,7 @@ export const lineChecks = {
 
 export const sourceOf = (clusterId: string): string => `urn:uuid:${clusterId}`;
 
-/** The texts of a commit's lines, without line ends. */
+/** The texts of a commit's lines, in RFC 8785: the same from every kind of log. Without line ends. */
 export function toLines({ events, ...header }: Commit, clusterId: string): string[] {
   const { slot, first, count, at, class: eventClass, writer, commitId, appends, bodyHash, hash } = header;
   const commitLine: CommitLine = {
@@ -108,7 +109,7 @@ export function toLines({ events, ...header }: Commit, clusterId: string): strin
   const eventLines = (events ?? []).map((event, index) =>
     toEventLine(event, { source, time: at, position: first + index }),
   );
-  return [commitLine, ...eventLines].map((line) => JSON.stringify(line));
+  return [commitLine, ...eventLines].map(canonicalJson);
 }
 
 function toEventLine(

@@ -85,6 +85,7 @@ function readWhole(path: string, check: TransferCheck) {
       }
       if (whole !== '') yield whole;
     }
+    check.dropOpen();
   }
   return { text: text(), manifest: () => manifest, end: () => end };
 }
@@ -104,8 +105,11 @@ async function write(
   const bytes = Readable.from(text, { objectMode: false });
   const file = createWriteStream(path, { flags: isAppended ? 'a' : 'w' });
   const options = signal ? { signal } : {};
-  if (isPacked(path)) await pipeline(bytes, createGzip(), file, options);
-  else await pipeline(bytes, file, options);
+  const writing = isPacked(path) ? pipeline(bytes, createGzip(), file, options) : pipeline(bytes, file, options);
+  await writing.catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw error;
+  });
   const handle = await open(path, 'r+');
   await handle.sync().finally(() => handle.close());
 }
