@@ -245,6 +245,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
           trouble = (error as AppError).message;
           logger.warn({ err: error, delayMs }, 'the log does not answer; sending the same again');
           await pause(delayMs);
+          if (isClosed) throw error;
         }
       }
     } finally {
