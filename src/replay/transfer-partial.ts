@@ -35,9 +35,10 @@ export async function exportToFile(
 ): Promise<ExportResult> {
   if (existsSync(path)) throw new AppError('file_exists', `${path} is there already`);
   const partial = partialOf(path);
-  const { check, text } = isResumed ? await resume(deps, partial, options) : await startExport(deps, options);
-  const resumedAfterSlot = isResumed ? check.head().slot : null;
-  await write(partial, text, { isAppended: isResumed, signal: options.signal });
+  const resumed = isResumed ? await resume(deps, partial, options) : null;
+  const resumedAfterSlot = resumed?.check.head().slot ?? null;
+  const { check, text } = resumed ?? (await startExport(deps, options));
+  await write(partial, text, { isAppended: resumed !== null, signal: options.signal });
   await rename(partial, path);
   return { manifest: check.manifest()!, totals: check.totals(), head: check.head(), resumedAfterSlot };
 }
@@ -46,8 +47,8 @@ export async function exportToFile(
 export const partialOf = (path: string): string =>
   isPacked(path) ? path.replace(/\.gz$/, '.partial.gz') : `${path}.partial`;
 
-/** Drops what is not whole, and goes on behind the last whole commit. */
-async function resume(deps: ExportDeps, partial: string, options: ExportOptions): Promise<Export> {
+/** Drops what is not whole, and goes on behind the last whole commit; null when there is not even a first line. */
+async function resume(deps: ExportDeps, partial: string, options: ExportOptions): Promise<Export | null> {
   if (!existsSync(partial)) throw new AppError('nothing_to_resume', `there is no ${partial} to go on with`);
   const check = createTransferCheck();
   const whole = readWhole(partial, check);
@@ -61,7 +62,7 @@ async function resume(deps: ExportDeps, partial: string, options: ExportOptions)
     await truncate(partial, whole.end());
   }
   const manifest = whole.manifest();
-  if (manifest === null) throw new AppError('nothing_to_resume', `${partial} is empty: delete it and begin again`);
+  if (manifest === null) return null;
   await assertSameLog(deps, check.head(), partial);
   return { check, text: exportRest(deps, { check, manifest }, options) };
 }
