@@ -56,27 +56,47 @@ export async function replay(deps: ReplayDeps, options: ReplayOptions): Promise<
     : null;
   const view = start?.view ?? emptyClusterView();
   const foldOne = createFold(view, end.position, options);
-  let slot = start?.slot ?? 0;
+  const pages = readAhead(log, { afterSlot: start?.slot ?? 0, endPosition: end.position });
   let events = 0;
   let turnEndsMs = performance.now() + turnMs;
   while (view.position < end.position) {
-    const commits = await log.readCommits({ afterSlot: slot, limit: page });
-    for (const commit of commits) {
-      if (commit.slot !== slot + 1) throw new AppError('log_hole', `slot ${slot + 1} is missing`);
+    for (const commit of await pages.next()) {
       if (performance.now() > turnEndsMs) {
         await new Promise((resolve) => setImmediate(resolve));
         turnEndsMs = performance.now() + turnMs;
       }
       signal?.throwIfAborted();
       foldOne(commit);
-      slot = commit.slot;
       events += commit.count;
       if (view.position >= end.position) break;
     }
-    if (commits.length === 0) throw new AppError('log_hole', `the log ends at slot ${slot}, before its head`);
     onProgress?.({ position: view.position, end: end.position, events });
   }
   return view;
+}
+
+/** Contiguous pages; the next is asked for while the one before is folded. */
+function readAhead(log: Pick<EventLog, 'readCommits'>, from: { afterSlot: number; endPosition: number }) {
+  let slot = from.afterSlot;
+  let ahead: Promise<Commit[]> | null = null;
+  return {
+    /** @throws AppError `log_hole` · `log_unavailable` */
+    async next(): Promise<Commit[]> {
+      const commits = await (ahead ?? log.readCommits({ afterSlot: slot, limit: page }));
+      const last = commits.at(-1);
+      if (!last) throw new AppError('log_hole', `the log ends at slot ${slot}, before its head`);
+      const hole = commits.findIndex((commit, index) => commit.slot !== slot + 1 + index);
+      if (hole >= 0) throw new AppError('log_hole', `slot ${slot + 1 + hole} is missing`);
+      slot = last.slot;
+      ahead = null;
+      if (last.first + last.count <= from.endPosition) {
+        ahead = log.readCommits({ afterSlot: slot, limit: page });
+        // Whoever awaits it hears of the trouble; nobody may.
+        ahead.catch(() => {});
+      }
+      return commits;
+    },
+  };
 }
 
 /** Where to stop, and the last slot that is wholly before it: no snapshot after that will do. */

@@ -75,15 +75,21 @@ export async function verifyLog({ log, logger }: VerifyDeps, options: VerifyOpti
 /** The same log; each commit is shown once, in the order of reading. */
 function watchCommits<L extends Pick<EventLog, 'readCommits'>>(log: L, take: (commit: Commit) => void) {
   let slot = 0;
-  const readCommits: EventLog['readCommits'] = async (range) => {
-    const commits = await log.readCommits(range);
-    for (const commit of commits) take(commit);
-    slot = commits.at(-1)?.slot ?? slot;
-    return commits;
+  let reading: Promise<unknown> = Promise.resolve();
+  const readCommits: EventLog['readCommits'] = (range) => {
+    const answer = log.readCommits(range).then((commits) => {
+      for (const commit of commits) take(commit);
+      slot = commits.at(-1)?.slot ?? slot;
+      return commits;
+    });
+    reading = answer.catch(() => {});
+    return answer;
   };
   return {
     log: { ...log, readCommits },
     async readOn(signal?: AbortSignal): Promise<void> {
+      // The fold may have ended while the page after it was on its way.
+      await reading;
       while ((await readCommits({ afterSlot: slot })).length > 0) signal?.throwIfAborted();
     },
   };
