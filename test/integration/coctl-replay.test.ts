@@ -90,6 +90,7 @@ file('what goes together with nothing is wrong usage', async () => {
   for (const args of [
     ['--rebuild'],
     ['--speed', '0'],
+    ['--from', ''],
     ['--speed', 'fast'],
     ['--mongodb', 'x'],
     ['--from', '1', '--at', '2'],

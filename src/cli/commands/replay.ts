@@ -49,7 +49,7 @@ export function addReplayCommand(program: Command, context: CliContext): void {
     .option('--telemetry', 'plays heartbeats, reads and pulls instead of facts')
     .action((options: Options) =>
       withLog(options, context, async (source) => {
-        if (options.from ?? options.to ?? options.speed) await playHistory(source, options, context);
+        if (isPlay(options)) await playHistory(source, options, context);
         else await replayLog(source, options, context);
       }),
     );
@@ -62,6 +62,8 @@ export function addReplayCommand(program: Command, context: CliContext): void {
     ['replay --from 1400 --to 1500 --speed 60', 'what happened, a minute in a second'],
   ]);
 }
+
+const isPlay = ({ from, to, speed }: Options) => [from, to, speed].some((given) => given !== undefined);
 
 async function replayLog(source: LogSource, options: Options, context: CliContext): Promise<void> {
   const { at, json = false, rebuild = false } = options;
