@@ -42,6 +42,19 @@ for (const { name, open } of httpLogs) {
     assert.equal(backward, forward.toReversed());
   });
 
+  test('a page names the positions whose telemetry was pruned', async () => {
+    await post('a');
+    await api.call('GET', '/state');
+    const recorded = await until('the read is recorded', async () => {
+      const { events } = (await api.call('GET', '/events?class=telemetry')).body;
+      return events[0]?.position as number | undefined;
+    });
+    await api.log.prune({ throughSlot: (await api.log.readCommitAt(recorded))!.slot });
+    const { body } = await api.call('GET', `/events?after=${recorded - 1}`);
+    assert.equal(body.pruned[0], { from: recorded, to: recorded });
+    assert.equal((await api.call('GET', '/events?class=fact')).body.pruned, []);
+  });
+
   test('filters narrow together', async () => {
     await post('a');
     await post('b');

@@ -23,7 +23,7 @@ import { until } from '../support/wait.ts';
 
 const test = suite('killed in the middle');
 /** Long enough to be in the middle of it, whatever the machine. */
-const rounds = 3_000;
+const rounds = 1_600;
 const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /** The story has a record of its own, up to here: a pass begins behind it. */
