@@ -37,7 +37,7 @@ export type SnapshotStore = {
 };
 
 /** A fold of this many events takes less than half a second. */
-export const eventsPerSnapshot = 100_000;
+export const eventsPerSnapshot = 50_000;
 
 /** About so many are kept; beyond it every second one of the older half goes. */
 export const snapshotsMax = 400;
