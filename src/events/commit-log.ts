@@ -21,7 +21,7 @@ import { type AppendOptions, type AppendResult, type EventLog, emptyHead, type L
 import { createFollow } from './follow.ts';
 import { hashBody, hashCommit } from './hash.ts';
 import { createLogReader } from './log-reader.ts';
-import { createDraft, createLogState, streamsMax } from './log-state.ts';
+import { createDraft, createLogState, streamsReadMax } from './log-state.ts';
 import { createRecentCommits } from './recent-commits.ts';
 import { createWaiting, settleAll, takeCandidates, unknownOutcome, type Waiting } from './waiting-append.ts';
 
@@ -41,7 +41,7 @@ const catchUpPage = 500;
 /** @throws AppError `log_unavailable` · `log_corrupt` · `log_locked` */
 export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer: string }): Promise<EventLog> {
   const { store, clock, logger } = deps;
-  const index = await store.readIndex(streamsMax);
+  const index = await store.readIndex(streamsReadMax);
   await assertTail(store, index.head);
   const state = createLogState(index);
   const queues: Record<EventClass, Waiting[]> = { fact: [], telemetry: [] };

@@ -28,6 +28,8 @@ export type LogState = {
 
 /** About 100 bytes each. More than a store may have left to index (256 commits of 500 events), so that it is never behind. */
 export const streamsMax = 250_000;
+/** Known by heart from the start; a longer log would keep its manager waiting, so that one is asked as it goes. */
+export const streamsReadMax = 20_000;
 const appendsMax = 250_000;
 
 export function createLogState(index: StoreIndex): LogState {

@@ -2,7 +2,7 @@
 
 import type { Logger } from '../logger.ts';
 import type { Projector } from './projector.ts';
-import { eventsPerSnapshot, type SnapshotStore, takeSnapshot } from './snapshot.ts';
+import { eventsPerSnapshot, type Snapshot, type SnapshotStore, takeSnapshot } from './snapshot.ts';
 
 export type SnapshotWriter = { close(): Promise<void> };
 
@@ -16,30 +16,42 @@ export type SnapshotWriterDeps = {
   onTaken?: (slot: number) => void;
 };
 
+/** While a long log is folded they come faster than they can be packed. Each holds a packed view. */
+const pendingMax = 4;
+
 /** @param options.every events between two snapshots */
 export function createSnapshotWriter(deps: SnapshotWriterDeps, { every = eventsPerSnapshot } = {}): SnapshotWriter {
   const { projector, snapshots, logger, isWriter, onTaken } = deps;
   let events = 0;
-  let saving: Promise<void> | null = null;
+  let pending = 0;
+  /** Packed side by side, kept in order. */
+  let keeping: Promise<void> = Promise.resolve();
+
+  const keep = async (taken: Promise<Snapshot>, before: Promise<void>, slot: number) => {
+    try {
+      const snapshot = await taken;
+      await before;
+      await snapshots.save(snapshot);
+      onTaken?.(slot);
+    } catch (error) {
+      logger.warn({ err: error, slot }, 'snapshot not kept');
+    } finally {
+      pending -= 1;
+    }
+  };
 
   const unsubscribe = projector.onFolded((_, commit) => {
     events += commit.count;
-    if (events < every || saving || !isWriter()) return;
+    if (events < every || pending >= pendingMax || !isWriter()) return;
     events = 0;
-    const taken = takeSnapshot(projector.view, commit);
-    saving = taken
-      .then((snapshot) => snapshots.save(snapshot))
-      .then(() => onTaken?.(commit.slot))
-      .catch((error: unknown) => logger.warn({ err: error, slot: commit.slot }, 'snapshot not kept'))
-      .finally(() => {
-        saving = null;
-      });
+    pending += 1;
+    keeping = keep(takeSnapshot(projector.view, commit), keeping, commit.slot);
   });
 
   return {
     async close() {
       unsubscribe();
-      await saving;
+      await keeping;
     },
   };
 }
