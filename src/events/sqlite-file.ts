@@ -16,6 +16,8 @@ export type SqliteFile = ReturnType<typeof openSqliteFile>;
 const formatVersion = 1;
 /** The pages of the indexes that a busy log touches. */
 const cacheKibibytes = 64 * 1024;
+/** A shell or a backup tool may hold a transaction for a moment. */
+const busyTimeoutMs = 2_000;
 const walBytesMax = 64 * 1024 * 1024;
 /** An answer crosses to another thread in one piece. */
 const rangeBytesMax = 4 * 1024 * 1024;
@@ -165,7 +167,7 @@ function openDatabase(path: string, isReadOnly: boolean): DatabaseSync {
     if (!isReadOnly) {
       database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${walBytesMax}`);
     }
-    database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
+    database.exec(`PRAGMA cache_size = -${cacheKibibytes}; PRAGMA busy_timeout = ${busyTimeoutMs}`);
     const { user_version: found } = database.prepare('PRAGMA user_version').get() as { user_version: number };
     if (found === 0 && !isReadOnly) database.exec(`BEGIN IMMEDIATE; ${tables} COMMIT`);
     else if (found !== formatVersion) {

@@ -46,24 +46,30 @@ function indexSoon(): void {
 function indexNow(): void {
   if (timer) clearTimeout(timer);
   timer = null;
-  unindexed = 0;
   try {
-    while (file?.indexSome()) {}
+    indexAll();
   } catch {
-    // The commits are safe, looks scan what is not indexed, and the next append hears from the same disk.
+    // The commits are safe, reads scan what is not indexed, and whoever needs the index whole asks for it again.
   }
 }
+
+function indexAll(): void {
+  while (file?.indexSome()) {}
+  unindexed = 0;
+}
+
+/** Versions and appends are read from the index alone: it must hold all but what the asking process wrote last itself. */
+const needsIndex = (call: SqliteRequest['call']) =>
+  call === 'readIndex' || (call === 'lookUp' && unindexed >= unindexedMax);
 
 function answer(call: SqliteRequest['call'], args: SqliteRequest['args']): unknown {
   if (call === 'close') {
     indexNow();
     return file?.close();
   }
-  if (!file) {
-    file = openSqliteFile(path, { isReadOnly });
-    indexNow();
-  }
+  file ??= openSqliteFile(path, { isReadOnly });
   if (call === 'open') return undefined;
+  if (needsIndex(call)) indexAll();
   return (file[call] as (...given: unknown[]) => unknown)(...args);
 }
 

@@ -157,6 +157,23 @@ test('an event type that nobody knows is refused at start with its position, nev
   await newer.close();
 });
 
+test('what a crash left unindexed is indexed before anything is judged by it', async () => {
+  const log = await openLog();
+  for (let n = 0; n < 5; n += 1) await log.append([fact('a')]);
+  await log.close();
+  edit("UPDATE versions SET version = 2 WHERE stream = 'service/a'");
+  edit('UPDATE indexed SET slot = 2');
+  const shell = new DatabaseSync(path);
+  shell.exec('BEGIN IMMEDIATE');
+  const refused = await refusal(() => openLog());
+  assert.is(refused.code, 'log_unavailable');
+  shell.exec('ROLLBACK');
+  shell.close();
+  const again = await openLog();
+  await again.append([fact('a')], { expect: [{ stream: 'service/a', version: 5 }] });
+  await again.close();
+});
+
 test('a file of another format is refused', async () => {
   await (await openLog()).close();
   edit('PRAGMA user_version = 99');
