@@ -50,7 +50,7 @@ const turnMs = 30;
 export async function replay(deps: ReplayDeps, options: ReplayOptions): Promise<ClusterView> {
   const { log } = deps;
   const { signal, onProgress } = options;
-  const end = await findEnd(log, options.to);
+  const end = await findMoment(log, options.to);
   const start = deps.snapshots
     ? await findSnapshot({ log, logger: deps.logger, snapshots: deps.snapshots }, end.wholeSlot)
     : null;
@@ -99,8 +99,14 @@ function readAhead(log: Pick<EventLog, 'readCommits'>, from: { afterSlot: number
   };
 }
 
-/** Where to stop, and the last slot that is wholly before it: no snapshot after that will do. */
-async function findEnd(log: ReplayDeps['log'], to: Moment): Promise<{ position: number; wholeSlot: number }> {
+/**
+ * The position a moment means now, and the last slot that is wholly before it: no snapshot after that will do.
+ * @throws AppError `moment_in_future` · `moment_before_log`
+ */
+export async function findMoment(
+  log: Pick<EventLog, 'head' | 'readCommitAt' | 'readCommitBefore'>,
+  to: Moment,
+): Promise<{ position: number; wholeSlot: number }> {
   const head = await log.head();
   const inFuture = () => {
     const message = `the log ends at position ${head.position}, ${head.at}`;

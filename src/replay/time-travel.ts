@@ -5,7 +5,7 @@
 
 import { AppError } from '../errors.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
-import { type Moment, type ReplayDeps, replay } from './replay.ts';
+import { findMoment, type Moment, type ReplayDeps, replay } from './replay.ts';
 
 export type TimeTravel = {
   /**
@@ -24,7 +24,7 @@ const replaysMax = 2;
 const waitingMax = 16;
 
 export function createTimeTravel(deps: ReplayDeps): TimeTravel {
-  const kept = new Map<string, Promise<ClusterView>>();
+  const kept = new Map<number, Promise<ClusterView>>();
   const closing = new AbortController();
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -55,18 +55,19 @@ export function createTimeTravel(deps: ReplayDeps): TimeTravel {
   };
 
   return {
-    viewAt(moment) {
-      const key = 'position' in moment ? `${moment.position}` : moment.time;
-      const known = kept.get(key);
-      const view = known ?? replayTo(moment);
-      kept.delete(key);
-      kept.set(key, view);
+    async viewAt(moment) {
+      // A time means the last commit until then, and of a time just past another may still come.
+      const { position } = await findMoment(deps.log, moment);
+      const known = kept.get(position);
+      const view = known ?? replayTo({ position });
+      kept.delete(position);
+      kept.set(position, view);
       for (const oldest of kept.keys()) {
         if (kept.size <= viewsKept) break;
         kept.delete(oldest);
       }
       // What failed may succeed the next time.
-      if (!known) view.catch(() => kept.delete(key));
+      if (!known) view.catch(() => kept.delete(position));
       return view;
     },
     close: () => closing.abort(new AppError('stopping', 'the manager is stopping', { retryable: true })),

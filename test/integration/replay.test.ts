@@ -19,6 +19,8 @@ import { createSnapshotCollection } from '../../src/projections/snapshot-collect
 import { createSnapshotFiles } from '../../src/projections/snapshot-files.ts';
 import { createSnapshotWriter } from '../../src/projections/snapshot-writer.ts';
 import { type Moment, replay } from '../../src/replay/replay.ts';
+import { createTimeTravel } from '../../src/replay/time-travel.ts';
+import { fact } from '../support/log-events.ts';
 import { type LogPlace, logKinds, mongodbUrl, openLogAt } from '../support/logs.ts';
 import { until } from '../support/wait.ts';
 
@@ -145,6 +147,18 @@ for (const { name, open } of places) {
       assert.equal(visible(await replay(deps(), { to: 'head' })), visible(await plain('head')));
       assert.is.not((await snapshots.newest(Number.MAX_SAFE_INTEGER))?.slot, snapshot.slot);
     }
+  });
+
+  test('a time just past is asked anew: another commit of the same millisecond still belongs to it', async () => {
+    const { at, position } = await log.head();
+    const past = createTimeTravel(deps());
+    assert.is((await past.viewAt({ time: at })).position, position);
+    const second = await openLogAt(place, { writer: 'second', clock: { nowMs: () => 0 } });
+    await second.append([fact('late')]);
+    assert.is((await second.head()).at, at);
+    assert.is((await past.viewAt({ time: at })).position, position + 1);
+    past.close();
+    await second.close();
   });
 
   test('a time means the last commit that is not later', async () => {
