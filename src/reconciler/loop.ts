@@ -9,6 +9,7 @@ import { AppError, hasCode } from '../errors.ts';
 import { streams } from '../events/event.ts';
 import type { EventLog, Expectation } from '../events/event-log.ts';
 import type { Logger } from '../logger.ts';
+import type { ClusterView } from '../projections/cluster-view.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { Liveness } from './liveness.ts';
 import { createLogTime } from './log-time.ts';
@@ -30,6 +31,8 @@ export type Loop = {
 const tickMs = 250;
 /** A tick this late means that the process stood still and could not hear anybody. */
 const stallMs = 1_500;
+/** Planning so many takes a quarter of a second, and heartbeats and calls wait for it. */
+const replicasPerPassMax = 10_000;
 /** After an append of unknown outcome the log may take its time. */
 const troublePauseMs = 500;
 const viewDeadlineMs = 10_000;
@@ -57,13 +60,12 @@ export function createLoop(
   const logTime = createLogTime(view, clock);
   let tickedAtMs = clock.monotonicMs();
 
+  /** Everything that is news of nodes, and of services as many as one pass may plan; the rest waits for the next. */
   const takeDirty = () => {
-    const taken = {
-      services: new Set([...dirty.services, ...view.dirty.services]),
-      nodes: new Set([...dirty.nodes, ...view.dirty.nodes]),
-    };
-    for (const set of [dirty.services, dirty.nodes, view.dirty.services, view.dirty.nodes]) set.clear();
-    return taken;
+    for (const name of view.dirty.services) dirty.services.add(name);
+    const nodes = new Set([...dirty.nodes, ...view.dirty.nodes]);
+    for (const set of [view.dirty.services, dirty.nodes, view.dirty.nodes]) set.clear();
+    return { services: takeServices(dirty.services, view, replicasPerPassMax), nodes };
   };
 
   const markDirty = (step: Step) => {
@@ -76,6 +78,7 @@ export function createLoop(
   const reconcile = async () => {
     if (term === null) return;
     const steps = plan(view, takeDirty(), liveness, options, logTime());
+    if (dirty.services.size > 0) triggers$.next();
     const watch = watchClock();
     const appends = [...groupSteps(steps), ...(watch ? [[watch]] : [])];
     if (appends.length === 0) return;
@@ -191,4 +194,21 @@ export function createLoop(
 function mergeExpectations(steps: readonly Step[]): Expectation[] {
   const versions = new Map(steps.flatMap(({ expect }) => expect.map(({ stream, version }) => [stream, version])));
   return [...versions].map(([stream, version]) => ({ stream, version }));
+}
+
+/**
+ * Takes the first of the dirty services, together of at most so many replicas, but one at least.
+ * @param dirty loses what is taken
+ */
+export function takeServices(dirty: Set<string>, view: ClusterView, replicasMax: number): Set<string> {
+  const taken = new Set<string>();
+  let replicas = 0;
+  for (const name of dirty) {
+    const service = view.services.get(name);
+    replicas += service ? Math.max(service.replicas, service.live) : 0;
+    if (taken.size > 0 && replicas > replicasMax) break;
+    taken.add(name);
+  }
+  for (const name of taken) dirty.delete(name);
+  return taken;
 }

@@ -1,6 +1,7 @@
 /** The real loop on a real log in memory: nothing between plan and what is written. */
 
 import { randomUUID } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Clock, systemClock } from '../../src/clock.ts';
@@ -118,5 +119,26 @@ scenario('a restart comes when it is due by a log whose time is ahead of this ma
   await until('the restart', () => cluster.view.containers.size === 3);
   assert.is(latest()?.state, 'in queue');
 });
+
+scenario(
+  'many large wishes at once are planned a few at a time, and others have their turn between',
+  async (cluster) => {
+    for (let number = 1; number <= 600; number += 1) await cluster.append(registration(`worker-${number}`));
+    const services = 16;
+    const replicas = 2_500;
+    for (let number = 1; number <= services; number += 1) {
+      await cluster.append(wish(`wide-${number}`, replicas, specOf('nginx')));
+    }
+    const delay = monitorEventLoopDelay({ resolution: 10 });
+    delay.enable();
+    const startedMs = performance.now();
+    cluster.lead();
+    await until('all are placed', () => cluster.view.queued.size === services * replicas, 60_000);
+    delay.disable();
+    const [longestMs, tookMs] = [delay.max / 1e6, performance.now() - startedMs];
+    console.log(longestMs, tookMs);
+    assert.ok(longestMs < tookMs / 3, `the longest stand-still took ${longestMs} of ${tookMs} ms`);
+  },
+);
 
 test.run();
