@@ -8,6 +8,7 @@ import { type AnyBulkWriteOperation, type Collection, type Db, MongoBulkWriteErr
 import { AppError } from '../errors.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { type ContainerRow, containerRow } from './container-row.ts';
+import { withDeadline } from './database-deadline.ts';
 import { type NodeRow, nodeRow } from './node-row.ts';
 import { projectionVersion } from './projection.ts';
 import { type ServiceRow, serviceRow } from './service-row.ts';
@@ -65,11 +66,8 @@ function withId<T>(id: string, item: T | undefined, row: (item: T) => ServiceRow
 /** Rows of one bulk write: some hundred kilobytes, and a turn for everything else between two. */
 const batchRows = 1_000;
 
-/** The driver itself would wait for ever. A write that is late all the same does no harm: it is conditional. */
-const operationDeadlineMs = 10_000;
-
 /**
- * Writes the rows as the view has them now, each only over a lower position; deletes those the view does not have,
+ * Writes the rows as the view has them now, each only over a lower position, so one that is late does no harm; deletes those the view does not have,
  * unless they were written again above `position`.
  */
 export async function writeRows(db: Db, view: ClusterView, keys: Keys, position: number): Promise<void> {
@@ -212,18 +210,5 @@ async function renameOver(db: Db, from: string, to: string): Promise<void> {
       error instanceof MongoServerError && (error.code === 59 || /no such command/i.test(error.message));
     if (!isUnknown) throw error;
     throw new AppError('rename_unsupported', `this server cannot rename ${from} over ${to}`, { cause: error });
-  }
-}
-
-async function withDeadline<T>(operation: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const message = `the database did not answer within ${operationDeadlineMs} ms`;
-    timer = setTimeout(() => reject(new AppError('database_late', message, { retryable: true })), operationDeadlineMs);
-  });
-  try {
-    return await Promise.race([operation, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { Binary, type Db } from 'mongodb';
+import { withDeadline } from './database-deadline.ts';
 import { type Snapshot, type SnapshotStore, thinOut } from './snapshot.ts';
 
 type Header = Omit<Snapshot, 'bytes'> & { chunks: number };
@@ -16,32 +17,55 @@ export function createSnapshotCollection(db: Db): SnapshotStore {
   const collection = db.collection<Chunk>('snapshots');
   const idOf = (slot: number, chunk: number) => `${slot}/${chunk}`;
 
+  let indexing: Promise<unknown> | null = null;
+
+  /** Once; by whoever writes, because a reader may not be allowed to. */
+  const ensureIndexes = async () => {
+    indexing ??= withDeadline(
+      collection.createIndexes([{ key: { chunk: 1, slot: -1 } }, { key: { slot: 1, chunk: 1 } }]),
+    ).catch((error) => {
+      indexing = null;
+      throw error;
+    });
+    await indexing;
+  };
+
   const discard = async (slot: number) => {
-    await collection.deleteMany({ slot });
+    await withDeadline(collection.deleteMany({ slot }));
   };
 
   return {
     async save({ bytes, ...header }) {
+      await ensureIndexes();
       const chunks = Math.max(1, Math.ceil(bytes.length / chunkBytes));
       const { slot } = header;
       for (let chunk = chunks - 1; chunk >= 0; chunk -= 1) {
         const part = new Binary(bytes.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes));
         const document = { slot, chunk, bytes: part, ...(chunk === 0 ? { header: { ...header, chunks } } : {}) };
-        await collection.replaceOne({ _id: idOf(slot, chunk) }, document, { upsert: true });
+        await withDeadline(collection.replaceOne({ _id: idOf(slot, chunk) }, document, { upsert: true }));
       }
-      const kept = await collection.find({ chunk: 0 }, { projection: { slot: 1 } }).toArray();
+      const kept = await withDeadline(
+        collection.find({ chunk: 0 }, { projection: { _id: 0, slot: 1, chunk: 1 } }).toArray(),
+      );
       for (const old of thinOut(kept.map((first) => first.slot))) await discard(old);
     },
-    async newest(notAfterSlot) {
-      const first = await collection.findOne({ chunk: 0, slot: { $lte: notAfterSlot } }, { sort: { slot: -1 } });
+    async newest(notAfterSlot, { isChecked = false } = {}) {
+      const filter = { chunk: 0, slot: { $lte: notAfterSlot }, ...(isChecked ? { 'header.isChecked': true } : {}) };
+      const first = await withDeadline(collection.findOne(filter, { sort: { slot: -1 } }));
       if (!first?.header) return null;
       const { chunks, ...header } = first.header;
-      const parts = await collection.find({ slot: first.slot }, { sort: { chunk: 1 } }).toArray();
-      // A part that is missing shows in the hash.
-      const bytes = Buffer.concat(parts.slice(0, chunks).map((part) => Buffer.from(part.bytes.buffer)));
-      return { ...header, bytes };
+      const parts = [first.bytes];
+      for (let chunk = 1; chunk < chunks; chunk += 1) {
+        const part = await withDeadline(collection.findOne({ _id: idOf(first.slot, chunk) }));
+        // A part that is missing shows in the hash.
+        if (part) parts.push(part.bytes);
+      }
+      return { ...header, bytes: Buffer.concat(parts.map(({ buffer }) => buffer)) };
     },
     discard,
+    async discardAfter(slot) {
+      await withDeadline(collection.deleteMany({ slot: { $gt: slot } }));
+    },
     async close() {},
   };
 }

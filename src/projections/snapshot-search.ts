@@ -3,7 +3,7 @@
 import type { EventLog } from '../events/event-log.ts';
 import type { Logger } from '../logger.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { openSnapshot, type SnapshotStore } from './snapshot.ts';
+import { isDoubtful, openSnapshot, type SnapshotStore } from './snapshot.ts';
 
 export type FoundSnapshot = { slot: number; view: ClusterView };
 
@@ -13,7 +13,7 @@ type Deps = {
   logger: Logger;
 };
 
-/** One that does not fit is discarded; after so many the fold begins at the first commit, which is always right. */
+/** One that does not fit is discarded, a doubtful one passed over; after so many the fold begins at the first commit, which is always right. */
 const triesMax = 5;
 
 /** @returns null: fold from the first commit */
@@ -27,9 +27,12 @@ export async function findSnapshot(
       if (!snapshot) return null;
       const [commit] = await log.readCommits({ afterSlot: snapshot.slot - 1, limit: 1 });
       const view = await openSnapshot(snapshot, commit);
-      if (view) return { slot: snapshot.slot, view };
-      logger.warn({ slot: snapshot.slot, position: snapshot.position }, 'a snapshot does not fit the log: discarded');
-      await snapshots.discard(snapshot.slot);
+      if (view && !isDoubtful(snapshot, view)) return { slot: snapshot.slot, view };
+      // The check of a doubtful one is still to come, and decides.
+      if (!view) {
+        logger.warn({ slot: snapshot.slot, position: snapshot.position }, 'a snapshot does not fit the log: discarded');
+        await snapshots.discard(snapshot.slot);
+      }
       slot = snapshot.slot - 1;
     }
   } catch (error) {

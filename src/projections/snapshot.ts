@@ -23,16 +23,24 @@ export type Snapshot = {
   format: string;
   /** SHA-256 (hex) of `bytes`. */
   bytesHash: string;
+  /** The log was folded up to it without it, and came to the same. */
+  isChecked?: boolean;
   bytes: Buffer;
 };
 
 /** Where snapshots are kept. Whatever fails here costs time, nothing else. */
 export type SnapshotStore = {
+  /** Takes the place of one of the same slot. */
   save(snapshot: Snapshot): Promise<void>;
-  /** The newest that is not after a slot, or null. Its hashes are the caller's to check. */
-  newest(notAfterSlot: number): Promise<Snapshot | null>;
+  /**
+   * The newest that is not after a slot, or null. Its hashes are the caller's to check.
+   * @param only.isChecked passes over those that nothing vouches for
+   */
+  newest(notAfterSlot: number, only?: { isChecked?: boolean }): Promise<Snapshot | null>;
   /** Takes one away that turned out wrong. */
   discard(slot: number): Promise<void>;
+  /** Takes all away that are after a slot. */
+  discardAfter(slot: number): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -50,6 +58,14 @@ const chunkSize = 4 * 1024 * 1024;
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
+
+/** The alarm of a live view that is not what the log says. */
+export const viewAlarm = 'view differs';
+
+/** Was it taken of a view that is known to be wrong? Until it is checked nothing begins there. Pure. */
+export function isDoubtful({ isChecked = false }: Snapshot, { alarms }: ClusterView): boolean {
+  return !isChecked && [...alarms.values()].some(({ alarm }) => alarm === viewAlarm);
+}
 
 /** The view is read before the first await. */
 export async function takeSnapshot(

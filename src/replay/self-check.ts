@@ -1,6 +1,7 @@
 /**
- * Owns a manager's check of itself: whenever a snapshot of its live view is kept, it folds the log again from the
- * snapshot before and compares. What differs is an alarm in the log, and the snapshot is no place to begin any more.
+ * Owns a manager's check of itself: whenever a snapshot of its live view is kept, it folds the log again from the last
+ * snapshot that was checked, of whichever process, and compares. What differs is an alarm in the log, and whatever was
+ * kept since is no place to begin any more.
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,11 +11,9 @@ import type { EventLog } from '../events/event-log.ts';
 import type { Logger } from '../logger.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
 import type { Projector } from '../projections/projector.ts';
-import { openSnapshot, type SnapshotStore } from '../projections/snapshot.ts';
+import { openSnapshot, type Snapshot, type SnapshotStore, viewAlarm } from '../projections/snapshot.ts';
 import { replay } from './replay.ts';
 import { compareSteps, type Difference, describeDifference } from './verify.ts';
-
-export const viewAlarm = 'view differs';
 
 export type SelfCheck = {
   /** Soon, one at a time; of several that wait the newest counts. @param slot of a snapshot that is kept */
@@ -26,7 +25,7 @@ export type SelfCheck = {
 export type SelfCheckDeps = {
   log: Pick<EventLog, 'append' | 'readCommits' | 'readCommitAt' | 'readCommitBefore' | 'head'>;
   projector: Pick<Projector, 'view'>;
-  snapshots: Pick<SnapshotStore, 'newest' | 'discard'>;
+  snapshots: Pick<SnapshotStore, 'save' | 'newest' | 'discard' | 'discardAfter'>;
   logger: Logger;
 };
 
@@ -46,6 +45,11 @@ const restDefaultMs = 10;
 /** What a check found: null = nothing. */
 type Finding = { subject: string; message: string } | null;
 
+/** `beginSlot`: what is kept up to it is vouched for; 0 = nothing is. */
+type Checked = { finding: Finding; beginSlot: number };
+
+type Kept = { snapshot: Snapshot; view: ClusterView };
+
 export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions): SelfCheck {
   const { log, projector, snapshots, logger } = deps;
   const { managerId, restMs = restDefaultMs } = options;
@@ -53,8 +57,6 @@ export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions):
   const { signal } = closing;
   const rest = () => pause(restMs, undefined, { signal });
   let waiting: number | null = null;
-  /** The last that was found to be right: nothing after it is taken for granted, checks that were passed over included. */
-  let soundSlot: number | null = null;
   let running: Promise<void> | null = null;
 
   const runWaiting = async () => {
@@ -63,7 +65,7 @@ export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions):
       try {
         await checkOne(slot);
       } catch (error) {
-        // The next check begins at the same snapshot before: nothing is left out.
+        // The next check begins where this one did: nothing is left out.
         if (!signal.aborted) logger.warn({ err: error, slot }, 'the live view could not be checked');
       }
     }
@@ -72,30 +74,37 @@ export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions):
   const checkOne = async (slot: number) => {
     const kept = await openKept(slot);
     if (!kept) return;
-    const finding = await compareWithLog(kept, slot);
+    const { position } = kept.view;
+    const { finding, beginSlot } = await compareWithLog(kept.view, slot);
     if (finding) {
-      await snapshots.discard(slot);
-      logger.error({ slot, position: kept.position, ...finding }, 'the live view is not what the log says');
+      // Those whose check was passed over are of the same view.
+      await snapshots.discardAfter(beginSlot);
+      logger.error({ slot, position, ...finding }, 'the live view is not what the log says');
     } else {
-      soundSlot = slot;
-      logger.info({ slot, position: kept.position }, 'the live view is what the log says');
+      await snapshots.save({ ...kept.snapshot, isChecked: true });
+      logger.info({ slot, position }, 'the live view is what the log says');
     }
     const events = eventsOf(finding, projector.view, managerId);
     if (events.length > 0) await log.append(events);
   };
 
   /** The live view as it stood; null when the snapshot is gone or damaged, which tells nothing about the view. */
-  const openKept = async (slot: number): Promise<ClusterView | null> => {
+  const openKept = async (slot: number): Promise<Kept | null> => {
     const snapshot = await snapshots.newest(slot);
     if (snapshot?.slot !== slot) return null;
     const [commit] = await log.readCommits({ afterSlot: slot - 1, limit: 1 });
-    return openSnapshot(snapshot, commit);
+    const view = await openSnapshot(snapshot, commit);
+    return view && { snapshot, view };
   };
 
-  const compareWithLog = async (kept: ClusterView, slot: number): Promise<Finding> => {
-    const beginSlot = soundSlot ?? slot - 1;
-    const earlier = {
-      newest: (notAfterSlot: number) => snapshots.newest(Math.min(notAfterSlot, beginSlot)),
+  const compareWithLog = async (kept: ClusterView, slot: number): Promise<Checked> => {
+    let beginSlot = 0;
+    const checked: Pick<SnapshotStore, 'newest' | 'discard'> = {
+      async newest(notAfterSlot) {
+        const found = await snapshots.newest(Math.min(notAfterSlot, slot - 1), { isChecked: true });
+        beginSlot = found?.slot ?? 0;
+        return found;
+      },
       discard: snapshots.discard,
     };
     const readCommits: EventLog['readCommits'] = async ({ afterSlot }) => {
@@ -103,13 +112,14 @@ export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions):
       return log.readCommits({ afterSlot, limit: sliceCommits });
     };
     try {
-      const again = { log: { ...log, readCommits }, logger, snapshots: earlier };
+      const again = { log: { ...log, readCommits }, logger, snapshots: checked };
       const replayed = await replay(again, { to: { position: kept.position }, signal });
       const difference = await findDifference(replayed, kept);
-      return difference && { subject: difference.view, message: describeDifference(difference) };
+      const finding = difference && { subject: difference.view, message: describeDifference(difference) };
+      return { finding, beginSlot };
     } catch (error) {
       if (!hasCode(error, 'fold_failed')) throw error;
-      return { subject: 'log', message: (error as AppError).message.slice(0, messageMax) };
+      return { finding: { subject: 'log', message: (error as AppError).message.slice(0, messageMax) }, beginSlot };
     }
   };
 

@@ -14,7 +14,7 @@ import { silentLogger } from '../../src/logger.ts';
 import { stateBody } from '../../src/projections/bodies.ts';
 import type { ClusterView } from '../../src/projections/cluster-view.ts';
 import { createProjector } from '../../src/projections/projector.ts';
-import { type SnapshotStore, snapshotsMax, thinOut } from '../../src/projections/snapshot.ts';
+import { type Snapshot, type SnapshotStore, snapshotsMax, thinOut } from '../../src/projections/snapshot.ts';
 import { createSnapshotCollection } from '../../src/projections/snapshot-collection.ts';
 import { createSnapshotFiles } from '../../src/projections/snapshot-files.ts';
 import { createSnapshotWriter } from '../../src/projections/snapshot-writer.ts';
@@ -149,6 +149,20 @@ for (const { name, open } of places) {
     }
   });
 
+  test('those that were checked are told apart, and all after a slot are taken away at once', async () => {
+    const newest = (await snapshots.newest(Number.MAX_SAFE_INTEGER))!;
+    const { slot } = newest;
+    assert.is(await snapshots.newest(slot, { isChecked: true }), null);
+    await snapshots.save({ ...newest, isChecked: true });
+    await snapshots.save({ ...newest, slot: slot + 1 });
+    await snapshots.save({ ...newest, slot: slot + 2 });
+    const checked = await snapshots.newest(slot + 2, { isChecked: true });
+    assert.is(checked!.slot, slot);
+    assert.ok(checked!.bytes.equals(newest.bytes));
+    await snapshots.discardAfter(slot);
+    assert.is((await snapshots.newest(slot + 2))!.slot, slot);
+  });
+
   test('a time just past is asked anew: another commit of the same millisecond still belongs to it', async () => {
     const { at, position } = await log.head();
     const past = createTimeTravel(deps());
@@ -176,13 +190,24 @@ for (const { name, open } of places) {
 
 const others = suite('snapshots');
 
+const blank = (slot: number): Snapshot => ({
+  ...{ slot, position: 9, at: '', commitHash: '', projectionVersion: 1, format: '', bytesHash: '' },
+  bytes: Buffer.from('x'),
+});
+
+others('what a crash left half written is taken away by the next save', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'co-snapshots-'));
+  const left = join(folder, '000000000000003.snapshot.new');
+  await writeFile(left, 'half');
+  await createSnapshotFiles(folder).save(blank(5));
+  assert.equal(await readdir(folder), ['000000000000005.snapshot']);
+  await rm(folder, { recursive: true });
+});
+
 others('half a file is no snapshot', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'co-snapshots-'));
   const files = createSnapshotFiles(folder);
-  await files.save({
-    ...{ slot: 5, position: 9, at: '', commitHash: '', projectionVersion: 1, format: '', bytesHash: '' },
-    bytes: Buffer.from('x'),
-  });
+  await files.save(blank(5));
   const [name] = await readdir(folder);
   await writeFile(join(folder, name!), (await readFile(join(folder, name!))).subarray(0, 10));
   assert.is(await files.newest(10), null);

@@ -9,9 +9,9 @@ import { systemClock } from '../../src/clock.ts';
 import type { EventLog } from '../../src/events/event-log.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { createProjector, type Projector } from '../../src/projections/projector.ts';
-import { type SnapshotStore, takeSnapshot } from '../../src/projections/snapshot.ts';
+import { type SnapshotStore, takeSnapshot, viewAlarm } from '../../src/projections/snapshot.ts';
 import { createSnapshotFiles } from '../../src/projections/snapshot-files.ts';
-import { createSelfCheck, type SelfCheck, viewAlarm } from '../../src/replay/self-check.ts';
+import { createSelfCheck, type SelfCheck } from '../../src/replay/self-check.ts';
 import { openMemoryLog } from '../support/http-logs.ts';
 import { record } from '../support/recorded-log.ts';
 import { until } from '../support/wait.ts';
@@ -28,6 +28,8 @@ type Context = {
   keep(): Promise<number>;
   /** And has it checked. */
   check(): Promise<number>;
+  /** Another process, which begins where the snapshots say. */
+  restart(): Promise<void>;
 };
 
 const test = suite<Context>('a manager checks itself');
@@ -35,30 +37,39 @@ const test = suite<Context>('a manager checks itself');
 test.before.each(async (context) => {
   const folder = await mkdtemp(join(tmpdir(), 'co-self-check-'));
   const log = await openMemoryLog();
-  const projector = createProjector({ log, logger: silentLogger, clock: systemClock });
   const snapshots = createSnapshotFiles(folder);
   const said: string[] = [];
   const note = (_fields: unknown, message: string) => void said.push(message);
   const logger = { ...silentLogger, debug: note, info: note, warn: note, error: note } as typeof silentLogger;
-  const selfCheck = createSelfCheck({ log, projector, snapshots, logger }, { managerId: 'manager-1', restMs: 1 });
-  await projector.start();
+  const start = async () => {
+    const projector = createProjector({ log, logger: silentLogger, clock: systemClock, snapshots });
+    const selfCheck = createSelfCheck({ log, projector, snapshots, logger }, { managerId: 'manager-1', restMs: 1 });
+    await projector.start();
+    Object.assign(context, { projector, selfCheck });
+  };
+  const restart = async () => {
+    await context.selfCheck.close();
+    await context.projector.close();
+    await start();
+  };
+  await start();
   const keep = async () => {
     const meta = { actor: 'test', causationId: null };
     await log.append([{ stream: 'cluster', type: 'HoldReleased', data: { reason: 'a test' }, meta }]);
     const head = await log.head();
-    await projector.waitFor(head.position);
-    const snapshot = await takeSnapshot(projector.view, head);
+    await context.projector.waitFor(head.position);
+    const snapshot = await takeSnapshot(context.projector.view, head);
     await snapshots.save(snapshot);
     return snapshot.slot;
   };
   const check = async () => {
     const slot = await keep();
     const checks = said.length;
-    selfCheck.check(slot);
+    context.selfCheck.check(slot);
     await until('the check', () => said.length > checks);
     return slot;
   };
-  Object.assign(context, { folder, log, projector, snapshots, selfCheck, said, keep, check });
+  Object.assign(context, { folder, log, snapshots, said, keep, check, restart });
   await record(log, { nowMs: 0 }, 20);
   await check();
 });
@@ -71,6 +82,7 @@ test.after.each(async ({ folder, log, projector, selfCheck }) => {
 });
 
 const newestSlot = async ({ snapshots }: Context) => (await snapshots.newest(Number.MAX_SAFE_INTEGER))!.slot;
+const hostnameOf = ({ projector }: Context) => projector.view.nodes.get('worker-2')!.hostname;
 const alarmsOf = ({ projector }: Context) => [...projector.view.alarms.values()];
 const alarmEvents = async ({ log }: Context) => (await log.read({ types: ['AlarmRaised', 'AlarmCleared'] })).events;
 
@@ -110,6 +122,53 @@ test('checks that were passed over are made up for: the next begins at the last 
   await context.keep();
   await context.check();
   await until('the alarm', () => alarmsOf(context).length > 0);
+});
+
+test('after a difference nothing of the wrong view is left to begin at, checks that were passed over included', async (context) => {
+  const good = await newestSlot(context);
+  context.projector.view.nodes.get('worker-2')!.hostname = 'elsewhere';
+  await context.keep();
+  await context.check();
+  await until('the wrong ones are gone', async () => (await newestSlot(context)) === good);
+  await until('the alarm', () => alarmsOf(context).length > 0);
+  await context.restart();
+  assert.is(hostnameOf(context), 'worker-2.example');
+  await context.check();
+  await until('no alarm', () => alarmsOf(context).length === 0);
+});
+
+test('a process that begins at a wrong snapshot nobody checked finds it out, and the next one begins before it', async (context) => {
+  const good = await newestSlot(context);
+  context.projector.view.nodes.get('worker-2')!.hostname = 'elsewhere';
+  await context.keep();
+  await context.restart();
+  assert.is(hostnameOf(context), 'elsewhere');
+  await context.check();
+  await until('the alarm', () => alarmsOf(context).length > 0);
+  assert.is(await newestSlot(context), good);
+  await context.restart();
+  assert.is(hostnameOf(context), 'worker-2.example');
+});
+
+test('where nothing was ever checked the comparison begins at the first commit', async (context) => {
+  const unchecked = (await context.snapshots.newest(Number.MAX_SAFE_INTEGER))!;
+  context.projector.view.nodes.get('worker-2')!.hostname = 'elsewhere';
+  await context.snapshots.save({ ...unchecked, isChecked: false });
+  await context.keep();
+  await context.restart();
+  await context.check();
+  await until('the alarm', () => alarmsOf(context).length > 0);
+  assert.is(await context.snapshots.newest(Number.MAX_SAFE_INTEGER), null);
+});
+
+test('while the alarm stands a snapshot begins nothing before it is checked', async (context) => {
+  context.projector.view.nodes.get('worker-2')!.hostname = 'elsewhere';
+  await context.check();
+  await until('the alarm', () => alarmsOf(context).length > 0);
+  await context.keep();
+  await context.restart();
+  assert.is(hostnameOf(context), 'worker-2.example');
+  assert.is(alarmsOf(context).length, 1);
 });
 
 test('the alarm is cleared by the first check that is fine', async (context) => {
