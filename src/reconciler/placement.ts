@@ -9,10 +9,12 @@ import type { ContainerSpec } from '../model/service.ts';
 import type { ClusterView, ContainerView, EngineView, NodeView } from '../projections/cluster-view.ts';
 import { portKey } from '../projections/engines.ts';
 
+type Reserved = { memoryBytes: number; cpuMillis: number; hostPorts: Set<string> };
+
 /** What this pass has placed already and the view does not know yet. */
 export type Reservations = {
   containersByNode: Map<string, number>;
-  byEngine: Map<string, { memoryBytes: number; cpuMillis: number; hostPorts: Set<string> }>;
+  byEngine: Map<string, Reserved>;
 };
 
 export const noReservations = (): Reservations => ({ containersByNode: new Map(), byEngine: new Map() });
@@ -26,8 +28,11 @@ export type Placer = {
    * @param deaf nodes that let the slot's last containers wait in vain, the latest first: only when no other will do
    */
   place(deaf?: readonly string[]): Placement | { node: null; filtered: FilteredNodes };
-  /** Would the node of a container take one more if this one were gone from it? */
-  wouldTakeWithout(container: ContainerView): boolean;
+  /**
+   * Is there room for one more once these are gone: on the node of one of them, or on any that has it now? The room is
+   * kept from the service's other containers; another service may still take it.
+   */
+  promise(leaving: readonly ContainerView[]): { isKept: true } | { isKept: false; filtered: FilteredNodes };
 };
 
 export type PlacerOptions = {
@@ -37,7 +42,7 @@ export type PlacerOptions = {
   reservations: Reservations;
 };
 
-type Site = { node: NodeView; engine: EngineView; reservations: Reservations; isSilent: boolean };
+type Site = { node: NodeView; engine: EngineView; reserved: readonly Reserved[]; isSilent: boolean };
 
 type Filter = {
   name: string;
@@ -54,32 +59,32 @@ const filters: readonly Filter[] = [
   },
   {
     name: 'host port',
-    reject: ({ engine, reservations }, spec) => {
+    reject: ({ engine, reserved }, spec) => {
       const taken = spec.ports.find(
         ({ host, protocol }) =>
           host !== null &&
           (engine.hostPorts.has(portKey(host, protocol)) ||
-            reservations.byEngine.get(engine.engineId)?.hostPorts.has(portKey(host, protocol))),
+            reserved.some(({ hostPorts }) => hostPorts.has(portKey(host, protocol)))),
       );
       return taken ? `host port ${taken.host}/${taken.protocol} is taken on the engine` : null;
     },
   },
   {
     name: 'memory',
-    reject: ({ engine, reservations }, spec) => {
+    reject: ({ engine, reserved }, spec) => {
       const wanted = spec.resources.memoryBytes ?? 0;
-      const reserved = engine.memoryReservedBytes + (reservations.byEngine.get(engine.engineId)?.memoryBytes ?? 0);
-      return wanted === 0 || reserved + wanted <= engine.memoryBytes
+      const held = reserved.reduce((sum, { memoryBytes }) => sum + memoryBytes, engine.memoryReservedBytes);
+      return wanted === 0 || held + wanted <= engine.memoryBytes
         ? null
         : `less than ${wanted} bytes of memory are free on the engine`;
     },
   },
   {
     name: 'cpu',
-    reject: ({ engine, reservations }, spec) => {
+    reject: ({ engine, reserved }, spec) => {
       const wanted = spec.resources.cpuMillis ?? 0;
-      const reserved = engine.cpuReservedMillis + (reservations.byEngine.get(engine.engineId)?.cpuMillis ?? 0);
-      return wanted === 0 || reserved + wanted <= engine.cpuMillis
+      const held = reserved.reduce((sum, { cpuMillis }) => sum + cpuMillis, engine.cpuReservedMillis);
+      return wanted === 0 || held + wanted <= engine.cpuMillis
         ? null
         : `less than ${wanted / 1000} CPUs are free on the engine`;
     },
@@ -102,11 +107,13 @@ export function createPlacer(
   { replicasOnNode, isSilent, reservations }: PlacerOptions,
 ): Placer {
   const rejections = new Map<string, FilteredNodes[number]>();
+  const promises: Reservations['byEngine'] = new Map();
 
   const siteOf = (node: NodeView): Site => {
     const engine = view.engines.get(node.engine.engineId);
     if (!engine) throw new Error(`node ${node.id} names engine ${node.engine.engineId}, which no view has`);
-    return { node, engine, reservations, isSilent: isSilent(node) };
+    const reserved = [reservations.byEngine, promises].flatMap((byEngine) => byEngine.get(engine.engineId) ?? []);
+    return { node, engine, reserved, isSilent: isSilent(node) };
   };
 
   const isRejected = (node: NodeView): boolean => {
@@ -144,6 +151,13 @@ export function createPlacer(
     return taken;
   };
 
+  const wouldTakeWithout = (container: ContainerView): boolean => {
+    const node = view.nodes.get(container.node);
+    if (!node || node.engine.engineId !== container.engineId) return false;
+    const site = siteOf(node);
+    return rejectionOf({ ...site, engine: engineWithout(site.engine, container) }, spec) === null;
+  };
+
   return {
     place(deafNodes = []) {
       const { best, deaf } = takeBest(deafNodes);
@@ -158,17 +172,26 @@ export function createPlacer(
         containers,
       }));
       const filtered = [...explain(), ...(best.length > 0 ? explainDeaf(deaf) : [])];
-      reserve(reservations, chosen.node, spec);
+      const containers = reservations.containersByNode.get(chosen.node.id) ?? 0;
+      reservations.containersByNode.set(chosen.node.id, containers + 1);
+      reserve(reservations.byEngine, chosen.node, spec);
       chosen.replicasOfService += 1;
       chosen.containers += 1;
       for (const candidate of [...best, ...deaf]) queue.push(candidate);
       return { node: chosen.node, candidates, filtered };
     },
-    wouldTakeWithout(container) {
-      const node = view.nodes.get(container.node);
-      if (!node || node.engine.engineId !== container.engineId) return false;
-      const site = siteOf(node);
-      return rejectionOf({ ...site, engine: engineWithout(site.engine, container) }, spec) === null;
+    promise(leaving) {
+      const swapped = leaving.find(wouldTakeWithout);
+      if (swapped) {
+        reserve(promises, view.nodes.get(swapped.node)!, spec, swapped.spec);
+        return { isKept: true };
+      }
+      const { best } = takeBest([]);
+      const [chosen] = best;
+      if (!chosen) return { isKept: false, filtered: explain() };
+      reserve(promises, chosen.node, spec);
+      for (const candidate of best) queue.push(candidate);
+      return { isKept: true };
     },
   };
 }
@@ -197,12 +220,19 @@ function explainDeaf(deaf: readonly Candidate[]): FilteredNodes {
   return [{ filter: 'queue timeout', reason, count: nodes.length, nodes }];
 }
 
-function reserve(reservations: Reservations, node: NodeView, spec: ContainerSpec): void {
+/** @param leaving what goes from the node for it: only what it needs beyond that is new */
+function reserve(
+  byEngine: Reservations['byEngine'],
+  node: NodeView,
+  spec: ContainerSpec,
+  leaving?: ContainerSpec,
+): void {
   const { engineId } = node.engine;
-  reservations.containersByNode.set(node.id, (reservations.containersByNode.get(node.id) ?? 0) + 1);
-  const engine = reservations.byEngine.get(engineId) ?? { memoryBytes: 0, cpuMillis: 0, hostPorts: new Set() };
-  engine.memoryBytes += spec.resources.memoryBytes ?? 0;
-  engine.cpuMillis += spec.resources.cpuMillis ?? 0;
+  const engine = byEngine.get(engineId) ?? { memoryBytes: 0, cpuMillis: 0, hostPorts: new Set() };
+  const more = (what: 'memoryBytes' | 'cpuMillis') =>
+    Math.max(0, (spec.resources[what] ?? 0) - (leaving?.resources[what] ?? 0));
+  engine.memoryBytes += more('memoryBytes');
+  engine.cpuMillis += more('cpuMillis');
   for (const { host, protocol } of spec.ports) if (host !== null) engine.hostPorts.add(portKey(host, protocol));
-  reservations.byEngine.set(engineId, engine);
+  byEngine.set(engineId, engine);
 }

@@ -5,13 +5,13 @@
  * |---|---|---|
  * | surplus | a number above `replicas`, or the service is being removed | stop what runs in it |
  * | empty | nothing wanted | queue a container; or wait, when it failed again and again |
- * | outdated | only containers of another spec, or on a draining node | queue a replacement beside it; or stop it first, when it holds what its replacement needs |
+ * | outdated | only containers of another spec, or on a draining node | queue a replacement beside it; or stop it first, when it holds what its replacement needs; or leave it, when no node has room |
  * | settled | a container of the present spec that runs | stop what else is in it |
  */
 
 import type { ClusterView, ServiceView } from '../projections/cluster-view.ts';
 import { blockPlacement, delayRestart, removeService, replaceContainer, stopContainer } from './service-steps.ts';
-import { leftovers, readSlot, type SlotNeed, serves } from './slot-need.ts';
+import { isStoppedOnly, leftovers, readSlot, type SlotNeed, serves } from './slot-need.ts';
 import { createSlotQueue, type QueuePass, type SlotQueue } from './slot-queue.ts';
 import type { Step } from './step.ts';
 
@@ -72,27 +72,39 @@ function fill(need: SlotNeed, queue: SlotQueue): void {
 
 /**
  * Replaces outdated slots: beside the old container with never more wanted than `replicas` and the surge, or after it
- * with never more of them down than the surge. What no node has room for was not taken down by an update: it does not
- * count, or an update would wait for it for ever.
+ * with never more of them down than the surge, and only where its end gives its replacement a node. What no node has
+ * room for was not taken down by an update: it does not count, or an update would wait for it for ever.
  * @returns the stops; what is queued is in the queue
  */
 function swapOutdated(view: ClusterView, service: ServiceView, needs: SlotNeed[], queue: SlotQueue): Step[] {
+  const outdated = needs.filter(({ current, kept }) => kept.length > 0 && current.length === 0);
+  if (outdated.length === 0) return [];
   const surge = surgeOf(service.replicas);
   const lacking = new Set(queue.lacking);
   const down = needs.filter((need) => !serves(need) && !lacking.has(need)).length;
   const wanted = needs.reduce((sum, { kept }) => sum + Math.max(1, kept.length), 0);
-  let mayStop = Math.max(0, surge - down);
-  const outdated = needs.filter(({ current, kept }) => kept.length > 0 && current.length === 0);
-  const stop = ({ kept }: SlotNeed) => kept.map((container) => replaceContainer(view, service, container));
-  if (hasHostPort(service)) return outdated.slice(0, mayStop).flatMap(stop);
+  const isStopFirst = hasHostPort(service);
+  const mayBeStopped = isStopFirst || !isRoomComing(service, needs);
+  let mayStop = mayBeStopped ? Math.max(0, surge - down) : 0;
+  let mayTry = Math.max(0, service.replicas + surge - wanted);
 
+  // Those stopped before come first to the room they were stopped for.
+  for (const need of needs) if (isStoppedOnly(need)) queue.promise(need);
   const steps: Step[] = [];
-  for (const need of outdated.slice(0, Math.max(0, service.replicas + surge - wanted))) {
-    if (queue.place(need) !== 'no node') continue;
-    if (!need.kept.some(queue.isInTheWay)) queue.lacking.push(need);
-    else if (mayStop > 0 && !isRoomComing(service, needs)) {
+  for (const need of outdated) {
+    if (!isStopFirst) {
+      if (mayTry === 0) break;
+      // One that waits counts too: a recipe that fails is tried on no more slots than the surge.
+      if (queue.place(need) !== 'no node') {
+        mayTry -= 1;
+        continue;
+      }
+    }
+    // Promised also to those whose turn has not come, so that what is said to be blocked stays the same meanwhile.
+    if (!queue.promise(need)) queue.lacking.push(need);
+    else if (mayStop > 0) {
       mayStop -= 1;
-      steps.push(...stop(need));
+      steps.push(...need.kept.map((container) => replaceContainer(view, service, container)));
     }
   }
   return steps;

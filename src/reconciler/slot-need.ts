@@ -44,6 +44,9 @@ const isRunning = ({ state }: ContainerView) => state === 'running';
 
 export const serves = ({ kept }: SlotNeed) => kept.some(isRunning);
 
+/** Nothing in it is kept, and something is on its way out. */
+export const isStoppedOnly = ({ kept, stopping }: SlotNeed) => kept.length === 0 && stopping.length > 0;
+
 /** Wanted once, and not kept. */
 export const leftovers = ({ current, outdated, kept }: SlotNeed) =>
   [...current, ...outdated].filter((container) => !kept.includes(container));

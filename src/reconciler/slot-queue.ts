@@ -1,7 +1,7 @@
 /** Owns one service's placements in one pass: which slots got a node, which lack one, which have to wait. Pure. */
 
 import { explanationNamesMax, type FilteredNodes } from '../events/catalog.ts';
-import type { ClusterView, ContainerView, NodeView, ServiceView } from '../projections/cluster-view.ts';
+import type { ClusterView, NodeView, ServiceView } from '../projections/cluster-view.ts';
 import { createPlacer, type Placer, type Reservations } from './placement.ts';
 import { queueContainer } from './service-steps.ts';
 import { restartWait, type SlotNeed } from './slot-need.ts';
@@ -22,8 +22,8 @@ export type QueuePass = PlanSettings & {
 export type SlotQueue = {
   /** `waits`: it failed again and again, and a delay stands or is to be written. */
   place(need: SlotNeed): 'placed' | 'no node' | 'waits';
-  /** Would its node take its replacement if it were gone? */
-  isInTheWay(container: ContainerView): boolean;
+  /** Will it have a node once its containers are gone? None of the service's other slots is promised the same room. */
+  promise(need: SlotNeed): boolean;
   readonly steps: Step[];
   /** Slots without a node, as their planner judges. */
   readonly lacking: SlotNeed[];
@@ -36,6 +36,7 @@ export type SlotQueue = {
 export function createSlotQueue(view: ClusterView, service: ServiceView, pass: QueuePass): SlotQueue {
   const steps: Step[] = [];
   const undecided: SlotNeed[] = [];
+  const placedSlots = new Set<number>();
   let filtered: FilteredNodes = [];
   let placer: Placer | undefined;
   /** It looks at every node, and most passes place nothing. */
@@ -54,11 +55,20 @@ export function createSlotQueue(view: ClusterView, service: ServiceView, pass: Q
       if (wait === 'undecided') undecided.push(need);
       if (wait !== 'due') return 'waits';
       const placed = openPlacer().place(deafNodes(view, need));
-      if (placed.node) steps.push(queueContainer(view, service, need, placed, pass));
-      else filtered = placed.filtered;
-      return placed.node ? 'placed' : 'no node';
+      if (!placed.node) {
+        filtered = placed.filtered;
+        return 'no node';
+      }
+      steps.push(queueContainer(view, service, need, placed, pass));
+      placedSlots.add(need.slot);
+      return 'placed';
     },
-    isInTheWay: (container) => openPlacer().wouldTakeWithout(container),
+    promise(need) {
+      if (placedSlots.has(need.slot)) return true;
+      const promised = openPlacer().promise([...need.kept, ...need.stopping]);
+      if (!promised.isKept) filtered = promised.filtered;
+      return promised.isKept;
+    },
   };
 }
 

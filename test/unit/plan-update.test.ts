@@ -2,7 +2,9 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { change, clusterOf, nodesOf, ofType, request, rowOf } from '../support/scene.ts';
+import { plan } from '../../src/reconciler/plan.ts';
+import { describeStep } from '../../src/reconciler/step.ts';
+import { change, clusterOf, hearsAll, nodesOf, ofType, request, rowOf } from '../support/scene.ts';
 import type { SimulatedCluster } from '../support/simulated-cluster.ts';
 import { specOf } from '../support/specs.ts';
 
@@ -23,6 +25,12 @@ function fewestRunning(cluster: SimulatedCluster, service: string, ms: number): 
   return fewest;
 }
 
+/** What plan would do now, though nothing happened. */
+function planned({ view, nowMs }: SimulatedCluster): string[] {
+  const everything = { services: new Set(view.services.keys()), nodes: new Set(view.nodes.keys()) };
+  return plan(view, everything, hearsAll, { queueTimeoutMs: 60_000 }, nowMs()).map(describeStep);
+}
+
 test('replicas that never had room for their host port do not keep an update from the others', () => {
   const cluster = clusterOf(2);
   request(cluster, 'edge', 3, onPort('a'));
@@ -36,13 +44,130 @@ test('replicas that never had room for their host port do not keep an update fro
   assert.is(cluster.view.position, position, 'then nothing moves');
 });
 
-test('nor a drain', () => {
+test('a host port is drained to a node that has it free, and runs on where none has', () => {
   const cluster = clusterOf(2);
-  request(cluster, 'edge', 3, onPort('a'));
+  request(cluster, 'edge', 2, onPort('a'));
   cluster.advance(5_000);
   change(cluster, 'worker-1', 'drain');
+  assert.is(fewestRunning(cluster, 'edge', 10_000), 2);
+  assert.is(rowOf(cluster, 'edge').status, 'blocked');
+  cluster.addNode('worker-3');
   cluster.advance(10_000);
-  assert.equal(nodesOf(cluster, 'edge'), ['worker-2']);
+  assert.equal(nodesOf(cluster, 'edge'), ['worker-2', 'worker-3']);
+  assert.is(rowOf(cluster, 'edge').status, 'converged');
+});
+
+test('a host port is updated old before new, never more at once than the surge', () => {
+  const cluster = clusterOf(8);
+  request(cluster, 'edge', 8, onPort('a'));
+  cluster.advance(5_000);
+  request(cluster, 'edge', 8, onPort('b'));
+  assert.is(fewestRunning(cluster, 'edge', 60_000), 6);
+  assert.is(cluster.view.services.get('edge')!.runningCurrent, 8);
+  assert.is(ofType(cluster, 'PlacementBlocked').length, 0, 'what waits its turn is not blocked');
+});
+
+/** What runs, what is missing and how much of it is present, after updates that have no room for all or any. */
+for (const { what, nodes, replicas, before, after, current, missing, others } of [
+  {
+    what: 'a host port another service holds on every node',
+    nodes: 3,
+    replicas: 8,
+    before: specOf('a'),
+    after: onPort('a'),
+    others: 3,
+    current: 0,
+    missing: 8,
+  },
+  {
+    what: 'a host port another service leaves free on one node',
+    nodes: 3,
+    replicas: 8,
+    before: specOf('a'),
+    after: onPort('a'),
+    others: 2,
+    current: 1,
+    missing: 7,
+  },
+  {
+    what: 'a host port that fewer nodes have than there are replicas',
+    nodes: 3,
+    replicas: 8,
+    before: specOf('a'),
+    after: onPort('a'),
+    others: 0,
+    current: 3,
+    missing: 5,
+  },
+  {
+    what: 'its own host port and more memory than a node has',
+    nodes: 3,
+    replicas: 3,
+    before: onPort('a'),
+    after: { ...onPort('a'), resources: gibibytes('a', 100).resources },
+    others: 0,
+    current: 0,
+    missing: 3,
+  },
+  {
+    what: 'memory that one of two on a node can have',
+    nodes: 4,
+    replicas: 8,
+    before: gibibytes('a', 3),
+    after: gibibytes('a', 5),
+    others: 0,
+    current: 4,
+    missing: 4,
+  },
+]) {
+  test(`an update to ${what} stops only what it has room for`, () => {
+    const cluster = clusterOf(nodes);
+    request(cluster, 'other', others, onPort('o'));
+    cluster.advance(5_000);
+    request(cluster, 'web', replicas, before);
+    cluster.advance(10_000);
+    request(cluster, 'web', replicas, after);
+    const surge = Math.max(1, Math.floor(replicas / 4));
+    assert.ok(fewestRunning(cluster, 'web', 120_000) >= replicas - (current > 0 ? surge : 0));
+    const { running, runningCurrent, blocked } = cluster.view.services.get('web')!;
+    assert.equal(
+      { running, runningCurrent, missing: blocked?.missing },
+      { running: replicas, runningCurrent: current, missing },
+    );
+    assert.equal(planned(cluster), [], 'planning again gives nothing');
+    const { position } = cluster.view;
+    cluster.advance(60_000);
+    assert.is(cluster.view.position, position, 'then nothing moves');
+    request(cluster, 'web', replicas, before);
+    cluster.advance(60_000);
+    assert.is(rowOf(cluster, 'web').status, 'converged', 'taken back');
+  });
+}
+
+test('what a drain cannot move does not keep an update from the others', () => {
+  const cluster = clusterOf(4);
+  request(cluster, 'db', 8, gibibytes('a', 4));
+  cluster.advance(10_000);
+  change(cluster, 'worker-1', 'drain');
+  cluster.advance(10_000);
+  request(cluster, 'db', 8, gibibytes('b', 4));
+  assert.is(fewestRunning(cluster, 'db', 60_000), 6);
+  const { running, runningCurrent, blocked } = cluster.view.services.get('db')!;
+  assert.equal([running, runningCurrent, blocked?.missing], [8, 6, 2]);
+  assert.equal(planned(cluster), [], 'planning again gives nothing');
+  change(cluster, 'worker-1', 'activate');
+  cluster.advance(60_000);
+  assert.is(rowOf(cluster, 'db').status, 'converged');
+});
+
+test('an image that does not start is tried on a quarter of the slots', () => {
+  const cluster = clusterOf(3, { failingImage: 'broken' });
+  request(cluster, 'web', 8, specOf('a'));
+  cluster.advance(10_000);
+  request(cluster, 'web', 8, specOf('broken'));
+  cluster.advance(120_000);
+  const tried = ofType(cluster, 'ContainerQueued').filter(({ data }) => data.image === specOf('broken').image);
+  assert.is(new Set(tried.map(({ data }) => data.slot)).size, 2);
 });
 
 test('an image that does not start takes one host port at most out of service', () => {
