@@ -27,7 +27,8 @@ export function addApiOptions(command: Command): Command {
 }
 
 export function createApi({ environment, signal }: CliContext, options: ApiOptions = {}): Api {
-  const base = options.url ?? (environment.CO_URL || urlDefault);
+  const url = readUrl(options.url ?? (environment.CO_URL || urlDefault));
+  const base = url.href.replace(/\/$/, '');
   const token = environment.CO_TOKEN;
 
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
@@ -35,7 +36,7 @@ export function createApi({ environment, signal }: CliContext, options: ApiOptio
     if (token) headers.authorization = `Bearer ${token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
     try {
-      const answer = await fetch(addressOf(base, path), {
+      const answer = await fetch(`${base}${path}`, {
         method,
         headers,
         body: body === undefined ? null : JSON.stringify(body),
@@ -52,13 +53,18 @@ export function createApi({ environment, signal }: CliContext, options: ApiOptio
   return { base, get: (path) => call('GET', path), call };
 }
 
-/** @throws AppError `usage_invalid` */
-function addressOf(base: string, path: string): URL {
-  try {
-    return new URL(path, base);
-  } catch (error) {
-    throw new AppError('usage_invalid', `${JSON.stringify(base)} is no URL such as ${urlDefault}`, { cause: error });
+/** With the path it has: a proxy may serve a manager below one. @throws AppError `usage_invalid` */
+function readUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  // Whatever has an @ may hold a password: it is not shown.
+  if (text.includes('@')) {
+    throw new AppError('usage_invalid', `the manager's URL takes no user and no password: CO_TOKEN holds the token`);
   }
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new AppError('usage_invalid', `${JSON.stringify(text)} is no URL such as ${urlDefault}`);
+  }
+  [url.search, url.hash] = ['', ''];
+  return url;
 }
 
 async function refusalOf(answer: Response): Promise<AppError> {

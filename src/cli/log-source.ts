@@ -55,12 +55,33 @@ export function placeOf({ mongodb, sqlite }: LogOptions, { environment }: CliCon
   throw new AppError('usage_invalid', '--mongodb takes a mongodb:// URL');
 }
 
+/**
+ * Opens a log with the driver's own refusals in words.
+ * @throws AppError `usage_invalid` for a URL that is none · what `open` throws
+ */
+export async function openPlace<T>(place: LogPlace, open: (place: LogPlace) => Promise<T>): Promise<T> {
+  try {
+    return await open(place);
+  } catch (error) {
+    if (!('mongodbUrl' in place) || error instanceof AppError) throw error;
+    const { name, code, message } = error as NodeJS.ErrnoException;
+    // The name servers of a mongodb+srv:// URL.
+    if (code?.startsWith('E') && !code.startsWith('ERR_')) {
+      throw new AppError('log_unavailable', `MongoDB cannot be found: ${code}`, { cause: error });
+    }
+    if (!/^Mongo(Parse|InvalidArgument|API|MissingDependency)Error$|^TypeError$/.test(name)) throw error;
+    // The driver repeats what it could not read, a password included.
+    const why = message.includes('://') || place.mongodbUrl.includes('@') ? '' : `: ${message}`;
+    throw new AppError('usage_invalid', `the MongoDB URL cannot be read${why}`, { cause: error });
+  }
+}
+
 /** The drivers are loaded when a log is asked for: most commands need none. */
 async function openLogSource(options: ReadOptions, context: CliContext): Promise<LogSource> {
   if (options.file !== undefined) return openFile(options, options.file, context);
   const place = placeOf(options, context);
   const { openLogForReading } = await import('../events/open-log.ts');
-  const opened = await openLogForReading(place, { logger: silentLogger });
+  const opened = await openPlace(place, (at) => openLogForReading(at, { logger: silentLogger }));
   if ('mongodbUrl' in place) {
     const { createSnapshotCollection } = await import('../projections/snapshot-collection.ts');
     return { ...opened, snapshots: readOnly(createSnapshotCollection(opened.db!)) };

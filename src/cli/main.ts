@@ -1,13 +1,18 @@
 /** Owns the process of the command line: its streams, its signals, its exit code. */
 
-import { createContext } from './context.ts';
+import { createContext, exitCodes } from './context.ts';
 import { runCli } from './program.ts';
 
 const stopping = new AbortController();
-process.once('SIGINT', () => stopping.abort());
-process.once('SIGTERM', () => stopping.abort());
-// A reader that left (`coctl … | head`) has seen enough.
-process.stdout.on('error', () => process.exit());
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stopping.abort());
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader that left (`coctl … | head`) has seen enough.
+  if (error.code === 'EPIPE') process.exit(exitCodes.fine);
+  process.stderr.write(`standard output cannot be written: ${error.message}\n`);
+  process.exit(exitCodes.unreachable);
+});
+// There is nobody left to tell.
+process.stderr.on('error', () => {});
 
 const context = createContext({
   out: process.stdout,

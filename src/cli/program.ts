@@ -34,7 +34,7 @@ Exit codes:
   0    fine
   1    a difference, nothing found, or refused
   2    told something wrong: the message says what
-  3    the log or the manager cannot be reached
+  3    the log, the manager or a file cannot be reached
   130  interrupted
 
 Online commands ask the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN. Offline ones read
@@ -44,7 +44,7 @@ the log itself, also beside a running manager, and change nothing unless they sa
 export async function runCli(args: readonly string[], context: CliContext): Promise<ExitCode> {
   try {
     await createProgram(context).parseAsync([...args], { from: 'user' });
-    return context.exitCode();
+    return context.signal.aborted ? exitCodes.interrupted : context.exitCode();
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.misused;
     if (context.signal.aborted) return exitCodes.interrupted;
@@ -85,13 +85,18 @@ const unreachable: ReadonlySet<string> = new Set([
 ]);
 
 function exitCodeOf(error: unknown): ExitCode {
+  if (isOfSystem(error)) return exitCodes.unreachable;
   if (!(error instanceof AppError)) return exitCodes.different;
   if (misuses.has(error.code)) return exitCodes.misused;
   return unreachable.has(error.code) ? exitCodes.unreachable : exitCodes.different;
 }
 
+/** A folder that is not there, a disk that is full: it names the call and the path. */
+const isOfSystem = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error;
+
 /** A refusal is one line that says what to do; anything else is a defect, and its stack says where. */
 function wordsOf(error: unknown): string {
   if (error instanceof AppError) return printable(`${error.message} (${error.code})`);
+  if (isOfSystem(error)) return printable(`the system refused: ${error.message}`);
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,7 +1,8 @@
 /** Owns an exported log as bytes: its lines as they are read, packed with gzip or not. Knows nothing of what they say. */
 
 import { createReadStream, existsSync } from 'node:fs';
-import { createGunzip } from 'node:zlib';
+import { addAbortSignal } from 'node:stream';
+import { createGunzip, type Gunzip } from 'node:zlib';
 import { AppError } from '../errors.ts';
 
 export type TextLine = {
@@ -16,19 +17,37 @@ const newline = 0x0a;
 
 export const isPacked = (path: string): boolean => path.endsWith('.gz');
 
+export type ReadBytesOptions = {
+  /** Where to begin in a file that is not packed. */
+  from?: number;
+  signal?: AbortSignal | undefined;
+};
+
 /**
- * The bytes of a file, unpacked.
- * @param options.from where to begin in a file that is not packed
- * @throws AppError `file_missing`
+ * The bytes of a file, unpacked. It is opened with the first that is asked for: before, nobody would hear of trouble.
+ * @throws AppError `file_missing`; the bytes: `file_unreadable` · the signal's reason
  */
-export function readBytes(path: string, { from = 0 } = {}): AsyncIterable<Buffer> {
+export function readBytes(path: string, options: ReadBytesOptions = {}): AsyncIterable<Buffer> {
   if (!existsSync(path)) throw new AppError('file_missing', `there is no file ${path}`);
+  return readPieces(path, options);
+}
+
+async function* readPieces(path: string, { from = 0, signal }: ReadBytesOptions): AsyncGenerator<Buffer> {
   const file = createReadStream(path, { start: from, highWaterMark: 256 * 1024 });
-  if (!isPacked(path)) return file;
-  const gunzip = createGunzip();
-  file.on('error', (error) => gunzip.destroy(error));
-  gunzip.on('close', () => file.destroy());
-  return file.pipe(gunzip);
+  const bytes = isPacked(path) ? createGunzip() : file;
+  if (bytes !== file) {
+    file.on('error', (error) => bytes.destroy(error));
+    file.pipe(bytes as Gunzip);
+  }
+  if (signal) addAbortSignal(signal, bytes);
+  try {
+    yield* bytes;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw unreadable(error);
+  } finally {
+    file.destroy();
+  }
 }
 
 /**
@@ -64,11 +83,17 @@ async function* unpacked(bytes: AsyncIterable<Buffer>, isCut: boolean): AsyncGen
   try {
     yield* bytes;
   } catch (error) {
-    if (isCut && isUnexpectedEnd(error)) return;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new AppError('file_unreadable', `the file cannot be read: ${why}`, { cause: error });
+    const known = unreadable(error);
+    if (isCut && isUnexpectedEnd(known.cause)) return;
+    throw known;
   }
 }
 
+function unreadable(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new AppError('file_unreadable', `the file cannot be read: ${why}`, { cause: error });
+}
+
 /** zlib: "unexpected end of file" */
-const isUnexpectedEnd = (error: unknown) => (error as { code?: string }).code === 'Z_BUF_ERROR';
+const isUnexpectedEnd = (error: unknown) => (error as { code?: string } | undefined)?.code === 'Z_BUF_ERROR';

@@ -3,7 +3,7 @@
  * that any commit is found by reading a little.
  */
 
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,12 +31,16 @@ const rangeBytesMax = 4 * 1024 * 1024;
  */
 export async function openExportedLog(path: string, options: OpenExportOptions = {}): Promise<ExportedLog> {
   const folder = isPacked(path) ? await mkdtemp(join(tmpdir(), 'co-export-')) : null;
+  // A process that ends before it closes leaves nothing behind either.
+  const removeAtExit = () => rmSync(folder!, { recursive: true, force: true });
+  if (folder) process.once('exit', removeAtExit);
   const remove = async () => {
     if (folder) await rm(folder, { recursive: true, force: true });
+    process.off('exit', removeAtExit);
   };
   try {
     const plain = folder ? join(folder, 'log.ndjson') : path;
-    if (folder) await pipeline(readBytes(path), createWriteStream(plain));
+    if (folder) await pipeline(readBytes(path, { signal: options.signal }), createWriteStream(plain));
     const places = await findPlaces(plain, options);
     return { log: createLogReader(createFileStore(plain, path, places)), close: remove };
   } catch (error) {

@@ -161,7 +161,7 @@ file('Ctrl-C ends a play in the middle of a wait', async () => {
   const onOut = () => stop.abort();
   const args = ['replay', '--sqlite', recorded.path, '--from', '1', '--speed', '0.0001'];
   const { code, out } = await coctl(args, { signal: stop.signal, onOut });
-  assert.is(code, 0);
+  assert.is(code, 130);
   assert.is(out.trim().split('\n').length, 1);
 });
 

@@ -1,6 +1,9 @@
 /** The command line against a real API and real logs: what it shows, and what it tells the shell. */
 
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,6 +12,8 @@ import { createProgram } from '../../src/cli/program.ts';
 import { coctl } from '../support/cli.ts';
 import { oneService, startApi, type TestApi } from '../support/http.ts';
 import { openMemoryLog } from '../support/http-logs.ts';
+
+const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 const online = suite('coctl asks a manager');
 let api: TestApi;
@@ -64,6 +69,42 @@ alone('no manager to ask is exit code 3', async () => {
   const { code, err } = await coctl(['state', '--url', 'http://127.0.0.1:9']);
   assert.is(code, 3);
   assert.match(err, /no manager answers at http:\/\/127\.0\.0\.1:9/);
+});
+
+alone('a password in the URL of the manager is refused and never shown', async () => {
+  for (const url of ['http://u:secret@127.0.0.1:9', 'http://u:secret@', 'u:secret@host']) {
+    const { code, out, err } = await coctl(['state'], { environment: { CO_URL: url } });
+    assert.is(code, 2);
+    assert.match(err, /CO_TOKEN holds the token/);
+    assert.not.match(out + err, /secret/);
+  }
+});
+
+alone('the path of CO_URL is kept: a manager may be served below one', async () => {
+  const asked: (string | undefined)[] = [];
+  const server = createServer(({ url }, answer) => {
+    asked.push(url);
+    answer.writeHead(404).end();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  for (const end of ['/prod', '/prod/']) {
+    await coctl(['state', '--at', '3'], { environment: { CO_URL: `http://127.0.0.1:${port}${end}` } });
+  }
+  assert.equal(asked, ['/prod/state?at=3', '/prod/state?at=3']);
+  server.close();
+});
+
+alone('a MongoDB URL that is none is wrong usage, in a line without its password', async () => {
+  const commands = [['verify'], ['export', '/nowhere'], ['import', program], ['prune', '--older-than', '1h']];
+  for (const url of ['mongodb://', 'mongodb://u:secret@', 'mongodb://u:sec%ret@host', 'mongodb://host/?retry=secret']) {
+    for (const args of commands) {
+      const { code, out, err } = await coctl([...args, '--mongodb', url]);
+      assert.is(code, 2, `${args[0]} ${url}: ${err}`);
+      assert.match(err, /^[^\n]*the MongoDB URL cannot be read[^\n]*\(usage_invalid\)\n$/);
+      if (url.includes('@')) assert.not.match(out + err, /secret/);
+    }
+  }
 });
 
 alone('wrong usage is exit code 2 and says what', async () => {

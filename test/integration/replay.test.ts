@@ -13,6 +13,7 @@ import type { EventLog } from '../../src/events/event-log.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { stateBody } from '../../src/projections/bodies.ts';
 import type { ClusterView } from '../../src/projections/cluster-view.ts';
+import { withDeadline } from '../../src/projections/database-deadline.ts';
 import { createProjector } from '../../src/projections/projector.ts';
 import { type Snapshot, type SnapshotStore, snapshotsMax, thinOut } from '../../src/projections/snapshot.ts';
 import { createSnapshotCollection } from '../../src/projections/snapshot-collection.ts';
@@ -188,6 +189,21 @@ for (const { name, open } of places) {
   test.run();
 }
 
+const database = suite('snapshots in a database');
+
+database('are found by an index, which whoever writes makes', async () => {
+  const client = new MongoClient(mongodbUrl!);
+  const db = client.db(`co-test-snapshot-indexes-${process.pid}`);
+  const snapshots = createSnapshotCollection(db);
+  await snapshots.newest(1);
+  assert.equal(await db.listCollections().toArray(), []);
+  await snapshots.save(blank(1));
+  const keys = (await db.collection('snapshots').indexes()).map(({ key }) => key);
+  assert.equal(keys, [{ _id: 1 }, { chunk: 1, slot: -1 }, { slot: 1, chunk: 1 }]);
+  await db.dropDatabase();
+  await client.close();
+});
+
 const others = suite('snapshots');
 
 const blank = (slot: number): Snapshot => ({
@@ -202,6 +218,11 @@ others('what a crash left half written is taken away by the next save', async ()
   await createSnapshotFiles(folder).save(blank(5));
   assert.equal(await readdir(folder), ['000000000000005.snapshot']);
   await rm(folder, { recursive: true });
+});
+
+others('a database that does not answer is given up', async () => {
+  const never = new Promise<never>(() => {});
+  assert.is(await codeOf(() => withDeadline(never, 10)), 'database_late');
 });
 
 others('half a file is no snapshot', async () => {
@@ -223,6 +244,13 @@ others('what is kept is bounded, and the newest stay', () => {
 });
 
 others.run();
+if (mongodbUrl) database.run();
+else {
+  const skipped = suite('snapshots in a database');
+  console.log('skipped: CO_TEST_MONGODB_URL is not set');
+  skipped.skip('are found by an index');
+  skipped.run();
+}
 
 async function codeOf(attempt: () => Promise<unknown>): Promise<string> {
   try {

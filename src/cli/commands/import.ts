@@ -1,5 +1,6 @@
 /** Owns `coctl import`: an exported log, or the next part of one, into a log of any kind, exactly as it was. */
 
+import { addAbortSignal } from 'node:stream';
 import type { Command } from 'commander';
 import { AppError } from '../../errors.ts';
 import { silentLogger } from '../../logger.ts';
@@ -7,7 +8,7 @@ import { readBytes } from '../../replay/transfer-file.ts';
 import { type ImportResult, importLog } from '../../replay/transfer-import.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples } from '../examples.ts';
-import { addLogOptions, type LogOptions, placeOf } from '../log-source.ts';
+import { addLogOptions, type LogOptions, openPlace, placeOf } from '../log-source.ts';
 import { count, type Totals, withProgress } from '../progress-bar.ts';
 
 export function addImportCommand(program: Command, context: CliContext): void {
@@ -33,12 +34,13 @@ async function importFile(path: string, options: LogOptions, context: CliContext
     throw new AppError('usage_invalid', 'name the log to import into: --sqlite or --mongodb');
   }
   const place = placeOf(options, context);
-  const bytes = path === '-' ? process.stdin : readBytes(path);
+  const { signal } = context;
+  const bytes = path === '-' ? addAbortSignal(signal, process.stdin) : readBytes(path, { signal });
   const { openStore } = await import('../../events/open-log.ts');
-  const { store, close } = await openStore(place, { logger: silentLogger });
+  const { store, close } = await openPlace(place, (at) => openStore(at, { logger: silentLogger }));
   try {
     const done = await withProgress(context.progressBar('importing'), (onProgress) =>
-      importLog({ store }, { bytes, onProgress, signal: context.signal }),
+      importLog({ store }, { bytes, onProgress, signal }),
     );
     sayResult(done.value, done, store.description, context);
   } finally {

@@ -7,7 +7,7 @@ import { silentLogger } from '../../logger.ts';
 import { countPrunable, findPrunable, type Prunable, prune } from '../../replay/retention.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples } from '../examples.ts';
-import { addLogOptions, type LogOptions, placeOf, withLog } from '../log-source.ts';
+import { addLogOptions, type LogOptions, openPlace, placeOf, withLog } from '../log-source.ts';
 import { count, withProgress } from '../progress-bar.ts';
 
 type Options = LogOptions & { olderThan: string; dryRun?: boolean; vacuum?: boolean };
@@ -47,7 +47,7 @@ async function pruneLog({ olderThan, vacuum = false, ...where }: Options, contex
     import('../../events/open-log.ts'),
     import('../../events/commit-log.ts'),
   ]);
-  const { store, close } = await openStore(place, { logger: silentLogger });
+  const { store, close } = await openPlace(place, (at) => openStore(at, { logger: silentLogger }));
   try {
     const log = await createCommitLog({ store, clock: systemClock, logger: silentLogger }, { writer: 'coctl' });
     const prunable = await findPrunable(log, { retentionMs, isThorough: true });
