@@ -64,12 +64,8 @@ export async function openPlace<T>(place: LogPlace, open: (place: LogPlace) => P
     return await open(place);
   } catch (error) {
     if (!('mongodbUrl' in place) || error instanceof AppError) throw error;
-    const { name, code, message } = error as NodeJS.ErrnoException;
-    // The name servers of a mongodb+srv:// URL.
-    if (code?.startsWith('E') && !code.startsWith('ERR_')) {
-      throw new AppError('log_unavailable', `MongoDB cannot be found: ${code}`, { cause: error });
-    }
-    if (!/^Mongo(Parse|InvalidArgument|API|MissingDependency)Error$|^TypeError$/.test(name)) throw error;
+    const { name, message } = error as Error;
+    if (!/^Mongo(Parse|InvalidArgument|API|Runtime|MissingDependency)Error$|^TypeError$/.test(name)) throw error;
     // The driver repeats what it could not read, a password included.
     const why = message.includes('://') || place.mongodbUrl.includes('@') ? '' : `: ${message}`;
     throw new AppError('usage_invalid', `the MongoDB URL cannot be read${why}`, { cause: error });

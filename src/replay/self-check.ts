@@ -76,16 +76,17 @@ export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions):
     if (!kept) return;
     const { position } = kept.view;
     const { finding, beginSlot } = await compareWithLog(kept.view, slot);
-    if (finding) {
+    try {
       // Those whose check was passed over are of the same view.
-      await snapshots.discardAfter(beginSlot);
-      logger.error({ slot, position, ...finding }, 'the live view is not what the log says');
-    } else {
-      await snapshots.save({ ...kept.snapshot, isChecked: true });
-      logger.info({ slot, position }, 'the live view is what the log says');
+      if (finding) await snapshots.discardAfter(beginSlot);
+      else await snapshots.save({ ...kept.snapshot, isChecked: true });
+    } finally {
+      // Also when no snapshot can be written just now: what was found is true.
+      if (finding) logger.error({ slot, position, ...finding }, 'the live view is not what the log says');
+      else logger.info({ slot, position }, 'the live view is what the log says');
+      const events = eventsOf(finding, projector.view, managerId);
+      if (events.length > 0) await log.append(events);
     }
-    const events = eventsOf(finding, projector.view, managerId);
-    if (events.length > 0) await log.append(events);
   };
 
   /** The live view as it stood; null when the snapshot is gone or damaged, which tells nothing about the view. */

@@ -171,6 +171,13 @@ test('while the alarm stands a snapshot begins nothing before it is checked', as
   assert.is(alarmsOf(context).length, 1);
 });
 
+test('the alarm is raised also when the snapshots cannot be taken away just now', async (context) => {
+  context.snapshots.discardAfter = () => Promise.reject(new Error('the disk is away'));
+  context.projector.view.nodes.get('worker-2')!.hostname = 'elsewhere';
+  await context.check();
+  await until('the alarm', () => alarmsOf(context).length > 0);
+});
+
 test('the alarm is cleared by the first check that is fine', async (context) => {
   const { hostname } = context.projector.view.nodes.get('worker-2')!;
   context.projector.view.nodes.get('worker-2')!.hostname = 'elsewhere';
