@@ -61,7 +61,8 @@ export function nextDeadlineMs(view: ClusterView): number | null {
   return deadlines.length === 0 ? null : Math.min(...deadlines);
 }
 
-function* servicesToLookAt(view: ClusterView, dirty: ReadonlySet<string>, nowMs: number): Iterable<string> {
+/** The dirty ones and those whose time has come: what plan costs. Pure. */
+export function* servicesToLookAt(view: ClusterView, dirty: ReadonlySet<string>, nowMs: number): Iterable<string> {
   yield* dirty;
   // While the hold stands, that a node is heard again is no event.
   if (isHeld(view)) for (const name of view.blocked) if (!dirty.has(name)) yield name;

@@ -11,12 +11,11 @@ import type { ClusterView, ContainerView } from '../projections/cluster-view.ts'
 import { parseIsoTime } from '../projections/iso-time.ts';
 import { evolve } from '../projections/projection.ts';
 import { type ApiRequest, decide } from '../reconciler/decide.ts';
-import { nextDeadlineMs, plan } from '../reconciler/plan.ts';
+import { nextDeadlineMs } from '../reconciler/plan.ts';
 import type { LastHeard } from '../reconciler/plan-nodes.ts';
-import type { Step } from '../reconciler/step.ts';
-import { groupSteps } from '../reconciler/step-groups.ts';
 import { createAgents } from './whatif-agents.ts';
 import { toLogEvent, versionOf } from './whatif-event.ts';
+import { createSettling } from './whatif-settle.ts';
 import { findSilentNodes } from './whatif-silence.ts';
 
 export type WorldSettings = {
@@ -33,23 +32,21 @@ export type World = {
   readonly silentFromStart: readonly string[];
   /** Since the beginning. */
   elapsedMs(): number;
-  /** Slots that plan has looked at so far: what the world costs. */
+  /** Slots that plan has looked at so far, those of the look to come included: what the world costs. */
   slotsLookedAt(): number;
   /** @throws AppError of decide */
   request(request: ApiRequest): void;
   /** From now on the node is not heard any more, and what runs on it is gone. */
   silence(node: string): void;
   /**
-   * Lets plan look until it is settled, then goes to the next moment at which something falls due and does it.
+   * Lets plan look until it is settled, goes to the next moment at which something falls due, does it, and so on. Each
+   * `next()` does one piece of it, of milliseconds mostly.
    * @returns `rest`: nothing will ever fall due; `late`: not before `untilMs`, where the clock stands now
    */
-  advance(untilMs: number): 'moved' | 'rest' | 'late';
+  live(untilMs: number): Generator<void, 'rest' | 'late', void>;
 };
 
 type Due = { atMs: number; order: number; run: () => void };
-
-/** Each pass answers what the one before wrote. A plan that wants more never settles: a defect. */
-const passesMax = 1_000;
 
 const requestContext = { actor: 'person:what-if', requestId: 'what-if' };
 
@@ -70,7 +67,6 @@ export function createWorld(
   const heardAtMs = new Map<string, number>();
   let nowMs = startedMs;
   let order = 0;
-  let slotsLookedAt = 0;
 
   const at = (atMs: number, run: () => void) => {
     order += 1;
@@ -124,25 +120,7 @@ export function createWorld(
     at(Math.max(nowMs, sinceMs + nodeTimeoutMs + 1), () => view.dirty.nodes.add(node));
   };
 
-  const settle = () => {
-    for (let pass = 1; ; pass += 1) {
-      if (pass > passesMax) throw new Error(`plan does not settle at position ${view.position}`);
-      const dirty = { services: new Set(view.dirty.services), nodes: new Set(view.dirty.nodes) };
-      view.dirty.services.clear();
-      view.dirty.nodes.clear();
-      for (const name of dirty.services) slotsLookedAt += view.services.get(name)?.replicas ?? 0;
-      const steps = plan(view, dirty, lastHeard, { queueTimeoutMs }, nowMs);
-      if (steps.length === 0) return;
-      for (const group of groupSteps(steps)) {
-        const expect = group.flatMap((step) => step.expect);
-        const isWritten = append(
-          group.map(({ event }) => event),
-          expect,
-        );
-        if (!isWritten) for (const step of group) lookAgain(view, step);
-      }
-    }
-  };
+  const { settle, slotsLookedAt } = createSettling({ view, lastHeard, nowMs: () => nowMs, append }, { queueTimeoutMs });
 
   const silentFromStart = findSilentNodes(view, nodeTimeoutMs);
   resume(view, silentFromStart, { watchSilence, agents });
@@ -150,7 +128,7 @@ export function createWorld(
   return {
     silentFromStart: [...silentFromStart.keys()],
     elapsedMs: () => nowMs - startedMs,
-    slotsLookedAt: () => slotsLookedAt,
+    slotsLookedAt,
     request(request) {
       const { events, expect } = decide(view, request, requestContext);
       append(events, expect);
@@ -158,14 +136,19 @@ export function createWorld(
     silence(node) {
       if (!silentSinceMs.has(node)) watchSilence(node, nowMs);
     },
-    advance(untilMs) {
-      settle();
-      const nextMs = earliest(due.peek()?.atMs ?? null, nextDeadlineAfter(view, nowMs));
-      if (nextMs === null) return 'rest';
-      nowMs = Math.min(nextMs, startedMs + untilMs);
-      if (nextMs > nowMs) return 'late';
-      for (let next = due.peek(); next && next.atMs <= nowMs; next = due.peek()) due.pop()!.run();
-      return 'moved';
+    *live(untilMs) {
+      for (;;) {
+        yield* settle();
+        const nextMs = earliest(due.peek()?.atMs ?? null, nextDeadlineAfter(view, nowMs));
+        if (nextMs === null) return 'rest';
+        nowMs = Math.min(nextMs, startedMs + untilMs);
+        if (nextMs > nowMs) return 'late';
+        for (let next = due.peek(); next && next.atMs <= nowMs; next = due.peek()) {
+          due.pop()!.run();
+          yield;
+        }
+        yield;
+      }
     },
   };
 }
@@ -183,12 +166,6 @@ function resume(view: ClusterView, silent: ReadonlyMap<string, number>, { watchS
     if (state === 'in queue' || state === 'starting') agents.start(container);
     if (state === 'stopping') agents.stop(container);
   }
-}
-
-function lookAgain(view: ClusterView, { subject: { kind, name } }: Step): void {
-  if (kind === 'service') view.dirty.services.add(name);
-  if (kind === 'node') view.dirty.nodes.add(name);
-  if (kind === 'cluster') for (const id of view.nodes.keys()) view.dirty.nodes.add(id);
 }
 
 /** Deadlines that have passed were looked at: what plan left of them waits for something else, and hides those to come. */

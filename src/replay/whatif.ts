@@ -58,6 +58,8 @@ export const withinMsMax = 3_600_000;
 const eventsMax = 50_000;
 /** Each look at a service costs as many as it has replicas: about two seconds. A question that hits a bound is given up at the same event every time. */
 const slotsLookedAtMaxDefault = 3_000_000;
+/** Of all services a question scales: twice what one service may have. More would be given up before it is placed. */
+export const replicasAskedMax = 20_000;
 /** What else the process does has a turn this often. */
 const turnMs = 20;
 
@@ -68,7 +70,8 @@ const queueTimeoutMsDefault = 60_000;
 
 /**
  * @param view copied before the first await
- * @throws AppError `node_not_found` · `service_not_found` · `service_removing` · `service_too_large` · the signal's reason
+ * @throws AppError `node_not_found` · `service_not_found` · `service_removing` · `service_too_large` ·
+ *   `whatif_too_large` (details.field, .rule) · the signal's reason
  */
 export async function whatIf(
   view: ClusterView,
@@ -76,6 +79,7 @@ export async function whatIf(
   settings: WhatIfSettings = {},
   signal?: AbortSignal,
 ): Promise<WhatIfAnswer> {
+  boundChanges(question.changes);
   const supposed = structuredClone(view);
   const { position, at } = supposed;
   const { changes, withinMs = withinMsDefault } = question;
@@ -117,16 +121,28 @@ async function run(
   world: World,
   { withinMs, isFull, signal }: { withinMs: number; isFull: () => boolean; signal: AbortSignal | undefined },
 ): Promise<Ending['by']> {
+  const life = world.live(withinMs);
   let turnEndsMs = performance.now() + turnMs;
-  for (;;) {
-    const moved = world.advance(withinMs);
-    if (moved !== 'moved') return moved === 'rest' ? 'rest' : 'time';
+  for (let piece = life.next(); ; piece = life.next()) {
+    if (piece.done) return piece.value === 'rest' ? 'rest' : 'time';
     if (isFull()) return 'work';
     if (performance.now() < turnEndsMs) continue;
     await new Promise((resolve) => setImmediate(resolve));
     signal?.throwIfAborted();
     turnEndsMs = performance.now() + turnMs;
   }
+}
+
+/** @throws AppError `whatif_too_large` (details.field, .rule) */
+function boundChanges(changes: readonly WhatIfChange[]): void {
+  const scaled = new Map<string, number>();
+  for (const change of changes) if (change.kind === 'scale') scaled.set(change.service, change.replicas);
+  const replicas = [...scaled.values()].reduce((sum, wanted) => sum + wanted, 0);
+  if (replicas <= replicasAskedMax) return;
+  const rule = `must not scale to more than ${replicasAskedMax} replicas together`;
+  throw new AppError('whatif_too_large', `changes ${rule}; these are ${replicas}`, {
+    details: { field: 'changes', rule },
+  });
 }
 
 function applyChange(

@@ -89,6 +89,17 @@ test('what cannot be asked is refused by code', async () => {
   assert.match(body.detail, /^changes\[0\] must be .*"kind": "scale"/);
 });
 
+test('more replicas than a question may ask for are refused, and the rule says how many', async () => {
+  const services = ['web', 'api', 'db'];
+  for (const name of services) await api.call('POST', '/service', { body: oneService(name), headers: as(writer) });
+  const { status, body } = await ask({
+    changes: services.map((service) => ({ kind: 'scale', service, replicas: 10_000 })),
+  });
+  assert.equal([status, body.code], [422, 'whatif_too_large']);
+  const [{ field, rule }] = body.errors;
+  assert.equal([field, rule], ['changes', 'must not scale to more than 20000 replicas together']);
+});
+
 test('one question at a time: the others are asked to come again', async () => {
   const question = { changes: [{ kind: 'scale', service: 'web', replicas: 1_000 }] };
   const answers = await Promise.all([ask(question), ask(question), ask(question)]);

@@ -1,12 +1,15 @@
 /** What would happen if: the answer is what the real cluster does, and nothing of the real one is touched. */
 
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { type ClusterView, type ContainerView, emptyClusterView } from '../../src/projections/cluster-view.ts';
+import { evolve } from '../../src/projections/projection.ts';
 import { type ApiRequest, decide } from '../../src/reconciler/decide.ts';
-import { type WhatIfAnswer, type WhatIfChange, whatIf } from '../../src/replay/whatif.ts';
+import { replicasAskedMax, type WhatIfAnswer, type WhatIfChange, whatIf } from '../../src/replay/whatif.ts';
 import { estimateStartTime } from '../../src/replay/whatif-start-time.ts';
+import { createHistory } from '../support/history.ts';
 import { createSimulatedCluster, type SimulatedCluster } from '../support/simulated-cluster.ts';
 import { specOf } from '../support/specs.ts';
 
@@ -192,6 +195,70 @@ test('a question that is too much work is given up, at the same event each time'
   assert.is(first.verdict.kind, 'too much');
   assert.equal(first, second);
   assert.is((await whatIf(view, question)).verdict.kind, 'converges');
+});
+
+/** How long, at worst, nothing else had its turn meanwhile. */
+async function longestTurnMs(work: () => Promise<unknown>): Promise<number> {
+  const delays = monitorEventLoopDelay({ resolution: 5 });
+  delays.enable();
+  await work();
+  // A turn that is measured ends with the timer that comes after it.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  delays.disable();
+  return delays.max / 1e6;
+}
+
+/** Nodes, and services that were wished for but not placed yet: the first look of plan is at all of them. */
+function unplaced(services: number, replicas: number): ClusterView {
+  const history = createHistory();
+  for (let number = 1; number <= 3; number += 1) history.node(`worker-${number}`);
+  for (let number = 1; number <= services; number += 1) history.wish(`service-${number}`, replicas);
+  const view = emptyClusterView();
+  for (const event of history.events) evolve(view, event);
+  return view;
+}
+
+test('however much there is to plan, everything else has its turns', async () => {
+  const view = unplaced(32, 10_000);
+  let answer: WhatIfAnswer | undefined;
+  const longestMs = await longestTurnMs(async () => {
+    answer = await whatIf(view, { changes: [kill('worker-1')] });
+  });
+  assert.is(answer?.verdict.kind, 'too much');
+  assert.ok(longestMs < 500, `nothing else had a turn for ${longestMs} ms`);
+});
+
+test('services planned in several looks are placed as in one: evenly, each replica once', async () => {
+  const view = unplaced(6, 600);
+  const { services, verdict } = await whatIf(view, {
+    changes: [{ kind: 'scale', service: 'service-1', replicas: 900 }],
+  });
+  assert.is(verdict.kind, 'converges', verdict.sentence);
+  for (const { service, placed, after } of services) {
+    const replicas = service === 'service-1' ? 900 : 600;
+    assert.equal([placed, after?.running], [replicas, replicas]);
+    assert.ok(
+      after!.nodes.every(({ containers }) => containers === replicas / 3),
+      service,
+    );
+  }
+});
+
+test('a question that scales to more than a bound in all is refused before anything is planned', async () => {
+  const { view } = settledCluster(3);
+  const scale = (service: string, replicas: number): WhatIfChange => ({ kind: 'scale', service, replicas });
+  const refusal = (changes: WhatIfChange[]) =>
+    whatIf(view, { changes }, { slotsLookedAtMax: 1 }).then(
+      () => null,
+      ({ code, details }) => ({ code, field: details.field }),
+    );
+  const half = replicasAskedMax / 2;
+  assert.equal(await refusal([scale('web', half), scale('api', half + 1)]), {
+    code: 'whatif_too_large',
+    field: 'changes',
+  });
+  assert.is(await refusal([scale('web', half), scale('api', half)]), null);
+  assert.is(await refusal([scale('web', half), scale('web', half), scale('web', half)]), null, 'the last one counts');
 });
 
 test('nothing follows: it says so', async () => {
