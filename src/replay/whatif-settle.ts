@@ -8,7 +8,6 @@ import type { Expectation } from '../events/event-log.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
 import { type Dirty, plan, servicesToLookAt } from '../reconciler/plan.ts';
 import type { LastHeard } from '../reconciler/plan-nodes.ts';
-import type { PlanSettings } from '../reconciler/slot-queue.ts';
 import type { Step } from '../reconciler/step.ts';
 import { groupSteps } from '../reconciler/step-groups.ts';
 
@@ -18,6 +17,8 @@ export type Settling = {
   /** Slots that plan has looked at so far, those of the look to come included: what the world costs. */
   slotsLookedAt(): number;
 };
+
+type PlanSettings = Parameters<typeof plan>[3];
 
 type Deps = {
   view: ClusterView;
