@@ -8,8 +8,11 @@ import { type LogEvent, streams } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { DiffKind } from './diff.ts';
 
+/** Of an event what a person is told: a whole one holds recipes and inventories, and thousands are kept. */
+export type EventMention = { position: number; at: string; type: EventType };
+
 /** Oldest first. */
-export type MadeBy = { events: { position: number; at: string; type: EventType }[]; more: number };
+export type MadeBy = { events: EventMention[]; more: number };
 
 export type EventsBetween = {
   of(kind: DiffKind, name: string): MadeBy;
@@ -25,7 +28,7 @@ export const eventsKept = 8;
 const eventsReadMax = 100_000;
 const page = 1_000;
 
-type Entry = { own: LogEvent[]; others: LogEvent[]; total: number };
+type Entry = { own: EventMention[]; others: EventMention[]; total: number };
 
 /** @param after exclusive @param to inclusive */
 export async function readEventsBetween(
@@ -58,6 +61,8 @@ const subjects = [
 ] as const;
 
 function note(entries: Map<string, Entry>, event: LogEvent): void {
+  const { position, at, type } = event;
+  const mention: EventMention = { position, at, type };
   for (const { kind, member, streamOf } of subjects) {
     const name = (event.data as Record<string, unknown>)[member];
     if (typeof name !== 'string') continue;
@@ -66,7 +71,7 @@ function note(entries: Map<string, Entry>, event: LogEvent): void {
     entries.set(key, entry);
     entry.total += 1;
     const list = event.stream === streamOf(name) ? entry.own : entry.others;
-    if (list.length < eventsKept) list.push(event);
+    if (list.length < eventsKept) list.push(mention);
   }
 }
 
@@ -74,5 +79,5 @@ function note(entries: Map<string, Entry>, event: LogEvent): void {
 function madeBy(entry: Entry | undefined): MadeBy {
   if (!entry) return { events: [], more: 0 };
   const kept = [...entry.own, ...entry.others].slice(0, eventsKept).sort((a, b) => a.position - b.position);
-  return { events: kept.map(({ position, at, type }) => ({ position, at, type })), more: entry.total - kept.length };
+  return { events: kept, more: entry.total - kept.length };
 }

@@ -6,6 +6,7 @@
 import { AppError } from '../errors.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
 import { findMoment, type Moment, type ReplayDeps, replay } from './replay.ts';
+import { createTurns } from './turns.ts';
 
 export type TimeTravel = {
   /**
@@ -26,33 +27,10 @@ const waitingMax = 16;
 export function createTimeTravel(deps: ReplayDeps): TimeTravel {
   const kept = new Map<number, Promise<ClusterView>>();
   const closing = new AbortController();
-  const waiting: (() => void)[] = [];
-  let running = 0;
+  const turns = createTurns({ atOnceMax: replaysMax, waitingMax });
 
-  const takeTurn = async () => {
-    if (running >= replaysMax) {
-      if (waiting.length >= waitingMax) {
-        throw new AppError('replays_full', `${waitingMax} questions about the past are waiting`, { retryable: true });
-      }
-      // Handed on by the one before: `running` stays as it is.
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else running += 1;
-  };
-
-  const handOn = () => {
-    const next = waiting.shift();
-    if (next) next();
-    else running -= 1;
-  };
-
-  const replayTo = async (moment: Moment): Promise<ClusterView> => {
-    await takeTurn();
-    try {
-      return await replay(deps, { to: moment, signal: closing.signal });
-    } finally {
-      handOn();
-    }
-  };
+  const replayTo = (moment: Moment): Promise<ClusterView> =>
+    turns.take(() => replay(deps, { to: moment, signal: closing.signal }));
 
   return {
     async viewAt(moment) {

@@ -2,6 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { waitingMax } from '../../src/http/routes/diff.ts';
 import { applyDiff, diffKinds, diffRows, rowsOf } from '../../src/replay/diff.ts';
 import { changesMax, type DiffBody, diffBetween } from '../../src/replay/diff-between.ts';
 import { eventsKept, readEventsBetween } from '../../src/replay/diff-events.ts';
@@ -11,6 +12,7 @@ import { stormyHistory } from '../support/random-faults.ts';
 import type { SimulatedCluster } from '../support/simulated-cluster.ts';
 import { createCountingLog, openSimulatedLog } from '../support/simulated-log.ts';
 import { specOf } from '../support/specs.ts';
+import { until } from '../support/wait.ts';
 import { ask, exit, runningOf, startScene, wishFor } from '../support/why-scenes.ts';
 
 const pure = suite('diff');
@@ -64,6 +66,18 @@ pure('a thing keeps a few events, its own before others, and counts the rest', a
   const total = cluster.events.filter(({ data }) => 'service' in data && data.service === 'web').length;
   assert.is(web!.madeBy.events[0]!.type, 'ServiceRequested');
   assert.equal([web!.madeBy.events.length, web!.madeBy.more], [eventsKept, total - eventsKept]);
+});
+
+pure('of an event no more is kept than what is told', async () => {
+  const { events } = stormyHistory(2, 30);
+  const { of } = await readEventsBetween(createCountingLog(events), { after: 0, to: events.length });
+  const { service } = events.find(({ type }) => type === 'ServiceRequested')!.data as { service: string };
+  const [told, again] = [of('services', service).events, of('services', service).events];
+  assert.ok(told.length > 0);
+  for (const [index, event] of told.entries()) {
+    assert.equal(Object.keys(event), ['position', 'at', 'type']);
+    assert.is(event, again[index], 'what is told is what is kept');
+  }
 });
 
 pure('a span too long is read from its end, and says what it left out', async () => {
@@ -136,6 +150,41 @@ online('moments that make no sense are refused', async () => {
   assert.is(await codeOf(`from=${calm + 5}&to=${calm}`), 'query_invalid');
   assert.is(await codeOf('from=999999'), 'moment_in_future');
   assert.is(await codeOf('to=5'), 'query_invalid');
+});
+
+online('so many diffs wait for their turn, and more are asked to come again', async () => {
+  const { log } = api;
+  const read = log.read;
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  let reading = 0;
+  log.read = async (query) => {
+    reading += 1;
+    await gate;
+    return read.call(log, query);
+  };
+  const compare = () => api.call('GET', `/diff?from=${calm}&to=${calm + 1}`);
+  try {
+    const first = compare();
+    await until('the first one reads', () => reading === 1);
+    const statuses: string[] = [];
+    const others = Array.from({ length: waitingMax + 3 }, async () => {
+      const { status, body } = await compare();
+      statuses.push(`${status} ${body.code ?? ''}`);
+    });
+    await until('three are refused', () => statuses.length === 3);
+    assert.equal(statuses, Array(3).fill('503 replays_full'));
+    assert.is(reading, 1, 'the others wait');
+    open();
+    await Promise.all(others);
+    assert.is((await first).status, 200);
+    assert.is(statuses.filter((status) => status === '200 ').length, waitingMax);
+  } finally {
+    open();
+    log.read = read;
+  }
 });
 
 online('coctl diff shows it and ends with 1, like any diff', async () => {

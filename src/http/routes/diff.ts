@@ -4,6 +4,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { ClusterView } from '../../projections/cluster-view.ts';
 import { rowsOf } from '../../replay/diff.ts';
 import { diffBetween, type MomentRows } from '../../replay/diff-between.ts';
+import { createTurns } from '../../replay/turns.ts';
 import { MomentParam, toMoment } from '../moment.ts';
 import { refuseField } from '../problem.ts';
 import type { HttpDeps, Server } from '../route.ts';
@@ -12,7 +13,12 @@ const DiffQuery = Type.Object({ from: MomentParam, to: Type.Optional(MomentParam
 
 type Deps = Pick<HttpDeps, 'log' | 'projector' | 'past' | 'clock'>;
 
+/** Each holds the rows of two moments and reads for seconds. */
+const diffsMax = 1;
+export const waitingMax = 16;
+
 export function addDiffRoutes(server: Server, { log, projector, past, clock }: Deps): void {
+  const turns = createTurns({ atOnceMax: diffsMax, waitingMax });
   const rowsAt = async (field: string, moment: string): Promise<MomentRows> =>
     toMomentRows(await past.viewAt(toMoment(field, moment, clock.nowMs())));
 
@@ -26,12 +32,14 @@ export function addDiffRoutes(server: Server, { log, projector, past, clock }: D
         querystring: DiffQuery,
       },
     },
-    async (request) => {
+    (request) => {
       const { from, to } = request.query as Static<typeof DiffQuery>;
-      const before = await rowsAt('from', from);
-      const after = to === undefined ? toMomentRows(projector.view) : await rowsAt('to', to);
-      if (before.position > after.position) throw refuseField('query_invalid', 'from', 'must not be after to');
-      return diffBetween(log, before, after);
+      return turns.take(async () => {
+        const before = await rowsAt('from', from);
+        const after = to === undefined ? toMomentRows(projector.view) : await rowsAt('to', to);
+        if (before.position > after.position) throw refuseField('query_invalid', 'from', 'must not be after to');
+        return diffBetween(log, before, after);
+      });
     },
   );
 }
