@@ -44,6 +44,8 @@ export type PlacerOptions = {
 
 type Site = { node: NodeView; engine: EngineView; reserved: readonly Reserved[]; isSilent: boolean };
 
+type Rejection = { filter: string; reason: string };
+
 type Filter = {
   name: string;
   /** Why the node will not do, as a sentence's end; null when it will. */
@@ -107,6 +109,7 @@ export function createPlacer(
   { replicasOnNode, isSilent, reservations }: PlacerOptions,
 ): Placer {
   const rejections = new Map<string, FilteredNodes[number]>();
+  const rejectionKeys = new Map<string, string>();
   const promises: Reservations['byEngine'] = new Map();
 
   const siteOf = (node: NodeView): Site => {
@@ -116,18 +119,29 @@ export function createPlacer(
     return { node, engine, reserved, isSilent: isSilent(node) };
   };
 
-  const isRejected = (node: NodeView): boolean => {
-    const rejection = rejectionOf(siteOf(node), spec);
-    if (!rejection) return false;
-    const { filter, reason } = rejection;
-    const entry = rejections.get(`${filter} ${reason}`) ?? { filter, reason, count: 0, nodes: [] };
+  /** What is said of a node last is what is told of it. */
+  const noteRejection = ({ id }: NodeView, { filter, reason }: Rejection): void => {
+    const key = `${filter} ${reason}`;
+    const earlier = rejections.get(rejectionKeys.get(id) ?? '');
+    if (earlier) {
+      earlier.count -= 1;
+      earlier.nodes = earlier.nodes.filter((named) => named !== id);
+    }
+    const entry = rejections.get(key) ?? { filter, reason, count: 0, nodes: [] };
     entry.count += 1;
-    if (entry.nodes.length < explanationNamesMax) entry.nodes.push(node.id);
-    rejections.set(`${filter} ${reason}`, entry);
-    return true;
+    if (entry.nodes.length < explanationNamesMax) entry.nodes.push(id);
+    rejections.set(key, entry);
+    rejectionKeys.set(id, key);
   };
 
-  const explain = (): FilteredNodes => [...rejections.values()].map((entry) => ({ ...entry, nodes: [...entry.nodes] }));
+  const isRejected = (node: NodeView): boolean => {
+    const rejection = rejectionOf(siteOf(node), spec);
+    if (rejection) noteRejection(node, rejection);
+    return rejection !== null;
+  };
+
+  const explain = (): FilteredNodes =>
+    [...rejections.values()].filter(({ count }) => count > 0).map((entry) => ({ ...entry, nodes: [...entry.nodes] }));
 
   const candidates: Candidate[] = [];
   let order = 0;
@@ -151,11 +165,14 @@ export function createPlacer(
     return taken;
   };
 
-  const wouldTakeWithout = (container: ContainerView): boolean => {
+  /** Would its node take one more if it were gone? If not, that is why the node will not do: not that it is there. */
+  const isInTheWay = (container: ContainerView): boolean => {
     const node = view.nodes.get(container.node);
     if (!node || node.engine.engineId !== container.engineId) return false;
     const site = siteOf(node);
-    return rejectionOf({ ...site, engine: engineWithout(site.engine, container) }, spec) === null;
+    const rejection = rejectionOf({ ...site, engine: engineWithout(site.engine, container) }, spec);
+    if (rejection && rejectionKeys.has(node.id)) noteRejection(node, rejection);
+    return rejection === null;
   };
 
   return {
@@ -181,7 +198,7 @@ export function createPlacer(
       return { node: chosen.node, candidates, filtered };
     },
     promise(leaving) {
-      const swapped = leaving.find(wouldTakeWithout);
+      const swapped = leaving.find(isInTheWay);
       if (swapped) {
         reserve(promises, view.nodes.get(swapped.node)!, spec, swapped.spec);
         return { isKept: true };
@@ -196,7 +213,7 @@ export function createPlacer(
   };
 }
 
-function rejectionOf(site: Site, spec: ContainerSpec): { filter: string; reason: string } | null {
+function rejectionOf(site: Site, spec: ContainerSpec): Rejection | null {
   for (const { name: filter, reject } of filters) {
     const reason = reject(site, spec);
     if (reason !== null) return { filter, reason };

@@ -68,7 +68,7 @@ test('a host port is updated old before new, never more at once than the surge',
 });
 
 /** What runs, what is missing and how much of it is present, after updates that have no room for all or any. */
-for (const { what, nodes, replicas, before, after, current, missing, others } of [
+for (const { what, nodes, replicas, before, after, current, missing, reasons, others } of [
   {
     what: 'a host port another service holds on every node',
     nodes: 3,
@@ -78,6 +78,7 @@ for (const { what, nodes, replicas, before, after, current, missing, others } of
     others: 3,
     current: 0,
     missing: 8,
+    reasons: ['host port'],
   },
   {
     what: 'a host port another service leaves free on one node',
@@ -88,6 +89,7 @@ for (const { what, nodes, replicas, before, after, current, missing, others } of
     others: 2,
     current: 1,
     missing: 7,
+    reasons: ['host port'],
   },
   {
     what: 'a host port that fewer nodes have than there are replicas',
@@ -98,6 +100,7 @@ for (const { what, nodes, replicas, before, after, current, missing, others } of
     others: 0,
     current: 3,
     missing: 5,
+    reasons: ['host port'],
   },
   {
     what: 'its own host port and more memory than a node has',
@@ -108,6 +111,7 @@ for (const { what, nodes, replicas, before, after, current, missing, others } of
     others: 0,
     current: 0,
     missing: 3,
+    reasons: ['memory'],
   },
   {
     what: 'memory that one of two on a node can have',
@@ -118,6 +122,7 @@ for (const { what, nodes, replicas, before, after, current, missing, others } of
     others: 0,
     current: 4,
     missing: 4,
+    reasons: ['memory'],
   },
 ]) {
   test(`an update to ${what} stops only what it has room for`, () => {
@@ -133,6 +138,10 @@ for (const { what, nodes, replicas, before, after, current, missing, others } of
     assert.equal(
       { running, runningCurrent, missing: blocked?.missing },
       { running: replicas, runningCurrent: current, missing },
+    );
+    assert.equal(
+      blocked?.filtered.map(({ filter }) => filter),
+      reasons,
     );
     assert.equal(planned(cluster), [], 'planning again gives nothing');
     const { position } = cluster.view;
