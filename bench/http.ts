@@ -25,11 +25,11 @@ const timesSwarmMin = 3;
 
 export async function benchHttp(): Promise<BenchRow[]> {
   const mongodbUrl = process.env.CO_TEST_MONGODB_URL;
-  const rows = [await benchCreate('sqlite', [])];
+  const rows = [await benchCreate('sqlite', () => [])];
   const amqpUrl = process.env.CO_TEST_AMQP_URL;
   if (mongodbUrl && amqpUrl) {
     const kind = `mongodb (${process.env.CO_TEST_MONGODB_KIND ?? 'as given'})`;
-    rows.push(await benchCreate(kind, ['--mongodb', inOwnDatabase(mongodbUrl), '--amqp', amqpUrl]));
+    rows.push(await benchCreate(kind, () => ['--mongodb', inOwnDatabase(mongodbUrl), '--amqp', amqpUrl]));
   }
   return [...rows, await benchRead()];
 }
@@ -56,10 +56,12 @@ async function withManager<T>(options: string[], body: (url: string) => Promise<
   }
 }
 
-async function benchCreate(kind: string, options: string[]): Promise<BenchRow> {
+async function benchCreate(kind: string, options: () => string[]): Promise<BenchRow> {
   const results: LoadResult[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    results.push(await withManager(options, (url) => load({ url, kind: 'create', connections, seconds, prefix: 's' })));
+    results.push(
+      await withManager(options(), (url) => load({ url, kind: 'create', connections, seconds, prefix: 's' })),
+    );
   }
   const perSecond = median(results.map((result) => result.perSecond));
   const times = perSecond / swarmPerSecond;

@@ -187,15 +187,32 @@ async function readIndex(collection: Collection<CommitDocument>, streamsMax: num
 
 const headerFields = { first: 1, at: 1, appends: 1, 'events.stream': 1, 'events.version': 1 };
 
+/** Streams of the cluster as a whole grow for ever: their last event is looked for, not all of them. */
+const isLong = (stream: string) => !stream.includes('/');
+
 async function lookUp(
   collection: Collection<CommitDocument>,
   { streams, appendIds }: { streams: readonly string[]; appendIds: readonly string[] },
 ): Promise<Lookup> {
-  const findVersion = async (stream: string) => {
+  const findLast = async (stream: string) => {
     const filter = { 'events.stream': stream };
     const last = await ask(() => collection.findOne(filter, { sort: { _id: -1 }, projection: headerFields }));
-    const version = last?.events?.findLast((event) => event.stream === stream)?.version ?? 0;
-    return [stream, version] as const;
+    return [stream, last?.events?.findLast((event) => event.stream === stream)?.version ?? 0] as const;
+  };
+  /** One question for all of them, from the newest back: most are new, and found nowhere. */
+  const findHighest = async (asked: readonly string[]) => {
+    const missing = new Set(asked);
+    const versions: (readonly [string, number])[] = [];
+    if (missing.size === 0) return versions;
+    const filter = { 'events.stream': { $in: asked } };
+    const cursor = collection.find(filter, { sort: { _id: -1 }, projection: headerFields, batchSize });
+    for await (const { events } of cursor) {
+      for (const { stream, version } of (events ?? []).toReversed()) {
+        if (missing.delete(stream)) versions.push([stream, version]);
+      }
+      if (missing.size === 0) break;
+    }
+    return versions;
   };
   const findAppends = async () => {
     if (appendIds.length === 0) return [];
@@ -203,8 +220,13 @@ async function lookUp(
     const found = await ask(() => collection.find(filter, { sort: { _id: 1 }, projection: headerFields }).toArray());
     return found.flatMap(appendsOf).filter(({ append }) => appendIds.includes(append.appendId));
   };
-  const [versions, appends] = await Promise.all([Promise.all(streams.map(findVersion)), findAppends()]);
-  return { versions, appends };
+  const [long, short] = [streams.filter(isLong), streams.filter((stream) => !isLong(stream))];
+  const [lasts, highest, appends] = await Promise.all([
+    Promise.all(long.map(findLast)),
+    ask(() => findHighest(short)),
+    findAppends(),
+  ]);
+  return { versions: [...lasts, ...highest], appends };
 }
 
 /** Rings at every insert, also of other processes; without a replica set there is nothing to watch. */
