@@ -5,8 +5,8 @@
 
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { AppError } from './errors.ts';
+import { type FileLock, takeFileLock } from './events/file-lock.ts';
 
 /** What a cluster may have left on an engine: `down` reads it when nothing runs any more, and takes it away. */
 export type FolderNote = {
@@ -66,23 +66,16 @@ export async function claimDataFolder(dir: string): Promise<DataFolder> {
   };
 }
 
-const sqliteBusy = 5;
-
-/** A lock of the operating system, by way of SQLite: it ends with the process, however that ends. */
-async function takeLock(dir: string, lockPath: string, holderPath: string): Promise<DatabaseSync> {
-  let lock: DatabaseSync | null = null;
+async function takeLock(dir: string, lockPath: string, holderPath: string): Promise<FileLock> {
+  let lock: FileLock | null;
   try {
-    lock = new DatabaseSync(lockPath);
-    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-    return lock;
+    lock = takeFileLock(lockPath);
   } catch (error) {
-    lock?.close();
-    if ((error as { errcode?: number }).errcode !== sqliteBusy) {
-      const words = error instanceof Error ? error.message : String(error);
-      throw new AppError('data_unusable', `the data folder ${dir} cannot be used: ${words}`, { cause: error });
-    }
-    const holder = (await readFile(holderPath, 'utf8').catch(() => '')).trim() || 'unknown';
-    const hint = `stop it first (Ctrl-C where it runs, or kill -TERM ${holder}), or use another --data`;
-    throw new AppError('data_in_use', `process ${holder} runs a cluster on ${dir}: ${hint}`, { cause: error });
+    const words = error instanceof Error ? error.message : String(error);
+    throw new AppError('data_unusable', `the data folder ${dir} cannot be used: ${words}`, { cause: error });
   }
+  if (lock) return lock;
+  const holder = (await readFile(holderPath, 'utf8').catch(() => '')).trim() || 'unknown';
+  const hint = `stop it first (Ctrl-C where it runs, or kill -TERM ${holder}), or use another --data`;
+  throw new AppError('data_in_use', `process ${holder} runs a cluster on ${dir}: ${hint}`);
 }

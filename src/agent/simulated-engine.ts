@@ -185,12 +185,3 @@ const isSameScope = (a: EngineScope, b: EngineScope) => a.clusterId === b.cluste
 function view({ scope: _scope, request: _request, ...found }: Entry): EngineContainer {
   return { ...found, ports: [...found.ports] };
 }
-
-/** One node's machine of its own. */
-export function createSimulatedEngine(
-  deps: { clock: Clock },
-  options: SimulatedOptions & { scope: EngineScope },
-): Engine {
-  const { scope, ...rest } = options;
-  return createSimulatedMachine(deps, { engineId: `simulated-${scope.node}`, ...rest }).engine(scope);
-}

@@ -67,6 +67,7 @@ export function createLogState(index: StoreIndex): LogState {
 
   /** The oldest are at the front, so the look ends at the first that is young enough. */
   const forgetOld = () => {
+    if (appends.size === 0) return;
     const oldest = oldestKept();
     for (const [appendId, { at }] of appends) {
       if (at >= oldest) break;

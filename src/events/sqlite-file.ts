@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../errors.ts';
 import type { Pruned } from './event-log.ts';
+import { type FileLock, takeFileLock } from './file-lock.ts';
 import { createSqliteIndex, indexTables } from './sqlite-index.ts';
 import type { CommitRow, RowRange } from './sqlite-row.ts';
 
@@ -131,8 +132,6 @@ const marks = (count: number) => Array.from({ length: count }, () => '?').join('
 
 /** SQLITE_CONSTRAINT_PRIMARYKEY */
 const constraintPrimaryKey = 1555;
-/** SQLITE_BUSY */
-const busy = 5;
 
 function makeFolder(folder: string): void {
   try {
@@ -142,18 +141,16 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** Held as long as the process lives: whoever dies lets go of it. Readers need none. */
-export function takeLock(path: string): DatabaseSync {
-  const lock = new DatabaseSync(path);
+/** Held as long as the process lives. Readers need none. @throws AppError `log_locked` · `log_corrupt` */
+export function takeLock(path: string): FileLock {
+  let lock: FileLock | null;
   try {
-    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-    return lock;
+    lock = takeFileLock(path);
   } catch (error) {
-    lock.close();
-    if ((error as { errcode?: number }).errcode !== busy) throw corrupt(path, error);
-    const message = `another process writes the log at ${path.replace(/\.lock$/, '')}: stop it first`;
-    throw new AppError('log_locked', message, { cause: error });
+    throw corrupt(path, error);
   }
+  if (lock) return lock;
+  throw new AppError('log_locked', `another process writes the log at ${path.replace(/\.lock$/, '')}: stop it first`);
 }
 
 function openDatabase(path: string, isReadOnly: boolean): DatabaseSync {

@@ -75,12 +75,6 @@ export function* compareSteps(replayed: ClusterView, found: ClusterView): Genera
   }
 }
 
-/** The first difference of two views; null when people see the same in both. */
-export function compareViews(replayed: ClusterView, found: ClusterView): Difference | null {
-  for (const difference of compareSteps(replayed, found)) if (difference) return difference;
-  return null;
-}
-
 const shownMax = 80;
 
 /** One sentence: `containers: web.1-8: state is "running", the log says "failed"`. */
