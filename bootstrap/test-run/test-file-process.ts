@@ -3,6 +3,7 @@
  * the process itself as long as all goes well: what keeps it alive is a leak.
  */
 
+import { registerHooks } from 'node:module';
 import { run } from 'uvu/run';
 import { leftOpenExitCode } from './verdict.ts';
 
@@ -10,6 +11,14 @@ import { leftOpenExitCode } from './verdict.ts';
 const graceMs = 3_000;
 
 const [file] = process.argv.slice(2) as [string];
+const uvu = import.meta.resolve('uvu');
+const uvuInWords = import.meta.resolve('./uvu-in-words.ts');
+registerHooks({
+  resolve(specifier, context, next) {
+    const isUvu = context.parentURL !== uvuInWords && next(specifier, context).url === uvu;
+    return next(isUvu ? uvuInWords : specifier, context);
+  },
+});
 // Our own output is open all the time, from its first use on, and of the same kind as a socket of a test's.
 process.stdout.write('');
 process.stderr.write('');

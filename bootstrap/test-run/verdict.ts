@@ -39,7 +39,7 @@ export function judge({ output, exitCode, overdueMs, leftRunning }: Ending): Ver
   if (overdueMs === null && totals !== null) {
     // uvu ends with 0 in both of these cases.
     add(total === 0 && skipped === 0, 'ran no test: does it end with test.run()?');
-    add(exitCode === 0 && passed < total, 'a hook failed, or what a test threw is no Error: uvu keeps it to itself');
+    add(exitCode === 0 && passed < total, 'a hook failed, and the rest of its suite was left out');
     add(exitCode === leftOpenExitCode, 'left something open after its last test');
     add(exitCode !== 0 && exitCode !== leftOpenExitCode && passed === total, `${how} although its tests passed`);
   }

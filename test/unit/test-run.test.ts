@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runProcess } from '../../bootstrap/test-run/run-process.ts';
@@ -27,7 +28,7 @@ async function run({ dir }: Context, lines: string[], deadlineMs = 20_000): Prom
   await writeFile(file, [`import { suite } from '${uvu}';`, `const test = suite('example');`, ...lines].join('\n'));
   const options = { deadlineMs, environment: process.env, signal: new AbortController().signal };
   const ending = await runProcess(process.execPath, [inside, file], options);
-  return { ...judge(ending), output: ending.output };
+  return { ...judge(ending), output: stripVTControlCharacters(ending.output) };
 }
 
 const fine = `test('fine', () => {});`;
@@ -41,6 +42,32 @@ test('passing, failing and skipped tests are counted, with the reason of the ski
   assert.equal(skipReasons, ['no server']);
   assert.match(output, /the reason/);
 });
+
+test('a failure is shown with its details, whatever it is, and the tests after it run', async (context) => {
+  const lines = [
+    `const refused = Object.assign(new Error('no such node'), { details: { node: 'worker-9' } });`,
+    `test('details that are no text', () => { throw refused; });`,
+    `test('no error', () => { throw { code: 'odd' }; });`,
+    `test('nothing', () => Promise.reject());`,
+    ...[fine, 'test.run();'],
+  ];
+  const { passed, failed, problems, output } = await run(context, lines);
+  assert.equal({ passed, failed, problems }, { passed: 1, failed: 3, problems: [] });
+  assert.match(output, /FAIL .*"details that are no text"\n +no such node\n\n +details: \{ node: 'worker-9' \}\s+at /);
+  assert.match(output, /FAIL .*"no error"\n +what was thrown is no Error: \{ code: 'odd' \}/);
+  assert.match(output, /FAIL .*"nothing"\n +what was thrown is no Error: undefined/);
+});
+
+for (const name of ['before', 'before.each', 'after', 'after.each']) {
+  test(`what a hook of test.${name} throws is shown`, async (context) => {
+    const { failed, output } = await run(context, [
+      `test.${name}(() => { throw new Error('the hook is broken'); });`,
+      ...[fine, 'test.run();'],
+    ]);
+    assert.ok(failed >= 1 || name === 'after', output);
+    assert.match(output, /a hook failed: Error: the hook is broken/);
+  });
+}
 
 test('a file that skips everything has not failed', async (context) => {
   const { passed, failed, skipped } = await run(context, [`test.skip('a');`, `test.skip('b');`, 'test.run();']);
