@@ -1,6 +1,6 @@
 /**
- * Owns an exported log as a log to read: the file is checked once from end to end, and a few places in it are kept, so
- * that any commit is found by reading a little.
+ * Owns an exported log as a log to read: the file is checked once from end to end, and a few places in it are kept, with
+ * what is told there, so that any commit and all about a thing is found by reading a little.
  */
 
 import { createWriteStream, rmSync } from 'node:fs';
@@ -9,14 +9,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../errors.ts';
-import type { CommitRange, ReadableStore } from '../events/commit-store.ts';
+import type { CommitRange, EventFilter, ReadableStore } from '../events/commit-store.ts';
 import type { Commit } from '../events/event.ts';
 import { createLogReader, type LogReader } from '../events/log-reader.ts';
+import { subjectsFor, subjectsOf } from '../events/subjects.ts';
 import { createTransferCheck } from './transfer-check.ts';
 import type { TransferProgress } from './transfer-export.ts';
 import { isPacked, readBytes, readLines } from './transfer-file.ts';
 import { type CommitLine, type EventLine, toCommit, toStoredEvent } from './transfer-lines.ts';
-import { createPlaces, type Places } from './transfer-places.ts';
+import { createPlaces, type Places, type Slots } from './transfer-places.ts';
 
 export type OpenExportOptions = { onProgress?: TransferProgress | undefined; signal?: AbortSignal | undefined };
 
@@ -57,7 +58,7 @@ async function findPlaces(path: string, { onProgress, signal }: OpenExportOption
     signal?.throwIfAborted();
     for (const { text, end } of lines) {
       const checked = check.take(text);
-      if (checked) places.add({ ...checked.commit, offset: begin });
+      if (checked) places.add({ ...checked.commit, offset: begin }, subjectsOf(checked.commit.events ?? []));
       if (check.isBetweenCommits()) begin = end;
     }
     onProgress?.({
@@ -77,40 +78,44 @@ async function findPlaces(path: string, { onProgress, signal }: OpenExportOption
 }
 
 function createFileStore(path: string, shownPath: string, places: Places): ReadableStore {
-  const readForward = async ({
-    afterSlot,
-    toSlot = Number.MAX_SAFE_INTEGER,
-    limit,
-  }: CommitRange): Promise<Commit[]> => {
+  /** @param bytesMax ends behind the commit that reaches it */
+  const readSlots = async ({ afterSlot, toSlot }: Slots, isWanted: IsWanted, bytesMax: number): Promise<Commit[]> => {
     const commits: Commit[] = [];
-    const last = Math.min(toSlot, places.head().slot, afterSlot + limit);
-    if (afterSlot >= last) return commits;
-    const begin = places.before({ slot: afterSlot + 1 }).offset;
+    let begin = places.before({ slot: afterSlot + 1 }).offset;
+    let bytes = 0;
     for await (const { commit, end } of readCommits(path, begin)) {
-      if (commit.slot <= afterSlot) continue;
-      commits.push(commit);
-      if (commit.slot < last && end - begin < rangeBytesMax) continue;
+      if (commit.slot > afterSlot && isWanted(commit)) {
+        commits.push(commit);
+        bytes += end - begin;
+      }
+      begin = end;
+      if (commit.slot < toSlot && bytes < bytesMax) continue;
       places.remember({ slot: commit.slot + 1, offset: end });
       break;
     }
     return commits;
   };
 
+  const readRange = async ({ afterSlot, toSlot, limit, direction, about }: CommitRange): Promise<Commit[]> => {
+    const isBackward = direction === 'backward';
+    const subjects = about ? subjectsFor(about) : null;
+    const range = { afterSlot, toSlot: Math.min(toSlot ?? Number.MAX_SAFE_INTEGER, places.head().slot) };
+    const parts = places.partsAbout(subjects, range);
+    for (const slots of isBackward ? cutBackward(parts, limit) : cutForward(parts, limit)) {
+      // Backward they are read whole, however large: what is missing at their end would be skipped.
+      const bytesMax = isBackward ? Number.POSITIVE_INFINITY : rangeBytesMax;
+      const commits = await readSlots(slots, wantedBy(about, subjects), bytesMax);
+      if (commits.length > 0) return isBackward ? commits.reverse() : commits;
+    }
+    return [];
+  };
+
   return {
     description: `file ${shownPath}`,
     async readSlot(slot) {
-      return slot < 1 ? null : ((await readForward({ afterSlot: slot - 1, limit: 1 }))[0] ?? null);
+      return slot < 1 ? null : ((await readRange({ afterSlot: slot - 1, limit: 1 }))[0] ?? null);
     },
-    async readRange(range) {
-      if (range.direction !== 'backward') return readForward(range);
-      const toSlot = Math.min(range.toSlot ?? Number.MAX_SAFE_INTEGER, places.head().slot);
-      const commits: Commit[] = [];
-      // Whole, however large: what is missing at its end would be skipped.
-      for (let slot = Math.max(range.afterSlot, toSlot - range.limit); slot < toSlot; slot = commits.at(-1)!.slot) {
-        commits.push(...(await readForward({ afterSlot: slot, toSlot, limit: range.limit })));
-      }
-      return commits.reverse();
-    },
+    readRange,
     head: async () => places.head(),
     async slotOf(wanted) {
       let slot = 0;
@@ -121,6 +126,31 @@ function createFileStore(path: string, shownPath: string, places: Places): Reada
       return slot;
     },
   };
+}
+
+type IsWanted = (commit: Commit) => boolean;
+
+function wantedBy(about: EventFilter | undefined, subjects: readonly string[] | null): IsWanted {
+  return ({ class: eventClass, events }) => {
+    if (about?.class !== undefined && about.class !== eventClass) return false;
+    if (subjects === null) return true;
+    const found = subjectsOf(events ?? []);
+    return subjects.some((subject) => found.has(subject));
+  };
+}
+
+function* cutForward(parts: readonly Slots[], size: number): Generator<Slots> {
+  for (const { afterSlot, toSlot } of parts) {
+    for (let slot = afterSlot; slot < toSlot; slot += size)
+      yield { afterSlot: slot, toSlot: Math.min(toSlot, slot + size) };
+  }
+}
+
+function* cutBackward(parts: readonly Slots[], size: number): Generator<Slots> {
+  for (const { afterSlot, toSlot } of parts.toReversed()) {
+    for (let slot = toSlot; slot > afterSlot; slot -= size)
+      yield { afterSlot: Math.max(afterSlot, slot - size), toSlot: slot };
+  }
 }
 
 /** The file was checked when it was opened. */

@@ -196,6 +196,12 @@ file('an exported log answers questions as the log itself does', async () => {
       { direction: 'backward', limit: 30 },
       { before: 60, direction: 'backward', limit: 5 },
       { types: ['AlarmRaised'], limit: 1000 },
+      { service: 'web' },
+      { node: 'worker-1', class: 'fact', direction: 'backward', limit: 2 },
+      { container: 'web.1-4' },
+      { streams: ['service/web', 'controller'], types: ['ServiceRequested', 'ControllerElected'] },
+      { streams: ['service/nobody'], direction: 'backward' },
+      { class: 'telemetry', direction: 'backward', limit: 3 },
       { since: '2026-01-01T05:00:00.000Z', until: '2026-01-01T09:30:00.000Z' },
     ] as Parameters<EventLog['read']>[0][]) {
       assert.equal(await exported.read(query), await log.read(query), JSON.stringify(query));
