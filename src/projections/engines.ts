@@ -29,6 +29,8 @@ export function reserve(view: ClusterView, container: ContainerView): void {
   engine.cpuReservedMillis += resources.cpuMillis ?? 0;
   for (const { host, protocol } of ports)
     if (host !== null) engine.hostPorts.set(portKey(host, protocol), container.id);
+  // Whoever waits for room may have another reason now, and says so once it was looked at.
+  if (holdsAnything(container.spec)) for (const name of view.blocked) view.dirty.services.add(name);
 }
 
 export function release(view: ClusterView, container: ContainerView): void {
@@ -47,7 +49,7 @@ export function release(view: ClusterView, container: ContainerView): void {
   dropUnused(view, engine);
 }
 
-/** Would its end make room for another? */
+/** Does it take room from others, and would its end make some? */
 export function holdsAnything({ resources, ports }: ContainerSpec): boolean {
   return resources.memoryBytes !== null || resources.cpuMillis !== null || ports.some(({ host }) => host !== null);
 }
