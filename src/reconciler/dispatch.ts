@@ -7,14 +7,16 @@ import type { ManagerBus } from '../bus/bus.ts';
 import type { Command, WantedCommand } from '../bus/messages.ts';
 import { hasCode } from '../errors.ts';
 import type { LogEvent } from '../events/event.ts';
+import type { EventLog } from '../events/event-log.ts';
 import type { Logger } from '../logger.ts';
 import type { ContainerSpec } from '../model/service.ts';
 import type { NodeView } from '../projections/cluster-view.ts';
 import type { Projector } from '../projections/projector.ts';
+import { createWantedAlarm } from './wanted-alarm.ts';
 
 export type Dispatcher = {
   /** Every node gets its wanted set as of now; facts folded later become commands. */
-  lead(): void;
+  lead(term: number): void;
   unlead(): void;
   close(): void;
 };
@@ -25,18 +27,30 @@ type Outbox = {
   /** The wanted set goes first; it answers this registration, or none. */
   wanted: { registrationId: string | null } | null;
   isSending: boolean;
+  /** Until a set that was too large is tried again. */
+  retry?: NodeJS.Timeout;
 };
 
 const outboxMax = 1_000;
 const retryMs = 1_000;
+/** A set no message holds costs a tenth of a second to write, and gets smaller only as containers end. */
+const tooLargeRetryMs = 30_000;
 
-export function createDispatcher(
-  { bus, projector, logger }: { bus: ManagerBus; projector: Projector; logger: Logger },
-  { clusterId }: { clusterId: string },
-): Dispatcher {
+type Deps = { log: Pick<EventLog, 'append'>; bus: ManagerBus; projector: Projector; logger: Logger };
+
+export type DispatcherOptions = {
+  clusterId: string;
+  /** When a set that was too large is tried again. */
+  tooLargeRetryMs?: number;
+};
+
+export function createDispatcher({ log, bus, projector, logger }: Deps, options: DispatcherOptions): Dispatcher {
+  const { clusterId } = options;
   const { view } = projector;
   const outboxes = new Map<string, Outbox>();
-  let isLeading = false;
+  let term: number | null = null;
+  const isLeading = () => term !== null;
+  const alarm = createWantedAlarm({ log, view, logger }, { term: () => term });
 
   const outboxOf = (node: string): Outbox => {
     const outbox = outboxes.get(node) ?? { commands: [], wanted: null, isSending: false };
@@ -46,6 +60,7 @@ export function createDispatcher(
 
   const wantAll = (node: string, registrationId: string | null) => {
     const outbox = outboxOf(node);
+    clearTimeout(outbox.retry);
     outbox.commands = [];
     outbox.wanted = { registrationId: registrationId ?? outbox.wanted?.registrationId ?? null };
     void send(node, outbox);
@@ -92,13 +107,15 @@ export function createDispatcher(
     if (outbox.isSending) return;
     outbox.isSending = true;
     try {
-      for (let command = next(node, outbox); command && isLeading; command = next(node, outbox)) {
+      for (let command = next(node, outbox); command && isLeading(); command = next(node, outbox)) {
         try {
           await bus.sendCommand(command);
+          if (command.kind === 'wanted') alarm.clear(node);
         } catch (error) {
           if (hasCode(error, 'message_too_large') && command.kind === 'wanted') {
             // It would be as large again: the node has to do with the commands that follow.
-            logger.error({ err: error, node }, 'the wanted set is larger than the bus carries; it is left out');
+            alarm.raise(command, error);
+            wantAllLater(node, outbox, command.registrationId);
             continue;
           }
           logger.warn({ err: error, node, kind: command.kind }, 'command not delivered; the wanted set follows');
@@ -111,13 +128,20 @@ export function createDispatcher(
     } finally {
       outbox.isSending = false;
     }
-    if (isLeading && (outbox.wanted || outbox.commands.length > 0)) retryLater(node, outbox);
+    if (isLeading() && (outbox.wanted || outbox.commands.length > 0)) retryLater(node, outbox);
   };
 
   const retryLater = (node: string, outbox: Outbox) => {
     setTimeout(() => {
-      if (isLeading && outboxes.get(node) === outbox) void send(node, outbox);
+      if (isLeading() && outboxes.get(node) === outbox) void send(node, outbox);
     }, retryMs).unref();
+  };
+
+  const wantAllLater = (node: string, outbox: Outbox, registrationId: string | null) => {
+    const retry = () => {
+      if (isLeading() && outboxes.get(node) === outbox) wantAll(node, registrationId);
+    };
+    outbox.retry = setTimeout(retry, options.tooLargeRetryMs ?? tooLargeRetryMs).unref();
   };
 
   const dispatch = (event: LogEvent) => {
@@ -127,6 +151,7 @@ export function createDispatcher(
         return wantAll(event.data.node, event.data.registrationId);
       case 'NodeLost':
       case 'NodeRemoved':
+        alarm.clear(event.data.node);
         return outboxes.delete(event.data.node);
       case 'ContainerQueued': {
         const container = view.containers.get(event.data.container);
@@ -145,20 +170,21 @@ export function createDispatcher(
   };
 
   const unsubscribe = projector.onFolded((events) => {
-    if (isLeading) for (const event of events) dispatch(event);
+    if (isLeading()) for (const event of events) dispatch(event);
   });
 
   return {
-    lead() {
-      isLeading = true;
+    lead(newTerm) {
+      term = newTerm;
+      alarm.clearOfAbsent();
       for (const node of view.nodes.values()) if (node.state === 'ready') wantAll(node.id, null);
     },
     unlead() {
-      isLeading = false;
+      term = null;
       outboxes.clear();
     },
     close() {
-      isLeading = false;
+      term = null;
       unsubscribe();
     },
   };

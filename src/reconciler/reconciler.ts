@@ -51,7 +51,7 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
     controllerId,
     isSoleWriter,
     onElected(term) {
-      dispatcher.lead();
+      dispatcher.lead(term);
       loop.lead(term);
     },
     onDeposed() {

@@ -7,7 +7,9 @@ import type { ManagerBus } from '../../src/bus/bus.ts';
 import { createEmbeddedBroker } from '../../src/bus/embedded-bus.ts';
 import type { Command, WantedCommand } from '../../src/bus/messages.ts';
 import { AppError } from '../../src/errors.ts';
-import type { Commit, LogEvent } from '../../src/events/event.ts';
+import type { Commit, LogEvent, NewEvent } from '../../src/events/event.ts';
+import { assertEvent } from '../../src/events/event-check.ts';
+import type { AppendOptions } from '../../src/events/event-log.ts';
 import { silentLogger } from '../../src/logger.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { emptyClusterView } from '../../src/projections/cluster-view.ts';
@@ -37,11 +39,41 @@ function setUp(history: History, through = (bus: ManagerBus): ManagerBus => bus)
   });
   const projector = { view, onFolded } as unknown as Projector;
   const bus = through(broker.manager('m1'));
-  const dispatcher = createDispatcher({ bus, projector, logger: silentLogger }, { clusterId });
   const tell = (event: LogEvent) => {
     for (const listener of listeners) listener([event], {} as Commit);
   };
-  return { dispatcher, taken, tell };
+  const written: NewEvent[] = [];
+  const log = {
+    async append([event]: readonly NewEvent[], options: AppendOptions = {}) {
+      assertEvent(event!);
+      assert.is(options.term, 1);
+      written.push(event!);
+      const folded = history.add(event!.type, event!.data, event!.stream);
+      evolve(view, folded);
+      tell(folded);
+      return { first: folded.position, last: folded.position, at: folded.at, repeated: false };
+    },
+  };
+  const dispatcher = createDispatcher(
+    { log, bus, projector, logger: silentLogger },
+    { clusterId, tooLargeRetryMs: 50 },
+  );
+  return { dispatcher, taken, tell, view, written };
+}
+
+/** Refuses wanted sets for as long as they are too large, and counts them. */
+function narrowBus() {
+  const narrow = { isTooLarge: true, refusals: 0 };
+  const through = (bus: ManagerBus): ManagerBus => ({
+    ...bus,
+    async sendCommand(command) {
+      if (command.kind !== 'wanted' || !narrow.isTooLarge) return bus.sendCommand(command);
+      narrow.refusals += 1;
+      const details = { bytes: 16_000_000, bytesMax: bodyBytesMax };
+      throw new AppError('message_too_large', 'as the test wished', { details });
+    },
+  });
+  return { narrow, through };
 }
 
 const largeSpec = (): ContainerSpec =>
@@ -59,7 +91,7 @@ test('a wanted set has each spec once, however many replicas share it', async ()
   const container = largeSpec();
   const replicas = Math.ceil(bodyBytesMax / JSON.stringify(container).length) + 1;
   const { dispatcher, taken } = setUp(replicasOnOneNode(replicas, container));
-  dispatcher.lead();
+  dispatcher.lead(1);
   await until('the wanted set', () => taken.length === 1);
   dispatcher.close();
   const wanted = taken[0] as WantedCommand;
@@ -71,22 +103,56 @@ test('a wanted set has each spec once, however many replicas share it', async ()
 
 test('a wanted set no message can carry does not keep the commands after it', async () => {
   const history = replicasOnOneNode(2, spec());
-  let refusals = 0;
-  const { dispatcher, taken, tell } = setUp(history, (bus) => ({
-    ...bus,
-    async sendCommand(command) {
-      if (command.kind !== 'wanted') return bus.sendCommand(command);
-      refusals += 1;
-      throw new AppError('message_too_large', 'as the test wished');
-    },
-  }));
-  dispatcher.lead();
-  await until('the refusal', () => refusals === 1);
-  tell(history.events.at(-1)!);
+  const { narrow, through } = narrowBus();
+  const { dispatcher, taken, tell } = setUp(history, through);
+  const queued = history.events.at(-1)!;
+  dispatcher.lead(1);
+  await until('the refusal', () => narrow.refusals === 1);
+  tell(queued);
   await until('the start', () => taken.length === 1);
   dispatcher.close();
   assert.is(taken[0]?.kind, 'start');
-  assert.is(refusals, 1, 'what is too large once is too large again');
+});
+
+test('it is an alarm that says how much it is, raised once, tried again, and over when the set gets through', async () => {
+  const { narrow, through } = narrowBus();
+  const { dispatcher, taken, view, written } = setUp(replicasOnOneNode(2, spec()), through);
+  dispatcher.lead(1);
+  await until('it to be tried again', () => narrow.refusals === 3);
+  assert.is(written.length, 1);
+  const [alarm] = view.alarms.values();
+  assert.is(alarm?.alarm, 'wanted set too large');
+  assert.match(
+    alarm!.message,
+    /^worker-1 cannot .* 2 containers of 1 recipes are 16000000 bytes, and one message holds/,
+  );
+  narrow.isTooLarge = false;
+  await until('the set', () => taken.length === 1);
+  await until('the alarm to be over', () => view.alarms.size === 0);
+  dispatcher.close();
+  assert.equal(
+    written.map(({ type }) => type),
+    ['AlarmRaised', 'AlarmCleared'],
+  );
+});
+
+test('the alarm goes with its node, also under a leader who comes later', async () => {
+  for (const isLaterLeader of [false, true]) {
+    const history = replicasOnOneNode(2, spec());
+    const { narrow, through } = narrowBus();
+    const { dispatcher, tell, view } = setUp(history, through);
+    dispatcher.lead(1);
+    await until('the alarm', () => view.alarms.size === 1 && narrow.refusals > 0);
+    if (isLaterLeader) dispatcher.unlead();
+    const data = { node: 'worker-1', session: 1, lastHeardAt: null, silentMs: 6_000 };
+    const lost = history.add('NodeLost', data);
+    evolve(view, lost);
+    tell(lost);
+    assert.is(view.alarms.size, Number(isLaterLeader));
+    if (isLaterLeader) dispatcher.lead(1);
+    assert.is(view.alarms.size, 0);
+    dispatcher.close();
+  }
 });
 
 test.run();
