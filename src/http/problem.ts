@@ -46,6 +46,7 @@ export const problemCodes = {
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another request' },
   service_too_large: { status: 422, title: 'The service would break a bound' },
   whatif_too_large: { status: 422, title: 'The question is too large' },
+  client_gone: { status: 499, title: 'The client did not wait for the answer' },
   internal: { status: 500, title: 'The manager failed' },
   log_unavailable: { status: 503, title: 'The event log does not answer' },
   log_busy: { status: 503, title: 'The event log is busy' },

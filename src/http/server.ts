@@ -29,7 +29,7 @@ import { refuseSchema, type SchemaError } from './validation.ts';
 export type HttpServer = {
   /** @throws AppError `port_taken` */
   listen(): Promise<{ url: string }>;
-  /** Ends streams, finishes calls in flight (at most 3 s), writes what is left to record (at most 1 s). */
+  /** Ends streams and long questions, finishes calls in flight (at most 3 s), writes what is left to record (at most 1 s). */
   close(): Promise<void>;
 };
 
@@ -105,8 +105,8 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     addServiceRoutes(scope, deps, mutate);
     addNodeRoutes(scope, mutate);
     addStateRoutes(scope, deps);
-    addWhyRoutes(scope, deps);
-    addDiffRoutes(scope, deps);
+    addWhyRoutes(scope, deps, { signal: ending.signal });
+    addDiffRoutes(scope, deps, { signal: ending.signal });
     addEventRoutes(scope, deps, { signal: ending.signal });
     addWhatIfRoutes(scope, deps, { ...whatIf, signal: ending.signal });
     addHealthRoutes(scope, deps);

@@ -30,11 +30,14 @@ const page = 1_000;
 
 type Entry = { own: EventMention[]; others: EventMention[]; total: number };
 
-/** @param after exclusive @param to inclusive */
+/**
+ * @param after exclusive @param to inclusive
+ * @throws AppError `log_unavailable` · the signal's reason
+ */
 export async function readEventsBetween(
   log: Pick<EventLog, 'read'>,
   { after, to }: { after: number; to: number },
-  { readMax = eventsReadMax }: { readMax?: number } = {},
+  { readMax = eventsReadMax, signal }: { readMax?: number; signal?: AbortSignal | undefined } = {},
 ): Promise<EventsBetween> {
   const entries = new Map<string, Entry>();
   let read = 0;
@@ -47,6 +50,7 @@ export async function readEventsBetween(
     before = found.next;
     // A store in memory answers without letting anybody else have a turn.
     await new Promise((resolve) => setImmediate(resolve));
+    signal?.throwIfAborted();
   }
   const unreadThrough = before !== null && before > after + 1 ? before - 1 : null;
   return { of: (kind, name) => madeBy(entries.get(keyOf(kind, name))), read, unreadThrough };

@@ -25,7 +25,7 @@ export type RowChange =
   | { change: 'removed'; name: string; before: DiffRow }
   | { change: 'changed'; name: string; fields: FieldChange[] };
 
-/** Shares nothing that evolve changes, so a live view may go on. */
+/** Shares nothing that evolve changes. */
 export function rowsOf(view: ClusterView): RowsByKind {
   const live = [...view.containers.values()].filter(({ state }) => !isTerminal(state));
   return {

@@ -42,10 +42,14 @@ type Life = {
   successor: LogEvent<'ContainerQueued'> | null;
 };
 
-/** @throws AppError `container_not_found` · `log_unavailable` */
-export async function explainContainer(log: Pick<EventLog, 'read' | 'head'>, id: string): Promise<WhyContainer> {
+/** @throws AppError `container_not_found` · `log_unavailable` · the signal's reason */
+export async function explainContainer(
+  log: Pick<EventLog, 'read' | 'head'>,
+  id: string,
+  signal?: AbortSignal,
+): Promise<WhyContainer> {
   const { position, at } = await log.head();
-  const trail = createTrail(log, { end: position });
+  const trail = createTrail(log, { end: position, signal });
   const facts = await trail.ofContainer(id);
   const own = facts.filter(({ stream }) => stream === streams.container(id));
   const [queued] = own;

@@ -37,16 +37,17 @@ const containersMax = 3;
 
 /**
  * @param view as of now or of any moment; it is read before the first wait, so that it may be a live one
- * @throws AppError `service_not_found` · `log_unavailable`
+ * @throws AppError `service_not_found` · `log_unavailable` · the signal's reason
  */
 export async function explainService(
   log: Pick<EventLog, 'read'>,
   view: ClusterView,
   name: string,
+  signal?: AbortSignal,
 ): Promise<WhyService> {
   const { position, at } = view;
   const service = view.services.get(name);
-  const trail = createTrail(log, { end: position });
+  const trail = createTrail(log, { end: position, signal });
   if (!service) return { position, at, ...(await explainRemoved(trail, name)) };
   const row = serviceRow(view, service);
   const { status, replicas, running, generation } = row;

@@ -36,11 +36,18 @@ const reaches = [2_000, 40_000, Number.POSITIVE_INFINITY] as const;
 /** What follows an end follows soon; hours of a quiet cluster, a minute of a stormy one. */
 const reachAfter = 40_000;
 
-/** @param end the log as it stood then; a position */
-export function createTrail(log: Pick<EventLog, 'read'>, { end }: { end: number }): Trail {
+/**
+ * @param end the log as it stood then; a position
+ * @param signal ends the question at its next look
+ */
+export function createTrail(
+  log: Pick<EventLog, 'read'>,
+  { end, signal }: { end: number; signal?: AbortSignal | undefined },
+): Trail {
   const asked = new Map<string, Promise<readonly LogEvent[]>>();
 
-  const read = (query: EventQuery): Promise<readonly LogEvent[]> => {
+  const read = async (query: EventQuery): Promise<readonly LogEvent[]> => {
+    signal?.throwIfAborted();
     const full = { to: end, limit: pageLimit, class: 'fact', ...query } as const;
     const key = JSON.stringify(full);
     const known = asked.get(key) ?? log.read(full).then(({ events }) => events);

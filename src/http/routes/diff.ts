@@ -1,13 +1,12 @@
 /** Owns GET /diff: what changed between two moments, and which events did it. */
 
 import { type Static, Type } from '@sinclair/typebox';
-import type { ClusterView } from '../../projections/cluster-view.ts';
-import { rowsOf } from '../../replay/diff.ts';
-import { diffBetween, type MomentRows } from '../../replay/diff-between.ts';
+import { diffBetween, type MomentRows, momentRows } from '../../replay/diff-between.ts';
 import { createTurns } from '../../replay/turns.ts';
 import { MomentParam, toMoment } from '../moment.ts';
 import { refuseField } from '../problem.ts';
 import type { HttpDeps, Server } from '../route.ts';
+import { wantedUntil } from '../wanted-until.ts';
 
 const DiffQuery = Type.Object({ from: MomentParam, to: Type.Optional(MomentParam) }, { additionalProperties: false });
 
@@ -17,10 +16,15 @@ type Deps = Pick<HttpDeps, 'log' | 'projector' | 'past' | 'clock'>;
 const diffsMax = 1;
 export const waitingMax = 16;
 
-export function addDiffRoutes(server: Server, { log, projector, past, clock }: Deps): void {
+/** @param stopping ends the diffs under way and those that wait */
+export function addDiffRoutes(
+  server: Server,
+  { log, projector, past, clock }: Deps,
+  { signal: stopping }: { signal: AbortSignal },
+): void {
   const turns = createTurns({ atOnceMax: diffsMax, waitingMax });
   const rowsAt = async (field: string, moment: string): Promise<MomentRows> =>
-    toMomentRows(await past.viewAt(toMoment(field, moment, clock.nowMs())));
+    momentRows(await past.viewAt(toMoment(field, moment, clock.nowMs())));
 
   server.get(
     '/diff',
@@ -32,16 +36,16 @@ export function addDiffRoutes(server: Server, { log, projector, past, clock }: D
         querystring: DiffQuery,
       },
     },
-    (request) => {
+    (request, reply) => {
       const { from, to } = request.query as Static<typeof DiffQuery>;
+      const signal = wantedUntil(reply, stopping);
       return turns.take(async () => {
+        signal.throwIfAborted();
         const before = await rowsAt('from', from);
-        const after = to === undefined ? toMomentRows(projector.view) : await rowsAt('to', to);
+        const after = to === undefined ? momentRows(projector.view) : await rowsAt('to', to);
         if (before.position > after.position) throw refuseField('query_invalid', 'from', 'must not be after to');
-        return diffBetween(log, before, after);
+        return diffBetween(log, before, after, signal);
       });
     },
   );
 }
-
-const toMomentRows = (view: ClusterView): MomentRows => ({ position: view.position, at: view.at, rows: rowsOf(view) });

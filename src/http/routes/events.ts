@@ -11,6 +11,7 @@ import { followEvents, readEvents, toNdjson, toSse } from '../event-stream.ts';
 import { Position, Time, toTime } from '../moment.ts';
 import { refuseField } from '../problem.ts';
 import type { HttpDeps, Server } from '../route.ts';
+import { wantedUntil } from '../wanted-until.ts';
 import { NodeParam, ServiceNameParam } from '../wish-schema.ts';
 
 const choice = (...values: string[]) =>
@@ -70,21 +71,14 @@ export function addEventRoutes(
     chunks: ChunkSource,
     onEnd = () => {},
   ) => {
-    const ending = new AbortController();
-    const end = () => ending.abort();
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
+    const wanted = wantedUntil(reply, signal);
     const onStalled = () => {
       logger.info({ requestId: request.id }, 'a client of /events took nothing for 30 s: disconnected');
       reply.raw.destroy();
     };
-    reply.raw.on('close', () => {
-      end();
-      signal.removeEventListener('abort', end);
-      onEnd();
-    });
+    reply.raw.on('close', onEnd);
     reply.header('content-type', type).header('cache-control', 'no-store').header('x-accel-buffering', 'no');
-    return reply.send(Readable.from(watchStall(chunks(ending.signal), onStalled), { objectMode: false }));
+    return reply.send(Readable.from(watchStall(chunks(wanted), onStalled), { objectMode: false }));
   };
 
   const follow = (request: FastifyRequest, reply: FastifyReply, query: EventQuery) => {

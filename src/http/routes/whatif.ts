@@ -6,6 +6,7 @@ import { Replicas } from '../../model/service.ts';
 import { type WhatIfSettings, whatIf, withinMsDefault, withinMsMax } from '../../replay/whatif.ts';
 import { MomentParam, toMoment } from '../moment.ts';
 import type { HttpDeps, Server } from '../route.ts';
+import { wantedUntil } from '../wanted-until.ts';
 import { ContainerBody, NodeParam, ServiceNameParam } from '../wish-schema.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -44,11 +45,11 @@ const Question = Type.Object(
 
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
 
-/** @param settings.signal ends the question under way */
+/** @param stopping ends the question under way */
 export function addWhatIfRoutes(
   server: Server,
   { projector, past, clock }: Deps,
-  { signal, ...settings }: WhatIfSettings & { signal: AbortSignal },
+  { signal: stopping, ...settings }: WhatIfSettings & { signal: AbortSignal },
 ): void {
   // Each takes its part of the event loop, for seconds at worst: one is enough beside what the manager is for.
   let isAsked = false;
@@ -59,13 +60,13 @@ export function addWhatIfRoutes(
       config: { scope: 'read' },
       schema: { summary: 'What would happen if: plans on a copy, changes nothing', body: Question },
     },
-    async (request) => {
+    async (request, reply) => {
       const { at, ...question } = request.body;
       if (isAsked) throw new AppError('whatif_busy', 'another question is being answered', { retryable: true });
       isAsked = true;
       try {
         const view = at === undefined ? projector.view : await past.viewAt(toMoment('at', at, clock.nowMs()));
-        return await whatIf(view, question, settings, signal);
+        return await whatIf(view, question, settings, wantedUntil(reply, stopping));
       } finally {
         isAsked = false;
       }

@@ -6,6 +6,7 @@ import { explainContainer } from '../../replay/why-container.ts';
 import { explainService } from '../../replay/why-service.ts';
 import { MomentParam, toMoment } from '../moment.ts';
 import type { HttpDeps, Server } from '../route.ts';
+import { wantedUntil } from '../wanted-until.ts';
 import { NameParams } from '../wish-schema.ts';
 
 const ContainerParams = Type.Object(
@@ -16,7 +17,12 @@ const AtQuery = Type.Partial(Type.Object({ at: MomentParam }), { additionalPrope
 
 type Deps = Pick<HttpDeps, 'log' | 'projector' | 'past' | 'clock'>;
 
-export function addWhyRoutes(server: Server, { log, projector, past, clock }: Deps): void {
+/** @param stopping ends the questions under way */
+export function addWhyRoutes(
+  server: Server,
+  { log, projector, past, clock }: Deps,
+  { signal: stopping }: { signal: AbortSignal },
+): void {
   server.get(
     '/container/:id/why',
     {
@@ -26,7 +32,7 @@ export function addWhyRoutes(server: Server, { log, projector, past, clock }: De
         params: ContainerParams,
       },
     },
-    (request) => explainContainer(log, request.params.id),
+    (request, reply) => explainContainer(log, request.params.id, wantedUntil(reply, stopping)),
   );
 
   server.get(
@@ -39,10 +45,11 @@ export function addWhyRoutes(server: Server, { log, projector, past, clock }: De
         querystring: AtQuery,
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { at } = request.query;
+      const signal = wantedUntil(reply, stopping);
       const view = at === undefined ? projector.view : await past.viewAt(toMoment('at', at, clock.nowMs()));
-      return explainService(log, view, request.params.name);
+      return explainService(log, view, request.params.name, signal);
     },
   );
 }
