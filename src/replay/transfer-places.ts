@@ -4,7 +4,7 @@
  */
 
 import { emptyHead, type LogHead } from '../events/event-log.ts';
-import { addMark, type Marks, mayHold, mergeMarks, noMarks } from './transfer-marks.ts';
+import { addMark, type Marks, mayBeAbout, mergeMarks, noMarks } from './transfer-marks.ts';
 
 /** A commit and the byte it begins at. */
 export type Place = { slot: number; first: number; at: string; offset: number };
@@ -68,11 +68,12 @@ export function createPlaces({ max = placesMax } = {}): Places {
     },
     partsAbout(subjects, { afterSlot, toSlot }) {
       if (subjects === null) return afterSlot < toSlot ? [{ afterSlot, toSlot }] : [];
+      const mayBe = mayBeAbout(subjects);
       const parts: Slots[] = [];
       for (const [index, { slot, marks }] of places.entries()) {
         const begin = Math.max(afterSlot, slot - 1);
         const end = Math.min(toSlot, (places[index + 1]?.slot ?? head.slot + 1) - 1);
-        if (begin >= end || !subjects.some((subject) => mayHold(marks, subject))) continue;
+        if (begin >= end || !mayBe(marks)) continue;
         const last = parts.at(-1);
         if (last?.toSlot === begin) last.toSlot = end;
         else parts.push({ afterSlot: begin, toSlot: end });
