@@ -53,6 +53,11 @@ export type ReadModelOptions = {
 
 const defaultFlushDelayMs = 200;
 
+/** The same database takes the log's commits, and those come first: at most a fifth of its time is for the rows. */
+const restPerWrite = 4;
+/** However slow it is, rows are never much older than this. */
+const restMaxMs = 5_000;
+
 /** A leader that was deposed may write a row once more after its successor deleted it: swept away this often. */
 const sweepIntervalMs = 600_000;
 
@@ -72,20 +77,24 @@ export function createReadModelWriter(deps: ReadModelDeps, options: ReadModelOpt
   let sweptAtMs = clock.monotonicMs();
   let trouble: string | null = null;
   let retryMs = retryMinMs;
+  let restUntilMs = 0;
   let timer: NodeJS.Timeout | null = null;
   let flushing: Promise<void> | null = null;
   let isClosed = false;
 
   const schedule = (delayMs: number): void => {
     if (isClosed || timer !== null || flushing !== null) return;
-    timer = setTimeout(() => {
-      timer = null;
-      flushing = flush().then((nextMs) => {
-        flushing = null;
-        // Something may have been folded after flush looked last.
-        if (nextMs !== null || hasAny(pending)) schedule(nextMs ?? flushDelayMs);
-      });
-    }, delayMs);
+    timer = setTimeout(
+      () => {
+        timer = null;
+        flushing = flush().then((nextMs) => {
+          flushing = null;
+          // Something may have been folded after flush looked last.
+          if (nextMs !== null || hasAny(pending)) schedule(nextMs ?? flushDelayMs);
+        });
+      },
+      Math.max(delayMs, restUntilMs - clock.monotonicMs()),
+    );
   };
 
   /** Returns when to flush again, null = when something is folded. */
@@ -97,6 +106,7 @@ export function createReadModelWriter(deps: ReadModelDeps, options: ReadModelOpt
     const position = view.position;
     const keys = pending;
     pending = noKeys();
+    const beganMs = clock.monotonicMs();
     try {
       if (checkpoint === null || clock.monotonicMs() - sweptAtMs > sweepIntervalMs) await catchUp();
       else await writeChanged(keys, position);
@@ -113,6 +123,8 @@ export function createReadModelWriter(deps: ReadModelDeps, options: ReadModelOpt
     if (trouble !== null) logger.info({ position }, 'the read models are written again');
     trouble = null;
     retryMs = retryMinMs;
+    const endedMs = clock.monotonicMs();
+    restUntilMs = endedMs + Math.min(restPerWrite * (endedMs - beganMs), restMaxMs);
     return checkpoint === null || hasAny(pending) ? flushDelayMs : null;
   };
 

@@ -1,5 +1,6 @@
 /** The collections a person reads with a Mongo shell follow the view, and heal after any crash. */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Collection, type Db, MongoClient } from 'mongodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -70,15 +71,35 @@ async function storedRows(db: Db): Promise<Row[][]> {
 /** The database goes away when `isAway` says so; asked once for each operation. */
 function failing(db: Db, isAway: () => boolean): Db {
   const gone = () => Promise.reject(new Error('the connection is gone'));
+  return throughCalls(db, (property, call) => {
+    if (!isAway()) return call();
+    return property === 'find' ? { toArray: gone } : gone();
+  });
+}
+
+/** Rows take `tookMs` to be written, and it is noted when that began and ended. */
+function slow(db: Db, tookMs: number): { db: Db; writes: { beganMs: number; endedMs: number }[] } {
+  const writes: { beganMs: number; endedMs: number }[] = [];
+  const writeSlowly = async (call: () => unknown) => {
+    const beganMs = performance.now();
+    await pause(tookMs);
+    const answer = await call();
+    writes.push({ beganMs, endedMs: performance.now() });
+    return answer;
+  };
+  const around = (property: string | symbol, call: () => unknown) =>
+    property === 'bulkWrite' ? writeSlowly(call) : call();
+  return { db: throughCalls(db, around), writes };
+}
+
+/** Every call of a collection's methods goes through `around`. */
+function throughCalls(db: Db, around: (property: string | symbol, call: () => unknown) => unknown): Db {
   const wrap = (collection: Collection) =>
     new Proxy(collection, {
       get(target, property) {
         const member = Reflect.get(target, property);
         if (typeof member !== 'function') return member;
-        return (...args: unknown[]) => {
-          if (!isAway()) return member.apply(target, args);
-          return property === 'find' ? { toArray: gone } : gone();
-        };
+        return (...args: unknown[]) => around(property, () => member.apply(target, args));
       },
     });
   return new Proxy(db, {
@@ -267,6 +288,25 @@ test('while the database is away it says so, and goes on by itself when it is ba
   isAway = false;
   await upTo(writer, followed.view);
   assert.is(writer.trouble(), null);
+  assert.equal(await storedRows(context.db), rowsOf(followed.view));
+});
+
+test('a slow database has four times as long a rest from rows as they took: the log comes first', async (context) => {
+  const history = beginning();
+  const followed = follow(history);
+  followed.catchUp();
+  const { db, writes } = slow(context.db, 100);
+  const writer = write(context, followed, { db });
+  await upTo(writer, followed.view);
+  for (const service of ['api', 'shop']) {
+    const last = writes.at(-1)!;
+    const count = writes.length;
+    history.wish(service, 1);
+    followed.catchUp();
+    await upTo(writer, followed.view);
+    const restMs = writes[count]!.beganMs - last.endedMs;
+    assert.ok(restMs >= 4 * (last.endedMs - last.beganMs) - 20, `${service}: it rested for ${restMs} ms`);
+  }
   assert.equal(await storedRows(context.db), rowsOf(followed.view));
 });
 
