@@ -9,6 +9,7 @@ import { type Agent, createAgent } from './agent/agent.ts';
 import { createDockerEngine } from './agent/docker-engine.ts';
 import type { Engine, EngineScope } from './agent/engine.ts';
 import { createParallelStarts } from './agent/parallel-starts.ts';
+import { sayTaken } from './agent/session.ts';
 import { createSimulatedMachine } from './agent/simulated-engine.ts';
 import type { AgentBus } from './bus/bus.ts';
 import { systemClock } from './clock.ts';
@@ -148,7 +149,9 @@ async function notReady(members: readonly Member[]): Promise<AppError> {
   return new AppError('agents_not_ready', message, { retryable: true });
 }
 
-async function whyNotReady({ bus, engine }: Member): Promise<string> {
+async function whyNotReady({ node, agent, bus, engine }: Member): Promise<string> {
+  const holder = agent.holder();
+  if (holder) return sayTaken(node, holder);
   const { state, trouble, description } = bus.status();
   if (state !== 'connected') return `the bus ${description} is not connected: ${trouble ?? state}`;
   try {

@@ -3,18 +3,20 @@
  * its engine, nothing else. Containers outlive it.
  */
 
+import { randomUUID } from 'node:crypto';
 import type { AgentBus, Consumer, Verdict } from '../bus/bus.ts';
 import type { Command, RegisterReport, WantedCommand } from '../bus/messages.ts';
 import type { Clock } from '../clock.ts';
 import { hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { type AgentInstance, inventoryMax } from '../model/node.ts';
 import { settledWithin } from './deadline.ts';
 import type { Engine, EngineContainer } from './engine.ts';
 import { type EngineWatchOptions, startEngineWatch } from './engine-watch.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { ParallelStarts } from './parallel-starts.ts';
 import { createReporter } from './reporter.ts';
-import { createSession, type Inventory } from './session.ts';
+import { createSession, type Holder, type Inventory } from './session.ts';
 import { createSharedPulls } from './shared-pulls.ts';
 import { createWorker } from './worker.ts';
 
@@ -23,6 +25,8 @@ export type Agent = {
   start(): Promise<void>;
   /** null: not registered, or the engine has been away for too long. */
   session(): number | null;
+  /** The live agent that has the node, when this one was refused for it; null otherwise. */
+  holder(): Holder | null;
   /** Within 3 s. Nothing new starts, containers keep running. The bus and the engine stay open. */
   close(): Promise<void>;
 };
@@ -50,8 +54,6 @@ export type AgentOptions = {
 /** Starts under way and reports on their way get this long, one after the other. */
 const idleDeadlineMs = 1_500;
 const drainDeadlineMs = 1_000;
-/** An inventory becomes one event, of 1 MB at most; an item takes up to 310 bytes. */
-const inventoryMax = 3_000;
 
 export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const { bus, clock, parallelStarts } = deps;
@@ -61,11 +63,36 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const closing = new AbortController();
   const ready = Promise.withResolvers<void>();
   let closers: (() => void)[] = [];
-  let consumer: Consumer | undefined;
+  const instance: AgentInstance = {
+    id: randomUUID(),
+    pid: process.pid,
+    startedAt: new Date(clock.nowMs()).toISOString(),
+  };
+  const consumers: { commands?: Consumer | undefined; refusals?: Consumer | undefined } = {};
 
+  const letGo = async (name: keyof typeof consumers) => {
+    const consumer = consumers[name];
+    consumers[name] = undefined;
+    await consumer?.close();
+  };
+  const readCommands = () => {
+    consumers.commands ??= bus.consumeCommands(handle);
+  };
   const session = createSession(
     { bus, clock, logger },
-    { clusterId, node, hostname, labels, agentVersion, takeInventory: () => takeInventory(engine) },
+    {
+      ...{ clusterId, node, instance, hostname, labels, agentVersion },
+      takeInventory: () => takeInventory(engine),
+      onUnanswered() {
+        readCommands();
+        consumers.refusals ??= bus.consumeRefusals(instance.id, async (refusal) => {
+          session.refused(refusal);
+          return 'ack';
+        });
+      },
+      // Whoever else waits for the node's queue would be given it when the holder's connection stumbles.
+      onRefused: () => void letGo('commands'),
+    },
   );
   const reporter = createReporter({ bus, clock, logger }, { clusterId, node, session: session.number });
   const worker = createWorker(
@@ -75,7 +102,9 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
 
   const handle = async (command: Command): Promise<Verdict> => {
     if (command.clusterId !== clusterId || command.node !== node || closing.signal.aborted) return 'ack';
-    if (command.kind === 'resync') session.resync();
+    if (command.kind === 'resync') {
+      if ((command.instanceId ?? instance.id) === instance.id) session.resync();
+    } else if (command.kind === 'challenge') session.challenged(command);
     else if (command.kind === 'wanted') await takeWanted(command);
     else if (session.isCurrent(command)) worker.apply(command);
     else logger.debug({ kind: command.kind, session: command.session, position: command.position }, 'command fenced');
@@ -92,6 +121,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     if (!found) return session.register();
     if (closing.signal.aborted || !session.isAnswer(wanted)) return;
     session.accept(wanted);
+    void letGo('refusals');
     await worker.sync(wanted, found);
     ready.resolve();
   };
@@ -109,22 +139,30 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     const stopListening = bus.onConnected(session.register);
     const onHints = { onContainer: worker.look, onList: worker.compare, onGone: session.giveUp };
     const watch = startEngineWatch({ engine, clock, logger }, { ...options, ...onHints });
-    const beats = { clusterId, node, everyMs: heartbeatMs, session: session.number, running: worker.running };
+    const beats = {
+      clusterId,
+      node,
+      instanceId: instance.id,
+      everyMs: heartbeatMs,
+      session: session.number,
+      running: worker.running,
+    };
     const heartbeat = startHeartbeat({ bus, clock }, beats);
     return [stopListening, session.close, () => watch.close(), () => heartbeat.unsubscribe()];
   };
 
   return {
     start() {
-      consumer = bus.consumeCommands(handle);
+      readCommands();
       closers = open();
       return ready.promise;
     },
     session: session.number,
+    holder: session.holder,
     async close() {
       closing.abort();
       for (const close of closers.splice(0).reverse()) close();
-      await settledWithin(idleDeadlineMs, Promise.all([consumer?.close(), worker.idle()]));
+      await settledWithin(idleDeadlineMs, Promise.all([letGo('commands'), letGo('refusals'), worker.idle()]));
       await settledWithin(drainDeadlineMs, reporter.drained());
       reporter.close();
     },

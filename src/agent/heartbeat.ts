@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 export type HeartbeatOptions = {
   clusterId: string;
   node: string;
+  instanceId: string;
   everyMs: number;
   session: () => number | null;
   /** How many containers of the node run on its engine. */
@@ -16,7 +17,7 @@ export type HeartbeatOptions = {
 
 export function startHeartbeat(
   { bus, clock }: { bus: Pick<AgentBus, 'sendHeartbeat'>; clock: Clock },
-  { clusterId, node, everyMs, session, running, scheduler = asyncScheduler }: HeartbeatOptions,
+  { clusterId, node, instanceId, everyMs, session, running, scheduler = asyncScheduler }: HeartbeatOptions,
 ): Subscription {
   let last = { session: 0, sequence: 0 };
   const beats$ = interval(everyMs, scheduler).pipe(
@@ -28,6 +29,7 @@ export function startHeartbeat(
     bus.sendHeartbeat({
       clusterId,
       node,
+      instanceId,
       ...last,
       sentAt: new Date(clock.nowMs()).toISOString(),
       containers: running(),

@@ -4,16 +4,19 @@
  *
  * ```
  * connected, resync, engine back ─▶ register ─▶ … repeated … ─▶ wanted set of this registration ─▶ session
- *                                                                                  (the one before stays valid until then)
+ *                                      ▲  │                                        (the one before stays valid until then)
+ *             at once, proven by reading │  ▼ another instance holds the node
+ *                      challenge through the node's queue ─▶ or a refusal, while that one is heard ─▶ again in a while
  * ```
  */
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentBus } from '../bus/bus.ts';
-import type { RegisterReport, WantedCommand } from '../bus/messages.ts';
+import type { ChallengeCommand, Refusal, RegisterReport, WantedCommand } from '../bus/messages.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
+import type { AgentInstance } from '../model/node.ts';
 import { outlastOutage } from './outage.ts';
 
 export type AgentSession = {
@@ -32,17 +35,30 @@ export type AgentSession = {
   /** A leader is there now: a registration that waits for its answer is repeated at once. */
   hurry(): void;
   accept(wanted: WantedCommand): void;
+  /** It came through the node's queue: if it is for this instance, nobody else reads it, and the registration says so. */
+  challenged(challenge: ChallengeCommand): void;
+  /** The node is another instance's: the session is given up, and asked for again in a while. */
+  refused(refusal: Refusal): void;
+  /** Who holds the node, as of the last registration; null when nobody else is known to. */
+  holder(): Holder | null;
   close(): void;
 };
+
+export type Holder = Refusal['holder'];
 
 export type Inventory = Pick<RegisterReport, 'engine' | 'inventory'>;
 
 export type SessionOptions = {
   clusterId: string;
   node: string;
+  instance: AgentInstance;
   hostname: string;
   labels: RegisterReport['labels'];
   agentVersion: string;
+  /** A registration got no answer: it may be waiting where this instance does not look. */
+  onUnanswered: () => void;
+  /** The node's queue is the holder's to read. */
+  onRefused: () => void;
   /** What the engine is and has. @throws AppError `engine_unavailable`, which is waited out */
   takeInventory: () => Promise<Inventory>;
 };
@@ -52,24 +68,36 @@ const answerMinMs = 2_000;
 const answerMaxMs = 15_000;
 /** A resync this soon after an answer is about a beat of the session before. If not, the next beat brings another. */
 const settlingMs = 1_500;
+/** The holder is lost in about this time, if it is. */
+const refusedRetryMs = 5_000;
 
-type Attempt = { registrationId: string; calledOff: AbortController; hurry: () => void };
+type Word = 'hurry' | 'refused';
+
+type Attempt = {
+  registrationId: string;
+  calledOff: AbortController;
+  /** What the next report says. */
+  readsQueue: boolean;
+  hear: (word: Word) => void;
+};
 
 export function createSession(
   { bus, clock, logger }: { bus: AgentBus; clock: Clock; logger: Logger },
   options: SessionOptions,
 ): AgentSession {
-  const { takeInventory, ...identity } = options;
+  const { takeInventory, onUnanswered, onRefused, ...identity } = options;
   let accepted: { session: number; position: number; atMs: number } | null = null;
   let attempt: Attempt | null = null;
   let lastRegistrationId: string | null = null;
+  let holder: Holder | null = null;
   let isClosed = false;
 
   const register = () => {
     attempt?.calledOff.abort();
     attempt = null;
     if (isClosed) return;
-    const begun: Attempt = { registrationId: randomUUID(), calledOff: new AbortController(), hurry: () => {} };
+    const calledOff = new AbortController();
+    const begun: Attempt = { registrationId: randomUUID(), calledOff, readsQueue: false, hear: () => {} };
     attempt = begun;
     lastRegistrationId = begun.registrationId;
     repeat(begun).catch((error: unknown) => {
@@ -79,22 +107,30 @@ export function createSession(
 
   const repeat = async (current: Attempt) => {
     const { signal } = current.calledOff;
-    for (let answerMs = answerMinMs; ; answerMs = Math.min(answerMs * 2, answerMaxMs)) {
+    for (let answerMs = answerMinMs; ; ) {
       const found = await outlastOutage(takeInventory, signal);
-      await bus.sendReport(toReport(current.registrationId, found)).catch((error: unknown) => {
+      const { promise: heard, resolve: hear } = Promise.withResolvers<Word>();
+      current.hear = hear;
+      await bus.sendReport(toReport(current, found)).catch((error: unknown) => {
         if (!signal.aborted) logger.warn({ err: error }, 'registration not delivered');
       });
-      const hurried = new AbortController();
-      current.hurry = () => hurried.abort();
-      await pause(answerMs, undefined, { signal: AbortSignal.any([signal, hurried.signal]) }).catch(() => {});
+      const word = await within(answerMs, heard, signal);
+      if (word === 'refused') await within(refusedRetryMs, null, signal);
       signal.throwIfAborted();
-      if (!hurried.signal.aborted) logger.warn({ answerMs }, 'registration not answered yet; repeated');
+      if (word !== null) continue;
+      logger.warn({ answerMs }, 'registration not answered yet; repeated');
+      onUnanswered();
+      answerMs = Math.min(answerMs * 2, answerMaxMs);
     }
   };
 
-  const toReport = (registrationId: string, found: Inventory): RegisterReport => {
+  const toReport = (current: Attempt, found: Inventory): RegisterReport => {
+    const { registrationId, readsQueue } = current;
     const at = new Date(clock.nowMs()).toISOString();
-    return { kind: 'register', ...identity, reportId: randomUUID(), at, registrationId, ...found };
+    // True of this moment only.
+    current.readsQueue = false;
+    const proof = readsQueue ? { readsQueue } : {};
+    return { kind: 'register', ...identity, reportId: randomUUID(), at, registrationId, ...proof, ...found };
   };
 
   return {
@@ -117,16 +153,53 @@ export function createSession(
       // Without a session it may be of one before this process: what it calls `in queue` may have run since.
       return registrationId === null && accepted !== null;
     },
-    hurry: () => attempt?.hurry(),
+    hurry: () => attempt?.hear('hurry'),
     accept({ session, position }) {
       if (accepted?.session !== session) logger.info({ session, position }, 'registered');
       accepted = { session, position, atMs: clock.monotonicMs() };
+      holder = null;
       attempt?.calledOff.abort();
       attempt = null;
     },
+    challenged({ instanceId, hostname }) {
+      if (instanceId !== identity.instance.id) {
+        logger.warn({ claimant: { hostname, instanceId } }, 'another agent asks for this node; this one keeps it');
+        return;
+      }
+      if (!attempt) return;
+      attempt.readsQueue = true;
+      attempt.hear('hurry');
+    },
+    refused(refusal) {
+      if (!attempt || refusal.registrationId !== attempt.registrationId) return;
+      const isNews = holder?.instance.id !== refusal.holder.instance.id;
+      holder = refusal.holder;
+      if (isNews) logger.error({ holder }, sayTaken(identity.node, holder));
+      accepted = null;
+      onRefused();
+      attempt.hear('refused');
+    },
+    holder: () => holder,
     close() {
       isClosed = true;
       attempt?.calledOff.abort();
     },
   };
+}
+
+/** For people: who has the node, and what to do. */
+export function sayTaken(node: string, { hostname, instance: { pid, startedAt } }: Holder): string {
+  const who = `the agent on ${hostname}, process ${pid}, running since ${startedAt}`;
+  return `node id ${node} is taken by ${who}: end that one, or give this one another id`;
+}
+
+/** null when nothing came in time, or when it is called off. */
+async function within<T>(ms: number, promise: Promise<T> | null, signal: AbortSignal): Promise<T | null> {
+  const over = new AbortController();
+  const timeout = pause(ms, null, { signal: AbortSignal.any([signal, over.signal]) }).catch(() => null);
+  try {
+    return await (promise ? Promise.race([promise, timeout]) : timeout);
+  } finally {
+    over.abort();
+  }
 }

@@ -6,7 +6,7 @@ import type { Logger } from '../logger.ts';
 import { createAmqpConsumer } from './amqp-consumer.ts';
 import { type AmqpLink, createAmqpLink } from './amqp-link.ts';
 import { createPublisher, type Publisher } from './amqp-publisher.ts';
-import { encodeBody, parseCommand, parseHeartbeat, parseReport } from './body.ts';
+import { encodeBody, parseCommand, parseHeartbeat, parseRefusal, parseReport } from './body.ts';
 import type { AgentBus, Consumer, ManagerBus, ParkedMessage } from './bus.ts';
 import type { Letter } from './memory-queue.ts';
 import { createStrangerLog, type StrangerLog } from './stranger-log.ts';
@@ -15,6 +15,7 @@ import {
   deadQueue,
   exchange,
   heartbeatsQueue,
+  instanceQueue,
   nodeQueue,
   queueArguments,
   reportsQueue,
@@ -68,6 +69,10 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
       const routingKey = routingKeys.node(command.node);
       await publisher.publish({ exchange, routingKey, body: encodeBody(command) }, deadlineMs);
       reached.add(routingKey);
+    },
+    async sendRefusal(refusal, { deadlineMs } = {}) {
+      const routingKey = routingKeys.instance(refusal.node, refusal.instanceId);
+      await publisher.publish({ exchange, routingKey, body: encodeBody(refusal) }, deadlineMs);
     },
     consumeReports(handler, { prefetch = prefetchDefault } = {}) {
       const consumer = createAmqpConsumer(link, {
@@ -129,6 +134,21 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
       });
       return track(consumers, consumer);
     },
+    consumeRefusals(instanceId, handler) {
+      const consumer = createAmqpConsumer(link, {
+        name: 'refusals',
+        queue: instanceQueue(node, instanceId),
+        prefetch: 1,
+        // There is one only after a refusal.
+        isEssential: false,
+        declare: async () => {},
+        parse: ({ body, routingKey }) => parseRefusal(body, { clusterId, routingKey }),
+        handler,
+        park: 'reject',
+        onParked: logParked(logger),
+      });
+      return track(consumers, consumer);
+    },
     close: closing(link, publisher, consumers, null),
   };
 }
@@ -146,8 +166,10 @@ const nodePrefix = routingKeys.node('');
 
 async function declareRoute(channel: Channel, routingKey: string): Promise<void> {
   if (!routingKey.startsWith(nodePrefix)) return declareTopology(channel);
-  const queue = nodeQueue(routingKey.slice(nodePrefix.length));
-  await channel.assertQueue(queue, { durable: true, arguments: queueArguments.node });
+  const [node, instanceId] = routingKey.slice(nodePrefix.length).split('.') as [string, string?];
+  const queue = instanceId === undefined ? nodeQueue(node) : instanceQueue(node, instanceId);
+  const args = instanceId === undefined ? queueArguments.node : queueArguments.instance;
+  await channel.assertQueue(queue, { durable: true, arguments: args });
   await channel.bindQueue(queue, exchange, routingKey);
 }
 

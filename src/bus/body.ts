@@ -14,8 +14,10 @@ export const bodyBytesMax = 15 * 1024 * 1024;
 
 export type Parsed<T> = { message: T } | { park: string };
 
+type Message = messages.Command | messages.Refusal | messages.Report | messages.Heartbeat;
+
 /** @throws AppError `message_too_large` */
-export function encodeBody(message: messages.Command | messages.Report | messages.Heartbeat): Buffer {
+export function encodeBody(message: Message): Buffer {
   const body = Buffer.from(JSON.stringify(message));
   if (body.length > bodyBytesMax) {
     const details = { bytes: body.length, bytesMax: bodyBytesMax };
@@ -28,23 +30,34 @@ type Scope = { clusterId: string; routingKey: string };
 
 /** What an agent takes from its queue. */
 export function parseCommand(body: Buffer, scope: Scope): Parsed<messages.Command> {
-  return parse(body, scope, (value) => checks.commands.get(value.kind), routingKeys.node);
+  return parse<messages.Command>(body, scope, (value) => checks.commands.get(value.kind), ofNode(routingKeys.node));
+}
+
+/** What an agent takes from the queue of its own instance. */
+export function parseRefusal(body: Buffer, scope: Scope): Parsed<messages.Refusal> {
+  const routingKeyOf = ({ node, instanceId }: messages.Refusal) => routingKeys.instance(node, instanceId);
+  return parse<messages.Refusal>(body, scope, () => checks.refusal, routingKeyOf);
 }
 
 /** What managers take from `co_reports`. The broker vouches for the routing key, so it vouches for the node. */
 export function parseReport(body: Buffer, scope: Scope): Parsed<messages.Report> {
-  return parse(body, scope, (value) => checks.reports.get(value.kind), routingKeys.report);
+  return parse<messages.Report>(body, scope, (value) => checks.reports.get(value.kind), ofNode(routingKeys.report));
 }
 
 export function parseHeartbeat(body: Buffer, scope: Scope): Parsed<messages.Heartbeat> {
-  return parse(body, scope, () => checks.heartbeat, routingKeys.heartbeat);
+  return parse<messages.Heartbeat>(body, scope, () => checks.heartbeat, ofNode(routingKeys.heartbeat));
 }
 
-function parse<T>(
+const ofNode =
+  (routingKeyOf: (node: string) => string) =>
+  ({ node }: { node: string }) =>
+    routingKeyOf(node);
+
+function parse<T extends { node: string }>(
   body: Buffer,
   { clusterId, routingKey }: Scope,
   checkOf: (value: { kind?: unknown }) => TypeCheck<TSchema> | undefined,
-  routingKeyOf: (node: string) => string,
+  routingKeyOf: (message: T) => string,
 ): Parsed<T> {
   if (body.length > bodyBytesMax) return { park: `larger than ${bodyBytesMax} bytes` };
   let value: unknown;
@@ -61,8 +74,8 @@ function parse<T>(
     const first = check.Errors(value).First();
     return { park: `not as its schema says: ${first?.path ?? ''} ${first?.message ?? ''}` };
   }
-  const message = value as T & { node: string };
-  if (routingKeyOf(message.node) !== routingKey) return { park: `of node ${message.node}, sent as ${routingKey}` };
+  const message = value as T;
+  if (routingKeyOf(message) !== routingKey) return { park: `of node ${message.node}, sent as ${routingKey}` };
   return { message };
 }
 
@@ -74,5 +87,6 @@ const checksByKind = (union: { anyOf: { properties: { kind: { const: string } } 
 const checks = {
   commands: checksByKind(messages.Command),
   reports: checksByKind(messages.Report),
+  refusal: TypeCompiler.Compile(messages.Refusal) as TypeCheck<TSchema>,
   heartbeat: TypeCompiler.Compile(messages.Heartbeat) as TypeCheck<TSchema>,
 };

@@ -3,7 +3,7 @@
  * Delivery is at least once and in order per queue; nothing here knows what a message means.
  */
 
-import type { Command, Heartbeat, Report } from './messages.ts';
+import type { Command, Heartbeat, Refusal, Report } from './messages.ts';
 
 /**
  * What a consumer says of a message. `retry` redelivers (with a pause, counted); after `deliveriesMax` tries, or on
@@ -43,6 +43,8 @@ export type ManagerBus = BusEnd & {
    * @throws AppError `bus_unavailable` (retryable) · `bus_closed`
    */
   sendCommand(command: Command, options?: PublishOptions): Promise<void>;
+  /** Declares the instance's own queue if needed; it goes when nobody reads it for a minute. Fails as `sendCommand` does. */
+  sendRefusal(refusal: Refusal, options?: PublishOptions): Promise<void>;
   /** `co_reports`: single active consumer over all managers; up to `prefetch` (default 100) handlers at once. */
   consumeReports(handler: (report: Report) => Promise<Verdict>, options?: { prefetch?: number }): Consumer;
   /** This manager's own `co_heartbeats_<manager>` queue. Heartbeats are acked as they come, lost when nobody listens. */
@@ -57,6 +59,8 @@ export type AgentBus = BusEnd & {
   sendHeartbeat(heartbeat: Heartbeat): void;
   /** `co_node_<id>`: one at a time, in order; single active consumer, whoever else speaks for the node waits. */
   consumeCommands(handler: (command: Command) => Promise<Verdict>): Consumer;
+  /** `co_node_<id>_<instance>`, for as long as there is one: what is meant for one agent of the node alone. */
+  consumeRefusals(instanceId: string, handler: (refusal: Refusal) => Promise<Verdict>): Consumer;
 };
 
 export type ParkedMessage = { routingKey: string; reason: string; body: string };

@@ -5,13 +5,19 @@
 
 import { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { encodeBody, type Parsed, parseCommand, parseHeartbeat, parseReport } from './body.ts';
+import { encodeBody, type Parsed, parseCommand, parseHeartbeat, parseRefusal, parseReport } from './body.ts';
 import type { AgentBus, BusEnd, BusStatus, Consumer, ManagerBus, ParkedMessage, Verdict } from './bus.ts';
 import { deliver } from './delivery.ts';
 import { createMemoryQueue, type Letter, type MemoryQueue } from './memory-queue.ts';
 import type { Heartbeat } from './messages.ts';
 import { createStrangerLog } from './stranger-log.ts';
-import { deadQueueLengthMax, nodeQueueLengthMax, reportsQueueLengthMax, routingKeys } from './topology.ts';
+import {
+  deadQueueLengthMax,
+  instanceQueueLengthMax,
+  nodeQueueLengthMax,
+  reportsQueueLengthMax,
+  routingKeys,
+} from './topology.ts';
 
 export type EmbeddedBroker = {
   /** An end for a manager. Several may live side by side, as in tests of failover. */
@@ -32,6 +38,8 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
   const limits = { bytesMax: queueBytesMax };
   const reports = createMemoryQueue({ ...limits, lengthMax: reportsQueueLengthMax, isSingleActive: true });
   const nodes = new Map<string, MemoryQueue>();
+  /** By routing key; while their instance reads them. */
+  const instances = new Map<string, MemoryQueue>();
   const heartbeatListeners = new Set<HeartbeatListener>();
   const parked: ParkedMessage[] = [];
   const ends = new Set<BusEnd>();
@@ -123,6 +131,12 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
           assertOpen();
           push(nodeQueueOf(command.node), { routingKey: routingKeys.node(command.node), body: encodeBody(command) });
         },
+        async sendRefusal(refusal) {
+          assertOpen();
+          const routingKey = routingKeys.instance(refusal.node, refusal.instanceId);
+          // Said again at the next registration, so an instance that does not listen yet loses nothing.
+          instances.get(routingKey)?.push({ routingKey, body: encodeBody(refusal) });
+        },
         consumeReports(handler, { prefetch = prefetchDefault } = {}) {
           assertOpen();
           const parse = ({ body, routingKey }: Letter) => parseReport(body, { clusterId, routingKey });
@@ -156,6 +170,18 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
           assertOpen();
           const parse = ({ body, routingKey }: Letter) => parseCommand(body, { clusterId, routingKey });
           return track(consume(nodeQueueOf(node), parse, handler, 1));
+        },
+        consumeRefusals(instanceId, handler) {
+          assertOpen();
+          const key = routingKeys.instance(node, instanceId);
+          const queue = createMemoryQueue({ ...limits, lengthMax: instanceQueueLengthMax, isSingleActive: false });
+          instances.set(key, queue);
+          const parse = ({ body, routingKey }: Letter) => parseRefusal(body, { clusterId, routingKey });
+          const close = consume(queue, parse, handler, 1);
+          return track(async () => {
+            instances.delete(key);
+            await close();
+          });
         },
       };
     },

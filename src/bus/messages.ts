@@ -3,7 +3,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { ContainerStateSchema, FailureReason, LogTail } from '../model/container.ts';
 import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../model/ids.ts';
-import { EngineDescription, InventoryItem } from '../model/node.ts';
+import { AgentInstance, EngineDescription, InventoryItem } from '../model/node.ts';
 import { ContainerSpec, Protocol, SpecHash } from '../model/service.ts';
 
 const object = <T extends Record<string, TSchema>>(members: T) => Type.Object(members, { additionalProperties: false });
@@ -63,17 +63,54 @@ export const WantedCommand = object({
   /** Each that `containers` name by its hash, once: replicas share theirs, and a large spec times replicas fits no message. */
   specs: Type.Array(object({ specHash: SpecHash, spec: ContainerSpec })),
 });
-/** The manager does not know this session (any more): register again. Not fenced by session. */
-export const ResyncCommand = object({ kind: Type.Literal('resync'), clusterId: Uuid, node: NodeId });
+/**
+ * The manager does not know this session (any more): register again. Not fenced by session. Of several agents of a node
+ * only the one whose heartbeat it was is meant, when it said who it is.
+ */
+export const ResyncCommand = object({
+  kind: Type.Literal('resync'),
+  clusterId: Uuid,
+  node: NodeId,
+  instanceId: Type.Optional(Uuid),
+});
+/**
+ * To a claimant of a node that another instance seems to hold, through the node's queue: one agent reads it at a time,
+ * so the claimant gets it only when the other has let go. It then registers at once, and says so. Not fenced.
+ */
+export const ChallengeCommand = object({
+  kind: Type.Literal('challenge'),
+  clusterId: Uuid,
+  node: NodeId,
+  instanceId: Uuid,
+  hostname: text(255),
+});
 
-export const Command = Type.Union([StartCommand, StopCommand, RemoveCommand, WantedCommand, ResyncCommand]);
+export const Command = Type.Union([
+  StartCommand,
+  StopCommand,
+  RemoveCommand,
+  WantedCommand,
+  ResyncCommand,
+  ChallengeCommand,
+]);
 export type Command = Static<typeof Command>;
 export type StartCommand = Static<typeof StartCommand>;
 export type StopCommand = Static<typeof StopCommand>;
 export type RemoveCommand = Static<typeof RemoveCommand>;
 export type WantedCommand = Static<typeof WantedCommand>;
 export type ResyncCommand = Static<typeof ResyncCommand>;
+export type ChallengeCommand = Static<typeof ChallengeCommand>;
 export type WantedContainer = WantedCommand['containers'][number];
+
+/** To one instance alone, whoever reads the node's queue: the node is another's, who is alive. */
+export const Refusal = object({
+  clusterId: Uuid,
+  node: NodeId,
+  instanceId: Uuid,
+  registrationId: Uuid,
+  holder: object({ hostname: text(255), instance: AgentInstance }),
+});
+export type Refusal = Static<typeof Refusal>;
 
 const reportHead = {
   clusterId: Uuid,
@@ -87,6 +124,9 @@ export const RegisterReport = object({
   kind: Type.Literal('register'),
   ...reportHead,
   registrationId: Uuid,
+  instance: Type.Optional(AgentInstance),
+  /** A challenge to this instance came through the node's queue just now: nobody else reads it. */
+  readsQueue: Type.Optional(Type.Boolean()),
   engine: EngineDescription,
   hostname: text(255),
   agentVersion: text(64),
@@ -158,6 +198,7 @@ export const Heartbeat = object({
   clusterId: Uuid,
   node: NodeId,
   session: Position,
+  instanceId: Type.Optional(Uuid),
   /** 1,2,3… within a session. */
   sequence: Type.Integer({ minimum: 1 }),
   sentAt: IsoTime,

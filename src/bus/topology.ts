@@ -13,10 +13,13 @@ export const deadQueue = 'co_dead';
 export const deadExchange = 'co_dead';
 
 export const nodeQueue = (node: string) => `co_node_${node}`;
+/** No node id has an underscore, so it is no other node's. */
+export const instanceQueue = (node: string, instanceId: string) => `co_node_${node}_${instanceId}`;
 export const heartbeatsQueue = (managerId: string) => `co_heartbeats_${managerId}`;
 
 export const routingKeys = {
   node: (node: string) => `node.${node}`,
+  instance: (node: string, instanceId: string) => `node.${node}.${instanceId}`,
   report: (node: string) => `report.${node}`,
   reports: 'report.#',
   heartbeat: (node: string) => `heartbeat.${node}`,
@@ -27,6 +30,10 @@ export const routingKeys = {
 export const nodeQueueLengthMax = 10_000;
 /** Reports waiting while no manager can append: 10 minutes of a busy cluster. Past it agents keep their reports. */
 export const reportsQueueLengthMax = 100_000;
+/** Refusals waiting for one instance; each says the same. */
+export const instanceQueueLengthMax = 10;
+/** An instance that waits for its refusal asks for its queue every few seconds. */
+export const instanceQueueExpiresMs = 60_000;
 /** Heartbeats waiting for one manager: two seconds of 5 000 nodes. The oldest go, newer ones say more. */
 export const heartbeatsQueueLengthMax = 10_000;
 /** Parked messages kept for people; the oldest go. */
@@ -59,6 +66,8 @@ const singleActive: QueueArguments = { 'x-single-active-consumer': true };
 /** Redeclaring a queue with other arguments is refused by the broker: a change here needs a new name or an upgrade note. */
 export const queueArguments = {
   node: { ...parking, ...singleActive, 'x-max-length': nodeQueueLengthMax },
+  /** What was lost here is said again at the next registration. */
+  instance: { 'x-max-length': instanceQueueLengthMax, 'x-expires': instanceQueueExpiresMs },
   reports: { ...parking, ...singleActive, 'x-max-length': reportsQueueLengthMax },
   heartbeats: { 'x-max-length': heartbeatsQueueLengthMax },
   /** People read it over and over: a limit nobody reaches keeps brokers with a default limit from dropping what they read. */
@@ -85,6 +94,6 @@ export const managerPermissions: Permissions = {
 export const agentPermissions = (node: string): Permissions => ({
   configure: '^$',
   write: `^${exchange}$`,
-  read: `^${nodeQueue(node)}$`,
+  read: `^${nodeQueue(node)}(_[0-9a-f-]{36})?$`,
   topic: { exchange, write: `^(report|heartbeat)\\.${node}$`, read: '^$' },
 });

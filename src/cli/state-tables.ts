@@ -19,9 +19,15 @@ const nodeColumns: Column<Row<'nodes'>>[] = [
   { title: 'STATE', cell: ({ state }) => state },
   { title: 'AVAILABILITY', cell: ({ availability }) => availability },
   { title: 'CONTAINERS', cell: ({ containers }) => containers },
+  { title: 'AGENT', cell: agentOf },
   { title: 'ENGINE', cell: ({ engine, engineVersion }) => `${engine} ${engineVersion}` },
   { title: 'SINCE', cell: ({ since }) => since },
 ];
+
+/** Where to look for it: its machine, and its process there. */
+function agentOf({ hostname, instance }: Row<'nodes'>): string {
+  return instance ? `${hostname}, process ${instance.pid}` : hostname;
+}
 
 const containerColumns: Column<Row<'containers'>>[] = [
   { title: 'CONTAINER', cell: ({ container }) => container },

@@ -6,7 +6,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { FailureReason, LogTail, StopReason } from '../model/container.ts';
 import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../model/ids.ts';
-import { EngineDescription, InventoryItem } from '../model/node.ts';
+import { AgentInstance, EngineDescription, InventoryItem } from '../model/node.ts';
 import { ContainerSpec, Protocol, Replicas, SpecHash } from '../model/service.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -41,10 +41,16 @@ const Registration = object({
   node: NodeId,
   /** The agent's own uuid of the registration; the wanted set that answers it echoes it. */
   registrationId: Uuid,
+  /** Not in version 1. Absent: the agent does not say. */
+  instance: Type.Optional(AgentInstance),
   engine: EngineDescription,
   hostname: text(255),
   agentVersion: text(64),
   labels: Type.Array(object({ name: text(63), value: text(255) })),
+  /**
+   * For the record: the first `inventoryMax` of what its engine had. Nothing is decided from it, so what is beyond is not
+   * taken for gone: the agent compares the wanted set that answers with all its engine has then.
+   */
   inventory: Type.Array(InventoryItem),
 });
 
@@ -52,12 +58,8 @@ const ContainerRef = { container: ContainerId, service: ServiceName, slot: Type.
 
 const NodeRef = object({ node: NodeId });
 
-const define = <C extends 'fact' | 'telemetry', S extends TSchema>(entry: { class: C; schema: S }) => ({
-  ...entry,
-  schemaVersion: 1 as const,
-});
-const fact = <S extends TSchema>(schema: S) => define({ class: 'fact', schema });
-const telemetry = <S extends TSchema>(schema: S) => define({ class: 'telemetry', schema });
+const fact = <S extends TSchema>(schema: S, schemaVersion = 1) => ({ class: 'fact' as const, schema, schemaVersion });
+const telemetry = <S extends TSchema>(schema: S) => ({ class: 'telemetry' as const, schema, schemaVersion: 1 });
 
 export const catalog = {
   ClusterCreated: fact(object({ clusterId: Uuid, name: ServiceName })),
@@ -149,8 +151,19 @@ export const catalog = {
   StaleContainerRemoved: fact(object({ node: NodeId, container: ContainerId, reason: text(200) })),
 
   /** The event's own position is the node's session. */
-  NodeRegistered: fact(Registration),
-  NodeReturned: fact(Registration),
+  NodeRegistered: fact(Registration, 2),
+  NodeReturned: fact(Registration, 2),
+  /** On the node's stream: another instance asked for the node while its holder was heard. Said again while it insists. */
+  RegistrationRefused: fact(
+    object({
+      node: NodeId,
+      registrationId: Uuid,
+      instance: AgentInstance,
+      hostname: text(255),
+      /** Of the holder. */
+      session: Position,
+    }),
+  ),
   NodeLost: fact(object({ node: NodeId, session: Position, lastHeardAt: nullable(IsoTime), silentMs: count })),
   NodeCordoned: fact(NodeRef),
   NodeDrainRequested: fact(NodeRef),

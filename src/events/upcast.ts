@@ -5,6 +5,7 @@
 
 import { AppError } from '../errors.ts';
 import { catalog } from './catalog.ts';
+import { upcasters } from './catalog-upcasters.ts';
 import type { Commit, LogEvent, StoredEvent } from './event.ts';
 
 /** Lifts `data` of one schema version to the next. Changes nothing in what it is given. */
@@ -26,7 +27,7 @@ export type Upcast = (
  * The events of a commit in the current schema versions; none when it was pruned.
  * @throws AppError `event_type_unknown` · `event_version_unknown` (details.position, .slot, .type)
  */
-export const toLogEvents: Upcast = createUpcaster(catalog, new Map());
+export const toLogEvents: Upcast = createUpcaster(catalog, upcasters);
 
 /**
  * @param known every type with its present schema version

@@ -1,7 +1,7 @@
 /** Owns the words for a worker machine. */
 
 import { type Static, Type } from '@sinclair/typebox';
-import { ContainerId, ServiceName } from './ids.ts';
+import { ContainerId, IsoTime, ServiceName, Uuid } from './ids.ts';
 import { SpecHash } from './service.ts';
 
 export const NodeState = Type.Union([Type.Literal('ready'), Type.Literal('lost')]);
@@ -26,6 +26,22 @@ export const EngineDescription = Type.Object(
   { additionalProperties: false },
 );
 export type EngineDescription = Static<typeof EngineDescription>;
+
+/** One start of a node's agent: another start is another instance, also of the same node on the same machine. */
+export const AgentInstance = Type.Object(
+  {
+    id: Uuid,
+    /** Process id on the agent's machine, or in its container. */
+    pid: Type.Integer({ minimum: 1 }),
+    /** By the machine's own clock. */
+    startedAt: IsoTime,
+  },
+  { additionalProperties: false },
+);
+export type AgentInstance = Static<typeof AgentInstance>;
+
+/** A registration becomes one event, of 1 MB at most, and an item takes up to 310 bytes: it tells of so many. */
+export const inventoryMax = 3_000;
 
 /** A container as an agent finds it on its engine. */
 export const InventoryItem = Type.Object(

@@ -5,7 +5,7 @@
 
 import type { FilteredNodes } from '../events/catalog.ts';
 import type { ContainerState, FailureReason, StopReason } from '../model/container.ts';
-import type { Availability, EngineDescription, NodeState } from '../model/node.ts';
+import type { AgentInstance, Availability, EngineDescription, NodeState } from '../model/node.ts';
 import type { ContainerSpec } from '../model/service.ts';
 
 /** The fact something follows from: what plan puts into causationId and container ids. */
@@ -94,6 +94,10 @@ export type NodeView = {
   labels: readonly { name: string; value: string }[];
   /** Position of its NodeRegistered or NodeReturned. */
   session: number;
+  /** Whose session it is; null when its agent did not say. */
+  instance: AgentInstance | null;
+  /** Other instances that asked for the node since this one has it, the last to ask last, at most `refusalsKept`. */
+  refusals: readonly { instance: AgentInstance; hostname: string; at: string }[];
   /** The last times it was registered anew while ready, oldest first, at most `takeoversKept`: see plan-claims.ts. */
   takeovers: readonly { registrationId: string; hostname: string; at: string }[];
   /** The latest fact of its stream. */
@@ -111,6 +115,9 @@ export type NodeView = {
 
 /** So many within a minute are no accident: an agent registers anew when it, its engine or its broker was away. */
 export const takeoversKept = 4;
+
+/** More agents than this under one node id are forgotten the first. */
+export const refusalsKept = 4;
 
 /** What several nodes share. */
 export type EngineView = {

@@ -1,6 +1,6 @@
 /** Owns what people see of a node. Pure. */
 
-import type { Availability, EngineKind, NodeState } from '../model/node.ts';
+import type { AgentInstance, Availability, EngineKind, NodeState } from '../model/node.ts';
 import type { NodeView } from './cluster-view.ts';
 
 export type NodeRow = {
@@ -16,6 +16,8 @@ export type NodeRow = {
   agentVersion: string;
   labels: NodeView['labels'];
   session: number;
+  /** The start of the agent that has the session; null when it does not say. */
+  instance: AgentInstance | null;
   /** How many that are not terminal. */
   containers: number;
   /** When its state or availability last changed. */
@@ -38,6 +40,7 @@ export function nodeRow(node: NodeView): NodeRow {
     agentVersion: node.agentVersion,
     labels: node.labels,
     session: node.session,
+    instance: node.instance,
     containers: node.containers.size,
     since: node.since,
     position: node.position,

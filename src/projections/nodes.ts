@@ -2,13 +2,24 @@
 
 import type { LogEvent } from '../events/event.ts';
 import type { Availability } from '../model/node.ts';
-import { type ClusterView, type NodeView, takeoversKept } from './cluster-view.ts';
+import { type ClusterView, type NodeView, refusalsKept, takeoversKept } from './cluster-view.ts';
 import { attachNode, detachNode } from './engines.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 
 export const nodeHandlers = {
   NodeRegistered: register,
   NodeReturned: register,
+
+  RegistrationRefused(view, event) {
+    const { instance, hostname } = event.data;
+    const node = view.nodes.get(event.data.node) ?? illegal(event, 'the node is unknown');
+    const others = node.refusals.filter((refusal) => refusal.instance.id !== instance.id);
+    node.refusals = [...others, { instance, hostname, at: event.at }].slice(-refusalsKept);
+    node.version = event.version;
+    node.latest = causeOf(event);
+    node.position = event.position;
+    view.dirty.nodes.add(node.id);
+  },
 
   NodeLost(view, event) {
     const node = changeNode(view, event);
@@ -58,7 +69,7 @@ type NodeFact =
   | 'NodeRemoved';
 
 function register(view: ClusterView, event: LogEvent<'NodeRegistered'> | LogEvent<'NodeReturned'>): void {
-  const { node: id, engine, hostname, agentVersion, labels } = event.data;
+  const { node: id, instance = null, engine, hostname, agentVersion, labels } = event.data;
   const known = view.nodes.get(id);
   if (known && known.engine.engineId !== engine.engineId) detachNode(view, id, known.engine.engineId);
   const node: NodeView = {
@@ -70,6 +81,8 @@ function register(view: ClusterView, event: LogEvent<'NodeRegistered'> | LogEven
     agentVersion,
     labels,
     session: event.position,
+    instance,
+    refusals: known && instance && known.instance?.id === instance.id ? known.refusals : [],
     takeovers: takeoversOf(known, event),
     latest: causeOf(event),
     version: event.version,

@@ -13,7 +13,7 @@ import { nodeHandlers } from './nodes.ts';
 import { serviceHandlers } from './services.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived anew. */
-export const projectionVersion = 2;
+export const projectionVersion = 3;
 
 const handlers: Handlers = { ...clusterHandlers, ...serviceHandlers, ...containerHandlers, ...nodeHandlers };
 

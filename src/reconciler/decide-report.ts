@@ -39,13 +39,14 @@ export function decideReport(
 
 /** A node the log does not know, or knows no more, registers; any other returns. */
 function decideRegistration(view: ClusterView, report: RegisterReport): ReportDecision {
-  const { node, registrationId, engine, hostname, agentVersion, labels, inventory } = report;
+  const { node, registrationId, instance, engine, hostname, agentVersion, labels, inventory } = report;
+  const said = instance ? { instance } : {};
   const known = view.nodes.get(node);
   return {
     event: {
       stream: streams.node(node),
       type: known ? 'NodeReturned' : 'NodeRegistered',
-      data: { node, registrationId, engine, hostname, agentVersion, labels, inventory },
+      data: { node, registrationId, ...said, engine, hostname, agentVersion, labels, inventory },
       meta: metaOf(report, null),
     },
     expect: [{ stream: streams.node(node), version: (known ?? view.removedNodes.get(node))?.version ?? 0 }],

@@ -48,7 +48,7 @@ export function createHeartbeats(
   };
 
   /** Of a lost or removed node, or of a session before the present one. A later one is on its way through the log. */
-  const askToRegister = ({ node, session }: Heartbeat) => {
+  const askToRegister = ({ node, session, instanceId }: Heartbeat) => {
     if (options.term() === null) return;
     const known = projector.view.nodes.get(node);
     if (known && session > known.session) return;
@@ -57,7 +57,8 @@ export function createHeartbeats(
     if (nowMs - (askedAtMs.get(node) ?? Number.NEGATIVE_INFINITY) < resyncEveryMs) return;
     askedAtMs.set(node, nowMs);
     logger.info({ node, session }, 'heartbeat of a lost or unknown session: asked to register');
-    bus.sendCommand({ kind: 'resync', clusterId: options.clusterId, node }).catch((error: unknown) => {
+    const to = instanceId === undefined ? {} : { instanceId };
+    bus.sendCommand({ kind: 'resync', clusterId: options.clusterId, node, ...to }).catch((error: unknown) => {
       logger.warn({ err: error, node }, 'resync not delivered; the next heartbeat asks again');
     });
   };

@@ -10,7 +10,12 @@ import { type NewEvent, streams } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Logger } from '../logger.ts';
 import type { Projector } from '../projections/projector.ts';
-import { decideReport } from './decide-report.ts';
+import { createClaims } from './claims.ts';
+import { recordRefusal } from './decide-claim.ts';
+import { decideReport, type ReportDecision } from './decide-report.ts';
+import type { LastHeard } from './plan-nodes.ts';
+
+type Next = { decision: ReportDecision; afterwards: () => void };
 
 export type Intake = { start(): void; close(): Promise<void> };
 
@@ -23,10 +28,12 @@ const pullsFlushMs = 1_000;
 /** More pulls than this at once are not shown one by one. */
 const pullsMax = 500;
 
-type Deps = { log: EventLog; projector: Projector; bus: ManagerBus; logger: Logger };
+type Deps = { log: EventLog; projector: Projector; bus: ManagerBus; lastHeard: LastHeard; logger: Logger };
 
-export function createIntake({ log, projector, bus, logger }: Deps, { clusterId }: { clusterId: string }): Intake {
+export function createIntake(deps: Deps, { clusterId }: { clusterId: string }): Intake {
+  const { log, projector, bus, lastHeard, logger } = deps;
   const { view } = projector;
+  const claims = createClaims({ view, bus, lastHeard, logger }, { clusterId });
   const pulls = new Map<string, ReportOf<'pull-progress'>>();
   let consumer: Consumer | undefined;
   let isClosed = false;
@@ -41,12 +48,13 @@ export function createIntake({ log, projector, bus, logger }: Deps, { clusterId 
     }
     if (isUnknown(report) && !(await catchUp())) return 'retry';
     for (let tries = 0; tries < triesMax; tries += 1) {
-      const decision = decideReport(view, report, clusterId);
-      if (decision === 'disown') disown(report);
-      if (typeof decision === 'string') return 'ack';
+      const { decision, afterwards } = decideNext(report);
       try {
-        await log.append([decision.event], decision);
-        failingSince = null;
+        if (typeof decision !== 'string') {
+          await log.append([decision.event], decision);
+          failingSince = null;
+        }
+        afterwards();
         return 'ack';
       } catch (error) {
         const verdict = await judge(error);
@@ -54,6 +62,18 @@ export function createIntake({ log, projector, bus, logger }: Deps, { clusterId 
       }
     }
     return 'retry';
+  };
+
+  /** @returns what to write first, and what follows from it */
+  const decideNext = (report: Exclude<Report, { kind: 'pull-progress' }>): Next => {
+    const claim = report.kind === 'register' ? claims.judge(report) : 'register';
+    if (report.kind !== 'register' || claim === 'register') {
+      const decision = decideReport(view, report, clusterId);
+      return { decision, afterwards: decision === 'disown' ? () => disown(report) : () => {} };
+    }
+    if (claim === 'challenge') return { decision: 'stale', afterwards: () => {} };
+    const decision = recordRefusal(view.nodes.get(report.node)!, report, view.at) ?? 'stale';
+    return { decision, afterwards: () => claims.tellRefused(report) };
   };
 
   /** What the view does not know, the log may: nothing is disowned before the view has caught up. */

@@ -162,6 +162,8 @@ export function createLoop(
       term = null;
     },
     start() {
+      // Also where nobody leads: whoever takes reports in has to know which nodes are heard.
+      for (const [id, node] of view.nodes) if (node.state === 'ready') liveness.watch(id, node.session);
       const unsubscribe = projector.onFolded((events) => {
         for (const event of events) {
           if (event.type === 'NodeRegistered' || event.type === 'NodeReturned') {

@@ -1,19 +1,22 @@
 /**
- * Owns noticing that two agents go by one node id: each takes the node from the other, for ever, and the node is never
- * quite there. Pure. A registration does not say which process made it: agents on different machines differ by host name,
- * two on one machine cannot be told from one that keeps losing its session. The alarm says which hosts it was.
+ * Owns the alarm about a node id that two agents go by. Pure. Either one was refused because the other has the node (see
+ * decide-claim.ts), or, where one of them does not say which instance it is, each takes the node from the other for ever;
+ * that cannot be told from one agent that keeps losing its session.
  */
 
 import { streams } from '../events/event.ts';
 import { alarmKey } from '../projections/cluster.ts';
 import { type ClusterView, type NodeView, takeoversKept } from '../projections/cluster-view.ts';
 import { parseIsoTime } from '../projections/iso-time.ts';
+import { refusalEveryMs } from './decide-claim.ts';
 import { controllerActor, type Step } from './step.ts';
 
 const claimedTwiceAlarm = 'node claimed twice';
 
 /** Two agents take turns within seconds; the alarm is over this long after the last. */
 const withinMs = 60_000;
+/** A claimant that goes on asking is recorded that often; a minute more, and it has stopped. */
+const refusedMs = refusalEveryMs + 60_000;
 
 export function planClaims(view: ClusterView, dirty: ReadonlySet<string>, nowMs: number): Step[] {
   const steps: Step[] = [];
@@ -37,7 +40,16 @@ export function nextQuietMs(view: ClusterView): number | null {
   return next;
 }
 
-function isClaimedTwice({ takeovers }: NodeView, nowMs: number): boolean {
+function isClaimedTwice(node: NodeView, nowMs: number): boolean {
+  return isRefusing(node, nowMs) || isTakenInTurns(node, nowMs);
+}
+
+function isRefusing({ refusals }: NodeView, nowMs: number): boolean {
+  const last = refusals.at(-1);
+  return last !== undefined && parseIsoTime(last.at) + refusedMs > nowMs;
+}
+
+function isTakenInTurns({ takeovers }: NodeView, nowMs: number): boolean {
   const [first, last] = [takeovers[0], takeovers.at(-1)];
   if (!first || !last || takeovers.length < takeoversKept) return false;
   return parseIsoTime(last.at) - parseIsoTime(first.at) <= withinMs && parseIsoTime(last.at) + withinMs > nowMs;
@@ -45,23 +57,38 @@ function isClaimedTwice({ takeovers }: NodeView, nowMs: number): boolean {
 
 /** A node that left, or was lost since, is nobody's quarrel. */
 function quietAtMs(view: ClusterView, node: string): number {
-  const last = view.nodes.get(node)?.takeovers.at(-1);
-  return last ? parseIsoTime(last.at) + withinMs : 0;
+  const { takeovers = [], refusals = [] } = view.nodes.get(node) ?? {};
+  const [takeover, refusal] = [takeovers.at(-1), refusals.at(-1)];
+  return Math.max(
+    takeover ? parseIsoTime(takeover.at) + withinMs : 0,
+    refusal ? parseIsoTime(refusal.at) + refusedMs : 0,
+  );
 }
 
-function raise({ id, takeovers }: NodeView): Step {
+function sayClaims(node: NodeView): string {
+  const { id, hostname, instance, refusals, takeovers } = node;
+  const refused = refusals.at(-1);
+  if (refused && instance) {
+    const holder = `the agent on ${hostname} (process ${instance.pid}, since ${instance.startedAt})`;
+    const claimant = `another on ${refused.hostname} (process ${refused.instance.pid}, since ${refused.instance.startedAt})`;
+    return `${id} belongs to ${holder}, and ${claimant} asks for it and is refused: give that one an id of its own`;
+  }
   const hosts = [...new Set(takeovers.map(({ hostname }) => hostname))];
   const who =
     hosts.length > 1
       ? `by the agents of ${hosts.join(' and ')}`
       : `from ${hosts[0]}: by two agents there, or by one that keeps losing its session`;
-  const message = `${id} was taken over ${takeovers.length} times within a minute while it was ready, ${who}`;
+  return `${id} was taken over ${takeovers.length} times within a minute while it was ready, ${who}`;
+}
+
+function raise(node: NodeView): Step {
+  const { id } = node;
   return {
     subject: { kind: 'node', name: id },
     event: {
       stream: streams.alarms,
       type: 'AlarmRaised',
-      data: { alarm: claimedTwiceAlarm, subject: id, message: message.slice(0, messageMax) },
+      data: { alarm: claimedTwiceAlarm, subject: id, message: sayClaims(node).slice(0, messageMax) },
       meta: { actor: controllerActor, causationId: null },
     },
     expect: [],

@@ -114,6 +114,7 @@ const isSameEvent = ({ meta }: LogEvent, eventId: string | null) => meta.eventId
 const nodeFactTypes = [
   'NodeRegistered',
   'NodeReturned',
+  'RegistrationRefused',
   'NodeCordoned',
   'NodeActivated',
   'StaleContainerRemoved',

@@ -78,6 +78,9 @@ const sentences: Sentences = {
 
   NodeRegistered: (event) => `${event.data.node} joined with ${sayOffer(event.data)}`,
   NodeReturned: (event) => `${event.data.node} came back with ${sayOffer(event.data)}`,
+  RegistrationRefused({ data: { node, hostname, instance } }) {
+    return `${node} stayed with its agent: another, on ${hostname} with process id ${instance.pid}, was refused`;
+  },
   NodeLost(event) {
     const { data, at, meta } = event;
     const { node, lastHeardAt, silentMs } = data;

@@ -105,6 +105,34 @@ export function testBusContract(name: string, open: () => Promise<BusUnderTest>,
     assert.equal(heard, ['first: 1', 'first: 2', 'first: 3', 'first: 4', 'second: 5']);
   });
 
+  promise(
+    'a refusal reaches the instance it is for, also while another reads the commands of the node',
+    async (bus) => {
+      const manager = bus.manager('m1');
+      const [holder, claimant, other] = ['a', 'a', 'b'].map((node) => bus.agent(node));
+      const ids = [randomUUID(), randomUUID(), randomUUID()] as const;
+      const heard: string[] = [];
+      const listen = (agent: AgentBus, name: string, instanceId: string) =>
+        agent.consumeRefusals(instanceId, async (refusal) => {
+          heard.push(`${name}: ${refusal.registrationId}`);
+          return 'ack';
+        });
+      holder!.consumeCommands(async () => 'ack');
+      listen(holder!, 'holder', ids[0]);
+      listen(claimant!, 'claimant', ids[1]);
+      listen(other!, 'other', ids[2]);
+      const instance = { id: ids[0], pid: 1, startedAt: '2026-01-01T00:00:00.000Z' };
+      const registrationId = randomUUID();
+      await manager.sendRefusal({
+        ...{ clusterId: bus.clusterId, node: 'a', instanceId: ids[1], registrationId },
+        holder: { hostname: 'left', instance },
+      });
+      await until('the refusal', () => heard.length > 0);
+      await manager.sendCommand(stop(bus, 'a', 1));
+      assert.equal(heard, [`claimant: ${registrationId}`]);
+    },
+  );
+
   promise('commands sent before the agent listens wait for it', async (bus) => {
     const manager = bus.manager('m1');
     for (const position of [1, 2, 3]) await manager.sendCommand(stop(bus, 'late', position));

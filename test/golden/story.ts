@@ -10,7 +10,9 @@ import type { ContainerSpec } from '../../src/model/service.ts';
 
 export type GoldenLine = { position: number; at: string; event: StoredEvent };
 
-type Told = { [T in EventType]: readonly [type: T, stream: string, data: EventData<T>] }[EventType];
+type Told = {
+  [T in EventType]: readonly [type: T, stream: string, data: EventData<T>, schemaVersion?: number];
+}[EventType];
 
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 const atOf = (position: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, position)).toISOString();
@@ -74,11 +76,11 @@ const on = (ref: typeof first) => streams.container(ref.container);
 const worker = streams.node('worker-1');
 const retire = { service: 'web', generation: 3 };
 
-/** In the order of their positions. */
+/** In the order of their positions; with the version of an older shape. */
 const told: readonly Told[] = [
   ['ClusterCreated', streams.cluster, { clusterId: uuid(1), name: 'co' }],
   ['ControllerElected', streams.controller, { term: 1, controllerId: 'manager-1' }],
-  ['NodeRegistered', worker, node('worker-1')],
+  ['NodeRegistered', worker, node('worker-1'), 1],
   [
     'ServiceRequested',
     web,
@@ -125,7 +127,7 @@ const told: readonly Told[] = [
   ['AlarmRaised', streams.alarms, { alarm: 'mass node loss', subject: '', message: '2 of 3 nodes are silent' }],
   ['HoldReleased', streams.alarms, { reason: 'released by a person' }],
   ['AlarmCleared', streams.alarms, { alarm: 'mass node loss', subject: '' }],
-  ['NodeReturned', worker, { ...node('worker-1'), inventory: [inventoryOf()] }],
+  ['NodeReturned', worker, { ...node('worker-1'), inventory: [inventoryOf()] }, 1],
   ['NodeLost', worker, { node: 'worker-1', session: 31, lastHeardAt: null, silentMs: 5001 }],
   ['NodeRemoved', worker, { node: 'worker-1' }],
   [
@@ -136,14 +138,22 @@ const told: readonly Told[] = [
   ['ApiReadsRecorded', streams.apiReads, { calls: [callOf()] }],
   ['HistoryPruned', streams.cluster, { throughSlot: 11, throughPosition: 11, commits: 2, events: 2 }],
   ['ControllerResigned', streams.controller, { term: 1, controllerId: 'manager-1' }],
+  ['NodeRegistered', worker, { ...node('worker-1'), instance: instanceOf(901) }],
+  ['NodeReturned', worker, { ...node('worker-1'), instance: instanceOf(902), inventory: [inventoryOf()] }],
+  [
+    'RegistrationRefused',
+    worker,
+    { node: 'worker-1', registrationId: uuid(903), instance: instanceOf(904), hostname: 'host-2', session: 39 },
+  ],
 ];
 
 /** As the log would store it today. */
 export function tellStory(): GoldenLine[] {
   const versions = new Map<string, number>();
-  return told.map(([type, stream, data], index) => {
+  return told.map(([type, stream, data, older], index) => {
     const position = index + 1;
-    const { schemaVersion, class: eventClass } = catalog[type];
+    const { class: eventClass, schemaVersion: current } = catalog[type];
+    const schemaVersion = older ?? current;
     const version = eventClass === 'telemetry' ? 0 : (versions.get(stream) ?? 0) + 1;
     if (version > 0) versions.set(stream, version);
     const eventId = uuid(position);
@@ -165,6 +175,10 @@ function pullOf({ container, node }: typeof first) {
 
 function beat() {
   return { node: 'worker-1', session: 3, sequence: 1, at: atOf(11), containers: 1 };
+}
+
+function instanceOf(n: number) {
+  return { id: uuid(n), pid: n, startedAt: atOf(37) };
 }
 
 function inventoryOf() {

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { createProjector } from '../../src/projections/projector.ts';
 import { createIntake } from '../../src/reconciler/intake.ts';
+import { createLiveness } from '../../src/reconciler/liveness.ts';
 import { readAll } from '../support/log-events.ts';
 import { logKinds, openLogAt } from '../support/logs.ts';
 import { until } from '../support/wait.ts';
@@ -23,7 +24,8 @@ test('a node that returns tells hundreds of stale containers at once: each is re
   await projector.start();
   const broker = createEmbeddedBroker({ clusterId, logger: silentLogger });
   const bus = broker.manager('manager-1');
-  const intake = createIntake({ log, projector, bus, logger: silentLogger }, { clusterId });
+  const lastHeard = createLiveness(systemClock, { timeoutMs: 5_000 });
+  const intake = createIntake({ log, projector, bus, lastHeard, logger: silentLogger }, { clusterId });
   intake.start();
   const agent = broker.agent('worker-1');
   const head = () => ({ clusterId, node: 'worker-1', reportId: randomUUID(), at: new Date().toISOString() });

@@ -43,7 +43,9 @@ test('the lines fold, one after the other', () => {
   for (const line of golden) for (const event of toLogEvents(commitOf(line))) evolve(view, event);
   assert.is(view.position, golden.length);
   assert.is(view.cluster?.name, 'co');
-  assert.equal([view.services.size, view.nodes.size, view.alarms.size], [0, 0, 0]);
+  assert.equal([view.services.size, view.alarms.size, [...view.nodes.keys()]], [0, 0, ['worker-1']]);
+  const { instance, refusals } = view.nodes.get('worker-1')!;
+  assert.equal([instance?.pid, refusals.map(({ hostname }) => hostname)], [902, ['host-2']]);
 });
 
 test('a type and version that has its line cannot be written in another way', () => {

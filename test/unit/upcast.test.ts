@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AppError } from '../../src/errors.ts';
 import { catalog } from '../../src/events/catalog.ts';
+import { upcasters as present } from '../../src/events/catalog-upcasters.ts';
 import type { Commit, StoredEvent } from '../../src/events/event.ts';
 import { createUpcaster, toLogEvents, type UnreadableEvent } from '../../src/events/upcast.ts';
 import { silentLogger } from '../../src/logger.ts';
@@ -30,6 +31,7 @@ const commitOf = (...events: StoredEvent[]): Commit => ({
 /** A catalogue to come, in which a service's removal says who is to be told, and later how. */
 const invented = { ...catalog, ServiceRemoved: { ...catalog.ServiceRemoved, schemaVersion: 3 } };
 const upcasters = new Map([
+  ...present,
   ['ServiceRemoved@1', (data: unknown) => ({ ...(data as object), told: [] })],
   ['ServiceRemoved@2', ({ told, ...rest }: { told: string[] }) => ({ ...rest, told: told.map((name) => ({ name })) })],
 ] as [string, (data: unknown) => unknown][]);
