@@ -7,6 +7,7 @@ import type { LogPlace, ReadableLog } from '../events/open-log.ts';
 import { silentLogger } from '../logger.ts';
 import type { SnapshotStore } from '../projections/snapshot.ts';
 import type { CliContext } from './context.ts';
+import { withProgress } from './progress-bar.ts';
 
 export type LogOptions = { mongodb?: string; sqlite?: string };
 
@@ -86,10 +87,13 @@ async function openLogSource(options: ReadOptions, context: CliContext): Promise
   return { ...opened, snapshots: readOnly(createSnapshotFiles(join(dirname(place.sqlitePath), snapshotFolder))) };
 }
 
-async function openFile({ mongodb, sqlite }: LogOptions, path: string, { signal }: CliContext): Promise<LogSource> {
+async function openFile({ mongodb, sqlite }: LogOptions, path: string, context: CliContext): Promise<LogSource> {
   if ((mongodb ?? sqlite) !== undefined) throw new AppError('usage_invalid', '--file names a log of its own: give one');
   const { openExportedLog } = await import('../replay/transfer-log.ts');
-  return { ...(await openExportedLog(path, { signal })), db: null, snapshots: null };
+  const { value: opened } = await withProgress(context.progressBar('checking'), (onProgress) =>
+    openExportedLog(path, { signal: context.signal, onProgress }),
+  );
+  return { ...opened, db: null, snapshots: null };
 }
 
 /** What does not fit this program may well fit the manager that wrote it: it stays. */

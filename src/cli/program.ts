@@ -37,8 +37,9 @@ Exit codes:
   3    the log, the manager or a file cannot be reached
   130  interrupted
 
-Online commands ask the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN. Offline ones read
-the log itself, also beside a running manager, and change nothing unless they say so. Times are in UTC.`;
+state, whatif, why, history and diff ask the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN;
+all but state read the log instead when they are told to, and answer the same. The others read the log itself, also beside
+a running manager, and change nothing unless they say so. Times are in UTC.`;
 
 /** @returns the exit code; says on standard error what went wrong */
 export async function runCli(args: readonly string[], context: CliContext): Promise<ExitCode> {

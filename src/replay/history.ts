@@ -29,19 +29,20 @@ const pageMax = 1_000;
 
 /**
  * The last `limit` facts about it. Names of services and nodes look alike: without a kind the one the log knows is meant.
- * @throws AppError `subject_not_found` · `subject_ambiguous`
+ * @throws AppError `subject_not_found` · `subject_ambiguous` · the signal's reason
  */
 export async function readHistory(
   read: ReadEvents,
   name: string,
-  options: { kind?: SubjectKind; since?: string; until?: string; limit: number },
+  options: { kind?: SubjectKind; since?: string; until?: string; limit: number; signal?: AbortSignal },
 ): Promise<History> {
   const kind = options.kind ?? (await findKind(read, name));
-  const { limit, since, until } = options;
+  const { limit, since, until, signal } = options;
   const span = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
   const newestFirst: LogEvent[] = [];
   // One more than is shown tells whether there is more.
   for (let before: number | null = null; newestFirst.length <= limit; ) {
+    signal?.throwIfAborted();
     const page = await read({
       ...{ [kind]: name, class: 'fact', direction: 'backward', ...span },
       limit: Math.min(pageMax, limit + 1 - newestFirst.length),

@@ -1,32 +1,58 @@
 /** Owns `coctl diff`: what changed between two moments, field by field, and the events that did it. */
 
 import type { Command } from 'commander';
+import { systemClock } from '../../clock.ts';
+import { AppError } from '../../errors.ts';
 import { diffKinds, type FieldChange } from '../../replay/diff.ts';
-import type { Change, DiffBody } from '../../replay/diff-between.ts';
+import { type Change, type DiffBody, diffBetween, momentRows } from '../../replay/diff-between.ts';
 import { sayCount, sayTime } from '../../replay/words-values.ts';
-import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
+import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import { type CliContext, exitCodes } from '../context.ts';
 import { addExamples } from '../examples.ts';
+import type { LogSource } from '../log-source.ts';
+import { parseMoment } from '../moment.ts';
+import { readView } from '../past-view.ts';
 import { printable } from '../table.ts';
 
-type Options = ApiOptions & { json?: boolean };
+type Options = AskOptions & { json?: boolean };
 
 export function addDiffCommand(program: Command, context: CliContext): void {
   const command = program
     .command('diff <from> [to]')
     .description('What changed between two moments, each a position or a time; to is now when it is left out')
     .option('--json', 'for programs');
-  addExamples(addApiOptions(command), [
+  addAskOptions(command).addHelpText('after', '\nExit code 1: something changed.');
+  addExamples(command, [
     ['diff 2026-01-31T14:00:00Z', 'what changed since 14:00'],
     ['diff 1500 1800', 'what the events 1501 to 1800 changed'],
+    ['diff 1500 --offline', 'what the log in ./data says, without a manager'],
   ]);
   command.action(async (from: string, to: string | undefined, options: Options) => {
     const search = new URLSearchParams({ from, ...(to === undefined ? {} : { to }) });
-    const diff = await createApi(context, options).get<DiffBody>(`/diff?${search}`);
+    const diff = await ask<DiffBody>(options, context, {
+      online: (api) => api.get(`/diff?${search}`),
+      offline: (source) => compare(source, { from, to }, context),
+    });
     if (options.json) context.printJson(diff);
     else for (const line of diffLines(diff)) context.print(line);
     if (diffKinds.some((kind) => diff[kind].changes.length > 0)) context.exitWith(exitCodes.different);
   });
+}
+
+async function compare(
+  source: LogSource,
+  { from, to }: { from: string; to: string | undefined },
+  context: CliContext,
+): Promise<DiffBody> {
+  const nowMs = systemClock.nowMs();
+  const moments = {
+    from: parseMoment('<from>', from, nowMs),
+    to: to === undefined ? ('head' as const) : parseMoment('[to]', to, nowMs),
+  };
+  const before = momentRows(await readView(source, context, moments.from));
+  const after = momentRows(await readView(source, context, moments.to));
+  if (before.position > after.position) throw new AppError('usage_invalid', '<from> must not be after [to]');
+  return diffBetween(source.log, before, after, context.signal);
 }
 
 /** For people. */

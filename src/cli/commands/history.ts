@@ -1,16 +1,17 @@
 /** Owns `coctl history`: everything that happened to a service, a node or a container, a line an event. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { LogEvent } from '../../events/event.ts';
 import type { EventQuery } from '../../events/event-log.ts';
-import { type History, readHistory, type SubjectKind, subjectKinds } from '../../replay/history.ts';
+import { type History, type ReadEvents, readHistory, type SubjectKind, subjectKinds } from '../../replay/history.ts';
 import { sayDuration, sayTime } from '../../replay/words-values.ts';
-import { type Api, type ApiOptions, addApiOptions, createApi } from '../api.ts';
+import type { Api } from '../api.ts';
+import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import { type CliContext, exitCodes } from '../context.ts';
 import { addExamples } from '../examples.ts';
+import { checkSubjectName } from '../subject-name.ts';
 import { printable } from '../table.ts';
 
-type Options = ApiOptions & { kind?: SubjectKind; since?: string; until?: string; limit: number; json?: boolean };
+type Options = AskOptions & { kind?: SubjectKind; since?: string; until?: string; limit: number; json?: boolean };
 
 const limitDefault = 50;
 const limitMax = 10_000;
@@ -26,18 +27,27 @@ export function addHistoryCommand(program: Command, context: CliContext): void {
     .option('--until <time>', 'not later than', parseTime)
     .option('--limit <count>', `the last so many, at most ${limitMax}`, parseLimit, limitDefault)
     .option('--json', 'for programs');
-  addExamples(addApiOptions(command), [
+  addAskOptions(command).addHelpText('after', '\nExit code 1: nothing happened in that time.');
+  addExamples(command, [
     ['history web', 'what happened to the service web and its containers'],
     ['history worker-1 --since 2026-01-31T14:00:00Z', 'what happened to the node since 14:00'],
     ['history web.1-4k --json', 'the life of one container, for programs'],
+    ['history web --file log.ndjson.gz', 'of an exported log'],
   ]);
   command.action(async (name: string, options: Options) => {
+    checkSubjectName(name);
     const { limit, kind, since, until } = options;
-    const history = await readHistory(readThrough(createApi(context, options)), name, {
-      limit,
-      ...(kind === undefined ? {} : { kind }),
-      ...(since === undefined ? {} : { since }),
-      ...(until === undefined ? {} : { until }),
+    const tell = (read: ReadEvents) =>
+      readHistory(read, name, {
+        limit,
+        signal: context.signal,
+        ...(kind === undefined ? {} : { kind }),
+        ...(since === undefined ? {} : { since }),
+        ...(until === undefined ? {} : { until }),
+      });
+    const history = await ask(options, context, {
+      online: (api) => tell(readThrough(api)),
+      offline: ({ log }) => tell(log.read),
     });
     if (options.json) context.printJson(history);
     else for (const line of historyLines(history)) context.print(line);
@@ -45,13 +55,13 @@ export function addHistoryCommand(program: Command, context: CliContext): void {
   });
 }
 
-function readThrough(api: Pick<Api, 'get'>) {
+function readThrough(api: Pick<Api, 'get'>): ReadEvents {
   return ({ streams, ...query }: EventQuery) => {
     const members = { ...query, ...(streams ? { stream: streams.join(',') } : {}) };
     const search = new URLSearchParams(
       Object.entries(members).map(([name, value]): [string, string] => [name, `${value}`]),
     );
-    return api.get<{ events: LogEvent[]; next: number | null }>(`/events?${search}`);
+    return api.get(`/events?${search}`);
   };
 }
 

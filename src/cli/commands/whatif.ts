@@ -6,20 +6,18 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
-import { silentLogger } from '../../logger.ts';
 import { replicasMax } from '../../model/service.ts';
-import { replay } from '../../replay/replay.ts';
 import { type WhatIfAnswer, type WhatIfChange, whatIf, withinMsMax } from '../../replay/whatif.ts';
 import { sayDuration } from '../../replay/words-values.ts';
-import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
+import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import { type CliContext, exitCodes } from '../context.ts';
 import { addExamples } from '../examples.ts';
-import { addLogOptions, type LogOptions, withLog } from '../log-source.ts';
+import type { LogSource } from '../log-source.ts';
 import { momentHelp, parseMoment } from '../moment.ts';
-import { withProgress } from '../progress-bar.ts';
+import { readView } from '../past-view.ts';
 import { whatIfTables } from '../whatif-tables.ts';
 
-type Options = ApiOptions & LogOptions & { at?: string; within?: string; json?: boolean };
+type Options = AskOptions & { at?: string; within?: string; json?: boolean };
 
 type Question = { changes: WhatIfChange[]; at?: string; withinMs?: number };
 
@@ -56,11 +54,10 @@ export function addWhatIfCommand(program: Command, context: CliContext): void {
     )
     .option('--json', 'the body of POST /whatif')
     .action((options: Options) => answer(changes, options, context));
-  addApiOptions(command);
-  addLogOptions(command);
+  addAskOptions(command);
   command.addHelpText(
     'after',
-    '\nAll but --at, --within and --json may be given several times. A log given by --sqlite or --mongodb is replayed\nhere, with the default time-outs; otherwise a manager is asked, which knows its own. Exit code 1: it would not converge.',
+    '\nEach change may be given several times. A manager knows its own time-outs; a log is asked with the default ones.\nExit code 1: it would not converge.',
   );
   addExamples(command, [
     ['whatif --kill worker-2', 'where its containers would go'],
@@ -80,25 +77,23 @@ async function answer(changes: WhatIfChange[], options: Options, context: CliCon
     ...(at === undefined ? {} : { at }),
     ...(within === undefined ? {} : { withinMs: parseWithin(within) }),
   };
-  const isOffline = options.sqlite !== undefined || options.mongodb !== undefined;
-  const found = isOffline
-    ? await answerFromLog(question, options, context)
-    : await createApi(context, options).call<WhatIfAnswer>('POST', '/whatif', question);
+  const found = await ask<WhatIfAnswer>(options, context, {
+    online: (api) => api.call('POST', '/whatif', question),
+    offline: (source) => answerFromLog(source, question, context),
+  });
   if (json) context.printJson(found);
   else for (const line of whatIfTables(found)) context.print(line);
   const { kind } = found.verdict;
   if (kind !== 'converges' && kind !== 'unchanged') context.exitWith(exitCodes.different);
 }
 
-function answerFromLog({ at, ...question }: Question, options: Options, context: CliContext): Promise<WhatIfAnswer> {
-  const { signal } = context;
+async function answerFromLog(
+  source: LogSource,
+  { at, ...question }: Question,
+  context: CliContext,
+): Promise<WhatIfAnswer> {
   const to = at === undefined ? 'head' : parseMoment('--at', at, systemClock.nowMs());
-  return withLog(options, context, async ({ log, snapshots }) => {
-    const { value: view } = await withProgress(context.progressBar('replaying'), (onProgress) =>
-      replay({ log, logger: silentLogger, snapshots }, { to, signal, onProgress }),
-    );
-    return whatIf(view, question, {}, signal);
-  });
+  return whatIf(await readView(source, context, to), question, {}, context.signal);
 }
 
 /** @throws AppError `usage_invalid` */

@@ -2,31 +2,44 @@
 
 import type { Command } from 'commander';
 import type { Chain, Link } from '../../replay/why-chain.ts';
-import type { WhyContainer } from '../../replay/why-container.ts';
-import type { WhyService } from '../../replay/why-service.ts';
+import { explainContainer, type WhyContainer } from '../../replay/why-container.ts';
+import { explainService, type WhyService } from '../../replay/why-service.ts';
 import { sayCount, sayTime } from '../../replay/words-values.ts';
-import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
+import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples } from '../examples.ts';
+import { readView } from '../past-view.ts';
+import { checkSubjectName, isContainer } from '../subject-name.ts';
 import { printable } from '../table.ts';
 
-type Options = ApiOptions & { json?: boolean };
+type Options = AskOptions & { json?: boolean };
 
 export function addWhyCommand(program: Command, context: CliContext): void {
   const command = program
     .command('why <container|service>')
     .description('Why a container or a service is as it is, back to who asked for it or what broke')
     .option('--json', 'for programs');
-  addExamples(addApiOptions(command), [
+  addExamples(addAskOptions(command), [
     ['why web', 'why the service web is not converged, or what moved last'],
     ['why web.1-4k', 'why this container runs there, why it ended, what replaced it'],
+    ['why web --offline', 'after a crash, without a manager'],
   ]);
   command.action(async (name: string, options: Options) => {
-    const kind = name.includes('.') ? 'container' : 'service';
-    const path = `/${kind}/${encodeURIComponent(name)}/why`;
-    const why = await createApi(context, options).get<WhyContainer | WhyService>(path);
+    checkSubjectName(name);
+    const why = await explain(name, options, context);
     if (options.json) return context.printJson(why);
     for (const line of whyLines(why)) context.print(line);
+  });
+}
+
+function explain(name: string, options: Options, context: CliContext): Promise<WhyContainer | WhyService> {
+  const { signal } = context;
+  return ask<WhyContainer | WhyService>(options, context, {
+    online: (api) => api.get(`/${isContainer(name) ? 'container' : 'service'}/${name}/why`),
+    async offline(source) {
+      if (isContainer(name)) return explainContainer(source.log, name, signal);
+      return explainService(source.log, await readView(source, context, 'head'), name, signal);
+    },
   });
 }
 

@@ -1,0 +1,20 @@
+/** Owns the view that an offline command answers from: replayed from the nearest snapshot, with a bar for who watches. */
+
+import { silentLogger } from '../logger.ts';
+import type { ClusterView } from '../projections/cluster-view.ts';
+import { type Moment, replay } from '../replay/replay.ts';
+import type { CliContext } from './context.ts';
+import type { LogSource } from './log-source.ts';
+import { withProgress } from './progress-bar.ts';
+
+/** @throws what `replay` throws */
+export async function readView(
+  { log, snapshots }: LogSource,
+  { progressBar, signal }: CliContext,
+  to: Moment,
+): Promise<ClusterView> {
+  const { value: view } = await withProgress(progressBar('replaying'), (onProgress) =>
+    replay({ log, logger: silentLogger, snapshots }, { to, signal, onProgress }),
+  );
+  return view;
+}

@@ -1,0 +1,15 @@
+/** Owns what a name on the command line can be the name of: a manager and a log are asked by the same rule. Pure. */
+
+import { AppError } from '../errors.ts';
+import { ContainerId, NodeId, ServiceName } from '../model/ids.ts';
+
+/** Only a container's id has a dot. */
+export const isContainer = (name: string): boolean => name.includes('.');
+
+/** @throws AppError `usage_invalid` when nothing can be called so */
+export function checkSubjectName(name: string): void {
+  const kinds = isContainer(name) ? [ContainerId] : [ServiceName, NodeId];
+  if (kinds.some(({ pattern }) => new RegExp(pattern!).test(name))) return;
+  const what = isContainer(name) ? 'the id of a container such as web.1-4k' : 'a name such as web or worker-1';
+  throw new AppError('usage_invalid', `${JSON.stringify(name.slice(0, 100))} is not ${what}`);
+}
