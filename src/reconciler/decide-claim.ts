@@ -44,18 +44,18 @@ export function decideClaim(node: NodeView | undefined, report: RegisterReport, 
 
 /**
  * What the log says of a refusal before the claimant is told.
- * @param at the log's time now
+ * @param nowMs wall clock, never earlier than the view's `at`
  * @returns null when it was said within `refusalEveryMs`
  */
 export function recordRefusal(
   node: NodeView,
   report: RegisterReport,
-  at: string,
+  nowMs: number,
 ): { event: NewEvent; expect: Expectation[] } | null {
   const { instance, registrationId, hostname, reportId } = report;
   if (!instance) return null;
   const said = node.refusals.find((refusal) => refusal.instance.id === instance.id);
-  if (said && parseIsoTime(at) - parseIsoTime(said.at) < refusalEveryMs) return null;
+  if (said && nowMs - parseIsoTime(said.at) < refusalEveryMs) return null;
   return {
     event: {
       stream: streams.node(node.id),

@@ -5,10 +5,12 @@
 
 import type { Consumer, ManagerBus, Verdict } from '../bus/bus.ts';
 import type { Report, ReportOf } from '../bus/messages.ts';
+import type { Clock } from '../clock.ts';
 import { AppError, hasCode } from '../errors.ts';
 import { type NewEvent, streams } from '../events/event.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Logger } from '../logger.ts';
+import { parseIsoTime } from '../projections/iso-time.ts';
 import type { Projector } from '../projections/projector.ts';
 import { createClaims } from './claims.ts';
 import { recordRefusal } from './decide-claim.ts';
@@ -28,10 +30,17 @@ const pullsFlushMs = 1_000;
 /** More pulls than this at once are not shown one by one. */
 const pullsMax = 500;
 
-type Deps = { log: EventLog; projector: Projector; bus: ManagerBus; lastHeard: LastHeard; logger: Logger };
+type Deps = {
+  log: EventLog;
+  projector: Projector;
+  bus: ManagerBus;
+  lastHeard: LastHeard;
+  clock: Clock;
+  logger: Logger;
+};
 
 export function createIntake(deps: Deps, { clusterId }: { clusterId: string }): Intake {
-  const { log, projector, bus, lastHeard, logger } = deps;
+  const { log, projector, bus, lastHeard, clock, logger } = deps;
   const { view } = projector;
   const claims = createClaims({ view, bus, lastHeard, logger }, { clusterId });
   const pulls = new Map<string, ReportOf<'pull-progress'>>();
@@ -72,7 +81,8 @@ export function createIntake(deps: Deps, { clusterId }: { clusterId: string }): 
       return { decision, afterwards: decision === 'disown' ? () => disown(report) : () => {} };
     }
     if (claim === 'challenge') return { decision: 'stale', afterwards: () => {} };
-    const decision = recordRefusal(view.nodes.get(report.node)!, report, view.at) ?? 'stale';
+    const nowMs = Math.max(clock.nowMs(), parseIsoTime(view.at));
+    const decision = recordRefusal(view.nodes.get(report.node)!, report, nowMs) ?? 'stale';
     return { decision, afterwards: () => claims.tellRefused(report) };
   };
 

@@ -25,7 +25,10 @@ test('a node that returns tells hundreds of stale containers at once: each is re
   const broker = createEmbeddedBroker({ clusterId, logger: silentLogger });
   const bus = broker.manager('manager-1');
   const lastHeard = createLiveness(systemClock, { timeoutMs: 5_000 });
-  const intake = createIntake({ log, projector, bus, lastHeard, logger: silentLogger }, { clusterId });
+  const intake = createIntake(
+    { log, projector, bus, lastHeard, clock: systemClock, logger: silentLogger },
+    { clusterId },
+  );
   intake.start();
   const agent = broker.agent('worker-1');
   const head = () => ({ clusterId, node: 'worker-1', reportId: randomUUID(), at: new Date().toISOString() });

@@ -1,16 +1,18 @@
 /**
- * Owns a whole cluster on virtual time, without I/O: the real plan, the real evolve, the real decisions on reports, and
- * nodes that obey DESIGN's rules of the agent in a few lines. Every event is checked as it is written. One seed gives
+ * Owns a whole cluster on virtual time, without I/O: the real plan, the real evolve, the real decisions on reports and
+ * claims, and nodes that obey the rules of the agent in a few lines. Every event is checked as it is written. One seed gives
  * one history.
  */
 
 import { deepStrictEqual, ok } from 'node:assert';
-import type { Report } from '../../src/bus/messages.ts';
+import type { RegisterReport, Report } from '../../src/bus/messages.ts';
 import type { EventType } from '../../src/events/catalog.ts';
 import type { LogEvent, NewEvent } from '../../src/events/event.ts';
 import type { Expectation } from '../../src/events/event-log.ts';
+import type { AgentInstance } from '../../src/model/node.ts';
 import { type ClusterView, emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';
+import { decideClaim, recordRefusal } from '../../src/reconciler/decide-claim.ts';
 import { decideReport } from '../../src/reconciler/decide-report.ts';
 import { plan } from '../../src/reconciler/plan.ts';
 import { surgeOf } from '../../src/reconciler/plan-service.ts';
@@ -18,9 +20,19 @@ import { describeStep } from '../../src/reconciler/step.ts';
 
 const clusterId = '00000000-0000-4000-8000-000000000000';
 const nodeTimeoutMs = 5_000;
+/** An agent that was refused asks again. */
+const refusedRetryMs = 5_000;
 
 export type SimulatedNode = {
   id: string;
+  /** Its engine is its own. */
+  machine: string;
+  /** Another with each start of its agent. */
+  instance: AgentInstance;
+  /** When it was challenged first. */
+  challengedAtMs: number | null;
+  /** Told that another instance has the node: it does not read the node's queue, and asks again then. */
+  refusedUntilMs: number | null;
   isUp: boolean;
   isConnected: boolean;
   /** It is heard, and commands wait in its queue. */
@@ -45,7 +57,11 @@ export type SimulatedCluster = {
   /** The manager stood still: every node gets a fresh grace period. */
   grace(): void;
   addNode(id: string): void;
+  /** A second agent under the id of a node, on a machine of its own. Under `name` it is crashed, cut off and brought back. */
+  addTwin(name: string, of: string): void;
   crash(id: string): void;
+  /** Its containers run on. */
+  restartAgent(id: string): void;
   partition(id: string): void;
   bringBack(id: string): void;
   killContainer(node: string, container: string): void;
@@ -67,6 +83,9 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
   const heard = new Map<string, { session: number; sinceMs: number; atMs: number | null }>();
   const timers: { atMs: number; order: number; run: () => void }[] = [];
   const spoken: string[] = [];
+  /** Who reads a node's queue: one at a time, the next when it is gone. */
+  const readers = new Map<string, SimulatedNode>();
+  let instances = 0;
   let order = 0;
   let isPlanning = false;
 
@@ -163,6 +182,7 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
     const deliver = () => {
       if (!node.isConnected) return later(500, 1_000, deliver);
       if (message.kind === 'pull-progress') return;
+      if (message.kind === 'register' && !mayRegister(node, message)) return;
       const decision = decideReport(view, message, clusterId);
       if (decision === 'disown' && 'container' in message) {
         later(1, 20, () => node.isUp && node.running.delete(message.container));
@@ -172,7 +192,51 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
     later(1, 30, deliver);
   };
 
-  const register = (node: SimulatedNode) => {
+  const nextInstance = (): AgentInstance => {
+    instances += 1;
+    const id = `00000000-0000-4000-8000-${String(instances).padStart(12, '0')}`;
+    return { id, pid: instances, startedAt: new Date(nowMs).toISOString() };
+  };
+
+  const renew = (node: SimulatedNode) => {
+    Object.assign(node, { session: null, instance: nextInstance(), challengedAtMs: null, refusedUntilMs: null });
+    if (readers.get(node.id) === node) readers.delete(node.id);
+  };
+
+  const readerOf = (id: string): SimulatedNode | undefined => {
+    const canRead = (node: SimulatedNode) =>
+      node.id === id && node.isUp && node.isConnected && node.refusedUntilMs === null;
+    const present = readers.get(id);
+    if (present && canRead(present)) return present;
+    const next = [...nodes.values()].find(canRead);
+    if (next) readers.set(id, next);
+    return next;
+  };
+
+  /** false: another instance has the node, and the registration goes no further. */
+  const mayRegister = (node: SimulatedNode, message: RegisterReport): boolean => {
+    const holder = view.nodes.get(node.id);
+    const claim = decideClaim(holder, message, {
+      timeoutMs: nodeTimeoutMs,
+      silentMs: holder ? silentMs(holder.id, holder.session) : null,
+      heardAgoMs: holder ? heardAgoMs(holder.id, holder.session) : null,
+      challengedAgoMs: node.challengedAtMs === null ? null : nowMs - node.challengedAtMs,
+    });
+    if (claim === 'register' || !holder) return true;
+    if (claim === 'challenge') {
+      node.challengedAtMs ??= nowMs;
+      later(1, 20, () => readerOf(node.id) === node && register(node, { readsQueue: true }));
+      return false;
+    }
+    const record = recordRefusal(holder, message, nowMs);
+    if (record) ok(append([record.event], record.expect));
+    later(1, 20, () => {
+      node.refusedUntilMs = nowMs + refusedRetryMs;
+    });
+    return false;
+  };
+
+  const register = (node: SimulatedNode, proof: { readsQueue?: true } = {}) => {
     node.session = null;
     const inventory = [...node.running].map(([container, { service, slot, specHash, state }]) => ({
       container,
@@ -182,12 +246,14 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
       state: state === 'running' ? 'running' : 'created',
       exitCode: null,
     }));
-    const engine = { kind: 'simulated', engineId: node.id, version: '1', memoryBytes: 2 ** 33, cpuMillis: 8_000 };
+    const engine = { kind: 'simulated', engineId: node.machine, version: '1', memoryBytes: 2 ** 33, cpuMillis: 8_000 };
     report(node, {
       kind: 'register',
       registrationId: clusterId,
+      instance: node.instance,
+      ...proof,
       engine,
-      hostname: '',
+      hostname: node.machine,
       agentVersion: '',
       labels: [],
       inventory,
@@ -196,9 +262,11 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
 
   const dispatch = (event: LogEvent) => {
     if (event.type === 'NodeRegistered' || event.type === 'NodeReturned') {
-      const { node: id } = event.data;
+      const { node: id, instance } = event.data;
       heard.set(id, { session: event.position, sinceMs: nowMs, atMs: null });
-      later(1, 20, () => sync(id, event.position));
+      // Not refused any more: it reads again.
+      for (const node of nodes.values()) if (node.instance.id === instance?.id) node.refusedUntilMs = null;
+      later(1, 20, () => sync(id, event.position, instance?.id));
     }
     if (event.type === 'HoldReleased') grace();
     if (event.type === 'ContainerQueued') {
@@ -215,20 +283,22 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
   /** Waits in the node's queue while it is cut off; of another session it means nothing any more. */
   const command = (id: string, session: number, obey: (node: SimulatedNode) => void) => {
     const deliver = () => {
-      const node = nodes.get(id);
-      if (!node || view.nodes.get(id)?.session !== session) return;
-      if (!node.isUp || !node.isConnected || node.isDeaf) return later(200, 400, deliver);
+      if (view.nodes.get(id)?.session !== session) return;
+      const node = readerOf(id);
+      if (!node || node.isDeaf) return later(200, 400, deliver);
       if (node.session === session) obey(node);
     };
     later(1, 20, deliver);
   };
 
   /** The wanted set, as the log has it when it arrives. */
-  const sync = (id: string, session: number) => {
-    const node = nodes.get(id);
+  const sync = (id: string, session: number, instanceId: string | undefined) => {
     const wanted = view.nodes.get(id);
-    if (!node || wanted?.session !== session) return;
-    if (!node.isUp || !node.isConnected) return later(200, 400, () => sync(id, session));
+    if (wanted?.session !== session) return;
+    const node = readerOf(id);
+    if (!node) return later(200, 400, () => sync(id, session, instanceId));
+    // An answer to another's registration is no answer.
+    if (instanceId !== undefined && node.instance.id !== instanceId) return;
     node.session = session;
     for (const container of node.running.keys()) {
       if (!wanted.containers.has(container)) {
@@ -283,9 +353,18 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
       const entry = heard.get(node.id);
       if (node.session !== null && known?.state === 'ready' && known.session === node.session && entry)
         Object.assign(entry, { sinceMs: nowMs, atMs: nowMs });
-      else register(node);
+      else if (nowMs >= (node.refusedUntilMs ?? 0)) register(node);
     }
     later(1_000, 1_000, () => beat(node));
+  };
+
+  const addAgent = (name: string, id: string) => {
+    const node: SimulatedNode = {
+      ...{ id, machine: name, instance: nextInstance(), challengedAtMs: null, refusedUntilMs: null },
+      ...{ isUp: true, isConnected: true, isDeaf: false, session: null, running: new Map(), started: new Set() },
+    };
+    nodes.set(name, node);
+    beat(node);
   };
 
   return {
@@ -302,30 +381,23 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
       reconcile();
       return isWritten;
     },
-    addNode(id) {
-      const node: SimulatedNode = {
-        id,
-        isUp: true,
-        isConnected: true,
-        isDeaf: false,
-        session: null,
-        running: new Map(),
-        started: new Set(),
-      };
-      nodes.set(id, node);
-      beat(node);
-    },
+    addNode: (id) => addAgent(id, id),
+    addTwin: addAgent,
     crash(id) {
       const node = nodes.get(id)!;
       node.isUp = false;
       node.running.clear();
+    },
+    restartAgent(id) {
+      const node = nodes.get(id)!;
+      if (node.isUp) renew(node);
     },
     partition(id) {
       nodes.get(id)!.isConnected = false;
     },
     bringBack(id) {
       const node = nodes.get(id)!;
-      if (!node.isUp) node.session = null;
+      if (!node.isUp) renew(node);
       node.isUp = true;
       node.isConnected = true;
     },

@@ -15,7 +15,7 @@ import {
   refusalEveryMs,
 } from '../../src/reconciler/decide-claim.ts';
 import { decideReport } from '../../src/reconciler/decide-report.ts';
-import { clusterId, createHistory, type History, timeOf } from '../support/history.ts';
+import { clusterId, createHistory, epochMs, type History, timeOf } from '../support/history.ts';
 
 const test = suite('decide: claims');
 
@@ -109,7 +109,7 @@ test('who was refused proves nothing by the queue until the holder is silent, or
 
 test('a refusal is written before it is told, and again only while the claimant insists', () => {
   const history = givenNode();
-  const first = recordRefusal(nodeOf(history), reportOf(), timeOf(0));
+  const first = recordRefusal(nodeOf(history), reportOf(), epochMs);
   assert.ok(first);
   assertEvent(first.event);
   assert.equal(first.expect, [{ stream: 'node/worker-1', version: 1 }]);
@@ -117,9 +117,9 @@ test('a refusal is written before it is told, and again only while the claimant 
     ...{ node: 'worker-1', registrationId: clusterId, instance: claimant, hostname: 'right', session: 1 },
   });
   refuse(history, claimant);
-  assert.is(recordRefusal(nodeOf(history), reportOf(), timeOf(refusalEveryMs / 1_000 - 1)), null);
-  assert.ok(recordRefusal(nodeOf(history), reportOf(), timeOf(refusalEveryMs / 1_000)));
-  assert.ok(recordRefusal(nodeOf(history), reportOf({ instance: instance(3) }), timeOf(1)), 'another one');
+  assert.is(recordRefusal(nodeOf(history), reportOf(), epochMs + refusalEveryMs - 1), null);
+  assert.ok(recordRefusal(nodeOf(history), reportOf(), epochMs + refusalEveryMs));
+  assert.ok(recordRefusal(nodeOf(history), reportOf({ instance: instance(3) }), epochMs + 1), 'another one');
 });
 
 test('however many are refused, a few are remembered, each once', () => {
