@@ -93,6 +93,15 @@ test('the view that was asked about is not touched, nothing is written, and the 
   assert.is(answers[0]!.position, copy.position);
 });
 
+test('a live view goes on at once: the answer is of the moment it was asked at', async () => {
+  const cluster = settledCluster(3);
+  const question = { changes: [kill('worker-2')] };
+  const before = await whatIf(cluster.view, question);
+  const answer = whatIf(cluster.view, question);
+  ask(cluster, { kind: 'patch', service: 'web', replicas: 9 });
+  assert.equal(await answer, before);
+});
+
 test('more than fits: blocked with the reason, from the moment it is found', async () => {
   const cluster = settledCluster(3);
   const answer = await whatIf(cluster.view, { changes: [{ kind: 'scale', service: 'api', replicas: 24 }] });
