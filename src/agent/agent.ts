@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import type { AgentBus, Consumer, Verdict } from '../bus/bus.ts';
+import type { AgentBus, Verdict } from '../bus/bus.ts';
 import type { Command, RegisterReport, WantedCommand } from '../bus/messages.ts';
 import type { Clock } from '../clock.ts';
 import { hasCode } from '../errors.ts';
@@ -15,6 +15,7 @@ import type { Engine, EngineContainer } from './engine.ts';
 import { type EngineWatchOptions, startEngineWatch } from './engine-watch.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import type { ParallelStarts } from './parallel-starts.ts';
+import { createAgentQueues } from './queues.ts';
 import { createReporter } from './reporter.ts';
 import { createSession, type Holder, type Inventory } from './session.ts';
 import { createSharedPulls } from './shared-pulls.ts';
@@ -63,35 +64,18 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const closing = new AbortController();
   const ready = Promise.withResolvers<void>();
   let closers: (() => void)[] = [];
-  const instance: AgentInstance = {
-    id: randomUUID(),
-    pid: process.pid,
-    startedAt: new Date(clock.nowMs()).toISOString(),
-  };
-  const consumers: { commands?: Consumer | undefined; refusals?: Consumer | undefined } = {};
+  const instance = beginInstance(clock);
 
-  const letGo = async (name: keyof typeof consumers) => {
-    const consumer = consumers[name];
-    consumers[name] = undefined;
-    await consumer?.close();
-  };
-  const readCommands = () => {
-    consumers.commands ??= bus.consumeCommands(handle);
-  };
   const session = createSession(
     { bus, clock, logger },
     {
       ...{ clusterId, node, instance, hostname, labels, agentVersion },
       takeInventory: () => takeInventory(engine),
       onUnanswered() {
-        readCommands();
-        consumers.refusals ??= bus.consumeRefusals(instance.id, async (refusal) => {
-          session.refused(refusal);
-          return 'ack';
-        });
+        queues.readCommands();
+        queues.readRefusals();
       },
-      // Whoever else waits for the node's queue would be given it when the holder's connection stumbles.
-      onRefused: () => void letGo('commands'),
+      onRefused: () => queues.leaveCommands(),
     },
   );
   const reporter = createReporter({ bus, clock, logger }, { clusterId, node, session: session.number });
@@ -121,7 +105,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     if (!found) return session.register();
     if (closing.signal.aborted || !session.isAnswer(wanted)) return;
     session.accept(wanted);
-    void letGo('refusals');
+    queues.leaveRefusals();
     await worker.sync(wanted, found);
     ready.resolve();
   };
@@ -134,6 +118,8 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
       return null;
     }
   };
+
+  const queues = createAgentQueues(bus, { instanceId: instance.id, onCommand: handle, onRefusal: session.refused });
 
   const open = (): (() => void)[] => {
     const stopListening = bus.onConnected(session.register);
@@ -153,7 +139,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
 
   return {
     start() {
-      readCommands();
+      queues.readCommands();
       closers = open();
       return ready.promise;
     },
@@ -162,12 +148,18 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     async close() {
       closing.abort();
       for (const close of closers.splice(0).reverse()) close();
-      await settledWithin(idleDeadlineMs, Promise.all([letGo('commands'), letGo('refusals'), worker.idle()]));
+      await settledWithin(idleDeadlineMs, Promise.all([queues.close(), worker.idle()]));
       await settledWithin(drainDeadlineMs, reporter.drained());
       reporter.close();
     },
   };
 }
+
+const beginInstance = (clock: Clock): AgentInstance => ({
+  id: randomUUID(),
+  pid: process.pid,
+  startedAt: new Date(clock.nowMs()).toISOString(),
+});
 
 /** For the record: what is decided is decided from the whole list, when the wanted set comes. */
 async function takeInventory(engine: Engine): Promise<Inventory> {

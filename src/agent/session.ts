@@ -163,7 +163,7 @@ export function createSession(
     },
     challenged({ instanceId, hostname }) {
       if (instanceId !== identity.instance.id) {
-        logger.warn({ claimant: { hostname, instanceId } }, 'another agent asks for this node; this one keeps it');
+        if (accepted) logger.warn({ claimant: { hostname, instanceId } }, 'another agent asks for this node');
         return;
       }
       if (!attempt) return;

@@ -48,8 +48,8 @@ const Registration = object({
   agentVersion: text(64),
   labels: Type.Array(object({ name: text(63), value: text(255) })),
   /**
-   * For the record: the first `inventoryMax` of what its engine had. Nothing is decided from it, so what is beyond is not
-   * taken for gone: the agent compares the wanted set that answers with all its engine has then.
+   * For the record: of what its engine had, the first 3,000 (`inventoryMax`). Nothing is decided from it, so what is beyond
+   * is not taken for gone: the agent compares the wanted set that answers with all its engine has then.
    */
   inventory: Type.Array(InventoryItem),
 });

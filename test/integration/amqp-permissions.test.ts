@@ -11,6 +11,7 @@ import {
   deadExchange,
   deadQueue,
   exchange,
+  instanceQueue,
   managerPermissions,
   nodeQueue,
   reportsQueue,
@@ -88,6 +89,11 @@ const publish =
 
 const attempts: [string, number, (channel: Channel) => Promise<unknown>][] = [
   ['read the queue of another node', 403, (channel) => channel.consume(nodeQueue('worker-2'), () => {})],
+  [
+    'read what another node is refused',
+    403,
+    (channel) => channel.consume(instanceQueue('worker-2', randomUUID()), () => {}),
+  ],
   ['read the reports', 403, (channel) => channel.consume(reportsQueue, () => {})],
   ['read what is parked', 403, (channel) => channel.get(deadQueue)],
   ['declare a queue', 403, (channel) => channel.assertQueue('co_node_worker-9')],
