@@ -1,5 +1,6 @@
 /** The agent on the simulated engine and the embedded bus: what it does with containers, whatever comes in between. */
 
+import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createParallelStarts } from '../../src/agent/parallel-starts.ts';
@@ -487,6 +488,56 @@ scenario('a resync is answered with a new registration', async (scene) => {
   });
   const ids = manager.reports.flatMap((report) => (report.kind === 'register' ? report.registrationId : []));
   assert.is(new Set(ids).size, ids.length);
+});
+
+const registrationsOf = ({ manager }: AgentScene) => manager.reports.filter((report) => report.kind === 'register');
+
+scenario('what is for another instance of the node is none of its business', async (scene) => {
+  const { manager } = scene;
+  await scene.startAgent();
+  for (const send of [manager.sendResync, manager.sendChallenge]) await send(randomUUID());
+  const container = await manager.queue();
+  await untilTold(manager, container, 'running');
+  assert.is(registrationsOf(scene).length, 1);
+});
+
+scenario('an agent that reads its own challenge registers again at once, and says so once', async (scene) => {
+  const { manager } = scene;
+  manager.isAnswering = false;
+  await scene.startAgent({ isAwaited: false });
+  const first = await until('the registration', () => registrationsOf(scene)[0]);
+  assert.is(first.readsQueue, undefined);
+  const askedMs = performance.now();
+  await manager.sendChallenge(first.instance!.id);
+  const second = await until('another', () => registrationsOf(scene)[1]);
+  assert.ok(performance.now() - askedMs < 1_000);
+  assert.equal(
+    [second.readsQueue, second.registrationId, second.instance],
+    [true, first.registrationId, first.instance],
+  );
+  const third = await until('its repetition', () => registrationsOf(scene)[2]);
+  assert.is(third.readsQueue, undefined);
+});
+
+scenario('a refused agent gives up its session and the commands, until it is answered', async (scene) => {
+  const { manager } = scene;
+  const agent = await scene.startAgent();
+  manager.isAnswering = false;
+  const unanswered = await until('a registration without an answer', async () => {
+    await manager.sendResync();
+    return registrationsOf(scene)[1];
+  });
+  await until('to be told', async () => {
+    await manager.sendRefusal(unanswered);
+    return agent.holder();
+  });
+  assert.equal([agent.session(), agent.holder()?.hostname], [null, 'elsewhere']);
+  const container = await manager.queue();
+  assert.equal(kindsTold(manager, container), []);
+  manager.isAnswering = true;
+  await until('it to have the node', () => agent.session() !== null);
+  assert.is(agent.holder(), null);
+  await untilTold(manager, container, 'running');
 });
 
 scenario('a registration on its way answers every resync', async (scene) => {

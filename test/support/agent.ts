@@ -10,7 +10,14 @@ import { createParallelStarts, type ParallelStarts } from '../../src/agent/paral
 import { createSimulatedMachine, type SimulatedMachine } from '../../src/agent/simulated-engine.ts';
 import type { AgentBus } from '../../src/bus/bus.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/bus/embedded-bus.ts';
-import type { ContainerReport, Heartbeat, Report, ReportOf, WantedContainer } from '../../src/bus/messages.ts';
+import type {
+  ContainerReport,
+  Heartbeat,
+  RegisterReport,
+  Report,
+  ReportOf,
+  WantedContainer,
+} from '../../src/bus/messages.ts';
 import { systemClock } from '../../src/clock.ts';
 import { AppError } from '../../src/errors.ts';
 import { silentLogger } from '../../src/logger.ts';
@@ -43,7 +50,11 @@ export type ManagerDouble = {
   sendRemove(container: string): Promise<void>;
   /** The wanted set that answers no registration. */
   sendWanted(registrationId?: string | null): Promise<void>;
-  sendResync(): Promise<void>;
+  /** To whoever reads, unless it is told whom. */
+  sendResync(instanceId?: string): Promise<void>;
+  sendChallenge(instanceId: string): Promise<void>;
+  /** That the node is another's, in answer to a registration. */
+  sendRefusal(report: RegisterReport): Promise<void>;
   /** Writes the container's end without the agent: it is wanted no more. */
   giveUpOn(container: string): void;
 };
@@ -117,8 +128,15 @@ export function createManagerDouble(broker: EmbeddedBroker, clusterId: string): 
       const all = Array.from(specs, ([specHash, spec]) => ({ specHash, spec }));
       await bus.sendCommand({ kind: 'wanted', ...head({}), registrationId, containers, specs: all });
     },
-    async sendResync() {
-      await bus.sendCommand({ kind: 'resync', clusterId, node });
+    async sendResync(instanceId) {
+      await bus.sendCommand({ kind: 'resync', clusterId, node, ...(instanceId === undefined ? {} : { instanceId }) });
+    },
+    async sendChallenge(instanceId) {
+      await bus.sendCommand({ kind: 'challenge', clusterId, node, instanceId, hostname: 'elsewhere' });
+    },
+    async sendRefusal({ registrationId, instance }) {
+      const holder = { hostname: 'elsewhere', instance: { ...instance!, id: randomUUID() } };
+      await bus.sendRefusal({ clusterId, node, instanceId: instance!.id, registrationId, holder });
     },
     giveUpOn(container) {
       fact();

@@ -65,6 +65,24 @@ test('a node that returns from being lost, or seldom, or tells of one registrati
   assert.equal(ofType(cluster, 'AlarmRaised'), []);
 });
 
+test('a refused agent is an alarm that names both, until it has stopped asking or has the node', () => {
+  for (const isHolderLost of [false, true]) {
+    const cluster = clusterOf(1);
+    cluster.addTwin('twin', 'worker-1');
+    cluster.advance(10_000);
+    const [raised] = ofType(cluster, 'AlarmRaised');
+    assert.equal(alarms(cluster), ['node claimed twice worker-1']);
+    assert.match(
+      raised!.data.message,
+      /^worker-1 belongs to the agent on worker-1 \(process 1, since 2026-.*another on twin \(process 2,/,
+    );
+    cluster.crash(isHolderLost ? 'worker-1' : 'twin');
+    cluster.advance(isHolderLost ? 20_000 : 370_000);
+    assert.equal(alarms(cluster), []);
+    assert.is(cluster.view.nodes.get('worker-1')!.hostname, isHolderLost ? 'twin' : 'worker-1');
+  }
+});
+
 test('the alarm goes with the node', () => {
   const cluster = clusterOf(1);
   for (let time = 0; time < 4; time += 1) register(cluster, 'left');
