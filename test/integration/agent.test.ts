@@ -495,7 +495,12 @@ const registrationsOf = ({ manager }: AgentScene) => manager.reports.filter((rep
 scenario('what is for another instance of the node is none of its business', async (scene) => {
   const { manager } = scene;
   await scene.startAgent();
-  for (const send of [manager.sendResync, manager.sendChallenge]) await send(randomUUID());
+  // For longer than a resync is put off after an answer.
+  const untilMs = performance.now() + 2_000;
+  await until('them to be sent', async () => {
+    for (const send of [manager.sendResync, manager.sendChallenge]) await send(randomUUID());
+    return performance.now() > untilMs;
+  });
   const container = await manager.queue();
   await untilTold(manager, container, 'running');
   assert.is(registrationsOf(scene).length, 1);
