@@ -10,7 +10,7 @@ import { AppError } from '../errors.ts';
 import type { Pruned } from './event-log.ts';
 import { type FileLock, takeFileLock } from './file-lock.ts';
 import { createSqliteIndex, indexTables } from './sqlite-index.ts';
-import type { CommitRow, RowRange } from './sqlite-row.ts';
+import { type CommitRow, type PackedRows, packRows, type RowRange } from './sqlite-row.ts';
 
 export type SqliteFile = ReturnType<typeof openSqliteFile>;
 
@@ -20,8 +20,8 @@ const cacheKibibytes = 64 * 1024;
 /** A shell or a backup tool may hold a transaction for a moment. */
 const busyTimeoutMs = 2_000;
 const walBytesMax = 64 * 1024 * 1024;
-/** An answer crosses to another thread in one piece. */
-const rangeBytesMax = 4 * 1024 * 1024;
+/** An answer crosses to another thread in one piece, and is parsed as a whole before its first commit is folded. */
+const rangeBytesMax = 512 * 1024;
 /** Telemetry of a quarter of an hour at a time: an append never waits longer behind it. */
 const pruneStep = 1_000;
 const isPrunable = "class = 'telemetry' AND events IS NOT NULL";
@@ -83,8 +83,9 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
         throw error;
       }
     },
-    readSlot: (slot: number) => (bySlot.get(slot) as CommitRow | undefined) ?? null,
-    readRange(wanted: RowRange): CommitRow[] {
+    /** One row or none. */
+    readSlot: (slot: number) => packRows(bySlot.all(slot) as CommitRow[]),
+    readRange(wanted: RowRange): PackedRows {
       const rows: CommitRow[] = [];
       let bytes = 0;
       for (const row of rowsOf(wanted)) {
@@ -92,7 +93,7 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
         bytes += row.events?.length ?? 0;
         if (rows.length >= wanted.limit || bytes >= rangeBytesMax) break;
       }
-      return rows;
+      return packRows(rows);
     },
     head: readHead,
     /** Slots are without a hole, positions and times rise with them: halving finds the last that is not after. */

@@ -7,7 +7,7 @@ import type { CommitRange, CommitStore, Lookup, PreparedCommit } from './commit-
 import type { Commit, CommitAppend } from './event.ts';
 import { emptyHead } from './event-log.ts';
 import type { IndexRows } from './sqlite-index.ts';
-import type { CommitRow, RowRange } from './sqlite-row.ts';
+import { type CommitRow, type PackedRows, type RowRange, unpackRows } from './sqlite-row.ts';
 import type { SqliteAnswer, SqliteCalls, SqliteRequest, SqliteWorkerData } from './sqlite-worker.ts';
 import { subjectsFor } from './subjects.ts';
 
@@ -47,12 +47,10 @@ export async function createSqliteStore({ path, isReadOnly = false }: SqliteStor
       return ask('insert', toRow(prepared));
     },
     async readSlot(slot) {
-      const row = await ask('readSlot', slot);
-      return row ? toCommit(row, path) : null;
+      return toCommits(await ask('readSlot', slot), path)[0] ?? null;
     },
     async readRange(range) {
-      const rows = await ask('readRange', toRowRange(range));
-      return rows.map((row) => toCommit(row, path));
+      return toCommits(await ask('readRange', toRowRange(range)), path);
     },
     head: readHead,
     slotOf: (wanted) => ask('slotOf', wanted),
@@ -94,14 +92,15 @@ function toRowRange({ afterSlot, toSlot, limit, direction, about }: CommitRange)
   };
 }
 
-function toCommit(row: CommitRow, path: string): Commit {
-  try {
-    const events = row.events === null ? null : JSON.parse(row.events);
-    return { ...row, class: row.class as Commit['class'], appends: JSON.parse(row.appends), events };
-  } catch (error) {
-    const message = `the log at ${path} is damaged in slot ${row.slot} (positions from ${row.first}): ${(error as Error).message}`;
-    throw new AppError('log_corrupt', message, { cause: error, details: { slot: row.slot } });
-  }
+function toCommits(packed: PackedRows, path: string): Commit[] {
+  return unpackRows(packed, (text, slot) => {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      const message = `the log at ${path} is damaged in slot ${slot}: ${(error as Error).message}`;
+      throw new AppError('log_corrupt', message, { cause: error, details: { slot } });
+    }
+  });
 }
 
 /** Long enough for a checkpoint on a slow disk; a thread that does not answer at all is the disk's trouble. */

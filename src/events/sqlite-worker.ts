@@ -6,6 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
+import type { PackedRows } from './sqlite-row.ts';
 
 export type SqliteCalls = Omit<SqliteFile, 'close' | 'indexSome'> & { open(): void; close(): void };
 export type SqliteCall = { [K in keyof SqliteCalls]: { call: K; args: Parameters<SqliteCalls[K]> } }[keyof SqliteCalls];
@@ -23,7 +24,9 @@ let file: SqliteFile | null = null;
 
 port.on('message', ({ id, call, args }: SqliteRequest) => {
   try {
-    port.postMessage({ id, value: answer(call, args) } satisfies SqliteAnswer);
+    const value = answer(call, args);
+    const moved = call === 'readRange' || call === 'readSlot' ? [(value as PackedRows).texts] : [];
+    port.postMessage({ id, value } satisfies SqliteAnswer, moved);
   } catch (error) {
     port.postMessage({ id, error: describe(error) } satisfies SqliteAnswer);
   }
