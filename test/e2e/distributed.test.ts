@@ -40,9 +40,13 @@ async function startManager(name: string): Promise<void> {
   managers.set(name, { program, api: createApi(served.replace(/,.*/, '')) });
 }
 
-async function startAgent(node: string): Promise<void> {
+function spawnAgent(node: string): Program {
   const options = ['--node', node, '--amqp', rabbit.url(`${database}-${node}`), '--cluster-id', clusterId];
-  const program = startProgram(['agent', ...options, '--engine', 'docker', '--docker', dockerSocket]);
+  return startProgram(['agent', ...options, '--engine', 'docker', '--docker', dockerSocket]);
+}
+
+async function startAgent(node: string): Promise<void> {
+  const program = spawnAgent(node);
   agents.set(node, program);
   await program.line(`${node} is ready`);
 }
@@ -107,6 +111,29 @@ promise('what is asked of either manager runs, spread over the nodes', async () 
     assert.equal(nodes.toSorted(), [...workers]);
   }
 });
+
+promise(
+  'a second agent of a node is told who has it and disturbs nothing; a killed one is followed at once',
+  async () => {
+    const rowOf = async () => (await stateOf('one')).nodes.find(({ node }) => node === 'worker-1')!;
+    const [before, runs] = [await rowOf(), await running('web')];
+    assert.is(before.instance?.pid, agents.get('worker-1')!.child.pid);
+    const second = spawnAgent('worker-1');
+    const taken = `node id worker-1 is taken by the agent on ${before.hostname}, process ${before.instance?.pid}, running since`;
+    await until('it to be told', () => second.output().includes(taken), 20_000);
+    await until('the alarm', async () => (await stateOf('two')).alarms.some(({ subject }) => subject === 'worker-1'));
+    assert.equal([(await rowOf()).session, await running('web')], [before.session, runs]);
+
+    await agents.get('worker-1')!.end('SIGKILL');
+    const startedMs = performance.now();
+    await startAgent('worker-1');
+    assert.ok(performance.now() - startedMs < 5_000);
+    const after = await rowOf();
+    assert.equal([after.instance?.pid, after.since], [agents.get('worker-1')!.child.pid, before.since], 'never lost');
+    assert.equal(await running('web'), runs);
+    assert.is(await second.end(), 0);
+  },
+);
 
 promise('the collections in MongoDB say what the API says', async () => {
   const client = new MongoClient(mongodbUrl!);
