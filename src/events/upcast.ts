@@ -37,21 +37,18 @@ export function createUpcaster(
   known: Readonly<Record<string, { readonly schemaVersion: number }>>,
   upcasters: Upcasters,
 ): Upcast {
-  const currents = new Map(Object.entries(known).map(([type, { schemaVersion }]) => [type, schemaVersion]));
+  // A parsed event brings its own copy of its type's name: with ours, whatever looks it up next need not hash it again.
+  const currents = new Map(Object.entries(known).map(([type, { schemaVersion }]) => [type, { type, schemaVersion }]));
   for (const [type, { schemaVersion }] of Object.entries(known)) {
     for (let version = 1; version < schemaVersion; version += 1) {
       if (!upcasters.has(`${type}@${version}`)) throw new Error(`${type} has no upcaster from version ${version}`);
     }
   }
 
-  /** @throws AppError · whatever an upcaster throws */
-  const lift = (stored: StoredEvent, place: { position: number; slot: number }): unknown => {
-    const { type, data } = stored;
-    const current = currents.get(type);
-    if (current === stored.schemaVersion) return data;
-    if (current === undefined || stored.schemaVersion > current) throw writtenByNewer(stored, place, current ?? null);
+  /** @throws whatever an upcaster throws */
+  const lift = ({ type, schemaVersion, data }: StoredEvent, current: number): unknown => {
     let lifted = data;
-    for (let version = stored.schemaVersion; version < current; version += 1) {
+    for (let version = schemaVersion; version < current; version += 1) {
       lifted = upcasters.get(`${type}@${version}`)!(lifted);
     }
     return lifted;
@@ -64,16 +61,20 @@ export function createUpcaster(
     const terms = termsOf(commit);
     const read: LogEvent[] = [];
     for (const [index, stored] of events.entries()) {
-      const { stream, version, type } = stored;
+      const { stream, version } = stored;
       const position = first + index;
       try {
-        const data = lift(stored, { position, slot });
-        const schemaVersion = currents.get(type)!;
+        const current = currents.get(stored.type);
+        if (current === undefined || stored.schemaVersion > current.schemaVersion) {
+          throw writtenByNewer(stored, { position, slot }, current?.schemaVersion ?? null);
+        }
+        const { type, schemaVersion } = current;
+        const data = lift(stored, schemaVersion);
         const meta = metaOf(stored, commit, terms?.[index]);
         read.push({ position, stream, version, type, schemaVersion, at, data, meta } as LogEvent);
       } catch (error) {
         if (!onUnreadable || !(error instanceof Error)) throw error;
-        onUnreadable({ position, stream, type, at }, error);
+        onUnreadable({ position, stream, type: stored.type, at }, error);
       }
     }
     return read;

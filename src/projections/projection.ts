@@ -3,7 +3,6 @@
  * tests. Pure but for the view it is given: no clock, no configuration, no I/O; time is the events' own.
  */
 
-import { catalog } from '../events/catalog.ts';
 import type { Commit, LogEvent } from '../events/event.ts';
 import { clusterHandlers } from './cluster.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -25,7 +24,8 @@ export function evolve(view: ClusterView, event: LogEvent): void {
   advanceTime(view, event.at);
   (handlers[event.type] as (view: ClusterView, event: LogEvent) => void)(view, event);
   view.position = event.position;
-  if (catalog[event.type].class === 'telemetry') return;
+  const isTelemetry = event.version === 0;
+  if (isTelemetry) return;
   view.factPosition = event.position;
   view.factAt = event.at;
 }
