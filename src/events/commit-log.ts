@@ -51,6 +51,8 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   let writing: Promise<void> | null = null;
   /** Of the last commit, decided already. */
   let tellCallers = () => {};
+  /** Of the commit that was sent last, decided or not. */
+  let sentSlot = 0;
   let trouble: string | null = null;
   let isClosed = false;
 
@@ -220,6 +222,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   /** Sends the same document until it is decided. true = the slot is ours. */
   const decide = async (prepared: PreparedCommit): Promise<boolean> => {
     const { slot, commitId } = prepared.commit;
+    sentSlot = slot;
     return untilAnswered(async () => {
       if ((await store.insert(prepared)) === 'inserted') return true;
       for (;;) {
@@ -287,6 +290,12 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     });
   };
 
+  /** What this process has taken in, or is writing, rings its own bells. */
+  const onDoorbell: CommitStore['onDoorbell'] = (ring) =>
+    store.onDoorbell((slot) => {
+      if (slot > Math.max(state.head().slot, sentSlot)) ring(slot);
+    });
+
   const findAppend = async (appendId: string) => {
     tellCallers();
     await catchUp();
@@ -300,7 +309,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     ...createLogReader(store),
     append: async (events, options) => append(events, options),
     findAppend: (appendId) => withDeadline(inTurn(() => findAppend(appendId))),
-    follow: createFollow({ store, recent, logger, onBell: (bell) => subscribe(bells, bell) }),
+    follow: createFollow({ store: { ...store, onDoorbell }, recent, logger, onBell: (bell) => subscribe(bells, bell) }),
     prune: (range) => store.prune(range),
     trouble: () => trouble,
     async close() {

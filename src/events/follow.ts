@@ -11,7 +11,7 @@ type FollowDeps = {
   store: Pick<CommitStore, 'readRange' | 'onDoorbell'>;
   recent: Pick<RecentCommits, 'after'>;
   logger: Logger;
-  /** Rings when this process has taken in a commit. */
+  /** Rings when this process has taken in a commit: `recent` has it. */
   onBell(bell: () => void): () => void;
 };
 
@@ -24,8 +24,12 @@ const troubleMaxMs = 2_000;
 export function createFollow({ store, recent, logger, onBell }: FollowDeps): EventLog['follow'] {
   return async function* follow({ afterSlot, signal, onTrouble }: FollowOptions): AsyncGenerator<Commit[]> {
     const bell = createBell(signal);
-    const unsubscribes = [onBell(bell.ring), store.onDoorbell(bell.ring)];
     const pages = createPages({ store, recent });
+    const onDoorbell = () => {
+      pages.askStore();
+      bell.ring();
+    };
+    const unsubscribes = [onBell(bell.ring), store.onDoorbell(onDoorbell)];
     const trouble = createTrouble(logger, onTrouble);
     let slot = afterSlot;
     try {
@@ -44,7 +48,7 @@ export function createFollow({ store, recent, logger, onBell }: FollowDeps): Eve
             yield contiguous;
             if (!missing) continue;
           }
-          await bell.wait(missing ? troubleMaxMs : pollMs);
+          if (!(await bell.wait(missing ? troubleMaxMs : pollMs))) pages.askStore();
         } catch (error) {
           if (!hasCode(error, 'log_unavailable')) throw error;
           await bell.wait(trouble.say('log_unavailable', error instanceof Error ? error.message : String(error)));
@@ -64,24 +68,38 @@ function untilHole(commits: Commit[], slot: number): Commit[] {
 
 const holeBefore = (commit: Commit, slot: number) => `slot ${slot + 1} is missing before slot ${commit.slot}`;
 
-/** What comes after a slot: from memory, or from the store, the next page asked for while the one before is folded. */
+/**
+ * What comes after a slot: from memory, or from the store, the next page asked for while the one before is folded. At
+ * the head the store is asked only when others may have written: a writer follows what it writes itself without it.
+ */
 function createPages({ store, recent }: Pick<FollowDeps, 'store' | 'recent'>) {
   const read = (slot: number) => store.readRange({ afterSlot: slot, limit: page });
   let ahead: Promise<Commit[]> | null = null;
-  let isAtHead = false;
+  let isHeld = false;
+  let mayBeInStore = true;
   return {
+    askStore(): void {
+      mayBeInStore = true;
+    },
     async after(slot: number): Promise<Commit[]> {
       const asked = ahead;
       ahead = null;
       const early = asked ? await asked : [];
       if (early.length > 0) return early;
       const held = recent.after(slot);
-      isAtHead = held.length > 0;
-      // An empty page read ahead says nothing: it was asked for too early.
-      return isAtHead ? held : read(slot);
+      isHeld = held !== null && held.length > 0;
+      if (held && (isHeld || !mayBeInStore)) return held;
+      // Asked again until it has nothing more, and when it rings meanwhile. A page read ahead was asked for too early.
+      mayBeInStore = false;
+      const commits = await read(slot).catch((error: unknown) => {
+        mayBeInStore = true;
+        throw error;
+      });
+      if (commits.length > 0) mayBeInStore = true;
+      return commits;
     },
     readAhead(slot: number): void {
-      if (isAtHead) return;
+      if (isHeld) return;
       ahead = read(slot);
       // Whoever awaits it hears of the trouble; nobody may.
       ahead.catch(() => {});
@@ -123,15 +141,16 @@ function createBell(signal: AbortSignal) {
     reset() {
       hasRung = false;
     },
+    /** @returns whether it rang in time */
     wait: (delayMs: number) =>
-      new Promise<void>((resolve) => {
-        if (hasRung || signal.aborted) return resolve();
+      new Promise<boolean>((resolve) => {
+        if (hasRung || signal.aborted) return resolve(true);
         const timer = setTimeout(done, delayMs);
         wake = done;
         function done() {
           clearTimeout(timer);
           wake = null;
-          resolve();
+          resolve(hasRung);
         }
       }),
     close: () => signal.removeEventListener('abort', ring),

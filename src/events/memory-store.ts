@@ -14,7 +14,7 @@ export type MemoryStore = CommitStore & {
 export type MemoryStoreOptions = {
   /** Several stores over the same commits are several processes at one database. */
   commits?: string[];
-  bells?: Set<() => void>;
+  bells?: Set<(slot: number) => void>;
   /** Tells nothing at the start, like the store of a long log. */
   isForgetful?: boolean;
 };
@@ -65,7 +65,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
         if (commit.slot <= commits.length) return 'taken';
         if (commit.slot !== commits.length + 1) throw new Error(`slot ${commit.slot} would leave a hole`);
         commits.push(JSON.stringify(commit));
-        for (const bell of bells) queueMicrotask(bell);
+        for (const bell of bells) queueMicrotask(() => bell(commit.slot));
         return 'inserted';
       }),
     readSlot: (slot) => answer(() => at(slot)),

@@ -231,7 +231,7 @@ async function lookUp(
 
 /** Rings at every insert, also of other processes; without a replica set there is nothing to watch. */
 function createDoorbell(collection: Collection<CommitDocument>, logger: Logger) {
-  const rings = new Set<() => void>();
+  const rings = new Set<(slot: number) => void>();
   let stream: ChangeStream | null = null;
   let timer: NodeJS.Timeout | null = null;
   let isClosed = false;
@@ -239,10 +239,14 @@ function createDoorbell(collection: Collection<CommitDocument>, logger: Logger) 
   const open = () => {
     timer = null;
     if (isClosed || rings.size === 0 || stream) return;
-    const opened = collection.watch([{ $match: { operationType: 'insert' } }, { $project: { _id: 1 } }]);
+    const opened = collection.watch([
+      { $match: { operationType: 'insert' } },
+      { $project: { _id: 1, documentKey: 1 } },
+    ]);
     stream = opened;
-    opened.on('change', () => {
-      for (const ring of rings) ring();
+    opened.on('change', (change) => {
+      if (change.operationType !== 'insert') return;
+      for (const ring of rings) ring(change.documentKey._id);
     });
     opened.on('error', (error) => {
       logger.debug({ err: error }, 'the change stream broke; the log is polled until it is back');
@@ -253,7 +257,7 @@ function createDoorbell(collection: Collection<CommitDocument>, logger: Logger) 
   };
 
   return {
-    onRing(ring: () => void): () => void {
+    onRing(ring: (slot: number) => void): () => void {
       rings.add(ring);
       if (!timer) open();
       return () => rings.delete(ring);

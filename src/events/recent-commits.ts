@@ -8,8 +8,8 @@ import type { Commit } from './event.ts';
 export type RecentCommits = {
   /** The commit after the last one added. */
   add(commit: Commit): void;
-  /** All after a slot, contiguous; empty when the one after it is not held. */
-  after(slot: number): Commit[];
+  /** All after a slot, contiguous; null when one of them is not held any more, or nothing was ever added. */
+  after(slot: number): Commit[] | null;
 };
 
 /** Some seconds of a busy log: a follower further behind reads from the store, in larger pages. */
@@ -27,7 +27,7 @@ export function createRecentCommits(): RecentCommits {
     },
     after(slot) {
       const oldest = commits[0]?.slot;
-      return oldest === undefined || slot + 1 < oldest ? [] : commits.slice(slot + 1 - oldest);
+      return oldest === undefined || slot + 1 < oldest ? null : commits.slice(slot + 1 - oldest);
     },
   };
 }

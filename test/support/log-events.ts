@@ -40,6 +40,16 @@ export async function readAll(log: Pick<EventLog, 'read'>): Promise<LogEvent[]> 
   }
 }
 
+/** Page after page: one may be cut short. */
+export async function readAllCommits(log: Pick<EventLog, 'readCommits'>): Promise<Commit[]> {
+  const commits: Commit[] = [];
+  for (;;) {
+    const page = await log.readCommits({ afterSlot: commits.at(-1)?.slot ?? 0 });
+    if (page.length === 0) return commits;
+    commits.push(...page);
+  }
+}
+
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 /** Written from DESIGN alone, with another implementation of RFC 8785. @throws Error naming the first broken slot */

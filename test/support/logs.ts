@@ -54,7 +54,7 @@ export const logKinds: readonly LogKind[] = [
 
 async function createMemoryPlace({ isForgetful = false } = {}): Promise<LogPlace> {
   const commits: string[] = [];
-  const bells = new Set<() => void>();
+  const bells = new Set<(slot: number) => void>();
   return { openStore: async () => createMemoryStore({ commits, bells, isForgetful }), remove: async () => {} };
 }
 

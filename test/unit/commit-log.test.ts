@@ -6,11 +6,12 @@ import type { AppError } from '../../src/errors.ts';
 import { createCommitLog } from '../../src/events/commit-log.ts';
 import type { CommitStore } from '../../src/events/commit-store.ts';
 import type { Commit } from '../../src/events/event.ts';
-import { emptyHead } from '../../src/events/event-log.ts';
+import { type EventLog, emptyHead } from '../../src/events/event-log.ts';
 import { createLogState, streamsMax } from '../../src/events/log-state.ts';
 import { createMemoryStore } from '../../src/events/memory-store.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { fact } from '../support/log-events.ts';
+import { until } from '../support/wait.ts';
 
 const test = suite('commit log');
 const appendId = '00000000-0000-5000-8000-000000000001';
@@ -70,6 +71,62 @@ const commitAt = (slot: number, stream: string, version: number): Commit => ({
   ...{ slot, first: slot, count: 1, at: '2026-01-01T00:00:00.000Z', class: 'fact', writer: 'w', commitId: 'c' },
   ...{ appends: [{ appendId: 'a', count: 1 }], bodyHash: '', hash: '' },
   events: [{ stream, version, type: 'AlarmRaised', schemaVersion: 1, data: {}, meta: null as never }],
+});
+
+/** How often the store was asked for a range of commits. */
+function countReads(store: CommitStore) {
+  let reads = 0;
+  const readRange: CommitStore['readRange'] = (range) => {
+    reads += 1;
+    return store.readRange(range);
+  };
+  return { store: { ...store, readRange }, reads: () => reads };
+}
+
+async function followFrom(log: EventLog, signal: AbortSignal, slots: number[]): Promise<void> {
+  for await (const commits of log.follow({ afterSlot: 0, signal })) slots.push(...commits.map(({ slot }) => slot));
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
+test('who follows what its own process writes does not ask the store for it', async () => {
+  const counted = countReads(createMemoryStore());
+  const log = await openLog(counted.store, 'mine');
+  const stop = new AbortController();
+  const slots: number[] = [];
+  const following = followFrom(log, stop.signal, slots);
+  await log.append([fact('a')]);
+  await until('the first commit is followed', () => slots.length === 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  const before = counted.reads();
+  for (let n = 0; n < 50; n += 1) await log.append([fact('a')]);
+  await until('all are followed', () => slots.length === 51);
+  assert.equal(slots, upTo(51));
+  assert.ok(counted.reads() - before <= 3, `asked ${counted.reads() - before} times`);
+  stop.abort();
+  await following;
+  await log.close();
+});
+
+test('what others write between is followed in order and at once, also while the store is asked', async () => {
+  const commits: string[] = [];
+  const bells = new Set<(slot: number) => void>();
+  const mine = await openLog(createMemoryStore({ commits, bells }), 'mine');
+  const other = await openLog(createMemoryStore({ commits, bells }), 'other');
+  const stop = new AbortController();
+  const slots: number[] = [];
+  const following = followFrom(mine, stop.signal, slots);
+  const startedMs = performance.now();
+  for (let n = 0; n < 100; n += 1) {
+    await (n % 3 === 0 ? mine : other).append([fact('a')]);
+    for (let turn = 0; turn < n % 7; turn += 1) await null;
+  }
+  await until('all are followed', () => slots.length === 100);
+  assert.ok(performance.now() - startedMs < 1_000, 'nothing waited for a poll');
+  assert.equal(slots, upTo(100));
+  stop.abort();
+  await following;
+  await Promise.all([mine.close(), other.close()]);
 });
 
 test('what was taken in while the store was asked is not lowered by its answer', () => {
