@@ -118,7 +118,7 @@ test('what others write between is followed in order and at once, also while the
   const following = followFrom(mine, stop.signal, slots);
   const startedMs = performance.now();
   for (let n = 0; n < 100; n += 1) {
-    await (n % 3 === 0 ? mine : other).append([fact('a')]);
+    await (n % 3 === 1 ? mine : other).append([fact('a')]);
     for (let turn = 0; turn < n % 7; turn += 1) await null;
   }
   await until('all are followed', () => slots.length === 100);
