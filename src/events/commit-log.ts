@@ -32,6 +32,12 @@ const waitingMax = 20_000;
 const resendMinMs = 20;
 const resendMaxMs = 1_000;
 const undecidedPauseMs = 5;
+/**
+ * Many callers at once after a rest would all be told at once, and come again at once, and the store rests while the log
+ * prepares what they want: from so many on the first commit takes half, and the halves take turns from then on.
+ */
+const halvedMin = 16;
+const firstOf = (waiting: number) => (waiting < halvedMin ? waiting : Math.ceil(waiting / 2));
 /** Ten times the slowest commit of a healthy disk or replica set. */
 const answerLateMs = 2_000;
 const closeDeadlineMs = 3_000;
@@ -86,17 +92,22 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   };
 
   const write = async () => {
+    let isFirst = true;
     while (nextClass() !== null) {
       // Telemetry waits behind one commit of facts at most.
       for (const eventClass of ['fact', 'telemetry'] as const) {
-        if (queues[eventClass].length > 0) await inTurn(() => writeBatch(queues[eventClass]));
+        const queue = queues[eventClass];
+        if (queue.length === 0) continue;
+        const most = isFirst ? firstOf(queue.length) : queue.length;
+        isFirst = false;
+        await inTurn(() => writeBatch(queue, most));
       }
     }
     tellCallers();
   };
 
-  const writeBatch = async (queue: Waiting[]) => {
-    const batch = await takeBatch(queue);
+  const writeBatch = async (queue: Waiting[], most: number) => {
+    const batch = await takeBatch(queue, most);
     if (batch.length === 0) return;
     const prepared = prepare(batch);
     const deciding = decide(prepared);
@@ -121,8 +132,8 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
   };
 
   /** The appends of the next commit; those that may not be written are refused alone. */
-  const takeBatch = async (queue: Waiting[]): Promise<Waiting[]> => {
-    const candidates = takeCandidates(queue);
+  const takeBatch = async (queue: Waiting[], most: number): Promise<Waiting[]> => {
+    const candidates = takeCandidates(queue, most);
     try {
       const { batch, refusals, later } = await judgeUpToDate(candidates);
       queue.unshift(...later);

@@ -85,13 +85,13 @@ export function createWaiting(
   };
 }
 
-/** The first of the queue that fit into one commit. */
-export function takeCandidates(queue: Waiting[]): Waiting[] {
+/** The first of the queue that fit into one commit, `most` at most. */
+export function takeCandidates(queue: Waiting[], most: number): Waiting[] {
   let [events, bytes] = [0, 0];
-  const end = queue.findIndex((append) => {
+  const end = queue.findIndex((append, index) => {
     events += append.events.length;
     bytes += append.bytes;
-    return events > appendEventsMax || bytes > appendBytesMax;
+    return index >= most || events > appendEventsMax || bytes > appendBytesMax;
   });
   return queue.splice(0, end < 0 ? queue.length : end);
 }

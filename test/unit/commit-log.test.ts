@@ -10,7 +10,7 @@ import { type EventLog, emptyHead } from '../../src/events/event-log.ts';
 import { createLogState, streamsMax } from '../../src/events/log-state.ts';
 import { createMemoryStore } from '../../src/events/memory-store.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { fact } from '../support/log-events.ts';
+import { fact, readAllCommits } from '../support/log-events.ts';
 import { until } from '../support/wait.ts';
 
 const test = suite('commit log');
@@ -105,6 +105,20 @@ test('who follows what its own process writes does not ask the store for it', as
   assert.ok(counted.reads() - before <= 3, `asked ${counted.reads() - before} times`);
   stop.abort();
   await following;
+  await log.close();
+});
+
+test('many callers that come again as soon as they are told take turns, half of them in each commit', async () => {
+  const log = await openLog(createMemoryStore(), 'mine');
+  const caller = async () => {
+    for (let n = 0; n < 5; n += 1) await log.append([fact('a')]);
+  };
+  await Promise.all(Array.from({ length: 32 }, caller));
+  const commits = await readAllCommits(log);
+  assert.equal(
+    commits.map(({ count }) => count),
+    Array.from({ length: 10 }, () => 16),
+  );
   await log.close();
 });
 
