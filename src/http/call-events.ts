@@ -82,9 +82,13 @@ function withoutQuery(url: string): string {
   return query < 0 ? url : url.slice(0, query);
 }
 
+const unprintable = /[^\x20-\x7e]/;
+
 /** Cut before it is made printable: a request may be long. */
-const fit = (text: string, { maxLength = 0 }: { maxLength?: number }) =>
-  text.slice(0, maxLength).replaceAll(/[^\x20-\x7e]/g, '?');
+function fit(text: string, { maxLength = 0 }: { maxLength?: number }): string {
+  const cut = text.slice(0, maxLength);
+  return unprintable.test(cut) ? cut.replaceAll(new RegExp(unprintable, 'g'), '?') : cut;
+}
 
 /** Not a number, or below zero, is none. */
 const toCount = (value: number) => Math.min(Math.max(0, Math.round(value) || 0), Number.MAX_SAFE_INTEGER);

@@ -48,6 +48,7 @@ export function createCallRecorder(
   let reads: ReadCall[] = [];
   let refusals: NewEvent[] = [];
   const batches: Batch[] = [];
+  let stamped = { ms: Number.NaN, at: '' };
   let callsWaiting = 0;
   let callsDropped = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -109,9 +110,16 @@ export function createCallRecorder(
     return true;
   };
 
+  /** Many calls share a millisecond, and a date takes as long to write as the rest of a record. */
+  const stamp = () => {
+    const nowMs = clock.nowMs();
+    if (nowMs !== stamped.ms) stamped = { ms: nowMs, at: new Date(nowMs).toISOString() };
+    return stamped.at;
+  };
+
   const recordRead = (call: Call) => {
     if (!hasRoom()) return;
-    reads.push(toReadCall(call, new Date(clock.nowMs()).toISOString()));
+    reads.push(toReadCall(call, stamp()));
     if (reads.length >= callsPerEventMax) flush();
     else arm(flushEveryMs);
   };
