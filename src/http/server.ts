@@ -65,7 +65,9 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   const ending = new AbortController();
   const server = createFastify(deps, recorder);
 
-  server.addHook('onRequest', (request, _reply, done) => {
+  server.addHook('onRequest', (request, reply, done) => {
+    // At the end of an answer, and also of one whose client did not wait for it.
+    reply.raw.once('close', () => recordCall(recorder, request, reply));
     const scope = request.routeOptions.config.scope ?? 'read';
     try {
       request.actor = authenticator.identify(request.headers, request.method, scope);
@@ -74,10 +76,6 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     } catch (error) {
       done(error as Error);
     }
-  });
-  server.addHook('onResponse', (request, reply, done) => {
-    recordCall(recorder, request, reply);
-    done();
   });
 
   const routes = createRouteTable();
@@ -225,7 +223,7 @@ function recordCall(recorder: CallRecorder, request: FastifyRequest, reply: Fast
   if (request.routeOptions.config.isRecorded === false && request.problem === null) return;
   const { method, url, id: requestId, actor, problem } = request;
   const isRead = method === 'GET' || method === 'HEAD' || request.routeOptions.config.scope === 'read';
-  const status = reply.statusCode;
+  const { status } = problem ?? { status: reply.raw.headersSent ? reply.statusCode : problemCodes.client_gone.status };
   const call = { actor: actor ?? 'unknown', requestId, method, path: url, status, durationMs: reply.elapsedTime };
   if (isRead || actor === null) recorder.recordRead(call);
   else if (problem) recorder.recordRefusal({ ...call, code: problem.code, detail: problem.detail });

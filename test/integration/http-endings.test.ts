@@ -3,6 +3,7 @@
 import { request } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { EventData } from '../../src/events/catalog.ts';
 import { startApi, type TestApi } from '../support/http.ts';
 import { openSimulatedLog } from '../support/simulated-log.ts';
 import { specOf } from '../support/specs.ts';
@@ -66,6 +67,25 @@ test('a diff ends when its client goes away, and the next one has its turn', asy
     open();
   });
   next.destroy();
+});
+
+test('a call is recorded also when its client does not wait for the end of its answer', async () => {
+  const recorded = async (path: string) =>
+    (await api.events('ApiReadsRecorded'))
+      .flatMap(({ data }) => (data as EventData<'ApiReadsRecorded'>).calls)
+      .filter((call) => call.path === path)
+      .map(({ status }) => status);
+  const { position } = api.projector.view;
+  const unanswered = send('/service/web/why');
+  await until('it reads', () => reads > 0);
+  unanswered.destroy();
+  await until('something is recorded', () => api.projector.view.position > position);
+  open();
+  const followed = request(new URL('/events', api.url), { agent: false, headers: { accept: 'text/event-stream' } });
+  followed.on('response', (response) => response.once('data', () => followed.destroy())).on('error', () => {});
+  followed.end();
+  await until('that is recorded', async () => (await recorded('/events')).length > 0);
+  assert.equal([await recorded('/service/web/why'), await recorded('/events')], [[499], [200]]);
 });
 
 for (const path of ['/diff?from=1', '/container/:id/why', '/service/web/why']) {
