@@ -77,6 +77,11 @@ async function stop(): Promise<void> {
 const questions = (): [code: number, ...question: string[]][] => [
   [0, 'why', 'web'],
   [0, 'why', 'web', '--json'],
+  [0, 'why', 'web', '--at', '12'],
+  [1, 'why', 'web', '--at', '1'],
+  [1, 'why', 'web', '--at', '999999'],
+  [2, 'why', 'web', '--at', 'noon'],
+  [2, 'why', crashed, '--at', '12'],
   [0, 'why', 'old'],
   [0, 'why', crashed],
   [0, 'why', crashed, '--json'],

@@ -1,6 +1,8 @@
 /** Owns `coctl why`: the chain of causes of a container or a service, in sentences. */
 
 import type { Command } from 'commander';
+import { systemClock } from '../../clock.ts';
+import { AppError } from '../../errors.ts';
 import type { Chain, Link } from '../../replay/why-chain.ts';
 import { explainContainer, type WhyContainer } from '../../replay/why-container.ts';
 import { explainService, type WhyService } from '../../replay/why-service.ts';
@@ -8,20 +10,23 @@ import { sayCount, sayTime } from '../../replay/words-values.ts';
 import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples } from '../examples.ts';
+import { momentHelp, parseMoment } from '../moment.ts';
 import { readView } from '../past-view.ts';
 import { checkSubjectName, isContainer } from '../subject-name.ts';
 import { printable } from '../table.ts';
 
-type Options = AskOptions & { json?: boolean };
+type Options = AskOptions & { at?: string; json?: boolean };
 
 export function addWhyCommand(program: Command, context: CliContext): void {
   const command = program
     .command('why <container|service>')
     .description('Why a container or a service is as it is, back to who asked for it or what broke')
+    .option('--at <moment>', `as it was then, of a service: ${momentHelp}`)
     .option('--json', 'for programs');
   addExamples(addAskOptions(command), [
     ['why web', 'why the service web is not converged, or what moved last'],
     ['why web.1-4k', 'why this container runs there, why it ended, what replaced it'],
+    ['why web --at 1500', 'why it was as it was after the event at position 1500'],
     ['why web --offline', 'after a crash, without a manager'],
   ]);
   command.action(async (name: string, options: Options) => {
@@ -33,13 +38,22 @@ export function addWhyCommand(program: Command, context: CliContext): void {
 }
 
 function explain(name: string, options: Options, context: CliContext): Promise<WhyContainer | WhyService> {
+  const { at } = options;
   const { signal } = context;
-  return ask<WhyContainer | WhyService>(options, context, {
-    online: (api) => api.get(`/${isContainer(name) ? 'container' : 'service'}/${name}/why`),
-    async offline(source) {
-      if (isContainer(name)) return explainContainer(source.log, name, signal);
-      return explainService(source.log, await readView(source, context, 'head'), name, signal);
-    },
+  if (!isContainer(name)) {
+    const to = at === undefined ? 'head' : parseMoment('--at', at, systemClock.nowMs());
+    const query = at === undefined ? '' : `?at=${encodeURIComponent(at)}`;
+    return ask(options, context, {
+      online: (api) => api.get(`/service/${name}/why${query}`),
+      offline: async (source) => explainService(source.log, await readView(source, context, to), name, signal),
+    });
+  }
+  if (at !== undefined) {
+    throw new AppError('usage_invalid', '--at is for a service: of a container the whole life is told anyway');
+  }
+  return ask(options, context, {
+    online: (api) => api.get(`/container/${name}/why`),
+    offline: ({ log }) => explainContainer(log, name, signal),
   });
 }
 
