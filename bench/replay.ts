@@ -25,9 +25,11 @@ import { type BenchRow, median, printTable } from './table.ts';
 
 const million = 1_000_000;
 const rounds = 3;
-const shareMin = 0.7;
+const shareMin = 0.8;
 /** A view holds what there is now, not what there ever was. */
 const growthMax = 1.25;
+/** Of a manager on a log with snapshots, its process being up; and of a question about the past. */
+const promptMs = 1_000;
 const mongodbEvents = 200_000;
 
 const sizeOf = (events: number) =>
@@ -40,6 +42,17 @@ const informs = (name: string, value: string, ratio: number | null = null): Benc
   ratio,
   target: '',
   met: null,
+});
+
+const promptly = (name: string, ms: number, ratio: number | null = null): BenchRow => ({
+  ...informs(name, `${Math.round(ms)} ms`, ratio),
+  target: `≤ ${promptMs} ms`,
+  met: ms <= promptMs,
+});
+const fastEnough = (name: string, measured: Measured, ratio: number): BenchRow => ({
+  ...informs(name, rateOf(measured), ratio),
+  target: `≥ ${shareMin}`,
+  met: ratio >= shareMin,
 });
 
 const program = fileURLToPath(new URL('replay-process.ts', import.meta.url));
@@ -77,11 +90,7 @@ async function benchFile(folder: string, events: number, before: Measured | null
   const growth = before && replayed.heldBytes / before.heldBytes;
   return [
     informs(`reading and parsing ${size} events from SQLite, nothing else`, rateOf(parsed)),
-    {
-      ...informs(`replay of ${size} events from SQLite, over reading and parsing`, rateOf(replayed), share),
-      target: `≥ ${shareMin}`,
-      met: share >= shareMin,
-    },
+    fastEnough(`replay of ${size} events from SQLite, over reading and parsing`, replayed, share),
     informs(`verify of ${size} events, over replay`, rateOf(verified), replayed.ms / verified.ms),
     informs(`peak memory of that replay${over}`, megabytes(replayed.peakBytes), peakGrowth),
     {
@@ -114,9 +123,9 @@ async function benchManager(folder: string, events: number): Promise<BenchRow[]>
   const name = `${sorted.length} questions of ?at= over ${size} events`;
   return [
     informs(`start of a manager on ${size} events without a snapshot`, `${Math.round(without.startMs)} ms`),
-    informs('the same with snapshots, over without', `${Math.round(startMs)} ms`, startMs / without.startMs),
+    promptly('the same with snapshots, over without', startMs, startMs / without.startMs),
     informs(`${name}, p50`, `${Math.round(median(atMs))} ms`),
-    informs(`${name}, p99`, `${Math.round(sorted[Math.ceil(sorted.length * 0.99) - 1]!)} ms`),
+    promptly(`${name}, p99`, sorted[Math.ceil(sorted.length * 0.99) - 1]!),
   ];
 }
 
@@ -135,7 +144,7 @@ async function benchMongodb(url: string): Promise<BenchRow[]> {
     const size = sizeOf(mongodbEvents);
     return [
       informs(`reading ${size} events over the wire of ${kind}`, rateOf(read)),
-      informs('replay of them, over reading', rateOf(replayed), read.ms / replayed.ms),
+      fastEnough('replay of them, over reading', replayed, read.ms / replayed.ms),
       informs('verify of them, over replay', rateOf(verified), replayed.ms / verified.ms),
     ];
   } finally {

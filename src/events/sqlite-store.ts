@@ -6,10 +6,10 @@ import { canonicalJson } from './canonical-json.ts';
 import type { CommitRange, CommitStore, Lookup, PreparedCommit } from './commit-store.ts';
 import type { Commit, CommitAppend } from './event.ts';
 import { emptyHead } from './event-log.ts';
+import { subjectsFor } from './filter-subjects.ts';
 import type { IndexRows } from './sqlite-index.ts';
 import { type CommitRow, type PackedRows, type RowRange, unpackRows } from './sqlite-row.ts';
 import type { SqliteAnswer, SqliteCalls, SqliteRequest, SqliteWorkerData } from './sqlite-worker.ts';
-import { subjectsFor } from './subjects.ts';
 
 export type SqliteStoreOptions = {
   path: string;

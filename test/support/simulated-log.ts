@@ -5,10 +5,11 @@ import { createCommitLog } from '../../src/events/commit-log.ts';
 import type { CommitStore } from '../../src/events/commit-store.ts';
 import type { Commit, LogEvent } from '../../src/events/event.ts';
 import { type EventLog, emptyHead } from '../../src/events/event-log.ts';
+import { subjectsFor } from '../../src/events/filter-subjects.ts';
 import { hashBody, hashCommit } from '../../src/events/hash.ts';
 import { createMemoryStore } from '../../src/events/memory-store.ts';
 import { readEvents } from '../../src/events/read-events.ts';
-import { subjectsFor, subjectsOf } from '../../src/events/subjects.ts';
+import { subjectsOf } from '../../src/events/subjects.ts';
 import { silentLogger } from '../../src/logger.ts';
 
 /** One event a commit, as the simulation appends them. */

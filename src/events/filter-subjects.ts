@@ -1,0 +1,18 @@
+/** Owns under which keys a question looks for the facts it is about: those of subjects.ts. Pure. */
+
+import { catalog } from './catalog.ts';
+import type { EventFilter } from './commit-store.ts';
+import { streams, telemetryStreams } from './event.ts';
+import { typeKey } from './subjects.ts';
+
+/** The keys of the narrowest member: a commit that matches has one of them. null: nothing narrows. */
+export function subjectsFor(filter: EventFilter): string[] | null {
+  const { class: eventClass, container, service, node, streams: names, types } = filter;
+  if (eventClass === 'telemetry') return null;
+  if (container !== undefined) return [streams.container(container)];
+  if (names && !names.some((name) => telemetryStreams.has(name))) return [...new Set(names)];
+  if (service !== undefined) return [streams.service(service)];
+  if (node !== undefined) return [streams.node(node)];
+  if (types?.every((type) => catalog[type].class === 'fact')) return [...new Set(types.map(typeKey))];
+  return null;
+}
