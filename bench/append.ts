@@ -1,7 +1,8 @@
 /**
  * Measures appending: one event after the other, and many at once. Each log beside its bare driver, which writes the very
  * commits that the log formed, with the same durability, turning the same events into its own form. SQLite's driver
- * blocks whoever calls it, so it works in a thread of its own on both sides.
+ * blocks whoever calls it, so it works in a thread of its own on both sides. A virtual disk may answer a flush in a tenth
+ * of a millisecond, so a disk that takes one more is simulated beside it.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -9,10 +10,12 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { WriteConcern } from 'mongodb';
 import { systemClock } from '../src/clock.ts';
 import { createCommitLog } from '../src/events/commit-log.ts';
+import type { CommitStore } from '../src/events/commit-store.ts';
 import type { Commit, NewEvent } from '../src/events/event.ts';
 import type { EventLog } from '../src/events/event-log.ts';
 import { createMongoStore } from '../src/events/mongo-store.ts';
@@ -29,6 +32,8 @@ const grouped = 20_000;
 const inFlight = 64;
 const rounds = 3;
 const shareMin = 0.8;
+/** What a flush takes on most disks that keep their word. */
+const slowFlushMs = 1;
 
 /** A log and, beside it, a way to write commits that knows nothing of logs. */
 type Pair = { log: EventLog; writeBare(commits: readonly Commit[]): Promise<void>; close(): Promise<void> };
@@ -36,7 +41,10 @@ type Kind = { name: string; open(): Promise<Pair> };
 
 export async function benchAppend(): Promise<BenchRow[]> {
   const url = process.env.CO_TEST_MONGODB_URL;
-  const kinds: Kind[] = [{ name: 'sqlite', open: openSqlite }];
+  const kinds: Kind[] = [
+    { name: 'sqlite', open: () => openSqlite(0) },
+    { name: `sqlite, flushes ${slowFlushMs} ms slower (simulated)`, open: () => openSqlite(slowFlushMs) },
+  ];
   if (url)
     kinds.push({ name: `mongodb (${process.env.CO_TEST_MONGODB_KIND ?? 'as given'})`, open: () => openMongo(url) });
   const rows: BenchRow[] = [];
@@ -114,9 +122,16 @@ async function time(run: () => Promise<void>): Promise<number> {
   return performance.now() - startedMs;
 }
 
-async function openSqlite(): Promise<Pair> {
+/** @param slowerMs of a flush, on both sides */
+async function openSqlite(slowerMs: number): Promise<Pair> {
   const folder = await mkdtemp(join(tmpdir(), 'co-bench-'));
-  const store = await createSqliteStore({ path: join(folder, 'events.sqlite') });
+  const sqlite = await createSqliteStore({ path: join(folder, 'events.sqlite') });
+  const flush = slowerMs > 0 ? () => pause(slowerMs) : () => null;
+  const insert: CommitStore['insert'] = async (prepared) => {
+    await flush();
+    return sqlite.insert(prepared);
+  };
+  const store = { ...sqlite, insert };
   const log = await createCommitLog({ store, clock: systemClock, logger: silentLogger }, { writer: 'bench' });
   const bare = new Worker(new URL('./append-bare-sqlite.ts', import.meta.url), {
     workerData: join(folder, 'bare.sqlite'),
@@ -126,6 +141,7 @@ async function openSqlite(): Promise<Pair> {
     log,
     async writeBare(commits) {
       for (const { slot, events, ...header } of commits) {
+        await flush();
         bare.postMessage([slot, JSON.stringify(header), JSON.stringify(events)] satisfies BareRow);
         await once(bare, 'message');
       }
