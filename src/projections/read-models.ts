@@ -84,17 +84,16 @@ export function createReadModelWriter(deps: ReadModelDeps, options: ReadModelOpt
 
   const schedule = (delayMs: number): void => {
     if (isClosed || timer !== null || flushing !== null) return;
-    timer = setTimeout(
-      () => {
-        timer = null;
-        flushing = flush().then((nextMs) => {
-          flushing = null;
-          // Something may have been folded after flush looked last.
-          if (nextMs !== null || hasAny(pending)) schedule(nextMs ?? flushDelayMs);
-        });
-      },
-      Math.max(delayMs, restUntilMs - clock.monotonicMs()),
-    );
+    timer = setTimeout(run, Math.max(delayMs, restUntilMs - clock.monotonicMs()));
+  };
+
+  const run = (): void => {
+    timer = null;
+    flushing = flush().then((nextMs) => {
+      flushing = null;
+      // Something may have been folded after flush looked last.
+      if (nextMs !== null || hasAny(pending)) schedule(nextMs ?? flushDelayMs);
+    });
   };
 
   /** Returns when to flush again, null = when something is folded. */
