@@ -107,6 +107,14 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
     // Nothing an agent may do about it: failing makes the publisher look again in a while.
     route: () => Promise.reject(new Error('no manager has declared the queue yet')),
   });
+  /** Managers declare what an agent reads: before its first registration, or a refusal, there is none, and it is connected all the same. */
+  const own = {
+    prefetch: 1,
+    isEssential: false,
+    declare: async () => {},
+    park: 'reject' as const,
+    onParked: logParked(logger),
+  };
 
   return {
     status: link.status,
@@ -119,16 +127,11 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
     },
     consumeCommands(handler) {
       const consumer = createAmqpConsumer(link, {
+        ...own,
         name: 'commands',
         queue: nodeQueue(node),
-        prefetch: 1,
-        // Before its first registration a node has no queue, and it has to be connected to register.
-        isEssential: false,
-        declare: async () => {},
         parse: ({ body, routingKey }) => parseCommand(body, { clusterId, routingKey }),
         handler,
-        park: 'reject',
-        onParked: logParked(logger),
         // Commands went with the old queue: registering again brings the whole wanted set.
         onRestored: link.announce,
       });
@@ -136,16 +139,11 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
     },
     consumeRefusals(instanceId, handler) {
       const consumer = createAmqpConsumer(link, {
+        ...own,
         name: 'refusals',
         queue: instanceQueue(node, instanceId),
-        prefetch: 1,
-        // There is one only after a refusal.
-        isEssential: false,
-        declare: async () => {},
         parse: ({ body, routingKey }) => parseRefusal(body, { clusterId, routingKey }),
         handler,
-        park: 'reject',
-        onParked: logParked(logger),
       });
       return track(consumers, consumer);
     },

@@ -5,6 +5,10 @@ import type { Moment } from '../replay/replay.ts';
 
 export const momentHelp = 'a position such as 1500, or a time in UTC such as 2026-01-31T14:03:00Z';
 
+/** What --at names; now without it. @throws AppError `usage_invalid` · `moment_in_future` */
+export const momentAt = (at: string | undefined, nowMs: number): Moment =>
+  at === undefined ? 'head' : parseMoment('--at', at, nowMs);
+
 const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?Z$/;
 
 /** @throws AppError `usage_invalid` · `moment_in_future` */

@@ -3,10 +3,12 @@
  * A step stays for ever, as the events it reads do.
  */
 
-/** Version 2 may say which instance of the agent it was; version 1 could not. */
-const toRegistration2 = (data: unknown): unknown => data;
+import type { Upcaster, Upcasters } from './upcast.ts';
 
-export const upcasters: ReadonlyMap<string, (data: unknown) => unknown> = new Map([
+/** Version 2 may say which instance of the agent it was; version 1 could not. */
+const toRegistration2: Upcaster = (data) => data;
+
+export const upcasters: Upcasters = new Map([
   ['NodeRegistered@1', toRegistration2],
   ['NodeReturned@1', toRegistration2],
 ]);

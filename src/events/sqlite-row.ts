@@ -19,7 +19,9 @@ export type CommitRow = {
  * Many commits: each as one JSON text, all texts as one piece of UTF-8 that changes hands. Rows sent as objects would be
  * copied field by field, by both threads.
  */
-export type PackedRows = { slots: number[]; ends: number[]; texts: ArrayBuffer };
+export type PackedRows = { slots: number[]; firsts: number[]; ends: number[]; texts: ArrayBuffer };
+
+export type PackedRow = Pick<CommitRow, 'slot' | 'first'> & { text: string };
 
 export function packRows(rows: readonly CommitRow[]): PackedRows {
   const texts = rows.map(({ appends, events, ...header }) => {
@@ -31,13 +33,16 @@ export function packRows(rows: readonly CommitRow[]): PackedRows {
     end += bytes.write(text, end);
     return end;
   });
-  return { slots: rows.map(({ slot }) => slot), ends, texts: bytes.buffer };
+  return { slots: rows.map(({ slot }) => slot), firsts: rows.map(({ first }) => first), ends, texts: bytes.buffer };
 }
 
-/** @param parse what to make of the text of a slot */
-export function unpackRows<T>({ slots, ends, texts }: PackedRows, parse: (text: string, slot: number) => T): T[] {
+/** @param parse what to make of each */
+export function unpackRows<T>({ slots, firsts, ends, texts }: PackedRows, parse: (row: PackedRow) => T): T[] {
   const bytes = Buffer.from(texts);
-  return slots.map((slot, index) => parse(bytes.toString('utf8', ends[index - 1] ?? 0, ends[index]), slot));
+  return slots.map((slot, index) => {
+    const text = bytes.toString('utf8', ends[index - 1] ?? 0, ends[index]);
+    return parse({ slot, first: firsts[index]!, text });
+  });
 }
 
 export type RowRange = {

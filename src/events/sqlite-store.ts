@@ -93,11 +93,11 @@ function toRowRange({ afterSlot, toSlot, limit, direction, about }: CommitRange)
 }
 
 function toCommits(packed: PackedRows, path: string): Commit[] {
-  return unpackRows(packed, (text, slot) => {
+  return unpackRows(packed, ({ slot, first, text }) => {
     try {
       return JSON.parse(text);
     } catch (error) {
-      const message = `the log at ${path} is damaged in slot ${slot}: ${(error as Error).message}`;
+      const message = `the log at ${path} is damaged in slot ${slot} (positions from ${first}): ${(error as Error).message}`;
       throw new AppError('log_corrupt', message, { cause: error, details: { slot } });
     }
   });

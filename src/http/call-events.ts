@@ -82,12 +82,12 @@ function withoutQuery(url: string): string {
   return query < 0 ? url : url.slice(0, query);
 }
 
-const unprintable = /[^\x20-\x7e]/;
+const unprintable = /[^\x20-\x7e]/g;
 
 /** Cut before it is made printable: a request may be long. */
 function fit(text: string, { maxLength = 0 }: { maxLength?: number }): string {
   const cut = text.slice(0, maxLength);
-  return unprintable.test(cut) ? cut.replaceAll(new RegExp(unprintable, 'g'), '?') : cut;
+  return cut.search(unprintable) < 0 ? cut : cut.replaceAll(unprintable, '?');
 }
 
 /** Not a number, or below zero, is none. */

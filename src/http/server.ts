@@ -223,7 +223,8 @@ function recordCall(recorder: CallRecorder, request: FastifyRequest, reply: Fast
   if (request.routeOptions.config.isRecorded === false && request.problem === null) return;
   const { method, url, id: requestId, actor, problem } = request;
   const isRead = method === 'GET' || method === 'HEAD' || request.routeOptions.config.scope === 'read';
-  const { status } = problem ?? { status: reply.raw.headersSent ? reply.statusCode : problemCodes.client_gone.status };
+  const answered = reply.raw.headersSent ? reply.statusCode : problemCodes.client_gone.status;
+  const status = problem?.status ?? answered;
   const call = { actor: actor ?? 'unknown', requestId, method, path: url, status, durationMs: reply.elapsedTime };
   if (isRead || actor === null) recorder.recordRead(call);
   else if (problem) recorder.recordRefusal({ ...call, code: problem.code, detail: problem.detail });

@@ -2,6 +2,7 @@
 
 import type { ClusterView } from './cluster-view.ts';
 import { type Handlers, ignored, illegal } from './handlers.ts';
+import { lookAtBlocked } from './services.ts';
 
 export const alarmKey = (alarm: string, subject: string): string => `${alarm} ${subject}`;
 
@@ -43,5 +44,5 @@ export const clusterHandlers = {
 /** What was held back while an alarm stood is news again. */
 function lookAtAll(view: ClusterView): void {
   for (const id of view.nodes.keys()) view.dirty.nodes.add(id);
-  for (const name of view.blocked) view.dirty.services.add(name);
+  lookAtBlocked(view);
 }

@@ -5,7 +5,7 @@ import type { FailureReason } from '../model/container.ts';
 import type { ContainerFact } from '../model/container-machine.ts';
 import { nextContainerState } from '../model/container-machine.ts';
 import type { ClusterView, ContainerView, NodeView, ServiceView, SlotView } from './cluster-view.ts';
-import { holdsAnything, release, reserve } from './engines.ts';
+import { release, reserve } from './engines.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { dropSurplusSlot, setBlocked, setDelay } from './services.ts';
@@ -206,7 +206,6 @@ function end(
   }
 
   release(view, container);
-  if (holdsAnything(container.spec)) for (const name of view.blocked) view.dirty.services.add(name);
 
   view.ended.add(container.id);
   view.nextExpiryMs ??= expiryMsOf(event.at);

@@ -3,6 +3,7 @@
 import type { EngineDescription } from '../model/node.ts';
 import type { ContainerSpec } from '../model/service.ts';
 import type { ClusterView, ContainerView, EngineView } from './cluster-view.ts';
+import { lookAtBlocked } from './services.ts';
 
 export const portKey = (host: number, protocol: string): string => `${host}/${protocol}`;
 
@@ -29,11 +30,11 @@ export function reserve(view: ClusterView, container: ContainerView): void {
   engine.cpuReservedMillis += resources.cpuMillis ?? 0;
   for (const { host, protocol } of ports)
     if (host !== null) engine.hostPorts.set(portKey(host, protocol), container.id);
-  // Whoever waits for room may have another reason now, and says so once it was looked at.
-  if (holdsAnything(container.spec)) for (const name of view.blocked) view.dirty.services.add(name);
+  noteRoom(view, container);
 }
 
 export function release(view: ClusterView, container: ContainerView): void {
+  noteRoom(view, container);
   const engine = view.engines.get(container.engineId);
   if (!engine) return;
   const { resources, ports } = container.spec;
@@ -49,8 +50,13 @@ export function release(view: ClusterView, container: ContainerView): void {
   dropUnused(view, engine);
 }
 
-/** Does it take room from others, and would its end make some? */
-export function holdsAnything({ resources, ports }: ContainerSpec): boolean {
+/** Whoever waits for room may have it now, or another reason to wait, and says so once it was looked at. */
+function noteRoom(view: ClusterView, { spec }: ContainerView): void {
+  if (holdsAnything(spec)) lookAtBlocked(view);
+}
+
+/** Does it take room from others, and does its end make some? */
+function holdsAnything({ resources, ports }: ContainerSpec): boolean {
   return resources.memoryBytes !== null || resources.cpuMillis !== null || ports.some(({ host }) => host !== null);
 }
 

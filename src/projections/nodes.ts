@@ -5,6 +5,7 @@ import type { Availability } from '../model/node.ts';
 import { type ClusterView, type NodeView, refusalsKept, takeoversKept } from './cluster-view.ts';
 import { attachNode, detachNode } from './engines.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
+import { lookAtBlocked } from './services.ts';
 
 export const nodeHandlers = {
   NodeRegistered: register,
@@ -132,6 +133,6 @@ function changeNode(view: ClusterView, event: LogEvent<NodeFact>): NodeView {
     const container = view.containers.get(id);
     if (container) view.dirty.services.add(container.service);
   }
-  for (const name of view.blocked) view.dirty.services.add(name);
+  lookAtBlocked(view);
   return node;
 }

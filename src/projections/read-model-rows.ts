@@ -67,8 +67,8 @@ function withId<T>(id: string, item: T | undefined, row: (item: T) => ServiceRow
 const batchRows = 1_000;
 
 /**
- * Writes the rows as the view has them now, each only over a lower position, so one that is late does no harm; deletes those the view does not have,
- * unless they were written again above `position`.
+ * Writes the rows as the view has them now, each only over a lower position, so one that is late does no harm; deletes
+ * those the view does not have, unless they were written again above `position`.
  */
 export async function writeRows(db: Db, view: ClusterView, keys: Keys, position: number): Promise<void> {
   for (const model of readModels) {

@@ -144,6 +144,11 @@ export function setBlocked(view: ClusterView, service: ServiceView, blocked: Ser
   else view.blocked.delete(service.name);
 }
 
+/** What keeps them from a place may be gone. */
+export function lookAtBlocked(view: ClusterView): void {
+  for (const name of view.blocked) view.dirty.services.add(name);
+}
+
 export function setDelay(view: ClusterView, service: ServiceView, slot: SlotView, untilMs: number | null): void {
   if (slot.delayedUntilMs === untilMs) return;
   slot.delayedUntilMs = untilMs;

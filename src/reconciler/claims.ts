@@ -5,6 +5,7 @@
 
 import type { ManagerBus } from '../bus/bus.ts';
 import type { RegisterReport } from '../bus/messages.ts';
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
 import { type Claim, decideClaim } from './decide-claim.ts';
@@ -20,16 +21,23 @@ export type Claims = {
 /** Claimants remembered; the oldest is challenged once more. */
 const challengedMax = 1_000;
 
-type Deps = { view: ClusterView; bus: ManagerBus; lastHeard: LastHeard; logger: Logger };
+type Deps = {
+  view: ClusterView;
+  bus: ManagerBus;
+  lastHeard: LastHeard;
+  clock: Pick<Clock, 'monotonicMs'>;
+  logger: Logger;
+};
 
-export function createClaims({ view, bus, lastHeard, logger }: Deps, { clusterId }: { clusterId: string }): Claims {
+export function createClaims(deps: Deps, { clusterId }: { clusterId: string }): Claims {
+  const { view, bus, lastHeard, clock, logger } = deps;
   /** By instance, the first time. */
   const challengedAtMs = new Map<string, number>();
 
   const challenge = ({ node, hostname, instance }: RegisterReport) => {
     if (!instance) return;
     const { id: instanceId } = instance;
-    if (!challengedAtMs.has(instanceId)) challengedAtMs.set(instanceId, performance.now());
+    if (!challengedAtMs.has(instanceId)) challengedAtMs.set(instanceId, clock.monotonicMs());
     const [oldest] = challengedAtMs.keys();
     if (challengedAtMs.size > challengedMax && oldest !== undefined) challengedAtMs.delete(oldest);
     bus.sendCommand({ kind: 'challenge', clusterId, node, instanceId, hostname }).catch((error: unknown) => {
@@ -46,7 +54,7 @@ export function createClaims({ view, bus, lastHeard, logger }: Deps, { clusterId
         timeoutMs: lastHeard.timeoutMs,
         silentMs: node ? lastHeard.silentMs(id, node.session) : null,
         heardAgoMs: node ? lastHeard.heardAgoMs(id, node.session) : null,
-        challengedAgoMs: atMs === undefined ? null : performance.now() - atMs,
+        challengedAgoMs: atMs === undefined ? null : clock.monotonicMs() - atMs,
       });
       if (claim === 'challenge') challenge(report);
       return claim;

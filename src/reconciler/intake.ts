@@ -42,7 +42,7 @@ type Deps = {
 export function createIntake(deps: Deps, { clusterId }: { clusterId: string }): Intake {
   const { log, projector, bus, lastHeard, clock, logger } = deps;
   const { view } = projector;
-  const claims = createClaims({ view, bus, lastHeard, logger }, { clusterId });
+  const claims = createClaims({ view, bus, lastHeard, clock, logger }, { clusterId });
   const pulls = new Map<string, ReportOf<'pull-progress'>>();
   let consumer: Consumer | undefined;
   let isClosed = false;

@@ -13,7 +13,7 @@ import type { ClusterView } from '../projections/cluster-view.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { Liveness } from './liveness.ts';
 import { createLogTime } from './log-time.ts';
-import { nextDeadlineMs, plan } from './plan.ts';
+import { nextDeadlineMs, plan, takeServices } from './plan.ts';
 import { isHeld } from './plan-nodes.ts';
 import type { PlanSettings } from './slot-queue.ts';
 import { controllerActor, describeStep, type Step } from './step.ts';
@@ -65,7 +65,7 @@ export function createLoop(
     for (const name of view.dirty.services) dirty.services.add(name);
     const nodes = new Set([...dirty.nodes, ...view.dirty.nodes]);
     for (const set of [view.dirty.services, dirty.nodes, view.dirty.nodes]) set.clear();
-    return { services: takeServices(dirty.services, view, replicasPerPassMax), nodes };
+    return { services: takeServices(dirty.services, (name) => replicasOf(view, name), replicasPerPassMax), nodes };
   };
 
   const markDirty = (step: Step) => {
@@ -198,19 +198,8 @@ function mergeExpectations(steps: readonly Step[]): Expectation[] {
   return [...versions].map(([stream, version]) => ({ stream, version }));
 }
 
-/**
- * Takes the first of the dirty services, together of at most so many replicas, but one at least.
- * @param dirty loses what is taken
- */
-export function takeServices(dirty: Set<string>, view: ClusterView, replicasMax: number): Set<string> {
-  const taken = new Set<string>();
-  let replicas = 0;
-  for (const name of dirty) {
-    const service = view.services.get(name);
-    replicas += service ? Math.max(service.replicas, service.live) : 0;
-    if (taken.size > 0 && replicas > replicasMax) break;
-    taken.add(name);
-  }
-  for (const name of taken) dirty.delete(name);
-  return taken;
+/** What planning it costs. Pure. */
+export function replicasOf(view: ClusterView, name: string): number {
+  const service = view.services.get(name);
+  return service ? Math.max(service.replicas, service.live) : 0;
 }

@@ -61,6 +61,22 @@ export function nextDeadlineMs(view: ClusterView): number | null {
   return deadlines.length === 0 ? null : Math.min(...deadlines);
 }
 
+/**
+ * Takes the first of the services, together of at most so much, but one at least.
+ * @param names loses what is taken
+ */
+export function takeServices(names: Set<string>, sizeOf: (name: string) => number, most: number): Set<string> {
+  const taken = new Set<string>();
+  let size = 0;
+  for (const name of names) {
+    size += sizeOf(name);
+    if (taken.size > 0 && size > most) break;
+    taken.add(name);
+    names.delete(name);
+  }
+  return taken;
+}
+
 /** The dirty ones and those whose time has come: what plan costs. Pure. */
 export function* servicesToLookAt(view: ClusterView, dirty: ReadonlySet<string>, nowMs: number): Iterable<string> {
   yield* dirty;

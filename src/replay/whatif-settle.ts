@@ -6,7 +6,7 @@
 import type { NewEvent } from '../events/event.ts';
 import type { Expectation } from '../events/event-log.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
-import { type Dirty, plan, servicesToLookAt } from '../reconciler/plan.ts';
+import { type Dirty, plan, servicesToLookAt, takeServices } from '../reconciler/plan.ts';
 import type { LastHeard } from '../reconciler/plan-nodes.ts';
 import type { Step } from '../reconciler/step.ts';
 import { groupSteps } from '../reconciler/step-groups.ts';
@@ -42,19 +42,6 @@ export function createSettling({ view, lastHeard, nowMs, append }: Deps, setting
     return service ? Math.max(service.replicas, service.slots.size) : 0;
   };
 
-  /** As many of the names as make one look, the first in any case; taken out of them. */
-  const takeLook = (names: Set<string>): Set<string> => {
-    const taken = new Set<string>();
-    let slots = 0;
-    for (const name of names) {
-      slots += slotsOf(name);
-      if (taken.size > 0 && slots > slotsPerLook) break;
-      taken.add(name);
-      names.delete(name);
-    }
-    return taken;
-  };
-
   function* look(dirty: Dirty): Generator<void, boolean, void> {
     for (const name of servicesToLookAt(view, dirty.services, nowMs())) slotsLookedAt += slotsOf(name);
     yield;
@@ -79,7 +66,7 @@ export function createSettling({ view, lastHeard, nowMs, append }: Deps, setting
         view.dirty.nodes.clear();
         hasWritten = false;
         do {
-          const wantedMore = yield* look({ services: takeLook(services), nodes });
+          const wantedMore = yield* look({ services: takeServices(services, slotsOf, slotsPerLook), nodes });
           hasWritten ||= wantedMore;
           nodes = new Set();
         } while (services.size > 0);

@@ -13,7 +13,8 @@ import type { ContainerSpec } from '../../src/model/service.ts';
 import { emptyClusterView, type ServiceView } from '../../src/projections/cluster-view.ts';
 import { createProjector } from '../../src/projections/projector.ts';
 import { createLiveness } from '../../src/reconciler/liveness.ts';
-import { createLoop, takeServices } from '../../src/reconciler/loop.ts';
+import { createLoop, replicasOf } from '../../src/reconciler/loop.ts';
+import { takeServices } from '../../src/reconciler/plan.ts';
 import { specOf } from '../support/specs.ts';
 import { until } from '../support/wait.ts';
 
@@ -142,7 +143,7 @@ test('a pass takes the services that were dirty first, up to its bound, and one 
     view.services.set(name, { name, replicas, live } as ServiceView);
   }
   const dirty = new Set(['a', 'removed', 'b', 'c', 'huge']);
-  const takes = () => [...takeServices(dirty, view, 10_000)];
+  const takes = () => [...takeServices(dirty, (name) => replicasOf(view, name), 10_000)];
   assert.equal([takes(), takes(), takes(), takes()], [['a', 'removed', 'b'], ['c'], ['huge'], []]);
 });
 

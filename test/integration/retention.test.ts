@@ -10,9 +10,9 @@ import { replay } from '../../src/replay/replay.ts';
 import { countPrunable, findPrunable, prune } from '../../src/replay/retention.ts';
 import { createRetentionLoop } from '../../src/replay/retention-loop.ts';
 import { epochMs } from '../support/history.ts';
-import { telemetry, verifyChain } from '../support/log-events.ts';
+import { readAllCommits, telemetry, verifyChain } from '../support/log-events.ts';
 import { type LogPlace, logKinds, openLogAt } from '../support/logs.ts';
-import { fillLog, readCommits } from '../support/told-log.ts';
+import { fillLog } from '../support/told-log.ts';
 import { until } from '../support/wait.ts';
 
 const hourMs = 3_600_000;
@@ -63,7 +63,7 @@ for (const { name, whyNot, createPlace } of logKinds) {
     async () => {
       const { position: head } = await log.head();
       const before = await viewsOf(log, head);
-      const commits = await readCommits(log);
+      const commits = await readAllCommits(log);
       const prunable = (await findPrunable(log, { retentionMs: 10 * hourMs, isThorough: true }))!;
       const counted = await countPrunable(log, prunable);
       const pruned = await prune(log, prunable, { actor });
@@ -74,7 +74,7 @@ for (const { name, whyNot, createPlace } of logKinds) {
       const { throughSlot, throughPosition } = prunable;
       assert.equal(record, { throughSlot, throughPosition, ...pruned });
       assert.is(others.length, 0);
-      const after = await readCommits(log);
+      const after = await readAllCommits(log);
       verifyChain(after);
       const cutoff = new Date(Date.parse(commits.at(-1)!.at) - 10 * hourMs).toISOString();
       const isOld = ({ at, class: eventClass }: (typeof after)[0]) => eventClass === 'telemetry' && at <= cutoff;
@@ -125,7 +125,7 @@ for (const { name, whyNot, createPlace } of logKinds) {
     term = 4;
     await until('it is pruned', async () => (await recordsOf(log)).length > 0);
     await loop.close();
-    const commits = await readCommits(log);
+    const commits = await readAllCommits(log);
     assert.is(commits.at(-1)?.appends[0]?.term, 4);
     assert.ok(commits.some(({ events }) => events === null));
   });
@@ -138,7 +138,7 @@ for (const { name, whyNot, createPlace } of logKinds) {
     ];
     await until('a loop beside it has looked some times', () => looks > 5);
     await Promise.all([kept.close(), pruning.close()]);
-    assert.ok((await readCommits(log)).slice(38).every(({ events }) => events !== null));
+    assert.ok((await readAllCommits(log)).slice(38).every(({ events }) => events !== null));
   });
 
   test.run();

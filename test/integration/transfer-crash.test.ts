@@ -17,8 +17,8 @@ import { createSqliteStore } from '../../src/events/sqlite-store.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { partialOf } from '../../src/replay/transfer-partial.ts';
 import { coctl } from '../support/cli.ts';
-import { verifyChain } from '../support/log-events.ts';
-import { fillLog, readCommits } from '../support/told-log.ts';
+import { readAllCommits, verifyChain } from '../support/log-events.ts';
+import { fillLog } from '../support/told-log.ts';
 import { until } from '../support/wait.ts';
 
 const test = suite('killed in the middle');
@@ -68,7 +68,7 @@ function ask(path: string, sql: string): number | null {
 async function commitsOf(path: string): Promise<Commit[]> {
   const { log, close } = await openLogForReading({ sqlitePath: path }, { logger: silentLogger });
   try {
-    return await readCommits(log);
+    return await readAllCommits(log);
   } finally {
     await close();
   }

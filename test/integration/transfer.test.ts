@@ -17,9 +17,10 @@ import { readBytes } from '../../src/replay/transfer-file.ts';
 import { importLog } from '../../src/replay/transfer-import.ts';
 import { openExportedLog } from '../../src/replay/transfer-log.ts';
 import { exportToFile, partialOf } from '../../src/replay/transfer-partial.ts';
+import { readAllCommits } from '../support/log-events.ts';
 import { type LogKind, type LogPlace, logKinds, openLogAt } from '../support/logs.ts';
 import { refusal } from '../support/refusal.ts';
-import { fillLog, readCommits } from '../support/told-log.ts';
+import { fillLog } from '../support/told-log.ts';
 
 const program = 'test 1';
 const rounds = 40;
@@ -81,13 +82,13 @@ function testRoundTrip(from: LogKind, to: LogKind): void {
       try {
         await fillLog(source, { rounds: 6 });
         await withLog(source, (log) => log.prune({ throughSlot: 41 }));
-        const written = await withLog(source, readCommits);
+        const written = await withLog(source, readAllCommits);
         await exportFrom(source, 'log.ndjson.gz');
         const { foundCommits, totals } = await importInto(target, fileOf('log.ndjson.gz'));
         assert.equal([foundCommits, totals.commits], [0, written.length]);
-        assert.equal(await withLog(target, readCommits), written);
+        assert.equal(await withLog(target, readAllCommits), written);
         const { log, close } = await openExportedLog(fileOf('log.ndjson.gz'));
-        assert.equal(await readCommits(log), written);
+        assert.equal(await readAllCommits(log), written);
         const views = await viewsOf(log);
         await close();
         assert.equal(await withLog(source, viewsOf), views);
@@ -130,7 +131,7 @@ file('a part goes behind what comes before it, and nowhere else', async () => {
   assert.is((await refusal(() => importInto(target, fileOf('rest.ndjson')))).code, 'import_gap');
   await importInto(target, fileOf('first.ndjson'));
   await importInto(target, fileOf('rest.ndjson'));
-  assert.equal(await withLog(target, readCommits), await withLog(place, readCommits));
+  assert.equal(await withLog(target, readAllCommits), await withLog(place, readAllCommits));
   assert.is((await refusal(() => openExportedLog(fileOf('rest.ndjson')))).code, 'export_partial');
   assert.is((await refusal(() => importInto(target, fileOf('first.ndjson')))).code, 'import_diverges');
 });
@@ -146,11 +147,11 @@ file('an import that is repeated finds everything there', async () => {
 file('another log is not mixed in', async () => {
   const [place, other] = [await source(), await source()];
   await exportFrom(place, 'log.ndjson');
-  const before = await withLog(other, readCommits);
+  const before = await withLog(other, readAllCommits);
   const refused = await refusal(() => importInto(other, fileOf('log.ndjson')));
   assert.is(refused.code, 'import_diverges');
   assert.match(refused.message, /slot 1 /);
-  assert.equal(await withLog(other, readCommits), before);
+  assert.equal(await withLog(other, readAllCommits), before);
 });
 
 for (const name of ['log.ndjson', 'log.ndjson.gz']) {
@@ -231,7 +232,7 @@ async function importChanged(change: (lines: string[]) => void) {
   const target = await memory!.createPlace();
   const refused = await refusal(() => importInto(target, fileOf('changed.ndjson')));
   assert.is(refused.code, 'transfer_line_invalid', refused.message);
-  const [written, before] = [await withLog(target, readCommits), await withLog(place, readCommits)];
+  const [written, before] = [await withLog(target, readAllCommits), await withLog(place, readAllCommits)];
   assert.equal(written, before.slice(0, written.length));
   return { line: refused.details.line as number, rule: refused.details.rule as string, commits: written.length };
 }

@@ -1,8 +1,7 @@
 /** Owns logs with one event of every type, telemetry between, for tests of what must keep all of it exactly. */
 
 import { createCommitLog } from '../../src/events/commit-log.ts';
-import type { Commit, NewEvent } from '../../src/events/event.ts';
-import type { EventLog } from '../../src/events/event-log.ts';
+import type { NewEvent } from '../../src/events/event.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { tellStory } from '../golden/story.ts';
 import { epochMs } from './history.ts';
@@ -26,13 +25,4 @@ export async function fillLog(place: LogPlace, { rounds = 0 } = {}): Promise<voi
     await log.append([telemetry(), telemetry()]);
   }
   await log.close();
-}
-
-export async function readCommits(log: Pick<EventLog, 'readCommits'>): Promise<Commit[]> {
-  const commits: Commit[] = [];
-  for (;;) {
-    const page = await log.readCommits({ afterSlot: commits.at(-1)?.slot ?? 0 });
-    if (page.length === 0) return commits;
-    commits.push(...page);
-  }
 }

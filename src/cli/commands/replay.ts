@@ -17,7 +17,7 @@ import { sayCount, sayTime } from '../../replay/words-values.ts';
 import { type CliContext, exitCodes } from '../context.ts';
 import { addExamples } from '../examples.ts';
 import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../log-source.ts';
-import { momentHelp, parseMoment } from '../moment.ts';
+import { momentAt, momentHelp, parseMoment } from '../moment.ts';
 import { count, withProgress } from '../progress-bar.ts';
 import { stateTables } from '../state-tables.ts';
 import { printable } from '../table.ts';
@@ -97,7 +97,7 @@ async function foldLog({ log, snapshots }: LogSource, options: Options, context:
     const what = `position ${event.position}, ${event.type} on ${event.stream}`;
     context.complain(printable(`skipped ${what}, and what follows on that stream: ${error.message}`));
   };
-  const to = at === undefined ? 'head' : parseMoment('--at', at, systemClock.nowMs());
+  const to = momentAt(at, systemClock.nowMs());
   const { value: view, ...totals } = await withProgress(context.progressBar('replaying'), (onProgress) =>
     replay(
       { log, logger: silentLogger, snapshots: quick ? snapshots : null },

@@ -13,7 +13,7 @@ import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import { type CliContext, exitCodes } from '../context.ts';
 import { addExamples } from '../examples.ts';
 import type { LogSource } from '../log-source.ts';
-import { momentHelp, parseMoment } from '../moment.ts';
+import { momentAt, momentHelp } from '../moment.ts';
 import { readView } from '../past-view.ts';
 import { whatIfTables } from '../whatif-tables.ts';
 
@@ -92,7 +92,7 @@ async function answerFromLog(
   { at, ...question }: Question,
   context: CliContext,
 ): Promise<WhatIfAnswer> {
-  const to = at === undefined ? 'head' : parseMoment('--at', at, systemClock.nowMs());
+  const to = momentAt(at, systemClock.nowMs());
   return whatIf(await readView(source, context, to), question, {}, context.signal);
 }
 

@@ -10,7 +10,7 @@ import { sayCount, sayTime } from '../../replay/words-values.ts';
 import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples } from '../examples.ts';
-import { momentHelp, parseMoment } from '../moment.ts';
+import { momentAt, momentHelp } from '../moment.ts';
 import { readView } from '../past-view.ts';
 import { checkSubjectName, isContainer } from '../subject-name.ts';
 import { printable } from '../table.ts';
@@ -41,7 +41,7 @@ function explain(name: string, options: Options, context: CliContext): Promise<W
   const { at } = options;
   const { signal } = context;
   if (!isContainer(name)) {
-    const to = at === undefined ? 'head' : parseMoment('--at', at, systemClock.nowMs());
+    const to = momentAt(at, systemClock.nowMs());
     const query = at === undefined ? '' : `?at=${encodeURIComponent(at)}`;
     return ask(options, context, {
       online: (api) => api.get(`/service/${name}/why${query}`),
