@@ -3,7 +3,7 @@
 import { type LogEvent, type NewEvent, streams } from '../src/events/event.ts';
 import { type ClusterView, emptyClusterView } from '../src/projections/cluster-view.ts';
 import { evolve } from '../src/projections/projection.ts';
-import { plan } from '../src/reconciler/plan.ts';
+import { plan } from '../src/reconciler/planner/plan.ts';
 import { specOf } from '../test/support/specs.ts';
 import type { BenchRow } from './table.ts';
 

@@ -10,7 +10,7 @@ import { AppError, hasCode } from '../errors.ts';
 import { canonicalJson } from '../events/canonical-json.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Projector } from '../projections/projector.ts';
-import { type ApiRequest, decide, type Outcome, outcomeOf } from '../reconciler/decide.ts';
+import { type ApiRequest, decide, type Outcome, outcomeOf } from '../reconciler/commands/decide.ts';
 
 export type MutationCall = {
   request: ApiRequest;

@@ -4,7 +4,7 @@
  */
 
 import type { ClusterView, ContainerView } from '../projections/cluster-view.ts';
-import { decideReport, type ReportDecision } from '../reconciler/decide-report.ts';
+import { decideReport, type ReportDecision } from '../reconciler/commands/decide-report.ts';
 import { turnsPerEngine } from './whatif-start-time.ts';
 
 export type Agents = {

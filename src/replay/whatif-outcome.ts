@@ -5,7 +5,7 @@ import type { ClusterView } from '../projections/cluster-view.ts';
 import { parseIsoTime } from '../projections/iso-time.ts';
 import { sortNatural } from '../projections/order.ts';
 import { type ServiceStatus, serviceRow } from '../projections/service-row.ts';
-import { massLossAlarm } from '../reconciler/plan-nodes.ts';
+import { massLossAlarm } from '../reconciler/planner/plan-nodes.ts';
 
 export type Standing = {
   replicas: number;

@@ -6,10 +6,10 @@
 import type { NewEvent } from '../events/event.ts';
 import type { Expectation } from '../events/event-log.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
-import { type Dirty, plan, servicesToLookAt, takeServices } from '../reconciler/plan.ts';
-import type { LastHeard } from '../reconciler/plan-nodes.ts';
-import type { Step } from '../reconciler/step.ts';
-import { groupSteps } from '../reconciler/step-groups.ts';
+import { type Dirty, plan, servicesToLookAt, takeServices } from '../reconciler/planner/plan.ts';
+import type { LastHeard } from '../reconciler/planner/plan-nodes.ts';
+import type { Step } from '../reconciler/planner/step.ts';
+import { groupSteps } from '../reconciler/planner/step-groups.ts';
 
 export type Settling = {
   /** Each `next()` does one piece: a look of plan, or one append of what it wants. Ends when it wants nothing. */

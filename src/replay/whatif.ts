@@ -8,7 +8,7 @@ import { AppError } from '../errors.ts';
 import type { LogEvent } from '../events/event.ts';
 import { alarmKey } from '../projections/cluster.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
-import { massLossAlarm } from '../reconciler/plan-nodes.ts';
+import { massLossAlarm } from '../reconciler/planner/plan-nodes.ts';
 import { findFailing, sayAssumptions } from './whatif-assumptions.ts';
 import { createTally, describeBefore, isConsequence, type ServiceOutcome } from './whatif-outcome.ts';
 import { estimateStartTime } from './whatif-start-time.ts';

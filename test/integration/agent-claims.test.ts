@@ -19,7 +19,7 @@ import { createMemoryStore } from '../../src/events/memory-store.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { shownNodeRow } from '../../src/projections/node-row.ts';
 import { createProjector } from '../../src/projections/projector.ts';
-import { createReconciler } from '../../src/reconciler/reconciler.ts';
+import { createReconciler } from '../../src/reconciler/controller/controller.ts';
 import { readAll } from '../support/log-events.ts';
 import { openRabbit, whyNoRabbit } from '../support/rabbit.ts';
 import { specOf } from '../support/specs.ts';

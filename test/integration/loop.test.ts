@@ -12,9 +12,9 @@ import { silentLogger } from '../../src/logger.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { emptyClusterView, type ServiceView } from '../../src/projections/cluster-view.ts';
 import { createProjector } from '../../src/projections/projector.ts';
-import { createLiveness } from '../../src/reconciler/liveness.ts';
-import { createLoop, replicasOf } from '../../src/reconciler/loop.ts';
-import { takeServices } from '../../src/reconciler/plan.ts';
+import { createLoop, replicasOf } from '../../src/reconciler/controller/reconcile-loop.ts';
+import { createLiveness } from '../../src/reconciler/intake/liveness.ts';
+import { takeServices } from '../../src/reconciler/planner/plan.ts';
 import { specOf } from '../support/specs.ts';
 import { until } from '../support/wait.ts';
 

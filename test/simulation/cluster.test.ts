@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AppError } from '../../src/errors.ts';
 import { streams } from '../../src/events/event.ts';
-import { decide } from '../../src/reconciler/decide.ts';
+import { decide } from '../../src/reconciler/commands/decide.ts';
 import {
   assertReplayEqualsLive,
   countWanted,

@@ -10,9 +10,9 @@ import { AppError } from '../../src/errors.ts';
 import type { NewEvent } from '../../src/events/event.ts';
 import type { Expectation } from '../../src/events/event-log.ts';
 import type { ClusterView } from '../../src/projections/cluster-view.ts';
-import { type ApiRequest, decide } from '../../src/reconciler/decide.ts';
-import { decideReport } from '../../src/reconciler/decide-report.ts';
-import { plan } from '../../src/reconciler/plan.ts';
+import { type ApiRequest, decide } from '../../src/reconciler/commands/decide.ts';
+import { decideReport } from '../../src/reconciler/commands/decide-report.ts';
+import { plan } from '../../src/reconciler/planner/plan.ts';
 import { assertReplayEqualsLive, createSimulatedCluster, type SimulatedCluster } from '../support/simulated-cluster.ts';
 import { specOf } from '../support/specs.ts';
 

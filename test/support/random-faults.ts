@@ -1,6 +1,6 @@
 /** Owns histories full of faults at random, from a seed: requests, crashes, losses and drains on the simulated cluster. */
 
-import type { ApiRequest } from '../../src/reconciler/decide.ts';
+import type { ApiRequest } from '../../src/reconciler/commands/decide.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
 import { specOf } from './specs.ts';
 import { ask, startScene, wishFor } from './why-scenes.ts';

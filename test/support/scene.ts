@@ -6,7 +6,7 @@ import { type LogEvent, type NewEvent, streams } from '../../src/events/event.ts
 import { specHash } from '../../src/events/hash.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { type ServiceRow, serviceRow } from '../../src/projections/service-row.ts';
-import { decide, type NodeAction } from '../../src/reconciler/decide.ts';
+import { decide, type NodeAction } from '../../src/reconciler/commands/decide.ts';
 import { createSimulatedCluster, type SimulatedCluster } from './simulated-cluster.ts';
 
 export const context = { actor: 'person:test', requestId: 'request' };

@@ -12,11 +12,11 @@ import type { Expectation } from '../../src/events/event-log.ts';
 import type { AgentInstance } from '../../src/model/node.ts';
 import { type ClusterView, emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';
-import { decideClaim, recordRefusal } from '../../src/reconciler/decide-claim.ts';
-import { decideReport } from '../../src/reconciler/decide-report.ts';
-import { plan } from '../../src/reconciler/plan.ts';
-import { surgeOf } from '../../src/reconciler/plan-service.ts';
-import { describeStep } from '../../src/reconciler/step.ts';
+import { decideClaim, recordRefusal } from '../../src/reconciler/commands/decide-registration.ts';
+import { decideReport } from '../../src/reconciler/commands/decide-report.ts';
+import { plan } from '../../src/reconciler/planner/plan.ts';
+import { surgeOf } from '../../src/reconciler/planner/plan-service.ts';
+import { describeStep } from '../../src/reconciler/planner/step.ts';
 
 const clusterId = '00000000-0000-4000-8000-000000000000';
 const nodeTimeoutMs = 5_000;

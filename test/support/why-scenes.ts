@@ -3,7 +3,7 @@
 import { ok } from 'node:assert';
 import { type LogEvent, streams } from '../../src/events/event.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
-import { type ApiRequest, decide } from '../../src/reconciler/decide.ts';
+import { type ApiRequest, decide } from '../../src/reconciler/commands/decide.ts';
 import { createSimulatedCluster, type SimulatedCluster } from './simulated-cluster.ts';
 
 export function startScene(nodes: number, options: { seed?: number; failingImage?: string } = {}): SimulatedCluster {

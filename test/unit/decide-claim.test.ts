@@ -13,8 +13,8 @@ import {
   type HolderSigns,
   recordRefusal,
   refusalEveryMs,
-} from '../../src/reconciler/decide-claim.ts';
-import { decideReport } from '../../src/reconciler/decide-report.ts';
+} from '../../src/reconciler/commands/decide-registration.ts';
+import { decideReport } from '../../src/reconciler/commands/decide-report.ts';
 import { clusterId, createHistory, epochMs, type History, timeOf } from '../support/history.ts';
 
 const test = suite('decide: claims');

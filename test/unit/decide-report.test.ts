@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import type { RegisterReport, ReportOf } from '../../src/bus/messages.ts';
 import { emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';
-import { decideReport } from '../../src/reconciler/decide-report.ts';
+import { decideReport } from '../../src/reconciler/commands/decide-report.ts';
 import { clusterId, createHistory, type History, timeOf } from '../support/history.ts';
 
 const test = suite('decide: reports');

@@ -7,9 +7,9 @@ import { type LogEvent, type NewEvent, streams } from '../../src/events/event.ts
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';
-import { type ApiRequest, decide, outcomeOf } from '../../src/reconciler/decide.ts';
-import { openMapEntriesMax } from '../../src/reconciler/decide-patch.ts';
-import { specBytesMax } from '../../src/reconciler/spec-bound.ts';
+import { type ApiRequest, decide, outcomeOf } from '../../src/reconciler/commands/decide.ts';
+import { openMapEntriesMax } from '../../src/reconciler/commands/patch-spec.ts';
+import { specBytesMax } from '../../src/reconciler/commands/spec-limit.ts';
 import { createHistory, spec } from '../support/history.ts';
 
 const test = suite('decide');

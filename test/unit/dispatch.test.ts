@@ -15,7 +15,7 @@ import type { ContainerSpec } from '../../src/model/service.ts';
 import { emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';
 import type { Projector } from '../../src/projections/projector.ts';
-import { createDispatcher } from '../../src/reconciler/dispatch.ts';
+import { createDispatcher } from '../../src/reconciler/dispatcher/dispatcher.ts';
 import { clusterId, createHistory, type History, spec, specHashOf } from '../support/history.ts';
 
 import { until } from '../support/wait.ts';

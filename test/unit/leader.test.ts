@@ -6,7 +6,7 @@ import type { EventLog } from '../../src/events/event-log.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { emptyClusterView } from '../../src/projections/cluster-view.ts';
 import type { Projector } from '../../src/projections/projector.ts';
-import { createLeadership } from '../../src/reconciler/leader.ts';
+import { createLeadership } from '../../src/reconciler/controller/leader-election.ts';
 import { until } from '../support/wait.ts';
 
 const test = suite('leader');

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createLiveness } from '../../src/reconciler/liveness.ts';
+import { createLiveness } from '../../src/reconciler/intake/liveness.ts';
 import { createVirtualTime } from '../support/virtual-time.ts';
 
 const timeoutMs = 5_000;

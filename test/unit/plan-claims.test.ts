@@ -3,8 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RegisterReport } from '../../src/bus/messages.ts';
-import { decideReport } from '../../src/reconciler/decide-report.ts';
-import { nextDeadlineMs } from '../../src/reconciler/plan.ts';
+import { decideReport } from '../../src/reconciler/commands/decide-report.ts';
+import { nextDeadlineMs } from '../../src/reconciler/planner/plan.ts';
 import { change, clusterOf, ofType } from '../support/scene.ts';
 import type { SimulatedCluster } from '../support/simulated-cluster.ts';
 

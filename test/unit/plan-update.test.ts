@@ -2,8 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { plan } from '../../src/reconciler/plan.ts';
-import { describeStep } from '../../src/reconciler/step.ts';
+import { plan } from '../../src/reconciler/planner/plan.ts';
+import { describeStep } from '../../src/reconciler/planner/step.ts';
 import { change, clusterOf, hearsAll, nodesOf, ofType, request, rowOf } from '../support/scene.ts';
 import type { SimulatedCluster } from '../support/simulated-cluster.ts';
 import { specOf } from '../support/specs.ts';

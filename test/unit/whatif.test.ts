@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { type ClusterView, type ContainerView, emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';
-import { type ApiRequest, decide } from '../../src/reconciler/decide.ts';
+import { type ApiRequest, decide } from '../../src/reconciler/commands/decide.ts';
 import { replicasAskedMax, type WhatIfAnswer, type WhatIfChange, whatIf } from '../../src/replay/whatif.ts';
 import { estimateStartTime } from '../../src/replay/whatif-start-time.ts';
 import { createHistory } from '../support/history.ts';

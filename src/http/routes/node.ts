@@ -1,7 +1,7 @@
 /** Owns /node: whether a node takes containers, and forgetting one that is lost. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { NodeAction } from '../../reconciler/decide.ts';
+import type { NodeAction } from '../../reconciler/commands/decide.ts';
 import { idempotencyKeyOf } from '../idempotency-key.ts';
 import type { Mutate } from '../mutation.ts';
 import { actorOf, refuseBody, type Server } from '../route.ts';

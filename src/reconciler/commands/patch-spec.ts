@@ -1,7 +1,7 @@
 /** Owns what a partial edit makes of a container's recipe. Pure. */
 
-import { AppError } from '../errors.ts';
-import type { ContainerSpec, EnvEntry } from '../model/service.ts';
+import { AppError } from '../../errors.ts';
+import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 
 /** More names than this in env or labels is a file in the wrong place; it also keeps a wish far below an append's bound. */
 export const openMapEntriesMax = 256;

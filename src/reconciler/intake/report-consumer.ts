@@ -3,19 +3,19 @@
  * container's stream, and acknowledges after the commit. A report that would not raise the container's rank is dropped.
  */
 
-import type { Consumer, ManagerBus, Verdict } from '../bus/bus.ts';
-import type { Report, ReportOf } from '../bus/messages.ts';
-import type { Clock } from '../clock.ts';
-import { AppError, hasCode } from '../errors.ts';
-import { type NewEvent, streams } from '../events/event.ts';
-import type { EventLog } from '../events/event-log.ts';
-import type { Logger } from '../logger.ts';
-import { parseIsoTime } from '../projections/iso-time.ts';
-import type { Projector } from '../projections/projector.ts';
-import { createClaims } from './claims.ts';
-import { recordRefusal } from './decide-claim.ts';
-import { decideReport, type ReportDecision } from './decide-report.ts';
-import type { LastHeard } from './plan-nodes.ts';
+import type { Consumer, ManagerBus, Verdict } from '../../bus/bus.ts';
+import type { Report, ReportOf } from '../../bus/messages.ts';
+import type { Clock } from '../../clock.ts';
+import { AppError, hasCode } from '../../errors.ts';
+import { type NewEvent, streams } from '../../events/event.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { Logger } from '../../logger.ts';
+import { parseIsoTime } from '../../projections/iso-time.ts';
+import type { Projector } from '../../projections/projector.ts';
+import { recordRefusal } from '../commands/decide-registration.ts';
+import { decideReport, type ReportDecision } from '../commands/decide-report.ts';
+import type { LastHeard } from '../planner/plan-nodes.ts';
+import { createClaims } from './registration-conflicts.ts';
 
 type Next = { decision: ReportDecision; afterwards: () => void };
 

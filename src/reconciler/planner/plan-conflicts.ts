@@ -4,11 +4,11 @@
  * that cannot be told from one agent that keeps losing its session.
  */
 
-import { streams } from '../events/event.ts';
-import { alarmKey } from '../projections/cluster.ts';
-import { type ClusterView, type NodeView, takeoversKept } from '../projections/cluster-view.ts';
-import { parseIsoTime } from '../projections/iso-time.ts';
-import { refusalEveryMs } from './decide-claim.ts';
+import { streams } from '../../events/event.ts';
+import { alarmKey } from '../../projections/cluster.ts';
+import { type ClusterView, type NodeView, takeoversKept } from '../../projections/cluster-view.ts';
+import { parseIsoTime } from '../../projections/iso-time.ts';
+import { refusalEveryMs } from '../commands/decide-registration.ts';
 import { controllerActor, type Step } from './step.ts';
 
 const claimedTwiceAlarm = 'node claimed twice';

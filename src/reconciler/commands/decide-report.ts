@@ -4,12 +4,12 @@
  */
 
 import { v5 as uuidv5 } from 'uuid';
-import type { RegisterReport, Report, ReportOf } from '../bus/messages.ts';
-import { type NewEvent, streams } from '../events/event.ts';
-import type { Expectation } from '../events/event-log.ts';
-import { isTerminal } from '../model/container.ts';
-import { isProgress } from '../model/container-machine.ts';
-import type { ClusterView, ContainerView } from '../projections/cluster-view.ts';
+import type { RegisterReport, Report, ReportOf } from '../../bus/messages.ts';
+import { type NewEvent, streams } from '../../events/event.ts';
+import type { Expectation } from '../../events/event-log.ts';
+import { isTerminal } from '../../model/container.ts';
+import { isProgress } from '../../model/container-machine.ts';
+import type { ClusterView, ContainerView } from '../../projections/cluster-view.ts';
 
 export type ReportDecision =
   | { event: NewEvent; expect: Expectation[]; appendId?: string }

@@ -1,14 +1,14 @@
 /** Owns the steps for one service as data: what each event says, and the versions it was decided from. Pure. */
 
-import type { FilteredNodes } from '../events/catalog.ts';
-import { streams } from '../events/event.ts';
-import type { Expectation } from '../events/event-log.ts';
-import type { StopReason } from '../model/container.ts';
-import { containerId } from '../model/ids.ts';
-import type { Cause, ClusterView, ContainerView, ServiceView } from '../projections/cluster-view.ts';
+import type { FilteredNodes } from '../../events/catalog.ts';
+import { streams } from '../../events/event.ts';
+import type { Expectation } from '../../events/event-log.ts';
+import type { StopReason } from '../../model/container.ts';
+import { containerId } from '../../model/ids.ts';
+import type { Cause, ClusterView, ContainerView, ServiceView } from '../../projections/cluster-view.ts';
 import type { Placement } from './placement.ts';
 import { restartDelayMs } from './restart-policy.ts';
-import type { SlotNeed } from './slot-need.ts';
+import type { SlotNeed } from './slot-status.ts';
 import { metaOf, type Step } from './step.ts';
 
 /** @param times `queueTimeoutMs` from `nowMs` its node has to take it */

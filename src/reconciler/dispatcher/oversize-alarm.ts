@@ -3,14 +3,14 @@
  * It stands from the refusal until a wanted set of the node gets through, or nothing is wanted there any more.
  */
 
-import type { WantedCommand } from '../bus/messages.ts';
-import { AppError } from '../errors.ts';
-import { type NewEvent, streams } from '../events/event.ts';
-import type { EventLog } from '../events/event-log.ts';
-import type { Logger } from '../logger.ts';
-import { alarmKey } from '../projections/cluster.ts';
-import type { ClusterView } from '../projections/cluster-view.ts';
-import { controllerActor } from './step.ts';
+import type { WantedCommand } from '../../bus/messages.ts';
+import { AppError } from '../../errors.ts';
+import { type NewEvent, streams } from '../../events/event.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { Logger } from '../../logger.ts';
+import { alarmKey } from '../../projections/cluster.ts';
+import type { ClusterView } from '../../projections/cluster-view.ts';
+import { controllerActor } from '../planner/step.ts';
 
 export const wantedTooLargeAlarm = 'wanted set too large';
 

@@ -17,8 +17,8 @@ import {
   switchMap,
   timer,
 } from 'rxjs';
-import type { Clock } from '../clock.ts';
-import type { LastHeard } from './plan-nodes.ts';
+import type { Clock } from '../../clock.ts';
+import type { LastHeard } from '../planner/plan-nodes.ts';
 
 /** A node's beat, or the beginning (a session) or end (null) of watching it. */
 type Signal = { node: string } & ({ kind: 'beat'; session: number } | { kind: 'watch'; session: number | null });

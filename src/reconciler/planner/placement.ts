@@ -4,10 +4,10 @@
  */
 
 import TinyQueue from 'tinyqueue';
-import { type Candidates, explanationNamesMax, type FilteredNodes } from '../events/catalog.ts';
-import type { ContainerSpec } from '../model/service.ts';
-import type { ClusterView, ContainerView, EngineView, NodeView } from '../projections/cluster-view.ts';
-import { portKey } from '../projections/engines.ts';
+import { type Candidates, explanationNamesMax, type FilteredNodes } from '../../events/catalog.ts';
+import type { ContainerSpec } from '../../model/service.ts';
+import type { ClusterView, ContainerView, EngineView, NodeView } from '../../projections/cluster-view.ts';
+import { portKey } from '../../projections/engines.ts';
 
 type Reserved = { memoryBytes: number; cpuMillis: number; hostPorts: Set<string> };
 

@@ -3,13 +3,13 @@
  * is remembered between them. What was forgotten with a manager costs the claimant one more challenge.
  */
 
-import type { ManagerBus } from '../bus/bus.ts';
-import type { RegisterReport } from '../bus/messages.ts';
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../logger.ts';
-import type { ClusterView } from '../projections/cluster-view.ts';
-import { type Claim, decideClaim } from './decide-claim.ts';
-import type { LastHeard } from './plan-nodes.ts';
+import type { ManagerBus } from '../../bus/bus.ts';
+import type { RegisterReport } from '../../bus/messages.ts';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../logger.ts';
+import type { ClusterView } from '../../projections/cluster-view.ts';
+import { type Claim, decideClaim } from '../commands/decide-registration.ts';
+import type { LastHeard } from '../planner/plan-nodes.ts';
 
 export type Claims = {
   /** Whose node it is; a claimant to be challenged is, here. */

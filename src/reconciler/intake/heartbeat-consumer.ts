@@ -4,15 +4,15 @@
  */
 
 import { bufferTime, Subject, type Subscription } from 'rxjs';
-import type { Consumer, ManagerBus } from '../bus/bus.ts';
-import type { Heartbeat } from '../bus/messages.ts';
-import type { Clock } from '../clock.ts';
-import { type NewEvent, streams } from '../events/event.ts';
-import type { EventLog } from '../events/event-log.ts';
-import type { Logger } from '../logger.ts';
-import type { Projector } from '../projections/projector.ts';
+import type { Consumer, ManagerBus } from '../../bus/bus.ts';
+import type { Heartbeat } from '../../bus/messages.ts';
+import type { Clock } from '../../clock.ts';
+import { type NewEvent, streams } from '../../events/event.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { Logger } from '../../logger.ts';
+import type { Projector } from '../../projections/projector.ts';
+import { controllerActor } from '../planner/step.ts';
 import type { Liveness } from './liveness.ts';
-import { controllerActor } from './step.ts';
 
 export type Heartbeats = { start(): void; close(): Promise<void> };
 

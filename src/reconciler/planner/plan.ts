@@ -10,13 +10,13 @@
  * ```
  */
 
-import { streams } from '../events/event.ts';
-import type { ClusterView } from '../projections/cluster-view.ts';
+import { streams } from '../../events/event.ts';
+import type { ClusterView } from '../../projections/cluster-view.ts';
 import { noReservations } from './placement.ts';
-import { nextQuietMs, planClaims } from './plan-claims.ts';
+import { nextQuietMs, planClaims } from './plan-conflicts.ts';
 import { isHeld, isSilentNode, type LastHeard, planNodes } from './plan-nodes.ts';
 import { planService } from './plan-service.ts';
-import type { PlanSettings } from './slot-queue.ts';
+import type { PlanSettings } from './slot-placement.ts';
 import { failContainer, type Step } from './step.ts';
 
 /** What to look at again. Anything else is as it was when plan last looked. */

@@ -4,20 +4,20 @@
  */
 
 import { defer, from, interval, merge, Subject, type Subscription, throttle } from 'rxjs';
-import type { Clock } from '../clock.ts';
-import { AppError, hasCode } from '../errors.ts';
-import { streams } from '../events/event.ts';
-import type { EventLog, Expectation } from '../events/event-log.ts';
-import type { Logger } from '../logger.ts';
-import type { ClusterView } from '../projections/cluster-view.ts';
-import type { Projector } from '../projections/projector.ts';
-import type { Liveness } from './liveness.ts';
-import { createLogTime } from './log-time.ts';
-import { nextDeadlineMs, plan, takeServices } from './plan.ts';
-import { isHeld } from './plan-nodes.ts';
-import type { PlanSettings } from './slot-queue.ts';
-import { controllerActor, describeStep, type Step } from './step.ts';
-import { groupSteps } from './step-groups.ts';
+import type { Clock } from '../../clock.ts';
+import { AppError, hasCode } from '../../errors.ts';
+import { streams } from '../../events/event.ts';
+import type { EventLog, Expectation } from '../../events/event-log.ts';
+import type { Logger } from '../../logger.ts';
+import type { ClusterView } from '../../projections/cluster-view.ts';
+import type { Projector } from '../../projections/projector.ts';
+import type { Liveness } from '../intake/liveness.ts';
+import { nextDeadlineMs, plan, takeServices } from '../planner/plan.ts';
+import { isHeld } from '../planner/plan-nodes.ts';
+import type { PlanSettings } from '../planner/slot-placement.ts';
+import { controllerActor, describeStep, type Step } from '../planner/step.ts';
+import { groupSteps } from '../planner/step-groups.ts';
+import { createLogTime } from './log-clock.ts';
 
 export type Loop = {
   /** Looks at everything once, then at what changes. */

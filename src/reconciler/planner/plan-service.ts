@@ -9,10 +9,10 @@
  * | settled | a container of the present spec that runs | stop what else is in it |
  */
 
-import type { ClusterView, ServiceView } from '../projections/cluster-view.ts';
+import type { ClusterView, ServiceView } from '../../projections/cluster-view.ts';
 import { blockPlacement, delayRestart, removeService, replaceContainer, stopContainer } from './service-steps.ts';
-import { isStoppedOnly, leftovers, readSlot, type SlotNeed, serves } from './slot-need.ts';
-import { createSlotQueue, type QueuePass, type SlotQueue } from './slot-queue.ts';
+import { createSlotQueue, type QueuePass, type SlotQueue } from './slot-placement.ts';
+import { isStoppedOnly, leftovers, readSlot, type SlotNeed, serves } from './slot-status.ts';
 import type { Step } from './step.ts';
 
 /** Replicas that are replaced at the same time: a quarter, at least one. Also how far a replacement may exceed `replicas`. */

@@ -11,11 +11,11 @@
  * One that was refused gets no second chance to prove it: it is somebody's mistake, and waits until the holder is lost.
  */
 
-import type { RegisterReport } from '../bus/messages.ts';
-import { type NewEvent, streams } from '../events/event.ts';
-import type { Expectation } from '../events/event-log.ts';
-import type { NodeView } from '../projections/cluster-view.ts';
-import { parseIsoTime } from '../projections/iso-time.ts';
+import type { RegisterReport } from '../../bus/messages.ts';
+import { type NewEvent, streams } from '../../events/event.ts';
+import type { Expectation } from '../../events/event-log.ts';
+import type { NodeView } from '../../projections/cluster-view.ts';
+import { parseIsoTime } from '../../projections/iso-time.ts';
 
 export type Claim = 'register' | 'challenge' | 'refuse';
 

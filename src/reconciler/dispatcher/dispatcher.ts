@@ -3,16 +3,16 @@
  * one could not be delivered the node gets its whole wanted set instead. Keeps no checkpoint.
  */
 
-import type { ManagerBus } from '../bus/bus.ts';
-import type { Command, WantedCommand } from '../bus/messages.ts';
-import { hasCode } from '../errors.ts';
-import type { LogEvent } from '../events/event.ts';
-import type { EventLog } from '../events/event-log.ts';
-import type { Logger } from '../logger.ts';
-import type { ContainerSpec } from '../model/service.ts';
-import type { NodeView } from '../projections/cluster-view.ts';
-import type { Projector } from '../projections/projector.ts';
-import { createWantedAlarm } from './wanted-alarm.ts';
+import type { ManagerBus } from '../../bus/bus.ts';
+import type { Command, WantedCommand } from '../../bus/messages.ts';
+import { hasCode } from '../../errors.ts';
+import type { LogEvent } from '../../events/event.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { Logger } from '../../logger.ts';
+import type { ContainerSpec } from '../../model/service.ts';
+import type { NodeView } from '../../projections/cluster-view.ts';
+import type { Projector } from '../../projections/projector.ts';
+import { createWantedAlarm } from './oversize-alarm.ts';
 
 export type Dispatcher = {
   /** Every node gets its wanted set as of now; facts folded later become commands. */

@@ -3,17 +3,17 @@
  * intake and heartbeats listen on every manager.
  */
 
-import type { ManagerBus } from '../bus/bus.ts';
-import type { Clock } from '../clock.ts';
-import type { EventLog } from '../events/event-log.ts';
-import type { Logger } from '../logger.ts';
-import type { Projector } from '../projections/projector.ts';
-import { createDispatcher } from './dispatch.ts';
-import { createHeartbeats } from './heartbeats.ts';
-import { createIntake } from './intake.ts';
-import { createLeadership } from './leader.ts';
-import { createLiveness } from './liveness.ts';
-import { createLoop } from './loop.ts';
+import type { ManagerBus } from '../../bus/bus.ts';
+import type { Clock } from '../../clock.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { Logger } from '../../logger.ts';
+import type { Projector } from '../../projections/projector.ts';
+import { createDispatcher } from '../dispatcher/dispatcher.ts';
+import { createHeartbeats } from '../intake/heartbeat-consumer.ts';
+import { createLiveness } from '../intake/liveness.ts';
+import { createIntake } from '../intake/report-consumer.ts';
+import { createLeadership } from './leader-election.ts';
+import { createLoop } from './reconcile-loop.ts';
 
 export type Reconciler = {
   start(): void;

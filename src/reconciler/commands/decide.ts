@@ -3,17 +3,17 @@
  * versions they were decided from out, or a refusal by code. It appends nothing and knows nothing of HTTP.
  */
 
-import { AppError } from '../errors.ts';
-import type { EventData } from '../events/catalog.ts';
-import type { LogEvent, NewEvent } from '../events/event.ts';
-import { streams } from '../events/event.ts';
-import type { Expectation } from '../events/event-log.ts';
-import { specHash } from '../events/hash.ts';
-import type { ContainerSpec, ServiceWish } from '../model/service.ts';
-import type { ClusterView, NodeView, ServiceView } from '../projections/cluster-view.ts';
-import { parseIsoTime } from '../projections/iso-time.ts';
-import { type ContainerPatch, patchContainer } from './decide-patch.ts';
-import { boundSpec } from './spec-bound.ts';
+import { AppError } from '../../errors.ts';
+import type { EventData } from '../../events/catalog.ts';
+import type { LogEvent, NewEvent } from '../../events/event.ts';
+import { streams } from '../../events/event.ts';
+import type { Expectation } from '../../events/event-log.ts';
+import { specHash } from '../../events/hash.ts';
+import type { ContainerSpec, ServiceWish } from '../../model/service.ts';
+import type { ClusterView, NodeView, ServiceView } from '../../projections/cluster-view.ts';
+import { parseIsoTime } from '../../projections/iso-time.ts';
+import { type ContainerPatch, patchContainer } from './patch-spec.ts';
+import { boundSpec } from './spec-limit.ts';
 
 export type Wish = Omit<ServiceWish, 'specHash'>;
 /** `lost`: a person knows that the node is gone, before its silence says so or while a hold doubts it. */

@@ -3,13 +3,13 @@
  * renews it, a higher term ends it. No read ever decides it: the append does.
  */
 
-import type { Clock } from '../clock.ts';
-import { hasCode } from '../errors.ts';
-import { type LogEvent, type NewEvent, streams } from '../events/event.ts';
-import type { EventLog } from '../events/event-log.ts';
-import type { Logger } from '../logger.ts';
-import type { Projector } from '../projections/projector.ts';
-import { controllerActor } from './step.ts';
+import type { Clock } from '../../clock.ts';
+import { hasCode } from '../../errors.ts';
+import { type LogEvent, type NewEvent, streams } from '../../events/event.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { Logger } from '../../logger.ts';
+import type { Projector } from '../../projections/projector.ts';
+import { controllerActor } from '../planner/step.ts';
 
 export type Leadership = {
   /** The term this process leads, or null. */

@@ -1,7 +1,7 @@
 /** Owns how large a container's recipe may be: every start of a replica carries it, and a node's wanted set each once. Pure. */
 
-import { AppError } from '../errors.ts';
-import type { ContainerSpec } from '../model/service.ts';
+import { AppError } from '../../errors.ts';
+import type { ContainerSpec } from '../../model/service.ts';
 
 /**
  * Bytes of JSON. A node with containers of 200 services, each as large as this, still gets its wanted set in one message
