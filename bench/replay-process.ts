@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { readConfig } from '../src/config.ts';
 import { openLogForReading } from '../src/events/open-log.ts';
+import { replay } from '../src/history/replay/replay.ts';
+import { isSound, verifyLog } from '../src/history/verify/log-check.ts';
 import { silentLogger } from '../src/logger.ts';
 import { startManager } from '../src/manager.ts';
 import type { ClusterView } from '../src/projections/cluster-view.ts';
-import { replay } from '../src/replay/replay.ts';
-import { isSound, verifyLog } from '../src/replay/verify-log.ts';
 
 /** A log is named by a folder with events.sqlite in it, or by a mongodb:// URL. */
 export type Measured = {

@@ -16,6 +16,9 @@ import { AppError, hasCode } from './errors.ts';
 import { type NewEvent, streams } from './events/event.ts';
 import type { EventLog } from './events/event-log.ts';
 import { openLog } from './events/open-log.ts';
+import { createTimeTravel } from './history/replay/past-views.ts';
+import { createRetentionLoop } from './history/retention/retention-loop.ts';
+import { createSelfCheck } from './history/verify/self-check.ts';
 import { createHttpServer } from './http/server.ts';
 import type { ControlPlaneStatus } from './http/status.ts';
 import type { Logger } from './logger.ts';
@@ -26,9 +29,6 @@ import { createSnapshotFiles, snapshotFolder } from './projections/snapshot-file
 import { createSnapshotWriter } from './projections/snapshot-writer.ts';
 import { createReconciler, type Reconciler } from './reconciler/controller/controller.ts';
 import { controllerActor } from './reconciler/planner/step.ts';
-import { createRetentionLoop } from './replay/retention-loop.ts';
-import { createSelfCheck } from './replay/self-check.ts';
-import { createTimeTravel } from './replay/time-travel.ts';
 
 export type Manager = {
   /** Where it serves, e.g. `http://127.0.0.1:5000`. */

@@ -1,11 +1,11 @@
 /** Owns finding what others derived from a log, to be compared with it: a manager's state, collections, a snapshot. */
 
 import { AppError } from '../errors.ts';
+import { type FoundRows, rowsOfView } from '../history/verify/row-check.ts';
+import type { Row } from '../history/verify/view-comparison.ts';
 import { silentLogger } from '../logger.ts';
 import type { StateBody } from '../projections/bodies.ts';
 import { findSnapshot } from '../projections/snapshot-search.ts';
-import type { Row } from '../replay/verify.ts';
-import { type FoundRows, rowsOfView } from '../replay/verify-rows.ts';
 import type { Api } from './api.ts';
 import type { LogSource } from './log-source.ts';
 

@@ -89,7 +89,7 @@ async function openLogSource(options: ReadOptions, context: CliContext): Promise
 
 async function openFile({ mongodb, sqlite }: LogOptions, path: string, context: CliContext): Promise<LogSource> {
   if ((mongodb ?? sqlite) !== undefined) throw new AppError('usage_invalid', '--file names a log of its own: give one');
-  const { openExportedLog } = await import('../replay/transfer-log.ts');
+  const { openExportedLog } = await import('../history/archive/archive-log.ts');
   const { value: opened } = await withProgress(context.progressBar('checking'), (onProgress) =>
     openExportedLog(path, { signal: context.signal, onProgress }),
   );

@@ -1,8 +1,8 @@
 /** Owns the view that an offline command answers from: replayed from the nearest snapshot, with a bar for who watches. */
 
+import { type Moment, replay } from '../history/replay/replay.ts';
 import { silentLogger } from '../logger.ts';
 import type { ClusterView } from '../projections/cluster-view.ts';
-import { type Moment, replay } from '../replay/replay.ts';
 import type { CliContext } from './context.ts';
 import type { LogSource } from './log-source.ts';
 import { withProgress } from './progress-bar.ts';

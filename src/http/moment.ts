@@ -1,7 +1,7 @@
 /** Owns how a caller names a moment of the past: a position of the log, or a time. */
 
 import { Type } from '@sinclair/typebox';
-import type { Moment } from '../replay/replay.ts';
+import type { Moment } from '../history/replay/replay.ts';
 import { refuseField } from './problem.ts';
 
 export const Position = Type.String({

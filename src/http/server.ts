@@ -8,7 +8,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { AppError } from '../errors.ts';
-import type { WhatIfSettings } from '../replay/whatif.ts';
+import type { WhatIfSettings } from '../history/what-if/what-if.ts';
 import { createAuthenticator, type Token } from './auth.ts';
 import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './call-record.ts';
 import { parseJsonBody } from './json-body.ts';

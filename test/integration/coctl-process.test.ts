@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readBytes } from '../../src/replay/transfer-file.ts';
+import { readBytes } from '../../src/history/archive/archive-file.ts';
 import { coctl } from '../support/cli.ts';
 import { type RecordedFile, recordFile } from '../support/recorded-log.ts';
 import { until } from '../support/wait.ts';

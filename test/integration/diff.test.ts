@@ -2,10 +2,10 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { applyDiff, diffKinds, diffRows, rowsOf } from '../../src/history/diff/diff.ts';
+import { changesMax, type DiffBody, diffBetween } from '../../src/history/diff/diff-between.ts';
+import { eventsKept, readEventsBetween } from '../../src/history/diff/diff-events.ts';
 import { waitingMax } from '../../src/http/routes/diff.ts';
-import { applyDiff, diffKinds, diffRows, rowsOf } from '../../src/replay/diff.ts';
-import { changesMax, type DiffBody, diffBetween } from '../../src/replay/diff-between.ts';
-import { eventsKept, readEventsBetween } from '../../src/replay/diff-events.ts';
 import { coctl } from '../support/cli.ts';
 import { startApi, type TestApi } from '../support/http.ts';
 import { stormyHistory } from '../support/random-faults.ts';

@@ -10,6 +10,8 @@ import { busyCluster, writeHistory } from '../../bench/fold-history.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { AppError } from '../../src/errors.ts';
 import type { EventLog } from '../../src/events/event-log.ts';
+import { createTimeTravel } from '../../src/history/replay/past-views.ts';
+import { type Moment, replay } from '../../src/history/replay/replay.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { stateBody } from '../../src/projections/bodies.ts';
 import type { ClusterView } from '../../src/projections/cluster-view.ts';
@@ -19,8 +21,6 @@ import { type Snapshot, type SnapshotStore, snapshotsMax, thinOut } from '../../
 import { createSnapshotCollection } from '../../src/projections/snapshot-collection.ts';
 import { createSnapshotFiles } from '../../src/projections/snapshot-files.ts';
 import { createSnapshotWriter } from '../../src/projections/snapshot-writer.ts';
-import { type Moment, replay } from '../../src/replay/replay.ts';
-import { createTimeTravel } from '../../src/replay/time-travel.ts';
 import { fact } from '../support/log-events.ts';
 import { type LogPlace, logKinds, mongodbUrl, openLogAt } from '../support/logs.ts';
 import { until } from '../support/wait.ts';

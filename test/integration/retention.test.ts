@@ -3,12 +3,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EventLog } from '../../src/events/event-log.ts';
+import { replay } from '../../src/history/replay/replay.ts';
+import { countPrunable, findPrunable, prune } from '../../src/history/retention/retention.ts';
+import { createRetentionLoop } from '../../src/history/retention/retention-loop.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { stateBody } from '../../src/projections/bodies.ts';
 import type { ClusterView } from '../../src/projections/cluster-view.ts';
-import { replay } from '../../src/replay/replay.ts';
-import { countPrunable, findPrunable, prune } from '../../src/replay/retention.ts';
-import { createRetentionLoop } from '../../src/replay/retention-loop.ts';
 import { epochMs } from '../support/history.ts';
 import { readAllCommits, telemetry, verifyChain } from '../support/log-events.ts';
 import { type LogPlace, logKinds, openLogAt } from '../support/logs.ts';

@@ -5,12 +5,12 @@ import { request as httpRequest } from 'node:http';
 import { systemClock } from '../../src/clock.ts';
 import { type LogEvent, type NewEvent, streams } from '../../src/events/event.ts';
 import type { EventLog } from '../../src/events/event-log.ts';
+import { createTimeTravel } from '../../src/history/replay/past-views.ts';
 import type { Token } from '../../src/http/auth.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import type { ControlPlaneStatus } from '../../src/http/status.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { createProjector, type Projector } from '../../src/projections/projector.ts';
-import { createTimeTravel } from '../../src/replay/time-travel.ts';
 
 export type Answer = {
   status: number;

@@ -2,8 +2,8 @@
 
 import { createCommitLog } from '../../src/events/commit-log.ts';
 import { createSqliteStore } from '../../src/events/sqlite-store.ts';
+import { findPrunable, prune } from '../../src/history/retention/retention.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { findPrunable, prune } from '../../src/replay/retention.ts';
 import { epochMs } from './history.ts';
 
 const [path = '', retentionMs, pauseMs] = process.argv.slice(2);

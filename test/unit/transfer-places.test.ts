@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createPlaces, type Places, type Slots } from '../../src/replay/transfer-places.ts';
+import { createPlaces, type Places, type Slots } from '../../src/history/archive/offset-index.ts';
 
 const test = suite('transfer places');
 

@@ -7,8 +7,8 @@ import { catalog } from '../../src/events/catalog.ts';
 import { upcasters as present } from '../../src/events/catalog-upcasters.ts';
 import type { Commit, StoredEvent } from '../../src/events/event.ts';
 import { createUpcaster, toLogEvents, type UnreadableEvent } from '../../src/events/upcast.ts';
+import { replay } from '../../src/history/replay/replay.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { replay } from '../../src/replay/replay.ts';
 
 const test = suite('upcasting');
 

@@ -3,12 +3,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { estimateStartTime } from '../../src/history/what-if/start-time.ts';
+import { replicasAskedMax, type WhatIfAnswer, type WhatIfChange, whatIf } from '../../src/history/what-if/what-if.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { type ClusterView, type ContainerView, emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';
 import { type ApiRequest, decide } from '../../src/reconciler/commands/decide.ts';
-import { replicasAskedMax, type WhatIfAnswer, type WhatIfChange, whatIf } from '../../src/replay/whatif.ts';
-import { estimateStartTime } from '../../src/replay/whatif-start-time.ts';
 import { createHistory } from '../support/history.ts';
 import { createSimulatedCluster, type SimulatedCluster } from '../support/simulated-cluster.ts';
 import { specOf } from '../support/specs.ts';

@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readHistory } from '../../src/replay/history.ts';
+import { readHistory } from '../../src/history/explain/subject-history.ts';
 import { createCountingLog } from '../support/simulated-log.ts';
 import { specOf } from '../support/specs.ts';
 import { ask, runningOf, startScene, wishFor } from '../support/why-scenes.ts';

@@ -3,10 +3,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AppError } from '../../src/errors.ts';
-import type { Link } from '../../src/replay/why-chain.ts';
-import { countedMax, passedMax } from '../../src/replay/why-chain.ts';
-import { explainContainer } from '../../src/replay/why-container.ts';
-import { explainService } from '../../src/replay/why-service.ts';
+import type { Link } from '../../src/history/explain/cause-chain.ts';
+import { countedMax, passedMax } from '../../src/history/explain/cause-chain.ts';
+import { explainContainer } from '../../src/history/explain/explain-container.ts';
+import { explainService } from '../../src/history/explain/explain-service.ts';
 import type { SimulatedCluster } from '../support/simulated-cluster.ts';
 import { createCountingLog } from '../support/simulated-log.ts';
 import { specOf } from '../support/specs.ts';

@@ -4,9 +4,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eventTypes } from '../../src/events/catalog.ts';
 import { toLogEvents } from '../../src/events/upcast.ts';
-import { sentenceOf } from '../../src/replay/words.ts';
-import { detailsOf, sayRecipeChanges } from '../../src/replay/words-details.ts';
-import { sayActor, sayBytes, sayDuration, sayNames, sayTimeBeside } from '../../src/replay/words-values.ts';
+import { detailsOf, sayRecipeChanges } from '../../src/history/sentences/event-details.ts';
+import { sentenceOf } from '../../src/history/sentences/event-sentences.ts';
+import { sayActor, sayBytes, sayDuration, sayNames, sayTimeBeside } from '../../src/history/sentences/format-values.ts';
 import { readGolden } from '../golden/golden-file.ts';
 import { createHistory, spec } from '../support/history.ts';
 

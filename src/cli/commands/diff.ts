@@ -3,9 +3,9 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
-import { diffKinds, type FieldChange } from '../../replay/diff.ts';
-import { type Change, type DiffBody, diffBetween, momentRows } from '../../replay/diff-between.ts';
-import { sayCount, sayTime } from '../../replay/words-values.ts';
+import { diffKinds, type FieldChange } from '../../history/diff/diff.ts';
+import { type Change, type DiffBody, diffBetween, momentRows } from '../../history/diff/diff-between.ts';
+import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
 import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import { type CliContext, exitCodes } from '../context.ts';
 import { addExamples } from '../examples.ts';

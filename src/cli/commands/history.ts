@@ -2,8 +2,14 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { EventQuery } from '../../events/event-log.ts';
-import { type History, type ReadEvents, readHistory, type SubjectKind, subjectKinds } from '../../replay/history.ts';
-import { sayDuration, sayTime } from '../../replay/words-values.ts';
+import {
+  type History,
+  type ReadEvents,
+  readHistory,
+  type SubjectKind,
+  subjectKinds,
+} from '../../history/explain/subject-history.ts';
+import { sayDuration, sayTime } from '../../history/sentences/format-values.ts';
 import type { Api } from '../api.ts';
 import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import { type CliContext, exitCodes } from '../context.ts';

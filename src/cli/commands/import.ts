@@ -3,9 +3,9 @@
 import { addAbortSignal } from 'node:stream';
 import type { Command } from 'commander';
 import { AppError } from '../../errors.ts';
+import { readBytes } from '../../history/archive/archive-file.ts';
+import { type ImportResult, importLog } from '../../history/archive/import.ts';
 import { silentLogger } from '../../logger.ts';
-import { readBytes } from '../../replay/transfer-file.ts';
-import { type ImportResult, importLog } from '../../replay/transfer-import.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples } from '../examples.ts';
 import { addLogOptions, type LogOptions, openPlace, placeOf } from '../log-source.ts';

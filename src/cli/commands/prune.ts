@@ -3,8 +3,8 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
+import { countPrunable, findPrunable, type Prunable, prune } from '../../history/retention/retention.ts';
 import { silentLogger } from '../../logger.ts';
-import { countPrunable, findPrunable, type Prunable, prune } from '../../replay/retention.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples } from '../examples.ts';
 import { addLogOptions, type LogOptions, openPlace, placeOf, withLog } from '../log-source.ts';

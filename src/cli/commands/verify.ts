@@ -1,10 +1,10 @@
 /** Owns `coctl verify`: whether the log is what was written, and whether what was derived from it is what it says. */
 
 import type { Command } from 'commander';
+import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
+import { isSound, type LogReport, verifyLog } from '../../history/verify/log-check.ts';
+import { describeDifference } from '../../history/verify/view-comparison.ts';
 import { silentLogger } from '../../logger.ts';
-import { describeDifference } from '../../replay/verify.ts';
-import { isSound, type LogReport, verifyLog } from '../../replay/verify-log.ts';
-import { sayCount, sayTime } from '../../replay/words-values.ts';
 import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
 import { type CliContext, exitCodes } from '../context.ts';
 import { readCollectionRows, readLiveRows, readSnapshotRows } from '../derived-rows.ts';

@@ -6,9 +6,9 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
+import { sayDuration } from '../../history/sentences/format-values.ts';
+import { type WhatIfAnswer, type WhatIfChange, whatIf, withinMsMax } from '../../history/what-if/what-if.ts';
 import { replicasMax } from '../../model/service.ts';
-import { type WhatIfAnswer, type WhatIfChange, whatIf, withinMsMax } from '../../replay/whatif.ts';
-import { sayDuration } from '../../replay/words-values.ts';
 import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import { type CliContext, exitCodes } from '../context.ts';
 import { addExamples } from '../examples.ts';

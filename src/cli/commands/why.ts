@@ -3,10 +3,10 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
-import type { Chain, Link } from '../../replay/why-chain.ts';
-import { explainContainer, type WhyContainer } from '../../replay/why-container.ts';
-import { explainService, type WhyService } from '../../replay/why-service.ts';
-import { sayCount, sayTime } from '../../replay/words-values.ts';
+import type { Chain, Link } from '../../history/explain/cause-chain.ts';
+import { explainContainer, type WhyContainer } from '../../history/explain/explain-container.ts';
+import { explainService, type WhyService } from '../../history/explain/explain-service.ts';
+import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
 import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples } from '../examples.ts';

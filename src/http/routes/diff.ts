@@ -1,8 +1,8 @@
 /** Owns GET /diff: what changed between two moments, and which events did it. */
 
 import { type Static, Type } from '@sinclair/typebox';
-import { diffBetween, type MomentRows, momentRows } from '../../replay/diff-between.ts';
-import { createTurns } from '../../replay/turns.ts';
+import { createTurns } from '../../concurrency/semaphore.ts';
+import { diffBetween, type MomentRows, momentRows } from '../../history/diff/diff-between.ts';
 import { MomentParam, toMoment } from '../moment.ts';
 import { refuseField } from '../problem.ts';
 import type { HttpDeps, Server } from '../route.ts';

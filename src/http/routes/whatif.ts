@@ -2,8 +2,8 @@
 
 import { type TProperties, Type } from '@sinclair/typebox';
 import { AppError } from '../../errors.ts';
+import { type WhatIfSettings, whatIf, withinMsDefault, withinMsMax } from '../../history/what-if/what-if.ts';
 import { Replicas } from '../../model/service.ts';
-import { type WhatIfSettings, whatIf, withinMsDefault, withinMsMax } from '../../replay/whatif.ts';
 import { MomentParam, toMoment } from '../moment.ts';
 import type { HttpDeps, Server } from '../route.ts';
 import { wantedUntil } from '../wanted-until.ts';

@@ -1,9 +1,9 @@
 /** Owns the routes that answer "why": of any container and service there ever was. */
 
 import { Type } from '@sinclair/typebox';
+import { explainContainer } from '../../history/explain/explain-container.ts';
+import { explainService } from '../../history/explain/explain-service.ts';
 import { ContainerId } from '../../model/ids.ts';
-import { explainContainer } from '../../replay/why-container.ts';
-import { explainService } from '../../replay/why-service.ts';
 import { MomentParam, toMoment } from '../moment.ts';
 import type { HttpDeps, Server } from '../route.ts';
 import { wantedUntil } from '../wanted-until.ts';

@@ -1,0 +1,87 @@
+/**
+ * Owns which events made each difference between two moments: read backward by pages, since the last ones made what is
+ * seen at the end. Bounded in what is read and in what is kept; the rest is counted.
+ */
+
+import type { EventType } from '../../events/catalog.ts';
+import { type LogEvent, streams } from '../../events/event.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { DiffKind } from './diff.ts';
+
+/** Of an event what a person is told: a whole one holds recipes and inventories, and thousands are kept. */
+export type EventMention = { position: number; at: string; type: EventType };
+
+/** Oldest first. */
+export type MadeBy = { events: EventMention[]; more: number };
+
+export type EventsBetween = {
+  of(kind: DiffKind, name: string): MadeBy;
+  /** Facts of the span that were looked at. */
+  read: number;
+  /** Positions at the beginning of the span that were not looked at, as it is too long. */
+  unreadThrough: number | null;
+};
+
+/** Per row: enough to see what it was; the rest is what `coctl history` is for. */
+export const eventsKept = 8;
+/** Some seconds of reading. */
+const eventsReadMax = 100_000;
+const page = 1_000;
+
+type Entry = { own: EventMention[]; others: EventMention[]; total: number };
+
+/**
+ * @param after exclusive @param to inclusive
+ * @throws AppError `log_unavailable` · the signal's reason
+ */
+export async function readEventsBetween(
+  log: Pick<EventLog, 'read'>,
+  { after, to }: { after: number; to: number },
+  { readMax = eventsReadMax, signal }: { readMax?: number; signal?: AbortSignal | undefined } = {},
+): Promise<EventsBetween> {
+  const entries = new Map<string, Entry>();
+  let read = 0;
+  let before: number | null = to + 1;
+  while (before !== null && before > after + 1 && read < readMax) {
+    const query = { class: 'fact', direction: 'backward', limit: page, after, before } as const;
+    const found: Awaited<ReturnType<EventLog['read']>> = await log.read(query);
+    for (const event of found.events) note(entries, event);
+    read += found.events.length;
+    before = found.next;
+    // A store in memory answers without letting anybody else have a turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    signal?.throwIfAborted();
+  }
+  const unreadThrough = before !== null && before > after + 1 ? before - 1 : null;
+  return { of: (kind, name) => madeBy(entries.get(keyOf(kind, name))), read, unreadThrough };
+}
+
+const keyOf = (kind: DiffKind, name: string) => `${kind} ${name}`;
+
+const subjects = [
+  { kind: 'services', member: 'service', streamOf: streams.service },
+  { kind: 'nodes', member: 'node', streamOf: streams.node },
+  { kind: 'containers', member: 'container', streamOf: streams.container },
+] as const;
+
+function note(entries: Map<string, Entry>, event: LogEvent): void {
+  const { position, at, type } = event;
+  const mention: EventMention = { position, at, type };
+  for (const { kind, member, streamOf } of subjects) {
+    const name = (event.data as Record<string, unknown>)[member];
+    if (typeof name !== 'string') continue;
+    const key = keyOf(kind, name);
+    const entry = entries.get(key) ?? { own: [], others: [], total: 0 };
+    entries.set(key, entry);
+    entry.total += 1;
+    const list = event.stream === streamOf(name) ? entry.own : entry.others;
+    if (list.length < eventsKept) list.push(mention);
+  }
+}
+
+/** What happened to the thing itself says more than what happened on it. */
+function madeBy(entry: Entry | undefined): MadeBy {
+  if (!entry) return { events: [], more: 0 };
+  const kept = [...entry.own, ...entry.others].slice(0, eventsKept).sort((a, b) => a.position - b.position);
+  return { events: kept, more: entry.total - kept.length };
+}

@@ -1,0 +1,173 @@
+/**
+ * Owns finding the event another follows from. The log names a cause by its event's id, which no index knows; but what an
+ * event is about says on which stream the cause must be, and a container's id says at which position. A few looks each.
+ *
+ * | event | its cause is |
+ * |---|---|
+ * | ContainerQueued | at the position in the container's id; a wait of the slot in between (delay, no node) goes first |
+ * | ContainerStopRequested | the latest wish; the drain of its node |
+ * | ContainerFailed (node lost) | the loss of the node |
+ * | other facts of a container | an earlier one of the same container |
+ * | RestartDelayed | the end of the run it names |
+ * | PlacementBlocked, ServiceRemoved | the latest wish, or the end of a run |
+ * | requests, registrations, losses, alarms, elections | nothing: a person, a node or a timer |
+ */
+
+import type { EventType } from '../../events/catalog.ts';
+import { type LogEvent, streams } from '../../events/event.ts';
+import type { About, Trail } from './log-lookup.ts';
+
+/** null: nothing in the log came before it. */
+export async function findCause(trail: Trail, event: LogEvent): Promise<LogEvent | null> {
+  switch (event.type) {
+    case 'ContainerQueued':
+      return (await findWait(trail, event)) ?? findNeed(trail, event);
+    case 'ContainerStopRequested': {
+      const { reason, node, service } = event.data;
+      return reason === 'node draining'
+        ? findDrain(trail, node, event.position)
+        : findWish(trail, service, event.position, event.meta.causationId);
+    }
+    case 'ContainerFailed':
+      if (event.data.reason === 'node lost') return findLoss(trail, event);
+      return findEarlier(trail, event.data.container, event);
+    case 'ContainerStarting':
+    case 'ContainerRunning':
+    case 'ContainerStopped':
+    case 'ContainerCompleted':
+      return findEarlier(trail, event.data.container, event);
+    case 'StaleContainerRemoved':
+      return event.meta.causationId === null ? null : findStaleCause(trail, event);
+    case 'RestartDelayed':
+      return (await trail.ofContainer(event.data.container)).findLast(isEnd) ?? null;
+    case 'PlacementBlocked':
+      return findBlockedCause(trail, event);
+    case 'ServiceRemoved':
+      return findWish(trail, event.data.service, event.position, event.meta.causationId);
+    default:
+      return null;
+  }
+}
+
+/** Why the slot needed a container, whatever it waited for afterwards. */
+export async function findNeed(trail: Trail, queued: LogEvent<'ContainerQueued'>): Promise<LogEvent | null> {
+  const { container, service, replaces } = queued.data;
+  const cause = await trail.at(causePositionOf(container));
+  if (!cause || cause.position >= queued.position || !isSameEvent(cause, queued.meta.causationId)) {
+    return findWish(trail, service, queued.position, queued.meta.causationId);
+  }
+  // A draining node stands in the log with its latest fact, which may be a return in the middle of the drain.
+  if (isNodeFact(cause)) return (await findDrain(trail, cause.data.node, cause.position + 1)) ?? cause;
+  const isOfAnother = 'container' in cause.data && cause.data.container !== replaces;
+  return isOfAnother && replaces !== null ? ((await findReplacement(trail, queued, replaces)) ?? cause) : cause;
+}
+
+/**
+ * An id needs a cause of its own, so a swap that begins after the slot's other container ended is named after that end.
+ * What it really is for is what made the replaced one go.
+ */
+async function findReplacement(
+  trail: Trail,
+  queued: LogEvent<'ContainerQueued'>,
+  replaces: string,
+): Promise<LogEvent | null> {
+  const stop = (await trail.ofContainer(replaces)).find(({ type }) => type === 'ContainerStopRequested');
+  const cause = stop ? await findCause(trail, stop) : null;
+  if (cause && cause.position < queued.position) return cause;
+  return findWish(trail, queued.data.service, queued.position, null);
+}
+
+/** The inverse of what `containerId` writes. Pure. */
+export function causePositionOf(container: string): number {
+  return Number.parseInt(container.slice(container.lastIndexOf('-') + 1), 36);
+}
+
+export const wishTypes = ['ServiceRequested', 'ServiceScaled', 'ServiceRemovalRequested'] as const;
+export type Wish = LogEvent<(typeof wishTypes)[number]>;
+
+/** The latest change of the wish before a position; of several the one with the id. */
+export async function findWish(
+  trail: Trail,
+  service: string,
+  position: number,
+  eventId: string | null,
+): Promise<Wish | null> {
+  const about = { streams: [streams.service(service)], types: wishTypes };
+  const found = (await trail.before(position, about)).filter(isChange);
+  return found.find((event) => isSameEvent(event, eventId)) ?? found[0] ?? null;
+}
+
+/** A request that asked for what already was is a wish, but changed nothing. */
+export function isChange(event: LogEvent): event is Wish {
+  if (event.type === 'ServiceRequested') return event.data.changed;
+  return event.type === 'ServiceScaled' || event.type === 'ServiceRemovalRequested';
+}
+
+export const endTypes = ['ContainerFailed', 'ContainerStopped', 'ContainerCompleted'] as const;
+export type ContainerEnd = LogEvent<(typeof endTypes)[number]>;
+
+export const isEnd = (event: LogEvent): event is ContainerEnd =>
+  (endTypes as readonly EventType[]).includes(event.type);
+
+const isSameEvent = ({ meta }: LogEvent, eventId: string | null) => meta.eventId === eventId;
+
+const nodeFactTypes = [
+  'NodeRegistered',
+  'NodeReturned',
+  'RegistrationRefused',
+  'NodeCordoned',
+  'NodeActivated',
+  'StaleContainerRemoved',
+] as const;
+
+const isNodeFact = (event: LogEvent): event is LogEvent<(typeof nodeFactTypes)[number]> =>
+  (nodeFactTypes as readonly EventType[]).includes(event.type);
+
+/** What the slot last waited for between its need and its place: a restart delay, or a node that could take it. */
+async function findWait(trail: Trail, queued: LogEvent<'ContainerQueued'>): Promise<LogEvent | null> {
+  const { service, slot, container } = queued.data;
+  const about: About = { streams: [streams.service(service)], types: ['RestartDelayed', 'PlacementBlocked'] };
+  const waits = await trail.between(causePositionOf(container), queued.position, about);
+  return waits.find((event) => isWaitOf(event, slot)) ?? null;
+}
+
+function isWaitOf(event: LogEvent, slot: number): boolean {
+  if (event.type === 'RestartDelayed') return event.data.slot === slot;
+  if (event.type !== 'PlacementBlocked') return false;
+  const { slots, missing } = event.data;
+  // Only the first few are named, in their order.
+  return slots.includes(slot) || (missing > slots.length && slot > (slots.at(-1) ?? 0));
+}
+
+async function findDrain(trail: Trail, node: string, position: number): Promise<LogEvent | null> {
+  const about: About = { streams: [streams.node(node)], types: ['NodeDrainRequested'] };
+  return (await trail.before(position, about))[0] ?? null;
+}
+
+/** The loss and the ends of its containers are one append, or follow each other. */
+async function findLoss(trail: Trail, { data, position }: LogEvent<'ContainerFailed'>): Promise<LogEvent | null> {
+  const about: About = { streams: [streams.node(data.node)], types: ['NodeLost'] };
+  return (await trail.before(position, about))[0] ?? null;
+}
+
+async function findEarlier(trail: Trail, container: string, event: LogEvent): Promise<LogEvent | null> {
+  const earlier = (await trail.ofContainer(container)).filter(
+    ({ stream, position }) => stream === event.stream && position < event.position,
+  );
+  return earlier.find((fact) => isSameEvent(fact, event.meta.causationId)) ?? earlier.at(-1) ?? null;
+}
+
+/** The node had it because it was told to run it once; it went because of what made it compare. */
+async function findStaleCause(trail: Trail, event: LogEvent<'StaleContainerRemoved'>): Promise<LogEvent | null> {
+  const { node, container } = event.data;
+  const own = await trail.ofContainer(container);
+  const known = [...own, ...(await trail.before(event.position, { streams: [streams.node(node)] }))];
+  return known.find((fact) => isSameEvent(fact, event.meta.causationId)) ?? null;
+}
+
+async function findBlockedCause(trail: Trail, event: LogEvent<'PlacementBlocked'>): Promise<LogEvent | null> {
+  const { service } = event.data;
+  const found = await trail.before(event.position, { service, types: [...wishTypes, ...endTypes] });
+  const cause = found.find((fact) => isSameEvent(fact, event.meta.causationId));
+  return cause ?? findWish(trail, service, event.position, event.meta.causationId);
+}

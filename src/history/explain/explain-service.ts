@@ -1,0 +1,152 @@
+/**
+ * Owns the answer to "why is this service as it is": what was asked, what stands in its way, what moved last. How it stands
+ * comes from a view, why from the log; of a removed service the log alone tells.
+ */
+
+import { AppError } from '../../errors.ts';
+import { type LogEvent, streams } from '../../events/event.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { AlarmView, ClusterView, ContainerView, ServiceView } from '../../projections/cluster-view.ts';
+import { type ServiceRow, serviceRow } from '../../projections/service-row.ts';
+import { sentenceOf } from '../sentences/event-sentences.ts';
+import { sayCount, sayDuration, sayMoment } from '../sentences/format-values.ts';
+import { causePositionOf, findWish, isEnd } from './cause.ts';
+import { type Chain, traceChain } from './cause-chain.ts';
+import { createTrail, type Trail } from './log-lookup.ts';
+
+export type WhyService = Chain & {
+  /** The view and the log were read up to here. */
+  position: number;
+  at: string;
+  subject: {
+    kind: 'service';
+    service: string;
+    status: ServiceRow['status'] | 'removed';
+    replicas: number;
+    running: number;
+    generation: number;
+  };
+  /** One sentence. */
+  answer: string;
+  /** Alarms that stood: what they hold back is not moved. */
+  notes: string[];
+};
+
+/** Containers of a service whose causes are traced: more fail or move for the same reasons. */
+const containersMax = 3;
+
+/**
+ * @param view as of now or of any moment; it is read before the first wait, so that it may be a live one
+ * @throws AppError `service_not_found` · `log_unavailable` · the signal's reason
+ */
+export async function explainService(
+  log: Pick<EventLog, 'read'>,
+  view: ClusterView,
+  name: string,
+  signal?: AbortSignal,
+): Promise<WhyService> {
+  const { position, at } = view;
+  const service = view.services.get(name);
+  const trail = createTrail(log, { end: position, signal });
+  if (!service) return { position, at, ...(await explainRemoved(trail, name)) };
+  const row = serviceRow(view, service);
+  const { status, replicas, running, generation } = row;
+  const wishPosition = service.wish.position;
+  const findSeeds = planSeeds(view, service, row);
+  const notes = [...view.alarms.values()].map(sayAlarm);
+  const wish = await trail.at(wishPosition);
+  const seeds = await findSeeds(trail);
+  return {
+    position,
+    at,
+    subject: { kind: 'service', service: name, status, replicas, running, generation },
+    answer: sayService(row, wish),
+    notes,
+    ...(await traceChain(trail, wish ? [wish, ...seeds] : seeds, { passed: containersMax })),
+  };
+}
+
+function sayService({ serviceName, status, reason, running, replicas }: ServiceRow, wish: LogEvent | null): string {
+  const asked = wish ? `; ${sentenceOf(wish)} at ${sayMoment(wish.at)}` : '';
+  if (reason !== null) return `${serviceName} is ${status}: ${reason}${asked}`;
+  const runs = running === 1 ? 'runs' : 'run';
+  return `${serviceName} is converged: ${running} of ${sayCount(replicas, 'replica')} ${runs}${asked}`;
+}
+
+const sayAlarm = ({ alarm, message, since }: AlarmView) =>
+  `the alarm "${alarm}" stands since ${sayMoment(since)}: ${message}`;
+
+/** Takes from the view at once what the log is asked for later. */
+function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceRow) {
+  const { name } = service;
+  const slots = [...service.slots.values()];
+  const failing = slots
+    .flatMap(({ lastFailure, delayedUntilMs }) =>
+      lastFailure ? [{ ...lastFailure, isDelayed: delayedUntilMs !== null }] : [],
+    )
+    .sort((a, b) => (a.at < b.at ? 1 : -1))
+    .slice(0, containersMax);
+  const live = slots.flatMap(({ containers }) => [...containers].map((id) => view.containers.get(id)!));
+  const moving = live
+    .filter(({ state }) => state !== 'running')
+    .sort(byLatest)
+    .slice(0, containersMax);
+  // What was placed after the request itself had its own reason: a loss, a drain, an end.
+  const replaced = live
+    .filter(({ id }) => causePositionOf(id) > service.wish.position)
+    .sort(byLatest)
+    .slice(0, 1);
+  const latest = [...new Set([...moving, ...replaced].map(({ latest: { position } }) => position))];
+  const isBlocked = service.blocked !== null;
+
+  return async (trail: Trail): Promise<LogEvent[]> => {
+    const found: (LogEvent | null | undefined)[] = await Promise.all(latest.map((position) => trail.at(position)));
+    if (isBlocked) found.push(await lastOnStream(trail, name, 'PlacementBlocked'));
+    if (status === 'converged') return found.filter((event) => event != null);
+    for (const { container, isDelayed } of failing) {
+      const end = (await trail.ofContainer(container)).findLast(isEnd);
+      found.push(end);
+      if (end && isDelayed) found.push(await delayAfter(trail, name, end));
+    }
+    return found.filter((event) => event != null);
+  };
+}
+
+const byLatest = (a: ContainerView, b: ContainerView) => b.latest.position - a.latest.position;
+
+async function lastOnStream(trail: Trail, service: string, type: LogEvent['type']): Promise<LogEvent | null> {
+  const found = await trail.before(trail.end + 1, { streams: [streams.service(service)], types: [type] });
+  return found[0] ?? null;
+}
+
+async function delayAfter(trail: Trail, service: string, end: LogEvent): Promise<LogEvent | null> {
+  const { container } = end.data as { container: string };
+  const about = { streams: [streams.service(service)], types: ['RestartDelayed'] } as const;
+  const delays = await trail.after(end.position, about);
+  return delays.find((event) => event.type === 'RestartDelayed' && event.data.container === container) ?? null;
+}
+
+async function explainRemoved(trail: Trail, name: string): Promise<Omit<WhyService, 'position' | 'at'>> {
+  const [removed] = await trail.before(trail.end + 1, { streams: [streams.service(name)], types: ['ServiceRemoved'] });
+  if (!removed) throw new AppError('service_not_found', `no service was ever called ${name}`);
+  const request = await findWish(trail, name, removed.position, removed.meta.causationId);
+  const asked = request ? `, because ${sentenceOf(request)}${sayTook(request, removed)}` : '';
+  return {
+    subject: {
+      kind: 'service',
+      service: name,
+      status: 'removed',
+      replicas: 0,
+      running: 0,
+      generation: request?.data.generation ?? 0,
+    },
+    answer: `${name} was removed at ${sayMoment(removed.at)}${asked}`,
+    notes: [],
+    ...(await traceChain(trail, [removed])),
+  };
+}
+
+function sayTook(request: LogEvent, removed: LogEvent): string {
+  const ms = Date.parse(removed.at) - Date.parse(request.at);
+  return `, and its last container was gone ${ms === 0 ? 'already' : `${sayDuration(ms)} later`}`;
+}

@@ -1,0 +1,52 @@
+/**
+ * Owns finding what took a container's place. Its id ends in the position of its cause, and the causes that come into
+ * question are few: so its stream is asked for by name, all candidates at once.
+ */
+
+import { type LogEvent, streams } from '../../events/event.ts';
+import { containerId } from '../../model/ids.ts';
+import { type ContainerEnd, findCause, wishTypes } from './cause.ts';
+import { pageLimit, type Trail } from './log-lookup.ts';
+
+/** @param own the container's facts, oldest first @returns its ContainerQueued; null: nothing took its place so far */
+export async function findSuccessor(
+  trail: Trail,
+  queued: LogEvent<'ContainerQueued'>,
+  own: readonly LogEvent[],
+  end: ContainerEnd | null,
+): Promise<LogEvent<'ContainerQueued'> | null> {
+  const { container, service, slot, replaces } = queued.data;
+  const stop = own.find(({ type }) => type === 'ContainerStopRequested');
+  const causes = new Set<number>();
+  if (end) causes.add(end.position);
+  if (stop) {
+    causes.add(stop.position);
+    const cause = await findCause(trail, stop);
+    if (cause) causes.add(cause.position);
+  }
+  // What it replaced itself may have ended, or been asked to, after it was placed.
+  for (const { position } of replaces === null ? [] : await trail.ofContainer(replaces)) causes.add(position);
+  for (const { position } of await findTurns(trail, queued, (stop ?? end)?.position ?? trail.end + 1)) {
+    causes.add(position);
+  }
+  const ids = [...causes]
+    .filter((position) => position > queued.position)
+    .map((position) => containerId(service, slot, position));
+  const successors = await trail.placements(ids);
+  return successors.find(({ data }) => data.replaces === container) ?? null;
+}
+
+/** Requests and facts of its node, around the moment it was given up: a new container of the slot follows from one. */
+async function findTurns(trail: Trail, queued: LogEvent<'ContainerQueued'>, position: number): Promise<LogEvent[]> {
+  const { service, node } = queued.data;
+  const wishes = { streams: [streams.service(service)], types: wishTypes };
+  const found = await Promise.all([
+    trail.before(position, wishes),
+    trail.after(position, wishes),
+    trail.before(position, { streams: [streams.node(node)] }),
+  ]);
+  return found.flatMap((events) => events.slice(0, turnsMax));
+}
+
+/** Together well within a page. */
+const turnsMax = Math.floor(pageLimit / 4);

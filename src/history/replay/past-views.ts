@@ -1,0 +1,53 @@
+/**
+ * Owns views of the past for many askers: each replayed once while it is asked for, a few kept, so many at a time. What is
+ * past never changes, so a kept view never ages.
+ */
+
+import { createTurns } from '../../concurrency/semaphore.ts';
+import { AppError } from '../../errors.ts';
+import type { ClusterView } from '../../projections/cluster-view.ts';
+import { findMoment, type Moment, type ReplayDeps, replay } from './replay.ts';
+
+export type TimeTravel = {
+  /**
+   * Read it, never change it.
+   * @throws what `replay` throws · AppError `replays_full` (retryable)
+   */
+  viewAt(moment: Exclude<Moment, 'head'>): Promise<ClusterView>;
+  /** Replays under way end. */
+  close(): void;
+};
+
+/** A page that steps back and forth asks for a few moments again and again. A view may hold 100 MB. */
+const viewsKept = 4;
+/** Each takes a part of the event loop. */
+const replaysMax = 2;
+const waitingMax = 16;
+
+export function createTimeTravel(deps: ReplayDeps): TimeTravel {
+  const kept = new Map<number, Promise<ClusterView>>();
+  const closing = new AbortController();
+  const turns = createTurns({ atOnceMax: replaysMax, waitingMax });
+
+  const replayTo = (moment: Moment): Promise<ClusterView> =>
+    turns.take(() => replay(deps, { to: moment, signal: closing.signal }));
+
+  return {
+    async viewAt(moment) {
+      // A time means the last commit until then, and of a time just past another may still come.
+      const { position } = await findMoment(deps.log, moment);
+      const known = kept.get(position);
+      const view = known ?? replayTo({ position });
+      kept.delete(position);
+      kept.set(position, view);
+      for (const oldest of kept.keys()) {
+        if (kept.size <= viewsKept) break;
+        kept.delete(oldest);
+      }
+      // What failed may succeed the next time.
+      if (!known) view.catch(() => kept.delete(position));
+      return view;
+    },
+    close: () => closing.abort(new AppError('stopping', 'the manager is stopping', { retryable: true })),
+  };
+}

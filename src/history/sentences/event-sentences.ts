@@ -1,0 +1,200 @@
+/**
+ * Owns the sentence of each event type, the one place where an event is put into words: for why, history, replay and
+ * the page. Each is a clause that stands alone or after "because": a name first, past tense, no full stop. Pure.
+ */
+
+import { type EventData, type EventType, explanationNamesMax } from '../../events/catalog.ts';
+import type { LogEvent } from '../../events/event.ts';
+import type { StopReason } from '../../model/container.ts';
+import {
+  isPerson,
+  sayActor,
+  sayBytes,
+  sayCount,
+  sayCpus,
+  sayDuration,
+  sayNames,
+  sayTimeBeside,
+} from './format-values.ts';
+
+/** One entry for each event type there is: a forgotten one does not compile. */
+type Sentences = { readonly [T in EventType]: (event: LogEvent<T>) => string };
+
+/** More names than this in one sentence are counted. */
+export const namesMax = 3;
+
+const sentences: Sentences = {
+  ClusterCreated: (event) => `${who(event)} created the cluster ${event.data.name}`,
+
+  ServiceRequested(event) {
+    const { service, replicas, container, changed, generation } = event.data;
+    const wish = `${sayCount(replicas, 'replica')} of ${service} from ${container.image}`;
+    if (!changed) return `${who(event)} asked for ${wish} again, which changed nothing`;
+    return `${who(event)} asked for ${wish} (generation ${generation})`;
+  },
+  ServiceScaled(event) {
+    const { service, from, replicas, generation } = event.data;
+    return `${who(event)} scaled ${service} from ${from} to ${sayCount(replicas, 'replica')} (generation ${generation})`;
+  },
+  ServiceRemovalRequested: (event) => `${who(event)} asked to remove ${event.data.service}`,
+  ServiceRemoved: ({ data }) => `${data.service} was removed: none of its containers is left`,
+
+  ContainerQueued({ data }) {
+    const { container, node, replaces } = data;
+    const place = replaces === null ? '' : ` in place of ${replaces}`;
+    return `${container} was placed on ${node}${place}, ${sayChoice(data)}`;
+  },
+  PlacementBlocked({ data }) {
+    const { service, slots, missing, filtered } = data;
+    if (missing === 0) return `every container of ${service} has a node again`;
+    const names = slots.slice(0, namesMax).map((slot) => `${service}.${slot}`);
+    const reasons = filtered.map(({ reason, count, nodes }) => `${reason} (${sayNodes(nodes, count)})`);
+    const why = reasons.length > 0 ? reasons.join('; ') : 'the cluster had no node';
+    return `no node could take ${sayNames(names, missing)}: ${why}`;
+  },
+  ContainerStarting: ({ data }) => `${data.node} took ${data.container} and began to start it`,
+  ContainerRunning({ data }) {
+    const ports = data.ports.map(({ container, host, protocol }) => `${container}/${protocol} at host port ${host}`);
+    const published = ports.length > 0 ? `, ${sayNames(ports.slice(0, namesMax), ports.length)}` : '';
+    return `${data.container} began to run on ${data.node}${published}`;
+  },
+  ContainerFailed: ({ data }) => `${data.container} ${sayFailure(data)}`,
+  ContainerStopRequested({ data }) {
+    const { container, node, service, reason, stopTimeoutSeconds } = data;
+    return `${container} on ${node} was asked to stop within ${stopTimeoutSeconds} s: ${stopReasons[reason]({ service, node })}`;
+  },
+  ContainerStopped({ data: { container, node, exitCode } }) {
+    return `${container} stopped on ${node} as asked${exitCode === null ? '' : ` (exit code ${exitCode})`}`;
+  },
+  ContainerCompleted: ({ data }) => `${data.container} ended by itself on ${data.node} with exit code 0`,
+  RestartDelayed({ data, at }) {
+    const { service, slot, container, failures, delayMs, until } = data;
+    const times = failures === 1 ? 'once' : failures === 2 ? 'twice in a row' : `${failures} times in a row`;
+    const end = `${service}.${slot} went down ${times}, the last time as ${container}`;
+    return `${end}: its next start waits ${sayDuration(delayMs)}, until ${sayTimeBeside(until, at)}`;
+  },
+  StaleContainerRemoved: ({ data }) =>
+    `${data.node} removed ${data.container}, which it should no longer have: ${data.reason}`,
+
+  NodeRegistered: (event) => `${event.data.node} joined with ${sayOffer(event.data)}`,
+  NodeReturned: (event) => `${event.data.node} came back with ${sayOffer(event.data)}`,
+  RegistrationRefused({ data: { node, hostname, instance } }) {
+    return `${node} stayed with its agent: another, on ${hostname} with process id ${instance.pid}, was refused`;
+  },
+  NodeLost(event) {
+    const { data, at, meta } = event;
+    const { node, lastHeardAt, silentMs } = data;
+    const heard =
+      lastHeardAt === null ? 'no heartbeat is on record' : `last heard at ${sayTimeBeside(lastHeardAt, at)}`;
+    if (isPerson(meta.actor)) return `${who(event)} declared ${node} lost: ${heard}`;
+    return `${node} was lost: ${heard}, no heartbeat in the last ${sayDuration(silentMs)}`;
+  },
+  NodeCordoned: (event) => `${who(event)} cordoned ${event.data.node}: nothing new is placed there`,
+  NodeDrainRequested: (event) => `${who(event)} asked to drain ${event.data.node}: its containers move elsewhere`,
+  NodeActivated: (event) => `${who(event)} made ${event.data.node} active: containers may be placed there`,
+  NodeRemoved: (event) => `${who(event)} removed ${event.data.node} from the cluster`,
+
+  ControllerElected: ({ data }) => `manager ${data.controllerId} began to lead, term ${data.term}`,
+  ControllerResigned: ({ data }) => `manager ${data.controllerId} stopped leading, term ${data.term}`,
+
+  AlarmRaised: ({ data }) => `alarm ${sayAlarm(data)} was raised: ${quote(data.message)}`,
+  AlarmCleared: ({ data }) => `alarm ${sayAlarm(data)} is over`,
+  HoldReleased: ({ data }) => `containers of lost nodes may be moved again: ${data.reason}`,
+
+  RequestRefused(event) {
+    const { method, path, status, code, detail } = event.data;
+    return `${who(event)} was refused ${method} ${path} with ${status} ${code}: ${quote(detail)}`;
+  },
+  HistoryPruned({ data }) {
+    const what = `${sayCount(data.events, 'event')} of telemetry`;
+    return `${what} up to position ${data.throughPosition} were emptied; facts stay`;
+  },
+
+  HeartbeatsReceived({ data: { heartbeats } }) {
+    const nodes = [...new Set(heartbeats.map(({ node }) => node))];
+    if (nodes.length === 0) return 'no node was heard';
+    return `${sayNodes(nodes, nodes.length)} ${nodes.length === 1 ? 'was' : 'were'} heard`;
+  },
+  ApiReadsRecorded({ data: { calls } }) {
+    const callers = [...new Set(calls.map(({ actor }) => sayActor(actor)))];
+    return `${sayNames(callers.slice(0, namesMax), callers.length)} made ${sayCount(calls.length, 'call')} that changed nothing`;
+  },
+  PullProgressReported({ data: { pulls } }) {
+    const shown = pulls.slice(0, namesMax).map(({ node, image, currentBytes, totalBytes }) => {
+      const total = totalBytes > 0 ? ` of ${sayBytes(totalBytes)}` : '';
+      return `${node} has ${sayBytes(currentBytes)}${total} of ${image}`;
+    });
+    return sayNames(shown, pulls.length);
+  },
+};
+
+/** One line, in past tense, without its time: the caller shows `at` beside it. */
+export function sentenceOf(event: LogEvent): string {
+  return (sentences[event.type] as (event: LogEvent) => string)(event);
+}
+
+/** Engines and registries speak at length, in lines: this much of it is part of a sentence, all of it of the details. */
+export const quoteCharactersMax = 240;
+
+function quote(message: string): string {
+  const line = message.replaceAll(/\s+/g, ' ').trim();
+  return line.length > quoteCharactersMax ? `${line.slice(0, quoteCharactersMax)}…` : line;
+}
+
+const who = (event: LogEvent): string => sayActor(event.meta.actor);
+
+function sayNodes(nodes: readonly string[], total: number): string {
+  return sayNames(nodes.slice(0, namesMax), total);
+}
+
+const sayAlarm = ({ alarm, subject }: { alarm: string; subject: string }) =>
+  subject === '' ? `"${alarm}"` : `"${alarm}" about ${subject}`;
+
+/** Why this node, after its name: how many others would have done, and how many would not. */
+export function sayChoice({ candidates, filtered }: EventData<'ContainerQueued'>): string {
+  const [best, second] = candidates;
+  const ruledOut = filtered.reduce((sum, { count }) => sum + count, 0);
+  const others = ruledOut === 0 ? '' : ` (${ruledOut} ruled out)`;
+  if (!best) return `chosen for a reason that is not on record${others}`;
+  if (candidates.length === 1) return `the only node that could take it${others}`;
+  const isTie = second?.replicasOfService === best.replicasOfService && second.containers === best.containers;
+  // A decision keeps the best few only.
+  const atLeast = candidates.length === explanationNamesMax ? 'at least ' : '';
+  return `${isTie ? 'one of ' : ''}the least loaded of ${atLeast}${candidates.length} nodes that could take it${others}`;
+}
+
+/** What became of it, after its name. */
+export function sayFailure({ node, reason, message }: EventData<'ContainerFailed'>): string {
+  switch (reason) {
+    case 'exited':
+      return `exited by itself on ${node}: ${quote(message)}`;
+    case 'oom':
+      return `ran out of memory on ${node}: ${quote(message)}`;
+    case 'killed':
+      return `was killed on ${node}: ${quote(message)}`;
+    case 'unhealthy':
+      return `failed its health check on ${node}: ${quote(message)}`;
+    case 'start error':
+      return `could not be started on ${node}: ${quote(message)}`;
+    case 'image':
+      return `got no image on ${node}: ${quote(message)}`;
+    case 'queue timeout':
+      return `was given up: ${quote(message)}`;
+    case 'node lost':
+      return `was lost with its node: ${quote(message)}`;
+  }
+}
+
+const stopReasons: Readonly<Record<StopReason, (about: { service: string; node: string }) => string>> = {
+  'scaled down': ({ service }) => `${service} needs fewer replicas`,
+  replaced: () => 'another container takes its place',
+  'service removed': ({ service }) => `${service} is being removed`,
+  'node draining': ({ node }) => `${node} is being drained`,
+};
+
+function sayOffer({ engine, inventory }: EventData<'NodeRegistered'>): string {
+  const has = inventory.length === 0 ? 'no container' : sayCount(inventory.length, 'container');
+  // A simulated engine's version is a warning, not a number.
+  const runs = engine.kind === 'docker' ? `docker ${engine.version}` : `a ${engine.kind} engine`;
+  return `${has} on ${runs}, ${sayBytes(engine.memoryBytes)} and ${sayCpus(engine.cpuMillis)}`;
+}

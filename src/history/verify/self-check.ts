@@ -1,0 +1,167 @@
+/**
+ * Owns a manager's check of itself: whenever a snapshot of its live view is kept, it folds the log again from the last
+ * snapshot that was checked, of whichever process, and compares. What differs is an alarm in the log, and whatever was
+ * kept since is no place to begin any more.
+ */
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { type AppError, hasCode } from '../../errors.ts';
+import { type NewEvent, streams } from '../../events/event.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import type { Logger } from '../../logger.ts';
+import type { ClusterView } from '../../projections/cluster-view.ts';
+import type { Projector } from '../../projections/projector.ts';
+import { openSnapshot, type Snapshot, type SnapshotStore, viewAlarm } from '../../projections/snapshot.ts';
+import { replay } from '../replay/replay.ts';
+import { compareSteps, type Difference, describeDifference } from './view-comparison.ts';
+
+export type SelfCheck = {
+  /** Soon, one at a time; of several that wait the newest counts. @param slot of a snapshot that is kept */
+  check(slot: number): void;
+  /** A check under way ends. */
+  close(): Promise<void>;
+};
+
+export type SelfCheckDeps = {
+  log: Pick<EventLog, 'append' | 'readCommits' | 'readCommitAt' | 'readCommitBefore' | 'head'>;
+  projector: Pick<Projector, 'view'>;
+  snapshots: Pick<SnapshotStore, 'save' | 'newest' | 'discard' | 'discardAfter'>;
+  logger: Logger;
+};
+
+export type SelfCheckOptions = {
+  managerId: string;
+  /** Rest after each slice: what a check may take of the process is bounded. */
+  restMs?: number;
+};
+
+/** Some milliseconds of folding: whoever waits for the manager waits no longer than that. */
+const sliceCommits = 20;
+/** Some milliseconds of comparing. */
+const sliceRows = 500;
+/** A check of 100,000 events takes seconds, and a small part of them. */
+const restDefaultMs = 10;
+
+/** What a check found: null = nothing. */
+type Finding = { subject: string; message: string } | null;
+
+/** `beginSlot`: what is kept up to it is vouched for; 0 = nothing is. */
+type Checked = { finding: Finding; beginSlot: number };
+
+type Kept = { snapshot: Snapshot; view: ClusterView };
+
+export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions): SelfCheck {
+  const { log, projector, snapshots, logger } = deps;
+  const { managerId, restMs = restDefaultMs } = options;
+  const closing = new AbortController();
+  const { signal } = closing;
+  const rest = () => pause(restMs, undefined, { signal });
+  let waiting: number | null = null;
+  let running: Promise<void> | null = null;
+
+  const runWaiting = async () => {
+    for (let slot = waiting; slot !== null && !signal.aborted; slot = waiting) {
+      waiting = null;
+      try {
+        await checkOne(slot);
+      } catch (error) {
+        // The next check begins where this one did: nothing is left out.
+        if (!signal.aborted) logger.warn({ err: error, slot }, 'the live view could not be checked');
+      }
+    }
+  };
+
+  const checkOne = async (slot: number) => {
+    const kept = await openKept(slot);
+    if (!kept) return;
+    const { position } = kept.view;
+    const { finding, beginSlot } = await compareWithLog(kept.view, slot);
+    try {
+      // Those whose check was passed over are of the same view.
+      if (finding) await snapshots.discardAfter(beginSlot);
+      else await snapshots.save({ ...kept.snapshot, isChecked: true });
+    } finally {
+      // Also when no snapshot can be written just now: what was found is true.
+      if (finding) logger.error({ slot, position, ...finding }, 'the live view is not what the log says');
+      else logger.info({ slot, position }, 'the live view is what the log says');
+      const events = eventsOf(finding, projector.view, managerId);
+      if (events.length > 0) await log.append(events);
+    }
+  };
+
+  /** The live view as it stood; null when the snapshot is gone or damaged, which tells nothing about the view. */
+  const openKept = async (slot: number): Promise<Kept | null> => {
+    const snapshot = await snapshots.newest(slot);
+    if (snapshot?.slot !== slot) return null;
+    const [commit] = await log.readCommits({ afterSlot: slot - 1, limit: 1 });
+    const view = await openSnapshot(snapshot, commit);
+    return view && { snapshot, view };
+  };
+
+  const compareWithLog = async (kept: ClusterView, slot: number): Promise<Checked> => {
+    let beginSlot = 0;
+    const checked: Pick<SnapshotStore, 'newest' | 'discard'> = {
+      async newest(notAfterSlot) {
+        const found = await snapshots.newest(Math.min(notAfterSlot, slot - 1), { isChecked: true });
+        beginSlot = found?.slot ?? 0;
+        return found;
+      },
+      discard: snapshots.discard,
+    };
+    const readCommits: EventLog['readCommits'] = async ({ afterSlot }) => {
+      await rest();
+      return log.readCommits({ afterSlot, limit: sliceCommits });
+    };
+    try {
+      const again = { log: { ...log, readCommits }, logger, snapshots: checked };
+      const replayed = await replay(again, { to: { position: kept.position }, signal });
+      const difference = await findDifference(replayed, kept);
+      const finding = difference && { subject: difference.view, message: describeDifference(difference) };
+      return { finding, beginSlot };
+    } catch (error) {
+      if (!hasCode(error, 'fold_failed')) throw error;
+      return { finding: { subject: 'log', message: (error as AppError).message.slice(0, messageMax) }, beginSlot };
+    }
+  };
+
+  const findDifference = async (replayed: ClusterView, kept: ClusterView): Promise<Difference | null> => {
+    let rows = 0;
+    for (const difference of compareSteps(replayed, kept)) {
+      if (difference) return difference;
+      rows += 1;
+      if (rows % sliceRows === 0) await rest();
+    }
+    return null;
+  };
+
+  return {
+    check(slot) {
+      waiting = slot;
+      running ??= runWaiting().finally(() => {
+        running = null;
+      });
+    },
+    async close() {
+      closing.abort();
+      await running;
+    },
+  };
+}
+
+/** The catalogue's bound of an alarm's message. */
+const messageMax = 1_000;
+
+/** An alarm is raised once, and cleared by the first check that finds nothing. Pure. */
+function eventsOf(finding: Finding, { alarms }: ClusterView, managerId: string): NewEvent[] {
+  const meta = { actor: `manager:${managerId}`, causationId: null };
+  const raised = [...alarms.values()].filter(({ alarm }) => alarm === viewAlarm);
+  if (!finding) {
+    return raised.map(({ subject }) => {
+      return { stream: streams.alarms, type: 'AlarmCleared', data: { alarm: viewAlarm, subject }, meta };
+    });
+  }
+  if (raised.some(({ subject }) => subject === finding.subject)) return [];
+  const { subject, message } = finding;
+  const data = { alarm: viewAlarm, subject, message: message.toWellFormed() };
+  return [{ stream: streams.alarms, type: 'AlarmRaised', data, meta }];
+}

@@ -1,0 +1,90 @@
+/**
+ * Owns what the agents of a what-if do: the rules of the real ones, as far as nothing goes wrong. Each command is obeyed
+ * at once, each start takes its turn on the engine and succeeds, each report arrives. A silent node does nothing.
+ */
+
+import type { ClusterView, ContainerView } from '../../projections/cluster-view.ts';
+import { decideReport, type ReportDecision } from '../../reconciler/commands/decide-report.ts';
+import { turnsPerEngine } from './start-time.ts';
+
+export type Agents = {
+  /** Tells that it is starting, waits for its turn, tells that it runs. */
+  start(container: ContainerView): void;
+  stop(container: ContainerView): void;
+};
+
+type Deps = {
+  view: ClusterView;
+  later: (delayMs: number, run: () => void) => void;
+  isHeard: (node: string) => boolean;
+  onReport: (decision: Exclude<ReportDecision, string>) => void;
+};
+
+type Report = Parameters<typeof decideReport>[1];
+type Engine = { turnsTaken: number; waiting: ContainerView[] };
+
+/** Reports of a what-if are told once, so their ids need not differ. */
+const noId = '00000000-0000-4000-8000-000000000000';
+
+export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number; stopMs: number }): Agents {
+  const { view, later, isHeard, onReport } = deps;
+  const engines = new Map<string, Engine>();
+
+  const report = (kind: 'starting' | 'running' | 'stopped', container: ContainerView) => {
+    const decision = decideReport(view, toReport(view, kind, container), noId);
+    if (typeof decision !== 'string') onReport(decision);
+  };
+
+  /** It may have been asked to stop, or its node have fallen silent, since it was told to start. */
+  const isStartable = ({ node, state }: ContainerView) => state === 'starting' && isHeard(node);
+
+  const handOn = (engine: Engine) => {
+    while (engine.turnsTaken < turnsPerEngine) {
+      const next = engine.waiting.shift();
+      if (!next) return;
+      if (!isStartable(next)) continue;
+      engine.turnsTaken += 1;
+      later(startMs, () => {
+        engine.turnsTaken -= 1;
+        if (isStartable(next)) report('running', next);
+        handOn(engine);
+      });
+    }
+  };
+
+  return {
+    start(container) {
+      if (!isHeard(container.node)) return;
+      report('starting', container);
+      const engine = engines.get(container.engineId) ?? { turnsTaken: 0, waiting: [] };
+      engines.set(container.engineId, engine);
+      engine.waiting.push(container);
+      handOn(engine);
+    },
+    stop(container) {
+      later(stopMs, () => {
+        if (isHeard(container.node)) report('stopped', container);
+      });
+    },
+  };
+}
+
+function toReport(view: ClusterView, kind: 'starting' | 'running' | 'stopped', container: ContainerView): Report {
+  const head = {
+    clusterId: view.cluster?.id ?? noId,
+    node: container.node,
+    reportId: noId,
+    at: view.at,
+    session: view.nodes.get(container.node)?.session ?? 0,
+    container: container.id,
+    causationId: container.latest.eventId,
+  };
+  switch (kind) {
+    case 'starting':
+      return { ...head, kind };
+    case 'running':
+      return { ...head, kind, engineContainerId: container.id, startedAt: view.at, ports: [] };
+    case 'stopped':
+      return { ...head, kind, exitCode: 0 };
+  }
+}

@@ -1,0 +1,47 @@
+/** Owns saying what a what-if takes for granted: an answer without it would claim more than it knows. Pure. */
+
+import type { ClusterView } from '../../projections/cluster-view.ts';
+import { sortNatural } from '../../projections/order.ts';
+import { sayDuration, sayNames } from '../sentences/format-values.ts';
+import { type StartTime, turnsPerEngine } from './start-time.ts';
+
+type Taken = {
+  start: StartTime;
+  stopMs: number;
+  nodeTimeoutMs: number;
+  /** Services whose containers failed again and again. */
+  failing: readonly string[];
+  /** Nodes that were silent already. */
+  silent: readonly string[];
+};
+
+/** Failed more often than once, so that the real next start may well fail too. In natural order. */
+export function findFailing(view: ClusterView): string[] {
+  const failing = [...view.services.values()].filter(({ slots }) =>
+    [...slots.values()].some(({ failures }) => failures > 1),
+  );
+  return sortNatural(
+    failing.map(({ name }) => name),
+    (name) => name,
+  );
+}
+
+/** A sentence stays one: more names than this are counted. */
+const namesMax = 5;
+
+const sayFew = (names: readonly string[]) => sayNames(names.slice(0, namesMax), names.length);
+
+/** A sentence each. */
+export function sayAssumptions({ start, stopMs, nodeTimeoutMs, failing, silent }: Taken): string[] {
+  const { startMs, samples } = start;
+  const source = samples === 0 ? 'a default: few starts are known' : `the median of the last ${samples}`;
+  const sentences = [
+    `a start takes ${sayDuration(startMs)} (${source}), ${turnsPerEngine} at a time on each engine`,
+    `a stop takes ${sayDuration(stopMs)}, a message no time, and images are where they are needed`,
+    'every start succeeds',
+    `a node silent for more than ${sayDuration(nodeTimeoutMs)} is lost, and stays so`,
+  ];
+  if (failing.length > 0) sentences.push(`${sayFew(failing)} failed again and again, and is supposed not to any more`);
+  if (silent.length > 0) sentences.push(`not heard then, and supposed to stay silent: ${sayFew(silent)}`);
+  return sentences;
+}

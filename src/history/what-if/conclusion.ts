@@ -1,0 +1,75 @@
+/** Owns what a what-if comes to, in a word for programs and a sentence for people. Pure. */
+
+import { sayDuration } from '../sentences/format-values.ts';
+import type { ServiceOutcome } from './outcome.ts';
+
+export type VerdictKind =
+  /** Nothing follows from it. */
+  | 'unchanged'
+  | 'converges'
+  /** Nothing falls due any more, and not everything runs. */
+  | 'stuck'
+  /** Nodes vanished together: nothing is moved before they return or a person has looked. */
+  | 'held'
+  | 'out of time'
+  | 'too much';
+
+/** `afterMs`: when it is so; for `out of time` and `too much` how far was looked. */
+export type Verdict = { kind: VerdictKind; afterMs: number; sentence: string };
+
+/** How the world ended: of itself, or by a bound. */
+export type Ending = {
+  by: 'rest' | 'time' | 'work';
+  /** When the last consequence happened; null when there was none. */
+  lastEventMs: number | null;
+  elapsedMs: number;
+};
+
+/** @param hold the message of the alarm that keeps plan from moving anything; null when none stands */
+export function judge(
+  services: readonly ServiceOutcome[],
+  hold: string | null,
+  { by, lastEventMs, elapsedMs }: Ending,
+): Verdict {
+  const afterMs = lastEventMs ?? 0;
+  const short = services.filter(isShort);
+  const worse = short.filter((service) => !isNoWorse(service));
+  if (by === 'work') {
+    const sentence = `given up after ${sayDuration(elapsedMs)}: more happens than one answer holds`;
+    return { kind: 'too much', afterMs: elapsedMs, sentence };
+  }
+  if (hold !== null) {
+    const sentence = `does not converge: ${hold}; what is said to run on them may not`;
+    return { kind: 'held', afterMs, sentence };
+  }
+  if (by === 'time') {
+    const why = short.length > 0 ? sayShort(short) : 'something is still under way';
+    const sentence = `does not converge within ${sayDuration(elapsedMs)}: ${why}`;
+    return { kind: 'out of time', afterMs: elapsedMs, sentence };
+  }
+  if (worse.length > 0) {
+    const sentence = `does not converge, and nothing moves after ${sayDuration(afterMs)}: ${sayShort(worse)}`;
+    return { kind: 'stuck', afterMs, sentence };
+  }
+  const rest = short.length > 0 ? `; what was short before stays so: ${sayShort(short)}` : '';
+  if (lastEventMs === null) return { kind: 'unchanged', afterMs, sentence: `nothing moves${rest}` };
+  return { kind: 'converges', afterMs, sentence: `converges after ${sayDuration(afterMs)}${rest}` };
+}
+
+const isShort = ({ after }: ServiceOutcome): boolean => after !== null && after.status !== 'converged';
+
+/** It was short before, nobody asked anything new of it, and it runs as many. */
+function isNoWorse({ before, after }: ServiceOutcome): boolean {
+  if (before.status === 'converged' || after === null) return false;
+  const isSameWish = before.generation === after.generation;
+  return isSameWish && after.running >= before.running;
+}
+
+/** A sentence names so many services; the table has them all. */
+const servicesNamedMax = 3;
+
+function sayShort(services: readonly ServiceOutcome[]): string {
+  const named = services.slice(0, servicesNamedMax).map(({ service, after }) => `${service}: ${after?.reason}`);
+  const rest = services.length - named.length;
+  return [...named, ...(rest > 0 ? [`${rest} more`] : [])].join('; ');
+}

@@ -1,0 +1,82 @@
+/**
+ * Owns letting plan look at a world until it wants nothing more, in pieces: whoever drives it may do something else, or
+ * give up, between any two of them.
+ */
+
+import type { NewEvent } from '../../events/event.ts';
+import type { Expectation } from '../../events/event-log.ts';
+import type { ClusterView } from '../../projections/cluster-view.ts';
+import { type Dirty, plan, servicesToLookAt, takeServices } from '../../reconciler/planner/plan.ts';
+import type { LastHeard } from '../../reconciler/planner/plan-nodes.ts';
+import type { Step } from '../../reconciler/planner/step.ts';
+import { groupSteps } from '../../reconciler/planner/step-groups.ts';
+
+export type Settling = {
+  /** Each `next()` does one piece: a look of plan, or one append of what it wants. Ends when it wants nothing. */
+  settle(): Generator<void, void, void>;
+  /** Slots that plan has looked at so far, those of the look to come included: what the world costs. */
+  slotsLookedAt(): number;
+};
+
+type PlanSettings = Parameters<typeof plan>[3];
+
+type Deps = {
+  view: ClusterView;
+  lastHeard: LastHeard;
+  nowMs: () => number;
+  /** @returns false: somebody else was there first, and nothing is written */
+  append: (events: readonly NewEvent[], expect: readonly Expectation[]) => boolean;
+};
+
+/** Each round answers what the one before wrote. A plan that wants more never settles: a defect. */
+const roundsMax = 1_000;
+
+/** About 20 ms. A service is not cut: the largest takes 100 ms. */
+const slotsPerLook = 2_000;
+
+export function createSettling({ view, lastHeard, nowMs, append }: Deps, settings: PlanSettings): Settling {
+  let slotsLookedAt = 0;
+
+  const slotsOf = (name: string): number => {
+    const service = view.services.get(name);
+    return service ? Math.max(service.replicas, service.slots.size) : 0;
+  };
+
+  function* look(dirty: Dirty): Generator<void, boolean, void> {
+    for (const name of servicesToLookAt(view, dirty.services, nowMs())) slotsLookedAt += slotsOf(name);
+    yield;
+    const steps = plan(view, dirty, lastHeard, settings, nowMs());
+    for (const group of groupSteps(steps)) {
+      yield;
+      const events = group.map(({ event }) => event);
+      const expect = group.flatMap((step) => step.expect);
+      if (!append(events, expect)) for (const step of group) lookAgain(view, step);
+    }
+    return steps.length > 0;
+  }
+
+  return {
+    slotsLookedAt: () => slotsLookedAt,
+    *settle() {
+      for (let round = 1, hasWritten = true; hasWritten; round += 1) {
+        if (round > roundsMax) throw new Error(`plan does not settle at position ${view.position}`);
+        const services = new Set(view.dirty.services);
+        let nodes = new Set(view.dirty.nodes);
+        view.dirty.services.clear();
+        view.dirty.nodes.clear();
+        hasWritten = false;
+        do {
+          const wantedMore = yield* look({ services: takeServices(services, slotsOf, slotsPerLook), nodes });
+          hasWritten ||= wantedMore;
+          nodes = new Set();
+        } while (services.size > 0);
+      }
+    },
+  };
+}
+
+function lookAgain(view: ClusterView, { subject: { kind, name } }: Step): void {
+  if (kind === 'service') view.dirty.services.add(name);
+  if (kind === 'node') view.dirty.nodes.add(name);
+  if (kind === 'cluster') for (const id of view.nodes.keys()) view.dirty.nodes.add(id);
+}

@@ -1,0 +1,147 @@
+/** Owns how what would happen is told: a line an event, with its reason. Pure, but for the memory of causes. */
+
+import type { EventData } from '../../events/catalog.ts';
+import type { LogEvent } from '../../events/event.ts';
+import { sayCount, sayDuration } from '../sentences/format-values.ts';
+
+export type TimelineEntry = {
+  /** Since the moment the question begins at. */
+  afterMs: number;
+  /** A sentence's main part: `web.2 is placed on worker-3`. */
+  what: string;
+  why: string;
+  type: LogEvent['type'] | 'NodeKilled';
+  service: string | null;
+  slot: number | null;
+  node: string | null;
+};
+
+export type Timeline = {
+  add(event: LogEvent, afterMs: number): void;
+  /** What no event of a log says: the node is supposed to die at the beginning. */
+  addKill(node: string, isLost: boolean): void;
+  /** In the order it would happen. */
+  readonly entries: readonly TimelineEntry[];
+  /** Told by nobody: there were more than `entriesMax`. */
+  readonly leftOut: number;
+};
+
+/** More lines than this nobody reads, and an answer stays below a megabyte. */
+export const entriesMax = 2_000;
+
+export function createTimeline(): Timeline {
+  const entries: TimelineEntry[] = [];
+  const causes = new Map<string, string>();
+  let leftOut = 0;
+
+  const push = (entry: TimelineEntry) => {
+    if (entries.length < entriesMax) entries.push(entry);
+    else leftOut += 1;
+  };
+
+  return {
+    entries,
+    get leftOut() {
+      return leftOut;
+    },
+    add(event, afterMs) {
+      const sentence = tell(event, causes.get(event.meta.causationId ?? '') ?? null);
+      if (sentence === null) return;
+      causes.set(event.meta.eventId, sentence.asCause ?? sentence.what);
+      const { service = null, slot = null, node = null } = event.data as Partial<TimelineEntry>;
+      push({ afterMs, what: sentence.what, why: sentence.why, type: event.type, service, slot, node });
+    },
+    addKill(node, isLost) {
+      const what = isLost ? `${node} is lost already` : `${node} falls silent`;
+      push({ afterMs: 0, what, why: 'asked for', type: 'NodeKilled', service: null, slot: null, node });
+    },
+  };
+}
+
+/** `asCause`: how it is named as the reason of another; default `what`. */
+type Sentence = { what: string; why: string; asCause?: string };
+
+/** null: no news for people. @param cause the event it follows from, in words; null when that is in the history */
+function tell(event: LogEvent, cause: string | null): Sentence | null {
+  switch (event.type) {
+    case 'ServiceRequested':
+    case 'ServiceScaled':
+    case 'ServiceRemovalRequested':
+    case 'NodeDrainRequested':
+      return { what: sayRequest(event), why: 'asked for' };
+    case 'ServiceRemoved':
+      return { what: `${event.data.service} is gone`, why: 'its last container has ended' };
+    case 'ContainerQueued':
+      return { what: `${slotOf(event.data)} is placed on ${event.data.node}`, why: sayPlacement(event.data, cause) };
+    case 'ContainerRunning':
+      return { what: `${slotOf(event.data)} runs on ${event.data.node}`, why: 'started' };
+    case 'ContainerStopRequested':
+      return {
+        what: `${slotOf(event.data)} on ${event.data.node} is asked to stop`,
+        why: event.data.reason,
+        asCause: `${event.data.node}: ${event.data.reason}`,
+      };
+    case 'ContainerStopped':
+      return { what: `${slotOf(event.data)} on ${event.data.node} has stopped`, why: cause ?? 'asked to stop' };
+    case 'ContainerFailed':
+      return {
+        what: `${slotOf(event.data)} on ${event.data.node} is given up`,
+        why: event.data.reason,
+        asCause: `${event.data.node}: ${event.data.reason}`,
+      };
+    case 'PlacementBlocked':
+      return { what: sayMissing(event.data), why: sayFiltered(event.data) };
+    case 'RestartDelayed':
+      return {
+        what: `${slotOf(event.data)} waits for ${sayDuration(event.data.delayMs)}`,
+        why: `it failed ${event.data.failures} times in a row`,
+      };
+    case 'NodeLost':
+      return { what: `${event.data.node} is lost`, why: `silent for ${sayDuration(event.data.silentMs)}` };
+    case 'AlarmRaised':
+      return { what: `alarm: ${event.data.alarm}`, why: event.data.message };
+    case 'AlarmCleared':
+      return { what: `alarm over: ${event.data.alarm}`, why: 'its reason is gone' };
+    case 'HoldReleased':
+      return { what: 'the hold is released', why: event.data.reason };
+    default:
+      return null;
+  }
+}
+
+type Request = 'ServiceRequested' | 'ServiceScaled' | 'ServiceRemovalRequested' | 'NodeDrainRequested';
+
+function sayRequest(event: LogEvent<Request>): string {
+  switch (event.type) {
+    case 'ServiceRequested':
+      return event.data.changed
+        ? `${event.data.service} is to run ${event.data.container.image}`
+        : `${event.data.service} stays as it is`;
+    case 'ServiceScaled':
+      return `${event.data.service} is scaled from ${event.data.from} to ${event.data.replicas}`;
+    case 'ServiceRemovalRequested':
+      return `${event.data.service} is to be removed`;
+    case 'NodeDrainRequested':
+      return `${event.data.node} is drained`;
+  }
+}
+
+const slotOf = ({ service, slot }: { service: string; slot: number }) => `${service}.${slot}`;
+
+function sayPlacement({ service, candidates }: EventData<'ContainerQueued'>, cause: string | null): string {
+  const [best] = candidates;
+  const there = best
+    ? `there: ${best.replicasOfService} of ${service}, ${sayCount(best.containers, 'container')}`
+    : null;
+  return [cause, there].filter((part) => part !== null).join('; ');
+}
+
+function sayMissing({ service, missing }: EventData<'PlacementBlocked'>): string {
+  return missing === 0 ? `${service} lacks no node any more` : `${service} lacks a node for ${missing} of its replicas`;
+}
+
+function sayFiltered({ missing, filtered }: EventData<'PlacementBlocked'>): string {
+  if (missing === 0) return 'there is room again';
+  if (filtered.length === 0) return 'the cluster has no node';
+  return filtered.map(({ reason, count }) => `${reason} (${sayCount(count, 'node')})`).join(', ');
+}
