@@ -3,8 +3,8 @@
  * replaced, with heartbeats between. Deterministic, and endless: take as much as needed.
  */
 
-import type { NewEvent, NewMeta } from '../src/events/event.ts';
-import { streams } from '../src/events/event.ts';
+import type { NewEvent, NewMeta } from '../src/events/schema/event.ts';
+import { streams } from '../src/events/schema/event.ts';
 import type { ContainerSpec } from '../src/model/service.ts';
 
 export type HistoryShape = { nodes: number; services: number; replicas: number };

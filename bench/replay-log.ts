@@ -3,9 +3,9 @@
  * leaves the view after an hour as it does in life.
  */
 
-import { createCommitLog } from '../src/events/commit-log.ts';
-import type { CommitStore } from '../src/events/commit-store.ts';
-import { type NewEvent, streams } from '../src/events/event.ts';
+import { createCommitLog } from '../src/events/log/commit-log.ts';
+import type { CommitStore } from '../src/events/log/commit-store.ts';
+import { type NewEvent, streams } from '../src/events/schema/event.ts';
 import { silentLogger } from '../src/logger.ts';
 import { busyCluster, writeHistory } from './fold-history.ts';
 

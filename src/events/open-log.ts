@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { type Db, MongoClient } from 'mongodb';
 import { systemClock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
-import { createCommitLog } from './commit-log.ts';
-import type { CommitStore } from './commit-store.ts';
-import type { EventLog } from './event-log.ts';
-import { createLogReader, type LogReader } from './log-reader.ts';
-import { createMongoStore } from './mongo-store.ts';
-import { createSqliteStore } from './sqlite-store.ts';
+import { createCommitLog } from './log/commit-log.ts';
+import type { CommitStore } from './log/commit-store.ts';
+import type { EventLog } from './log/event-log.ts';
+import { createLogReader, type LogReader } from './log/log-reader.ts';
+import { createMongoStore } from './stores/mongo-store.ts';
+import { createSqliteStore } from './stores/sqlite/sqlite-store.ts';
 
 export type OpenLog = {
   log: EventLog;

@@ -5,8 +5,8 @@
  */
 
 import { AppError } from '../errors.ts';
-import type { LogEvent } from '../events/event.ts';
-import type { EventLog, EventQuery } from '../events/event-log.ts';
+import type { EventLog, EventQuery } from '../events/log/event-log.ts';
+import type { LogEvent } from '../events/schema/event.ts';
 import type { Projector } from '../projections/projector.ts';
 
 const pageEvents = 500;

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { Clock } from '../clock.ts';
-import type { EventLog } from '../events/event-log.ts';
+import type { EventLog } from '../events/log/event-log.ts';
 import type { TimeTravel } from '../history/replay/past-views.ts';
 import type { Logger } from '../logger.ts';
 import type { Projector } from '../projections/projector.ts';

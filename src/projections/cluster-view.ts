@@ -3,7 +3,7 @@
  * changed only by evolve. Rows for people and for MongoDB are derived from it (services.ts, containers.ts, nodes.ts).
  */
 
-import type { FilteredNodes } from '../events/catalog.ts';
+import type { FilteredNodes } from '../events/schema/catalog.ts';
 import type { ContainerState, FailureReason, StopReason } from '../model/container.ts';
 import type { AgentInstance, Availability, EngineDescription, NodeState } from '../model/node.ts';
 import type { ContainerSpec } from '../model/service.ts';

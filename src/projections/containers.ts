@@ -1,6 +1,6 @@
 /** Owns how container events change the view, and when an ended container leaves it. */
 
-import type { LogEvent } from '../events/event.ts';
+import type { LogEvent } from '../events/schema/event.ts';
 import type { FailureReason } from '../model/container.ts';
 import type { ContainerFact } from '../model/container-machine.ts';
 import { nextContainerState } from '../model/container-machine.ts';

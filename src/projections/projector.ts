@@ -2,9 +2,9 @@
 
 import type { Clock } from '../clock.ts';
 import { AppError, hasCode } from '../errors.ts';
-import type { Commit, LogEvent } from '../events/event.ts';
-import type { EventLog, LogHead } from '../events/event-log.ts';
-import { toLogEvents } from '../events/upcast.ts';
+import type { EventLog, LogHead } from '../events/log/event-log.ts';
+import type { Commit, LogEvent } from '../events/schema/event.ts';
+import { toLogEvents } from '../events/schema/upcast.ts';
 import type { Logger } from '../logger.ts';
 import { type ClusterView, emptyClusterView } from './cluster-view.ts';
 import { evolveCommit } from './projection.ts';

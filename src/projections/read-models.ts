@@ -11,7 +11,7 @@
 
 import type { Db } from 'mongodb';
 import { type Clock, systemClock } from '../clock.ts';
-import type { LogEvent } from '../events/event.ts';
+import type { LogEvent } from '../events/schema/event.ts';
 import type { Logger } from '../logger.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { projectionVersion } from './projection.ts';

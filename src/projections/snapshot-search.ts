@@ -1,6 +1,6 @@
 /** Owns finding where a fold may begin: the newest snapshot that the log itself confirms. */
 
-import type { EventLog } from '../events/event-log.ts';
+import type { EventLog } from '../events/log/event-log.ts';
 import type { Logger } from '../logger.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { isDoubtful, openSnapshot, type SnapshotStore } from './snapshot.ts';

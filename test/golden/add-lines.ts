@@ -1,7 +1,7 @@
 /** Adds to the golden file what it lacks: `node test/golden/add-lines.ts`, after the story has been told on. */
 
 import { appendFileSync } from 'node:fs';
-import { canonicalJson } from '../../src/events/canonical-json.ts';
+import { canonicalJson } from '../../src/events/schema/canonical-json.ts';
 import { goldenPath, keyOf, linesToAdd, readGolden } from './golden-file.ts';
 import { tellStory } from './story.ts';
 

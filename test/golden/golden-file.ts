@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { canonicalJson } from '../../src/events/canonical-json.ts';
+import { canonicalJson } from '../../src/events/schema/canonical-json.ts';
 import type { GoldenLine } from './story.ts';
 
 export const goldenPath = fileURLToPath(new URL('./events.ndjson', import.meta.url));

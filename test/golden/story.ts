@@ -3,9 +3,9 @@
  * one, is told at the end: what stands above is in the golden file for ever.
  */
 
-import { catalog, type EventData, type EventType } from '../../src/events/catalog.ts';
-import { type StoredEvent, streams } from '../../src/events/event.ts';
-import { specHash } from '../../src/events/hash.ts';
+import { catalog, type EventData, type EventType } from '../../src/events/schema/catalog.ts';
+import { type StoredEvent, streams } from '../../src/events/schema/event.ts';
+import { specHash } from '../../src/events/schema/hash.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 
 export type GoldenLine = { position: number; at: string; event: StoredEvent };

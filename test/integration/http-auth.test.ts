@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../src/clock.ts';
 import { hasCode } from '../../src/errors.ts';
-import type { EventData } from '../../src/events/catalog.ts';
+import type { EventData } from '../../src/events/schema/catalog.ts';
 import { createTimeTravel } from '../../src/history/replay/past-views.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { silentLogger } from '../../src/logger.ts';

@@ -3,7 +3,7 @@
 import { request } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { EventData } from '../../src/events/catalog.ts';
+import type { EventData } from '../../src/events/schema/catalog.ts';
 import { startApi, type TestApi } from '../support/http.ts';
 import { openSimulatedLog } from '../support/simulated-log.ts';
 import { specOf } from '../support/specs.ts';

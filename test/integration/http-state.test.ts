@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type NewEvent, streams } from '../../src/events/event.ts';
+import { type NewEvent, streams } from '../../src/events/schema/event.ts';
 import { oneService, startApi, type TestApi } from '../support/http.ts';
 import { openMemoryLog } from '../support/http-logs.ts';
 

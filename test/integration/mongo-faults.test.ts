@@ -3,8 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hasCode } from '../../src/errors.ts';
-import type { CommitStore } from '../../src/events/commit-store.ts';
-import type { EventLog } from '../../src/events/event-log.ts';
+import type { CommitStore } from '../../src/events/log/commit-store.ts';
+import type { EventLog } from '../../src/events/log/event-log.ts';
 import { type FaultProxy, openFaultProxy } from '../support/fault-proxy.ts';
 import { fact, readAll, verifyChain } from '../support/log-events.ts';
 import { createMongoPlace, type LogPlace, mongodbUrl, openLogAt } from '../support/logs.ts';

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { LogEvent } from '../../src/events/event.ts';
+import type { LogEvent } from '../../src/events/schema/event.ts';
 import { type Api, createApi } from '../support/api.ts';
 import { type Program, startProgram } from '../support/cluster.ts';
 import { mongodbUrl } from '../support/logs.ts';

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Collection, type Db, MongoClient } from 'mongodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Commit, LogEvent } from '../../src/events/event.ts';
+import type { Commit, LogEvent } from '../../src/events/schema/event.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { type ClusterView, emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { containerRow } from '../../src/projections/container-row.ts';

@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import { busyCluster, writeHistory } from '../../bench/fold-history.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { AppError } from '../../src/errors.ts';
-import type { EventLog } from '../../src/events/event-log.ts';
+import type { EventLog } from '../../src/events/log/event-log.ts';
 import { createTimeTravel } from '../../src/history/replay/past-views.ts';
 import { type Moment, replay } from '../../src/history/replay/replay.ts';
 import { silentLogger } from '../../src/logger.ts';

@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { EventLog } from '../../src/events/event-log.ts';
+import type { EventLog } from '../../src/events/log/event-log.ts';
 import { replay } from '../../src/history/replay/replay.ts';
 import { countPrunable, findPrunable, prune } from '../../src/history/retention/retention.ts';
 import { createRetentionLoop } from '../../src/history/retention/retention-loop.ts';

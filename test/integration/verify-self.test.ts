@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../src/clock.ts';
-import type { EventLog } from '../../src/events/event-log.ts';
+import type { EventLog } from '../../src/events/log/event-log.ts';
 import { createSelfCheck, type SelfCheck } from '../../src/history/verify/self-check.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { createProjector, type Projector } from '../../src/projections/projector.ts';

@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AppError } from '../../src/errors.ts';
-import { streams } from '../../src/events/event.ts';
+import { streams } from '../../src/events/schema/event.ts';
 import { decide } from '../../src/reconciler/commands/decide.ts';
 import {
   assertReplayEqualsLive,

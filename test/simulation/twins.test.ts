@@ -5,7 +5,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { LogEvent } from '../../src/events/event.ts';
+import type { LogEvent } from '../../src/events/schema/event.ts';
 import { change, ofType, request } from '../support/scene.ts';
 import { assertReplayEqualsLive, createSimulatedCluster, type SimulatedCluster } from '../support/simulated-cluster.ts';
 import { specOf } from '../support/specs.ts';

@@ -1,7 +1,7 @@
 /** A process that appends to a SQLite log until it is killed, and says what was acknowledged: for tests of crashes. */
 
-import { createCommitLog } from '../../src/events/commit-log.ts';
-import { createSqliteStore } from '../../src/events/sqlite-store.ts';
+import { createCommitLog } from '../../src/events/log/commit-log.ts';
+import { createSqliteStore } from '../../src/events/stores/sqlite/sqlite-store.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { fact } from './log-events.ts';
 

@@ -1,8 +1,8 @@
 /** Owns writing a history by hand in tests: numbers positions and versions, so a test says only what happened. */
 
-import { catalog, type EventData, type EventType } from '../../src/events/catalog.ts';
-import { type LogEvent, streams } from '../../src/events/event.ts';
-import { specHash } from '../../src/events/hash.ts';
+import { catalog, type EventData, type EventType } from '../../src/events/schema/catalog.ts';
+import { type LogEvent, streams } from '../../src/events/schema/event.ts';
+import { specHash } from '../../src/events/schema/hash.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { specOf } from './specs.ts';
 

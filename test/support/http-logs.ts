@@ -1,7 +1,7 @@
 /** Owns the logs that the HTTP tests run on, and one whose troubles a test decides. */
 
 import { AppError } from '../../src/errors.ts';
-import type { EventLog } from '../../src/events/event-log.ts';
+import type { EventLog } from '../../src/events/log/event-log.ts';
 import { type LogPlace, logKinds, openLogAt } from './logs.ts';
 
 export type HttpLog = { name: string; open(): Promise<EventLog>; reopen(): Promise<EventLog> };

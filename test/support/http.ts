@@ -3,8 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { systemClock } from '../../src/clock.ts';
-import { type LogEvent, type NewEvent, streams } from '../../src/events/event.ts';
-import type { EventLog } from '../../src/events/event-log.ts';
+import type { EventLog } from '../../src/events/log/event-log.ts';
+import { type LogEvent, type NewEvent, streams } from '../../src/events/schema/event.ts';
 import { createTimeTravel } from '../../src/history/replay/past-views.ts';
 import type { Token } from '../../src/http/auth.ts';
 import { createHttpServer } from '../../src/http/server.ts';

@@ -2,8 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import type { Commit, LogEvent, NewEvent } from '../../src/events/event.ts';
-import type { EventLog } from '../../src/events/event-log.ts';
+import type { EventLog } from '../../src/events/log/event-log.ts';
+import type { Commit, LogEvent, NewEvent } from '../../src/events/schema/event.ts';
 
 const meta = { actor: 'person:test', causationId: null };
 

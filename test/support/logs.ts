@@ -5,13 +5,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../src/clock.ts';
-import { createCommitLog } from '../../src/events/commit-log.ts';
-import type { CommitStore } from '../../src/events/commit-store.ts';
-import type { EventLog } from '../../src/events/event-log.ts';
-import { createMemoryStore } from '../../src/events/memory-store.ts';
-import { createMongoStore } from '../../src/events/mongo-store.ts';
+import { createCommitLog } from '../../src/events/log/commit-log.ts';
+import type { CommitStore } from '../../src/events/log/commit-store.ts';
+import type { EventLog } from '../../src/events/log/event-log.ts';
 import { createMongoClient } from '../../src/events/open-log.ts';
-import { createSqliteStore } from '../../src/events/sqlite-store.ts';
+import { createMemoryStore } from '../../src/events/stores/memory-store.ts';
+import { createMongoStore } from '../../src/events/stores/mongo-store.ts';
+import { createSqliteStore } from '../../src/events/stores/sqlite/sqlite-store.ts';
 import { silentLogger } from '../../src/logger.ts';
 
 /** Where the commits of one log are kept. */

@@ -1,7 +1,7 @@
 /** A process that prunes a SQLite log with a pause after each step, and says each step: for tests of crashes. */
 
-import { createCommitLog } from '../../src/events/commit-log.ts';
-import { createSqliteStore } from '../../src/events/sqlite-store.ts';
+import { createCommitLog } from '../../src/events/log/commit-log.ts';
+import { createSqliteStore } from '../../src/events/stores/sqlite/sqlite-store.ts';
 import { findPrunable, prune } from '../../src/history/retention/retention.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { epochMs } from './history.ts';

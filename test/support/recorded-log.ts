@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type HistoryShape, writeHistory } from '../../bench/fold-history.ts';
-import { createCommitLog } from '../../src/events/commit-log.ts';
-import { type NewEvent, streams } from '../../src/events/event.ts';
-import type { EventLog } from '../../src/events/event-log.ts';
-import { createMongoStore } from '../../src/events/mongo-store.ts';
+import { createCommitLog } from '../../src/events/log/commit-log.ts';
+import type { EventLog } from '../../src/events/log/event-log.ts';
 import { createMongoClient } from '../../src/events/open-log.ts';
-import { createSqliteStore } from '../../src/events/sqlite-store.ts';
+import { type NewEvent, streams } from '../../src/events/schema/event.ts';
+import { createMongoStore } from '../../src/events/stores/mongo-store.ts';
+import { createSqliteStore } from '../../src/events/stores/sqlite/sqlite-store.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { clusterId, epochMs } from './history.ts';
 

@@ -1,9 +1,9 @@
 /** Owns the words in which scenes on the simulated cluster are told. */
 
 import { ok } from 'node:assert';
-import type { EventType } from '../../src/events/catalog.ts';
-import { type LogEvent, type NewEvent, streams } from '../../src/events/event.ts';
-import { specHash } from '../../src/events/hash.ts';
+import type { EventType } from '../../src/events/schema/catalog.ts';
+import { type LogEvent, type NewEvent, streams } from '../../src/events/schema/event.ts';
+import { specHash } from '../../src/events/schema/hash.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { type ServiceRow, serviceRow } from '../../src/projections/service-row.ts';
 import { decide, type NodeAction } from '../../src/reconciler/commands/decide.ts';

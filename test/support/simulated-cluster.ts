@@ -6,9 +6,9 @@
 
 import { deepStrictEqual, ok } from 'node:assert';
 import type { RegisterReport, Report } from '../../src/bus/messages.ts';
-import type { EventType } from '../../src/events/catalog.ts';
-import type { LogEvent, NewEvent } from '../../src/events/event.ts';
-import type { Expectation } from '../../src/events/event-log.ts';
+import type { Expectation } from '../../src/events/log/event-log.ts';
+import type { EventType } from '../../src/events/schema/catalog.ts';
+import type { LogEvent, NewEvent } from '../../src/events/schema/event.ts';
 import type { AgentInstance } from '../../src/model/node.ts';
 import { type ClusterView, emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';

@@ -1,15 +1,15 @@
 /** Owns a log of events that a simulation wrote: their ids, times and causes stay as they are, and every read is counted. */
 
-import { canonicalJson } from '../../src/events/canonical-json.ts';
-import { createCommitLog } from '../../src/events/commit-log.ts';
-import type { CommitStore } from '../../src/events/commit-store.ts';
-import type { Commit, LogEvent } from '../../src/events/event.ts';
-import { type EventLog, emptyHead } from '../../src/events/event-log.ts';
-import { subjectsFor } from '../../src/events/filter-subjects.ts';
-import { hashBody, hashCommit } from '../../src/events/hash.ts';
-import { createMemoryStore } from '../../src/events/memory-store.ts';
-import { readEvents } from '../../src/events/read-events.ts';
-import { subjectsOf } from '../../src/events/subjects.ts';
+import { createCommitLog } from '../../src/events/log/commit-log.ts';
+import type { CommitStore } from '../../src/events/log/commit-store.ts';
+import { type EventLog, emptyHead } from '../../src/events/log/event-log.ts';
+import { subjectsFor } from '../../src/events/log/filter-subjects.ts';
+import { readEvents } from '../../src/events/log/read-events.ts';
+import { canonicalJson } from '../../src/events/schema/canonical-json.ts';
+import type { Commit, LogEvent } from '../../src/events/schema/event.ts';
+import { hashBody, hashCommit } from '../../src/events/schema/hash.ts';
+import { subjectsOf } from '../../src/events/schema/subjects.ts';
+import { createMemoryStore } from '../../src/events/stores/memory-store.ts';
 import { silentLogger } from '../../src/logger.ts';
 
 /** One event a commit, as the simulation appends them. */

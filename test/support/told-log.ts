@@ -1,7 +1,7 @@
 /** Owns logs with one event of every type, telemetry between, for tests of what must keep all of it exactly. */
 
-import { createCommitLog } from '../../src/events/commit-log.ts';
-import type { NewEvent } from '../../src/events/event.ts';
+import { createCommitLog } from '../../src/events/log/commit-log.ts';
+import type { NewEvent } from '../../src/events/schema/event.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { tellStory } from '../golden/story.ts';
 import { epochMs } from './history.ts';

@@ -1,7 +1,7 @@
 /** Owns the words in which histories to be explained are told: who asks for what, and what breaks, on the simulated cluster. */
 
 import { ok } from 'node:assert';
-import { type LogEvent, streams } from '../../src/events/event.ts';
+import { type LogEvent, streams } from '../../src/events/schema/event.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { type ApiRequest, decide } from '../../src/reconciler/commands/decide.ts';
 import { createSimulatedCluster, type SimulatedCluster } from './simulated-cluster.ts';

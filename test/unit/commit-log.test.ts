@@ -3,12 +3,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AppError } from '../../src/errors.ts';
-import { createCommitLog } from '../../src/events/commit-log.ts';
-import type { CommitStore } from '../../src/events/commit-store.ts';
-import type { Commit } from '../../src/events/event.ts';
-import { type EventLog, emptyHead } from '../../src/events/event-log.ts';
-import { createLogState, streamsMax } from '../../src/events/log-state.ts';
-import { createMemoryStore } from '../../src/events/memory-store.ts';
+import { createCommitLog } from '../../src/events/log/commit-log.ts';
+import type { CommitStore } from '../../src/events/log/commit-store.ts';
+import { type EventLog, emptyHead } from '../../src/events/log/event-log.ts';
+import { createLogState, streamsMax } from '../../src/events/log/log-state.ts';
+import type { Commit } from '../../src/events/schema/event.ts';
+import { createMemoryStore } from '../../src/events/stores/memory-store.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { fact, readAllCommits } from '../support/log-events.ts';
 import { until } from '../support/wait.ts';

@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RegisterReport } from '../../src/bus/messages.ts';
-import { assertEvent } from '../../src/events/event-check.ts';
+import { assertEvent } from '../../src/events/schema/validate-event.ts';
 import type { AgentInstance } from '../../src/model/node.ts';
 import { emptyClusterView, type NodeView, refusalsKept } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';

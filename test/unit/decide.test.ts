@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AppError } from '../../src/errors.ts';
-import { type LogEvent, type NewEvent, streams } from '../../src/events/event.ts';
+import { type LogEvent, type NewEvent, streams } from '../../src/events/schema/event.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';

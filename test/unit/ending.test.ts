@@ -7,7 +7,7 @@ import type { EngineContainer } from '../../src/agent/engine.ts';
 import { boundTail } from '../../src/agent/log-tail.ts';
 import { cleanText } from '../../src/agent/report-text.ts';
 import { FailedReport } from '../../src/bus/messages.ts';
-import { assertEvent } from '../../src/events/event-check.ts';
+import { assertEvent } from '../../src/events/schema/validate-event.ts';
 import { spec } from '../support/history.ts';
 
 const test = suite('ending');

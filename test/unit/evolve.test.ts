@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { LogEvent } from '../../src/events/event.ts';
+import type { LogEvent } from '../../src/events/schema/event.ts';
 import { type ClusterView, emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve, evolveCommit } from '../../src/projections/projection.ts';
 import { clusterId, createHistory, epochMs, type History, spec, specHashOf, timeOf } from '../support/history.ts';

@@ -2,10 +2,10 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { eventTypes } from '../../src/events/catalog.ts';
-import type { Commit, NewEvent } from '../../src/events/event.ts';
-import { assertEvent } from '../../src/events/event-check.ts';
-import { toLogEvents } from '../../src/events/upcast.ts';
+import { eventTypes } from '../../src/events/schema/catalog.ts';
+import type { Commit, NewEvent } from '../../src/events/schema/event.ts';
+import { toLogEvents } from '../../src/events/schema/upcast.ts';
+import { assertEvent } from '../../src/events/schema/validate-event.ts';
 import { emptyClusterView } from '../../src/projections/cluster-view.ts';
 import { evolve } from '../../src/projections/projection.ts';
 import { keyOf, linesToAdd, readGolden } from '../golden/golden-file.ts';

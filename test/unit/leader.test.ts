@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { EventLog } from '../../src/events/event-log.ts';
+import type { EventLog } from '../../src/events/log/event-log.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { emptyClusterView } from '../../src/projections/cluster-view.ts';
 import type { Projector } from '../../src/projections/projector.ts';

@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { streams } from '../../src/events/event.ts';
+import { streams } from '../../src/events/schema/event.ts';
 import { plan } from '../../src/reconciler/planner/plan.ts';
 import { describeStep } from '../../src/reconciler/planner/step.ts';
 import { clusterOf, hearsAll, nodesOf, ofType, request } from '../support/scene.ts';

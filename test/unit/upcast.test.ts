@@ -3,10 +3,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AppError } from '../../src/errors.ts';
-import { catalog } from '../../src/events/catalog.ts';
-import { upcasters as present } from '../../src/events/catalog-upcasters.ts';
-import type { Commit, StoredEvent } from '../../src/events/event.ts';
-import { createUpcaster, toLogEvents, type UnreadableEvent } from '../../src/events/upcast.ts';
+import { catalog } from '../../src/events/schema/catalog.ts';
+import { upcasters as present } from '../../src/events/schema/catalog-upcasters.ts';
+import type { Commit, StoredEvent } from '../../src/events/schema/event.ts';
+import { createUpcaster, toLogEvents, type UnreadableEvent } from '../../src/events/schema/upcast.ts';
 import { replay } from '../../src/history/replay/replay.ts';
 import { silentLogger } from '../../src/logger.ts';
 

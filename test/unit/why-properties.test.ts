@@ -2,8 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { EventType } from '../../src/events/catalog.ts';
-import { streams } from '../../src/events/event.ts';
+import type { EventType } from '../../src/events/schema/catalog.ts';
+import { streams } from '../../src/events/schema/event.ts';
 import { findCause, isChange } from '../../src/history/explain/cause.ts';
 import type { Chain } from '../../src/history/explain/cause-chain.ts';
 import { explainContainer } from '../../src/history/explain/explain-container.ts';

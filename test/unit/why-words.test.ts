@@ -2,8 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { eventTypes } from '../../src/events/catalog.ts';
-import { toLogEvents } from '../../src/events/upcast.ts';
+import { eventTypes } from '../../src/events/schema/catalog.ts';
+import { toLogEvents } from '../../src/events/schema/upcast.ts';
 import { detailsOf, sayRecipeChanges } from '../../src/history/sentences/event-details.ts';
 import { sentenceOf } from '../../src/history/sentences/event-sentences.ts';
 import { sayActor, sayBytes, sayDuration, sayNames, sayTimeBeside } from '../../src/history/sentences/format-values.ts';

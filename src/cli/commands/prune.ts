@@ -45,7 +45,7 @@ async function pruneLog({ olderThan, vacuum = false, ...where }: Options, contex
   await withLog(where, context, async () => {});
   const [{ openStore }, { createCommitLog }] = await Promise.all([
     import('../../events/open-log.ts'),
-    import('../../events/commit-log.ts'),
+    import('../../events/log/commit-log.ts'),
   ]);
   const { store, close } = await openPlace(place, (at) => openStore(at, { logger: silentLogger }));
   try {
@@ -69,7 +69,7 @@ async function pruneLog({ olderThan, vacuum = false, ...where }: Options, contex
 }
 
 async function shrink(path: string, context: CliContext): Promise<void> {
-  const { compactSqliteFile } = await import('../../events/sqlite-compact.ts');
+  const { compactSqliteFile } = await import('../../events/stores/sqlite/compact.ts');
   const { beforeBytes, afterBytes } = compactSqliteFile(path);
   context.print(`${path}: ${megabytes(beforeBytes)} before, ${megabytes(afterBytes)} now`);
 }

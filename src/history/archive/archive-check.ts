@@ -5,11 +5,11 @@
 
 import { createHash } from 'node:crypto';
 import { AppError } from '../../errors.ts';
-import { canonicalJson } from '../../events/canonical-json.ts';
-import type { PreparedCommit } from '../../events/commit-store.ts';
-import type { StoredEvent } from '../../events/event.ts';
-import { appendEventsMax, emptyHead, type LogHead } from '../../events/event-log.ts';
-import { hashBody, hashCommit } from '../../events/hash.ts';
+import type { PreparedCommit } from '../../events/log/commit-store.ts';
+import { appendEventsMax, emptyHead, type LogHead } from '../../events/log/event-log.ts';
+import { canonicalJson } from '../../events/schema/canonical-json.ts';
+import type { StoredEvent } from '../../events/schema/event.ts';
+import { hashBody, hashCommit } from '../../events/schema/hash.ts';
 import {
   type CommitLine,
   type EndLine,

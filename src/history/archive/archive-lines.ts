@@ -5,8 +5,8 @@
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
-import { canonicalJson } from '../../events/canonical-json.ts';
-import type { Commit, StoredEvent } from '../../events/event.ts';
+import { canonicalJson } from '../../events/schema/canonical-json.ts';
+import type { Commit, StoredEvent } from '../../events/schema/event.ts';
 import { IsoTime, Uuid } from '../../model/ids.ts';
 
 /** Rises when a program that knows the present format would read a file wrongly. */

@@ -4,9 +4,9 @@
  */
 
 import { AppError } from '../../errors.ts';
-import { canonicalJson } from '../../events/canonical-json.ts';
-import type { Commit } from '../../events/event.ts';
-import { type EventLog, emptyHead, type LogHead } from '../../events/event-log.ts';
+import { type EventLog, emptyHead, type LogHead } from '../../events/log/event-log.ts';
+import { canonicalJson } from '../../events/schema/canonical-json.ts';
+import type { Commit } from '../../events/schema/event.ts';
 import { createTransferCheck, hashOf, type TransferCheck } from './archive-check.ts';
 import { type EndLine, formatVersion, type ManifestLine, toLines } from './archive-lines.ts';
 

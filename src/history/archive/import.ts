@@ -6,12 +6,12 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { AppError, hasCode } from '../../errors.ts';
-import { canonicalJson } from '../../events/canonical-json.ts';
-import type { CommitStore, PreparedCommit } from '../../events/commit-store.ts';
-import type { NewEvent } from '../../events/event.ts';
-import { assertEvent } from '../../events/event-check.ts';
-import type { LogHead } from '../../events/event-log.ts';
-import { toLogEvents } from '../../events/upcast.ts';
+import type { CommitStore, PreparedCommit } from '../../events/log/commit-store.ts';
+import type { LogHead } from '../../events/log/event-log.ts';
+import { canonicalJson } from '../../events/schema/canonical-json.ts';
+import type { NewEvent } from '../../events/schema/event.ts';
+import { toLogEvents } from '../../events/schema/upcast.ts';
+import { assertEvent } from '../../events/schema/validate-event.ts';
 import { type CheckedCommit, createTransferCheck } from './archive-check.ts';
 import { readLines } from './archive-file.ts';
 import type { ManifestLine, Totals } from './archive-lines.ts';

@@ -3,7 +3,7 @@
  * so that memory stays the same however long the file is. Knows no file.
  */
 
-import { emptyHead, type LogHead } from '../../events/event-log.ts';
+import { emptyHead, type LogHead } from '../../events/log/event-log.ts';
 import { addMark, type Marks, mayBeAbout, mergeMarks, noMarks } from './bloom-filter.ts';
 
 /** A commit and the byte it begins at. */

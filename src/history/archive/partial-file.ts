@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { AppError } from '../../errors.ts';
-import type { LogHead } from '../../events/event-log.ts';
+import type { LogHead } from '../../events/log/event-log.ts';
 import { createTransferCheck, type TransferCheck } from './archive-check.ts';
 import { isPacked, readBytes, readLines } from './archive-file.ts';
 import type { ManifestLine, Totals } from './archive-lines.ts';

@@ -3,9 +3,9 @@
  * seen at the end. Bounded in what is read and in what is kept; the rest is counted.
  */
 
-import type { EventType } from '../../events/catalog.ts';
-import { type LogEvent, streams } from '../../events/event.ts';
-import type { EventLog } from '../../events/event-log.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import type { EventType } from '../../events/schema/catalog.ts';
+import { type LogEvent, streams } from '../../events/schema/event.ts';
 import type { DiffKind } from './diff.ts';
 
 /** Of an event what a person is told: a whole one holds recipes and inventories, and thousands are kept. */

@@ -3,9 +3,9 @@
  * that were replaced one after the other, so far and no further.
  */
 
-import type { EventType } from '../../events/catalog.ts';
-import type { LogEvent } from '../../events/event.ts';
-import { streams } from '../../events/event.ts';
+import type { EventType } from '../../events/schema/catalog.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
+import { streams } from '../../events/schema/event.ts';
 import { detailsOf, sayRecipeChanges } from '../sentences/event-details.ts';
 import { sentenceOf } from '../sentences/event-sentences.ts';
 import { findCause, findWish, wishTypes } from './cause.ts';

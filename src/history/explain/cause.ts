@@ -13,8 +13,8 @@
  * | requests, registrations, losses, alarms, elections | nothing: a person, a node or a timer |
  */
 
-import type { EventType } from '../../events/catalog.ts';
-import { type LogEvent, streams } from '../../events/event.ts';
+import type { EventType } from '../../events/schema/catalog.ts';
+import { type LogEvent, streams } from '../../events/schema/event.ts';
 import type { About, Trail } from './log-lookup.ts';
 
 /** null: nothing in the log came before it. */

@@ -4,10 +4,10 @@
  */
 
 import { AppError } from '../../errors.ts';
-import type { Candidates, FilteredNodes } from '../../events/catalog.ts';
-import type { LogEvent } from '../../events/event.ts';
-import { streams } from '../../events/event.ts';
-import type { EventLog } from '../../events/event-log.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import type { Candidates, FilteredNodes } from '../../events/schema/catalog.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
+import { streams } from '../../events/schema/event.ts';
 import type { ContainerState } from '../../model/container.ts';
 import { sayChoice, sayFailure, sentenceOf } from '../sentences/event-sentences.ts';
 import { sayDuration, sayMoment, sayTimeBeside } from '../sentences/format-values.ts';

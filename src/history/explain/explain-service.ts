@@ -4,8 +4,8 @@
  */
 
 import { AppError } from '../../errors.ts';
-import { type LogEvent, streams } from '../../events/event.ts';
-import type { EventLog } from '../../events/event-log.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import { type LogEvent, streams } from '../../events/schema/event.ts';
 import type { AlarmView, ClusterView, ContainerView, ServiceView } from '../../projections/cluster-view.ts';
 import { type ServiceRow, serviceRow } from '../../projections/service-row.ts';
 import { sentenceOf } from '../sentences/event-sentences.ts';

@@ -4,8 +4,8 @@
  * beginning to find out.
  */
 
-import { type LogEvent, streams } from '../../events/event.ts';
-import type { EventLog, EventQuery } from '../../events/event-log.ts';
+import type { EventLog, EventQuery } from '../../events/log/event-log.ts';
+import { type LogEvent, streams } from '../../events/schema/event.ts';
 
 export type Trail = {
   /** Everything the log has after it does not count. */

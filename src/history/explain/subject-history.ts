@@ -1,9 +1,9 @@
 /** Owns the history of one service, node or container as lines: when, how long after the one before, and the sentence. */
 
 import { AppError } from '../../errors.ts';
-import type { EventType } from '../../events/catalog.ts';
-import type { LogEvent } from '../../events/event.ts';
-import type { EventQuery } from '../../events/event-log.ts';
+import type { EventQuery } from '../../events/log/event-log.ts';
+import type { EventType } from '../../events/schema/catalog.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
 import { sentenceOf } from '../sentences/event-sentences.ts';
 
 export const subjectKinds = ['service', 'node', 'container'] as const;

@@ -3,7 +3,7 @@
  * question are few: so its stream is asked for by name, all candidates at once.
  */
 
-import { type LogEvent, streams } from '../../events/event.ts';
+import { type LogEvent, streams } from '../../events/schema/event.ts';
 import { containerId } from '../../model/ids.ts';
 import { type ContainerEnd, findCause, wishTypes } from './cause.ts';
 import { pageLimit, type Trail } from './log-lookup.ts';

@@ -1,8 +1,8 @@
 /** Owns playing a part of the history again as time passed in it, at any speed. Reads the log and changes nothing. */
 
-import type { EventClass } from '../../events/catalog.ts';
-import type { LogEvent } from '../../events/event.ts';
-import type { EventLog } from '../../events/event-log.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import type { EventClass } from '../../events/schema/catalog.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
 
 export type PlayDeps = {
   log: Pick<EventLog, 'read' | 'head'>;

@@ -4,9 +4,9 @@
  */
 
 import { AppError } from '../../errors.ts';
-import type { Commit, LogEvent } from '../../events/event.ts';
-import type { EventLog } from '../../events/event-log.ts';
-import { toLogEvents, type UnreadableEvent } from '../../events/upcast.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import type { Commit, LogEvent } from '../../events/schema/event.ts';
+import { toLogEvents, type UnreadableEvent } from '../../events/schema/upcast.ts';
 import type { Logger } from '../../logger.ts';
 import { type ClusterView, emptyClusterView } from '../../projections/cluster-view.ts';
 import { evolve, evolveCommit } from '../../projections/projection.ts';

@@ -1,7 +1,7 @@
 /** Owns when a manager prunes: every few minutes, while it leads. What and how is retention's. */
 
 import { AppError } from '../../errors.ts';
-import type { Actor } from '../../events/event.ts';
+import type { Actor } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import { findPrunable, prune, type RetentionLog } from './retention.ts';
 

@@ -8,9 +8,9 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import type { EventData } from '../../events/catalog.ts';
-import { type Actor, streams } from '../../events/event.ts';
-import type { EventLog, Pruned } from '../../events/event-log.ts';
+import type { EventLog, Pruned } from '../../events/log/event-log.ts';
+import type { EventData } from '../../events/schema/catalog.ts';
+import { type Actor, streams } from '../../events/schema/event.ts';
 
 export type RetentionLog = Pick<EventLog, 'head' | 'read' | 'readCommitBefore' | 'readCommits' | 'prune' | 'append'>;
 

@@ -1,7 +1,7 @@
 /** Owns what an event has to tell beyond its sentence: candidates, who was ruled out and why, last log lines. Pure. */
 
-import { explanationNamesMax, type FilteredNodes } from '../../events/catalog.ts';
-import type { LogEvent } from '../../events/event.ts';
+import { explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import { namesMax, quoteCharactersMax } from './event-sentences.ts';
 import { sayBytes, sayCount, sayCpus, sayNames } from './format-values.ts';

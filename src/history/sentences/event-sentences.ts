@@ -3,8 +3,8 @@
  * the page. Each is a clause that stands alone or after "because": a name first, past tense, no full stop. Pure.
  */
 
-import { type EventData, type EventType, explanationNamesMax } from '../../events/catalog.ts';
-import type { LogEvent } from '../../events/event.ts';
+import { type EventData, type EventType, explanationNamesMax } from '../../events/schema/catalog.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
 import type { StopReason } from '../../model/container.ts';
 import {
   isPerson,

@@ -1,6 +1,6 @@
 /** Owns how values are said in sentences: counts, lists of names, durations, sizes, times and who did it. Pure. */
 
-import type { Actor } from '../../events/event.ts';
+import type { Actor } from '../../events/schema/event.ts';
 
 /** `1 node`, `3 nodes` */
 export function sayCount(count: number, noun: string, plural = `${noun}s`): string {

@@ -3,10 +3,10 @@
  * commit's hash over the one before. Reads the log and changes nothing.
  */
 
-import { canonicalJson } from '../../events/canonical-json.ts';
-import type { Commit } from '../../events/event.ts';
-import { type EventLog, emptyHead } from '../../events/event-log.ts';
-import { hashBody, hashCommit } from '../../events/hash.ts';
+import { type EventLog, emptyHead } from '../../events/log/event-log.ts';
+import { canonicalJson } from '../../events/schema/canonical-json.ts';
+import type { Commit } from '../../events/schema/event.ts';
+import { hashBody, hashCommit } from '../../events/schema/hash.ts';
 
 /** The first commit that is not as it was written. */
 export type BrokenSlot = { slot: number; position: number; why: string };

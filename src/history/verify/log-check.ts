@@ -4,8 +4,8 @@
  */
 
 import { AppError } from '../../errors.ts';
-import type { Commit } from '../../events/event.ts';
-import type { EventLog } from '../../events/event-log.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import type { Commit } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import { emptyClusterView } from '../../projections/cluster-view.ts';
 import { replay } from '../replay/replay.ts';

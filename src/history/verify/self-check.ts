@@ -6,8 +6,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { type AppError, hasCode } from '../../errors.ts';
-import { type NewEvent, streams } from '../../events/event.ts';
-import type { EventLog } from '../../events/event-log.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import type { ClusterView } from '../../projections/cluster-view.ts';
 import type { Projector } from '../../projections/projector.ts';

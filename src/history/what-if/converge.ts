@@ -3,8 +3,8 @@
  * give up, between any two of them.
  */
 
-import type { NewEvent } from '../../events/event.ts';
-import type { Expectation } from '../../events/event-log.ts';
+import type { Expectation } from '../../events/log/event-log.ts';
+import type { NewEvent } from '../../events/schema/event.ts';
 import type { ClusterView } from '../../projections/cluster-view.ts';
 import { type Dirty, plan, servicesToLookAt, takeServices } from '../../reconciler/planner/plan.ts';
 import type { LastHeard } from '../../reconciler/planner/plan-nodes.ts';

@@ -1,6 +1,6 @@
 /** Owns what becomes of each service in a what-if: how it stood before and stands after, and what moved on the way. */
 
-import type { LogEvent } from '../../events/event.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
 import type { ClusterView } from '../../projections/cluster-view.ts';
 import { parseIsoTime } from '../../projections/iso-time.ts';
 import { sortNatural } from '../../projections/order.ts';

@@ -5,8 +5,8 @@
  */
 
 import TinyQueue from 'tinyqueue';
-import type { LogEvent, NewEvent } from '../../events/event.ts';
-import type { Expectation } from '../../events/event-log.ts';
+import type { Expectation } from '../../events/log/event-log.ts';
+import type { LogEvent, NewEvent } from '../../events/schema/event.ts';
 import type { ClusterView, ContainerView } from '../../projections/cluster-view.ts';
 import { parseIsoTime } from '../../projections/iso-time.ts';
 import { evolve } from '../../projections/projection.ts';

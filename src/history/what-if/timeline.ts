@@ -1,7 +1,7 @@
 /** Owns how what would happen is told: a line an event, with its reason. Pure, but for the memory of causes. */
 
-import type { EventData } from '../../events/catalog.ts';
-import type { LogEvent } from '../../events/event.ts';
+import type { EventData } from '../../events/schema/catalog.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
 import { sayCount, sayDuration } from '../sentences/format-values.ts';
 
 export type TimelineEntry = {

@@ -1,7 +1,7 @@
 /** Owns what an append of a what-if looks like: the log's own shapes and versions, kept by nobody. Pure. */
 
-import { catalog } from '../../events/catalog.ts';
-import { type LogEvent, type NewEvent, streams } from '../../events/event.ts';
+import { catalog } from '../../events/schema/catalog.ts';
+import { type LogEvent, type NewEvent, streams } from '../../events/schema/event.ts';
 import type { ClusterView } from '../../projections/cluster-view.ts';
 
 /** Ids of events that never happened. No event of a log has such a one. */

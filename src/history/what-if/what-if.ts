@@ -5,7 +5,7 @@
 
 import { deserialize, serialize } from 'node:v8';
 import { AppError } from '../../errors.ts';
-import type { LogEvent } from '../../events/event.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
 import { alarmKey } from '../../projections/cluster.ts';
 import type { ClusterView } from '../../projections/cluster-view.ts';
 import { massLossAlarm } from '../../reconciler/planner/plan-nodes.ts';

@@ -12,8 +12,8 @@
  */
 
 import type { RegisterReport } from '../../bus/messages.ts';
-import { type NewEvent, streams } from '../../events/event.ts';
-import type { Expectation } from '../../events/event-log.ts';
+import type { Expectation } from '../../events/log/event-log.ts';
+import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { NodeView } from '../../projections/cluster-view.ts';
 import { parseIsoTime } from '../../projections/iso-time.ts';
 

@@ -5,8 +5,8 @@
 
 import { v5 as uuidv5 } from 'uuid';
 import type { RegisterReport, Report, ReportOf } from '../../bus/messages.ts';
-import { type NewEvent, streams } from '../../events/event.ts';
-import type { Expectation } from '../../events/event-log.ts';
+import type { Expectation } from '../../events/log/event-log.ts';
+import { type NewEvent, streams } from '../../events/schema/event.ts';
 import { isTerminal } from '../../model/container.ts';
 import { isProgress } from '../../model/container-machine.ts';
 import type { ClusterView, ContainerView } from '../../projections/cluster-view.ts';

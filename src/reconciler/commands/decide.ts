@@ -4,11 +4,11 @@
  */
 
 import { AppError } from '../../errors.ts';
-import type { EventData } from '../../events/catalog.ts';
-import type { LogEvent, NewEvent } from '../../events/event.ts';
-import { streams } from '../../events/event.ts';
-import type { Expectation } from '../../events/event-log.ts';
-import { specHash } from '../../events/hash.ts';
+import type { Expectation } from '../../events/log/event-log.ts';
+import type { EventData } from '../../events/schema/catalog.ts';
+import type { LogEvent, NewEvent } from '../../events/schema/event.ts';
+import { streams } from '../../events/schema/event.ts';
+import { specHash } from '../../events/schema/hash.ts';
 import type { ContainerSpec, ServiceWish } from '../../model/service.ts';
 import type { ClusterView, NodeView, ServiceView } from '../../projections/cluster-view.ts';
 import { parseIsoTime } from '../../projections/iso-time.ts';

@@ -5,7 +5,7 @@
 
 import type { ManagerBus } from '../../bus/bus.ts';
 import type { Clock } from '../../clock.ts';
-import type { EventLog } from '../../events/event-log.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/projector.ts';
 import { createDispatcher } from '../dispatcher/dispatcher.ts';

@@ -5,8 +5,8 @@
 
 import type { Clock } from '../../clock.ts';
 import { hasCode } from '../../errors.ts';
-import { type LogEvent, type NewEvent, streams } from '../../events/event.ts';
-import type { EventLog } from '../../events/event-log.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import { type LogEvent, type NewEvent, streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/projector.ts';
 import { controllerActor } from '../planner/step.ts';

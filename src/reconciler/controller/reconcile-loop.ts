@@ -6,8 +6,8 @@
 import { defer, from, interval, merge, Subject, type Subscription, throttle } from 'rxjs';
 import type { Clock } from '../../clock.ts';
 import { AppError, hasCode } from '../../errors.ts';
-import { streams } from '../../events/event.ts';
-import type { EventLog, Expectation } from '../../events/event-log.ts';
+import type { EventLog, Expectation } from '../../events/log/event-log.ts';
+import { streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import type { ClusterView } from '../../projections/cluster-view.ts';
 import type { Projector } from '../../projections/projector.ts';

@@ -6,8 +6,8 @@
 import type { ManagerBus } from '../../bus/bus.ts';
 import type { Command, WantedCommand } from '../../bus/messages.ts';
 import { hasCode } from '../../errors.ts';
-import type { LogEvent } from '../../events/event.ts';
-import type { EventLog } from '../../events/event-log.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { NodeView } from '../../projections/cluster-view.ts';

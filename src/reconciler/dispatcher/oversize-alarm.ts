@@ -5,8 +5,8 @@
 
 import type { WantedCommand } from '../../bus/messages.ts';
 import { AppError } from '../../errors.ts';
-import { type NewEvent, streams } from '../../events/event.ts';
-import type { EventLog } from '../../events/event-log.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import { alarmKey } from '../../projections/cluster.ts';
 import type { ClusterView } from '../../projections/cluster-view.ts';

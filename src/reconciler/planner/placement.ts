@@ -4,7 +4,7 @@
  */
 
 import TinyQueue from 'tinyqueue';
-import { type Candidates, explanationNamesMax, type FilteredNodes } from '../../events/catalog.ts';
+import { type Candidates, explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { ClusterView, ContainerView, EngineView, NodeView } from '../../projections/cluster-view.ts';
 import { portKey } from '../../projections/engines.ts';

@@ -4,7 +4,7 @@
  * that cannot be told from one agent that keeps losing its session.
  */
 
-import { streams } from '../../events/event.ts';
+import { streams } from '../../events/schema/event.ts';
 import { alarmKey } from '../../projections/cluster.ts';
 import { type ClusterView, type NodeView, takeoversKept } from '../../projections/cluster-view.ts';
 import { parseIsoTime } from '../../projections/iso-time.ts';

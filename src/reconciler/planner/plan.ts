@@ -10,7 +10,7 @@
  * ```
  */
 
-import { streams } from '../../events/event.ts';
+import { streams } from '../../events/schema/event.ts';
 import type { ClusterView } from '../../projections/cluster-view.ts';
 import { noReservations } from './placement.ts';
 import { nextQuietMs, planClaims } from './plan-conflicts.ts';

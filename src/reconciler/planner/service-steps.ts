@@ -1,8 +1,8 @@
 /** Owns the steps for one service as data: what each event says, and the versions it was decided from. Pure. */
 
-import type { FilteredNodes } from '../../events/catalog.ts';
-import { streams } from '../../events/event.ts';
-import type { Expectation } from '../../events/event-log.ts';
+import type { Expectation } from '../../events/log/event-log.ts';
+import type { FilteredNodes } from '../../events/schema/catalog.ts';
+import { streams } from '../../events/schema/event.ts';
 import type { StopReason } from '../../model/container.ts';
 import { containerId } from '../../model/ids.ts';
 import type { Cause, ClusterView, ContainerView, ServiceView } from '../../projections/cluster-view.ts';

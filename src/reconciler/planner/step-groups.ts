@@ -1,6 +1,6 @@
 /** Owns how planned steps are cut into appends: what holds together goes together, and no append outgrows the log's bounds. Pure. */
 
-import { appendEventsMax } from '../../events/event-log.ts';
+import { appendEventsMax } from '../../events/log/event-log.ts';
 import type { Step } from './step.ts';
 
 /** Below the log's own bounds: to each event the log adds its ids, up to 300 bytes. */

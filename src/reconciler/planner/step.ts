@@ -1,8 +1,8 @@
 /** Owns what plan returns: an event it wants appended, the versions it decided from, and how to say it in words. */
 
-import type { EventType } from '../../events/catalog.ts';
-import { type NewEvent, streams } from '../../events/event.ts';
-import type { Expectation } from '../../events/event-log.ts';
+import type { Expectation } from '../../events/log/event-log.ts';
+import type { EventType } from '../../events/schema/catalog.ts';
+import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { Cause, ContainerView } from '../../projections/cluster-view.ts';
 
 /** The events a plan may ask for. */

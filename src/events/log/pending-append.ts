@@ -4,11 +4,11 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { AppError } from '../errors.ts';
-import { canonicalJson } from './canonical-json.ts';
-import { catalog, type EventClass } from './catalog.ts';
-import type { Commit, NewEvent, StoredEvent } from './event.ts';
-import { assertEvent } from './event-check.ts';
+import { AppError } from '../../errors.ts';
+import { canonicalJson } from '../schema/canonical-json.ts';
+import { catalog, type EventClass } from '../schema/catalog.ts';
+import type { Commit, NewEvent, StoredEvent } from '../schema/event.ts';
+import { assertEvent } from '../schema/validate-event.ts';
 import {
   type AppendOptions,
   type AppendResult,

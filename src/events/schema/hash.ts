@@ -1,7 +1,7 @@
 /** Owns the hashes: of a commit's body, of the chain of commits, and of a container spec. */
 
 import { hash } from 'node:crypto';
-import type { ContainerSpec } from '../model/service.ts';
+import type { ContainerSpec } from '../../model/service.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Commit } from './event.ts';
 

@@ -1,9 +1,9 @@
 /** Owns following: range reads by slot, contiguous or nothing. Doorbells make it quick, a slow poll makes it sure. */
 
-import { hasCode } from '../errors.ts';
-import type { Logger } from '../logger.ts';
+import { hasCode } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { Commit } from '../schema/event.ts';
 import type { CommitStore } from './commit-store.ts';
-import type { Commit } from './event.ts';
 import type { EventLog, FollowOptions } from './event-log.ts';
 import type { RecentCommits } from './recent-commits.ts';
 

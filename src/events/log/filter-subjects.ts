@@ -1,9 +1,9 @@
 /** Owns under which keys a question looks for the facts it is about: those of subjects.ts. Pure. */
 
-import { catalog } from './catalog.ts';
+import { catalog } from '../schema/catalog.ts';
+import { streams, telemetryStreams } from '../schema/event.ts';
+import { typeKey } from '../schema/subjects.ts';
 import type { EventFilter } from './commit-store.ts';
-import { streams, telemetryStreams } from './event.ts';
-import { typeKey } from './subjects.ts';
 
 /** The keys of the narrowest member: a commit that matches has one of them. null: nothing narrows. */
 export function subjectsFor(filter: EventFilter): string[] | null {

@@ -10,20 +10,20 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Clock } from '../clock.ts';
-import { AppError, hasCode } from '../errors.ts';
-import type { Logger } from '../logger.ts';
-import { canonicalJson } from './canonical-json.ts';
-import type { EventClass } from './catalog.ts';
+import type { Clock } from '../../clock.ts';
+import { AppError, hasCode } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import { canonicalJson } from '../schema/canonical-json.ts';
+import type { EventClass } from '../schema/catalog.ts';
+import type { Commit, NewEvent } from '../schema/event.ts';
+import { hashBody, hashCommit } from '../schema/hash.ts';
 import type { CommitStore, PreparedCommit } from './commit-store.ts';
-import type { Commit, NewEvent } from './event.ts';
 import { type AppendOptions, type AppendResult, type EventLog, emptyHead, type LogHead } from './event-log.ts';
 import { createFollow } from './follow.ts';
-import { hashBody, hashCommit } from './hash.ts';
 import { createLogReader } from './log-reader.ts';
 import { createDraft, createLogState, streamsReadMax } from './log-state.ts';
+import { createWaiting, settleAll, takeCandidates, unknownOutcome, type Waiting } from './pending-append.ts';
 import { createRecentCommits } from './recent-commits.ts';
-import { createWaiting, settleAll, takeCandidates, unknownOutcome, type Waiting } from './waiting-append.ts';
 
 export type CommitLogDeps = { store: CommitStore; clock: Pick<Clock, 'nowMs'>; logger: Logger };
 

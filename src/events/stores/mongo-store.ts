@@ -13,12 +13,12 @@ import {
   ReadConcern,
   WriteConcern,
 } from 'mongodb';
-import { AppError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
-import type { CommitRange, CommitStore, EventFilter, KeptAppend, Lookup, StoreIndex } from './commit-store.ts';
-import type { Commit } from './event.ts';
-import { emptyHead, type LogHead } from './event-log.ts';
-import { appendsOf } from './log-state.ts';
+import { AppError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { CommitRange, CommitStore, EventFilter, KeptAppend, Lookup, StoreIndex } from '../log/commit-store.ts';
+import { emptyHead, type LogHead } from '../log/event-log.ts';
+import { appendsOf } from '../log/log-state.ts';
+import type { Commit } from '../schema/event.ts';
 
 /** The shape people see in a Mongo shell. */
 export type CommitDocument = { _id: number } & Omit<Commit, 'slot'>;

@@ -3,7 +3,7 @@
  * ambiguity are decided once, in event-log's writer; a store only inserts at a slot and reads ranges.
  */
 
-import type { Commit, CommitAppend } from './event.ts';
+import type { Commit, CommitAppend } from '../schema/event.ts';
 import type { EventQuery, LogHead, Pruned, PruneRange } from './event-log.ts';
 
 /**

@@ -4,10 +4,10 @@
  */
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
-import { FailureReason, LogTail, StopReason } from '../model/container.ts';
-import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../model/ids.ts';
-import { AgentInstance, EngineDescription, InventoryItem } from '../model/node.ts';
-import { ContainerSpec, Protocol, Replicas, SpecHash } from '../model/service.ts';
+import { FailureReason, LogTail, StopReason } from '../../model/container.ts';
+import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../../model/ids.ts';
+import { AgentInstance, EngineDescription, InventoryItem } from '../../model/node.ts';
+import { ContainerSpec, Protocol, Replicas, SpecHash } from '../../model/service.ts';
 
 const strict = { additionalProperties: false } as const;
 const object = <T extends Record<string, TSchema>>(members: T) => Type.Object(members, strict);

@@ -4,9 +4,9 @@
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { AppError } from '../errors.ts';
+import { AppError } from '../../../errors.ts';
+import type { PackedRows } from './commit-row.ts';
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
-import type { PackedRows } from './sqlite-row.ts';
 
 export type SqliteCalls = Omit<SqliteFile, 'close' | 'indexSome'> & { open(): void; close(): void };
 export type SqliteCall = { [K in keyof SqliteCalls]: { call: K; args: Parameters<SqliteCalls[K]> } }[keyof SqliteCalls];

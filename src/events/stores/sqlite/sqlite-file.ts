@@ -6,11 +6,11 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { AppError } from '../errors.ts';
-import type { Pruned } from './event-log.ts';
+import { AppError } from '../../../errors.ts';
+import type { Pruned } from '../../log/event-log.ts';
+import { type CommitRow, type PackedRows, packRows, type RowRange } from './commit-row.ts';
 import { type FileLock, takeFileLock } from './file-lock.ts';
-import { createSqliteIndex, indexTables } from './sqlite-index.ts';
-import { type CommitRow, type PackedRows, packRows, type RowRange } from './sqlite-row.ts';
+import { createSqliteIndex, indexTables } from './index-tables.ts';
 
 export type SqliteFile = ReturnType<typeof openSqliteFile>;
 

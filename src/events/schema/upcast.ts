@@ -3,7 +3,7 @@
  * lifted to the present one. Pure.
  */
 
-import { AppError } from '../errors.ts';
+import { AppError } from '../../errors.ts';
 import { catalog } from './catalog.ts';
 import { upcasters } from './catalog-upcasters.ts';
 import type { Commit, LogEvent, StoredEvent } from './event.ts';

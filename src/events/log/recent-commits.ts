@@ -3,7 +3,7 @@
  * not ask the store for what is here already. A cache, bounded, filled in slot order.
  */
 
-import type { Commit } from './event.ts';
+import type { Commit } from '../schema/event.ts';
 
 export type RecentCommits = {
   /** The commit after the last one added. */

@@ -2,7 +2,7 @@
 
 import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { AppError } from '../errors.ts';
+import { AppError } from '../../../errors.ts';
 import { takeLock } from './sqlite-file.ts';
 
 /** SQLITE_BUSY */

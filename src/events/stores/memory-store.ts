@@ -1,10 +1,10 @@
 /** Owns commits in the memory of one process, for tests and simulations: the same answers as a database, nothing kept. */
 
-import { AppError } from '../errors.ts';
-import type { CommitRange, CommitStore, EventFilter, PreparedCommit } from './commit-store.ts';
-import type { Commit } from './event.ts';
-import { emptyHead, type LogHead } from './event-log.ts';
-import { appendsOf } from './log-state.ts';
+import { AppError } from '../../errors.ts';
+import type { CommitRange, CommitStore, EventFilter, PreparedCommit } from '../log/commit-store.ts';
+import { emptyHead, type LogHead } from '../log/event-log.ts';
+import { appendsOf } from '../log/log-state.ts';
+import type { Commit } from '../schema/event.ts';
 
 export type MemoryStore = CommitStore & {
   /** While away every call fails with `log_unavailable`. */

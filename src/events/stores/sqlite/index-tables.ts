@@ -5,12 +5,12 @@
  */
 
 import type { DatabaseSync } from 'node:sqlite';
-import { canonicalJson } from './canonical-json.ts';
-import { idempotencyMs } from './commit-store.ts';
-import type { CommitAppend, StoredEvent } from './event.ts';
-import { appendsOf, isKeyed } from './log-state.ts';
-import type { CommitRow, RowRange } from './sqlite-row.ts';
-import { subjectsOf } from './subjects.ts';
+import { idempotencyMs } from '../../log/commit-store.ts';
+import { appendsOf, isKeyed } from '../../log/log-state.ts';
+import { canonicalJson } from '../../schema/canonical-json.ts';
+import type { CommitAppend, StoredEvent } from '../../schema/event.ts';
+import { subjectsOf } from '../../schema/subjects.ts';
+import type { CommitRow, RowRange } from './commit-row.ts';
 
 export const indexTables = `
   CREATE TABLE subjects (subject TEXT, slot INTEGER, PRIMARY KEY (subject, slot)) STRICT, WITHOUT ROWID;

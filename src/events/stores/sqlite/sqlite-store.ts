@@ -1,14 +1,14 @@
 /** Owns commits in a SQLite file, the embedded log: the calls cross to a worker thread, for each waits for the disk. */
 
 import { Worker } from 'node:worker_threads';
-import { AppError } from '../errors.ts';
-import { canonicalJson } from './canonical-json.ts';
-import type { CommitRange, CommitStore, Lookup, PreparedCommit } from './commit-store.ts';
-import type { Commit, CommitAppend } from './event.ts';
-import { emptyHead } from './event-log.ts';
-import { subjectsFor } from './filter-subjects.ts';
-import type { IndexRows } from './sqlite-index.ts';
-import { type CommitRow, type PackedRows, type RowRange, unpackRows } from './sqlite-row.ts';
+import { AppError } from '../../../errors.ts';
+import type { CommitRange, CommitStore, Lookup, PreparedCommit } from '../../log/commit-store.ts';
+import { emptyHead } from '../../log/event-log.ts';
+import { subjectsFor } from '../../log/filter-subjects.ts';
+import { canonicalJson } from '../../schema/canonical-json.ts';
+import type { Commit, CommitAppend } from '../../schema/event.ts';
+import { type CommitRow, type PackedRows, type RowRange, unpackRows } from './commit-row.ts';
+import type { IndexRows } from './index-tables.ts';
 import type { SqliteAnswer, SqliteCalls, SqliteRequest, SqliteWorkerData } from './sqlite-worker.ts';
 
 export type SqliteStoreOptions = {

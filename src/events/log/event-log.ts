@@ -1,7 +1,7 @@
 /** Owns the port of the log: what every caller may ask of it, whichever store is behind. */
 
-import type { EventClass, EventType } from './catalog.ts';
-import type { Commit, LogEvent, NewEvent } from './event.ts';
+import type { EventClass, EventType } from '../schema/catalog.ts';
+import type { Commit, LogEvent, NewEvent } from '../schema/event.ts';
 
 /** The stream must be at exactly this version when the append is decided; 0 = it must not exist yet. */
 export type Expectation = { stream: string; version: number };

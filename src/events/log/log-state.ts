@@ -3,9 +3,9 @@
  * Derived from commits alone, in slot order. Bounded: beyond that the store is asked, and what it tells is kept.
  */
 
-import { AppError } from '../errors.ts';
+import { AppError } from '../../errors.ts';
+import type { Commit } from '../schema/event.ts';
 import { idempotencyMs, type KeptAppend, type Lookup, type StoreIndex } from './commit-store.ts';
-import type { Commit } from './event.ts';
 import type { Expectation, FoundAppend, LogHead } from './event-log.ts';
 
 /** What is asked of the store before some appends can be judged. */

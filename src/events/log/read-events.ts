@@ -1,10 +1,10 @@
 /** Owns answering a query of events from ranges of commits: where to look, what matches, where the next page begins. */
 
+import type { Commit, LogEvent } from '../schema/event.ts';
+import { toLogEvents } from '../schema/upcast.ts';
 import type { EventFilter, ReadableStore } from './commit-store.ts';
-import type { Commit, LogEvent } from './event.ts';
 import type { EventPage, EventQuery, PrunedRange } from './event-log.ts';
 import { createPrunedRanges } from './pruned-ranges.ts';
-import { toLogEvents } from './upcast.ts';
 
 /** Commits of one read of the store. */
 const chunk = 200;

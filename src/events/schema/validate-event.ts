@@ -2,7 +2,7 @@
 
 import type { TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
-import { AppError } from '../errors.ts';
+import { AppError } from '../../errors.ts';
 import { catalog, type EventType, isEventType } from './catalog.ts';
 import type { NewEvent } from './event.ts';
 
