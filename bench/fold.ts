@@ -11,7 +11,7 @@ import { systemClock } from '../src/clock.ts';
 import { createCommitLog } from '../src/events/log/commit-log.ts';
 import { createSqliteStore } from '../src/events/stores/sqlite/sqlite-store.ts';
 import { silentLogger } from '../src/logger.ts';
-import { createProjector } from '../src/projections/projector.ts';
+import { createProjector } from '../src/projections/live/projector.ts';
 import { busyCluster, type HistoryShape, writeHistory } from './fold-history.ts';
 import { type BenchRow, median } from './table.ts';
 

@@ -1,8 +1,8 @@
 /** Measures the planner: a first placement of 50,000 containers on 5,000 nodes, then one change. Its ratio is the point. */
 
 import { type LogEvent, type NewEvent, streams } from '../src/events/schema/event.ts';
-import { type ClusterView, emptyClusterView } from '../src/projections/cluster-view.ts';
-import { evolve } from '../src/projections/projection.ts';
+import { type ClusterView, emptyClusterView } from '../src/projections/view/cluster-view.ts';
+import { evolve } from '../src/projections/view/evolve.ts';
 import { plan } from '../src/reconciler/planner/plan.ts';
 import { specOf } from '../test/support/specs.ts';
 import type { BenchRow } from './table.ts';

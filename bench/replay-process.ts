@@ -11,7 +11,7 @@ import { replay } from '../src/history/replay/replay.ts';
 import { isSound, verifyLog } from '../src/history/verify/log-check.ts';
 import { silentLogger } from '../src/logger.ts';
 import { startManager } from '../src/manager.ts';
-import type { ClusterView } from '../src/projections/cluster-view.ts';
+import type { ClusterView } from '../src/projections/view/cluster-view.ts';
 
 /** A log is named by a folder with events.sqlite in it, or by a mongodb:// URL. */
 export type Measured = {

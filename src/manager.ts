@@ -22,11 +22,11 @@ import { createSelfCheck } from './history/verify/self-check.ts';
 import { createHttpServer } from './http/server.ts';
 import type { ControlPlaneStatus } from './http/status.ts';
 import type { Logger } from './logger.ts';
-import { createProjector, type Projector } from './projections/projector.ts';
-import { createReadModelWriter } from './projections/read-models.ts';
-import { createSnapshotCollection } from './projections/snapshot-collection.ts';
-import { createSnapshotFiles, snapshotFolder } from './projections/snapshot-files.ts';
-import { createSnapshotWriter } from './projections/snapshot-writer.ts';
+import { createProjector, type Projector } from './projections/live/projector.ts';
+import { createSnapshotWriter } from './projections/live/snapshot-writer.ts';
+import { createReadModelWriter } from './projections/read-models/read-model-writer.ts';
+import { createSnapshotCollection } from './projections/read-models/snapshot-collection.ts';
+import { createSnapshotFiles, snapshotFolder } from './projections/snapshots/snapshot-files.ts';
 import { createReconciler, type Reconciler } from './reconciler/controller/controller.ts';
 import { controllerActor } from './reconciler/planner/step.ts';
 

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
 import type { LogPlace, ReadableLog } from '../events/open-log.ts';
 import { silentLogger } from '../logger.ts';
-import type { SnapshotStore } from '../projections/snapshot.ts';
+import type { SnapshotStore } from '../projections/snapshots/snapshot.ts';
 import type { CliContext } from './context.ts';
 import { withProgress } from './progress-bar.ts';
 
@@ -80,10 +80,10 @@ async function openLogSource(options: ReadOptions, context: CliContext): Promise
   const { openLogForReading } = await import('../events/open-log.ts');
   const opened = await openPlace(place, (at) => openLogForReading(at, { logger: silentLogger }));
   if ('mongodbUrl' in place) {
-    const { createSnapshotCollection } = await import('../projections/snapshot-collection.ts');
+    const { createSnapshotCollection } = await import('../projections/read-models/snapshot-collection.ts');
     return { ...opened, snapshots: readOnly(createSnapshotCollection(opened.db!)) };
   }
-  const { createSnapshotFiles, snapshotFolder } = await import('../projections/snapshot-files.ts');
+  const { createSnapshotFiles, snapshotFolder } = await import('../projections/snapshots/snapshot-files.ts');
   return { ...opened, snapshots: readOnly(createSnapshotFiles(join(dirname(place.sqlitePath), snapshotFolder))) };
 }
 

@@ -2,7 +2,7 @@
 
 import { type Moment, replay } from '../history/replay/replay.ts';
 import { silentLogger } from '../logger.ts';
-import type { ClusterView } from '../projections/cluster-view.ts';
+import type { ClusterView } from '../projections/view/cluster-view.ts';
 import type { CliContext } from './context.ts';
 import type { LogSource } from './log-source.ts';
 import { withProgress } from './progress-bar.ts';

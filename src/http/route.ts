@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import type { EventLog } from '../events/log/event-log.ts';
 import type { TimeTravel } from '../history/replay/past-views.ts';
 import type { Logger } from '../logger.ts';
-import type { Projector } from '../projections/projector.ts';
+import type { Projector } from '../projections/live/projector.ts';
 import type { RouteScope } from './auth.ts';
 import { type Problem, refuseField } from './problem.ts';
 import type { ControlPlaneStatus } from './status.ts';

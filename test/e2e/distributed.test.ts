@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts';
 import type { ControlPlaneStatus } from '../../src/http/status.ts';
 import { labels } from '../../src/model/naming.ts';
-import type { StateBody } from '../../src/projections/bodies.ts';
+import type { StateBody } from '../../src/projections/rows/state-bodies.ts';
 import { type Api, createApi } from '../support/api.ts';
 import { type Program, startProgram } from '../support/cluster.ts';
 import { dockerSocket, openDocker, removeContainersOf, whyNoDocker } from '../support/docker.ts';

@@ -7,7 +7,7 @@ import { createEmbeddedBroker } from '../../src/bus/embedded-bus.ts';
 import type { Report } from '../../src/bus/messages.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { createProjector } from '../../src/projections/projector.ts';
+import { createProjector } from '../../src/projections/live/projector.ts';
 import { createLiveness } from '../../src/reconciler/intake/liveness.ts';
 import { createIntake } from '../../src/reconciler/intake/report-consumer.ts';
 import { readAll } from '../support/log-events.ts';

@@ -13,7 +13,7 @@ import { systemClock } from '../../src/clock.ts';
 import { createCommitLog } from '../../src/events/log/commit-log.ts';
 import { createSqliteStore } from '../../src/events/stores/sqlite/sqlite-store.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { createProjector } from '../../src/projections/projector.ts';
+import { createProjector } from '../../src/projections/live/projector.ts';
 import { fact, readAll, verifyChain } from '../support/log-events.ts';
 import { refusal } from '../support/refusal.ts';
 import { until } from '../support/wait.ts';

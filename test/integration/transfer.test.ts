@@ -16,7 +16,7 @@ import { importLog } from '../../src/history/archive/import.ts';
 import { exportToFile, partialOf } from '../../src/history/archive/partial-file.ts';
 import { replay } from '../../src/history/replay/replay.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { stateBody } from '../../src/projections/bodies.ts';
+import { stateBody } from '../../src/projections/rows/state-bodies.ts';
 import { readAllCommits } from '../support/log-events.ts';
 import { type LogKind, type LogPlace, logKinds, openLogAt } from '../support/logs.ts';
 import { refusal } from '../support/refusal.ts';

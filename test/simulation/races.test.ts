@@ -9,7 +9,7 @@ import type { Report } from '../../src/bus/messages.ts';
 import { AppError } from '../../src/errors.ts';
 import type { Expectation } from '../../src/events/log/event-log.ts';
 import type { NewEvent } from '../../src/events/schema/event.ts';
-import type { ClusterView } from '../../src/projections/cluster-view.ts';
+import type { ClusterView } from '../../src/projections/view/cluster-view.ts';
 import { type ApiRequest, decide } from '../../src/reconciler/commands/decide.ts';
 import { decideReport } from '../../src/reconciler/commands/decide-report.ts';
 import { plan } from '../../src/reconciler/planner/plan.ts';

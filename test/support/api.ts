@@ -1,7 +1,7 @@
 /** Owns talking to a running cluster in tests as a person would: its HTTP API and nothing else. */
 
 import type { LogEvent } from '../../src/events/schema/event.ts';
-import type { ContainerStateBody, NodeStateBody, ServiceStateBody } from '../../src/projections/bodies.ts';
+import type { ContainerStateBody, NodeStateBody, ServiceStateBody } from '../../src/projections/rows/state-bodies.ts';
 import { callApi } from './http.ts';
 import { until } from './wait.ts';
 

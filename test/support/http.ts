@@ -10,7 +10,7 @@ import type { Token } from '../../src/http/auth.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import type { ControlPlaneStatus } from '../../src/http/status.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { createProjector, type Projector } from '../../src/projections/projector.ts';
+import { createProjector, type Projector } from '../../src/projections/live/projector.ts';
 
 export type Answer = {
   status: number;

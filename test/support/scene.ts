@@ -5,7 +5,7 @@ import type { EventType } from '../../src/events/schema/catalog.ts';
 import { type LogEvent, type NewEvent, streams } from '../../src/events/schema/event.ts';
 import { specHash } from '../../src/events/schema/hash.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
-import { type ServiceRow, serviceRow } from '../../src/projections/service-row.ts';
+import { type ServiceRow, serviceRow } from '../../src/projections/rows/service-row.ts';
 import { decide, type NodeAction } from '../../src/reconciler/commands/decide.ts';
 import { createSimulatedCluster, type SimulatedCluster } from './simulated-cluster.ts';
 

@@ -5,8 +5,8 @@ import * as assert from 'uvu/assert';
 import type { RegisterReport } from '../../src/bus/messages.ts';
 import { assertEvent } from '../../src/events/schema/validate-event.ts';
 import type { AgentInstance } from '../../src/model/node.ts';
-import { emptyClusterView, type NodeView, refusalsKept } from '../../src/projections/cluster-view.ts';
-import { evolve } from '../../src/projections/projection.ts';
+import { emptyClusterView, type NodeView, refusalsKept } from '../../src/projections/view/cluster-view.ts';
+import { evolve } from '../../src/projections/view/evolve.ts';
 import {
   type Claim,
   decideClaim,

@@ -3,8 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RegisterReport, ReportOf } from '../../src/bus/messages.ts';
-import { emptyClusterView } from '../../src/projections/cluster-view.ts';
-import { evolve } from '../../src/projections/projection.ts';
+import { emptyClusterView } from '../../src/projections/view/cluster-view.ts';
+import { evolve } from '../../src/projections/view/evolve.ts';
 import { decideReport } from '../../src/reconciler/commands/decide-report.ts';
 import { clusterId, createHistory, type History, timeOf } from '../support/history.ts';
 

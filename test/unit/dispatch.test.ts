@@ -12,9 +12,9 @@ import type { Commit, LogEvent, NewEvent } from '../../src/events/schema/event.t
 import { assertEvent } from '../../src/events/schema/validate-event.ts';
 import { silentLogger } from '../../src/logger.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
-import { emptyClusterView } from '../../src/projections/cluster-view.ts';
-import { evolve } from '../../src/projections/projection.ts';
-import type { Projector } from '../../src/projections/projector.ts';
+import type { Projector } from '../../src/projections/live/projector.ts';
+import { emptyClusterView } from '../../src/projections/view/cluster-view.ts';
+import { evolve } from '../../src/projections/view/evolve.ts';
 import { createDispatcher } from '../../src/reconciler/dispatcher/dispatcher.ts';
 import { clusterId, createHistory, type History, spec, specHashOf } from '../support/history.ts';
 

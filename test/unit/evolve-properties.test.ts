@@ -11,8 +11,8 @@ import {
   isProgress,
   nextContainerState,
 } from '../../src/model/container-machine.ts';
-import { type ClusterView, emptyClusterView } from '../../src/projections/cluster-view.ts';
-import { evolve } from '../../src/projections/projection.ts';
+import { type ClusterView, emptyClusterView } from '../../src/projections/view/cluster-view.ts';
+import { evolve } from '../../src/projections/view/evolve.ts';
 import { createHistory, type History, spec } from '../support/history.ts';
 import { readIndexes, recomputeIndexes } from '../support/indexes.ts';
 

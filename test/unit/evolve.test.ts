@@ -3,8 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { LogEvent } from '../../src/events/schema/event.ts';
-import { type ClusterView, emptyClusterView } from '../../src/projections/cluster-view.ts';
-import { evolve, evolveCommit } from '../../src/projections/projection.ts';
+import { type ClusterView, emptyClusterView } from '../../src/projections/view/cluster-view.ts';
+import { evolve, evolveCommit } from '../../src/projections/view/evolve.ts';
 import { clusterId, createHistory, epochMs, type History, spec, specHashOf, timeOf } from '../support/history.ts';
 
 const test = suite('evolve');

@@ -6,8 +6,8 @@ import { eventTypes } from '../../src/events/schema/catalog.ts';
 import type { Commit, NewEvent } from '../../src/events/schema/event.ts';
 import { toLogEvents } from '../../src/events/schema/upcast.ts';
 import { assertEvent } from '../../src/events/schema/validate-event.ts';
-import { emptyClusterView } from '../../src/projections/cluster-view.ts';
-import { evolve } from '../../src/projections/projection.ts';
+import { emptyClusterView } from '../../src/projections/view/cluster-view.ts';
+import { evolve } from '../../src/projections/view/evolve.ts';
 import { keyOf, linesToAdd, readGolden } from '../golden/golden-file.ts';
 import { type GoldenLine, tellStory } from '../golden/story.ts';
 

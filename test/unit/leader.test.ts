@@ -4,8 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EventLog } from '../../src/events/log/event-log.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { emptyClusterView } from '../../src/projections/cluster-view.ts';
-import type { Projector } from '../../src/projections/projector.ts';
+import type { Projector } from '../../src/projections/live/projector.ts';
+import { emptyClusterView } from '../../src/projections/view/cluster-view.ts';
 import { createLeadership } from '../../src/reconciler/controller/leader-election.ts';
 import { until } from '../support/wait.ts';
 

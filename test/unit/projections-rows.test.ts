@@ -2,9 +2,14 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { containerStateBody, nodeStateBody, serviceStateBody, stateBody } from '../../src/projections/bodies.ts';
-import { type ClusterView, emptyClusterView } from '../../src/projections/cluster-view.ts';
-import { evolve } from '../../src/projections/projection.ts';
+import {
+  containerStateBody,
+  nodeStateBody,
+  serviceStateBody,
+  stateBody,
+} from '../../src/projections/rows/state-bodies.ts';
+import { type ClusterView, emptyClusterView } from '../../src/projections/view/cluster-view.ts';
+import { evolve } from '../../src/projections/view/evolve.ts';
 import { clusterId, createHistory, type History, spec, timeOf } from '../support/history.ts';
 
 const test = suite('rows');

@@ -12,8 +12,8 @@ import { type BadEvent, replay } from '../../history/replay/replay.ts';
 import { sentenceOf } from '../../history/sentences/event-sentences.ts';
 import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
 import { silentLogger } from '../../logger.ts';
-import { stateBody } from '../../projections/bodies.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
+import { stateBody } from '../../projections/rows/state-bodies.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { type CliContext, exitCodes } from '../context.ts';
 import { addExamples } from '../examples.ts';
 import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../log-source.ts';
@@ -117,7 +117,7 @@ function sizesOf({ services, nodes, containers, ended }: ClusterView): string {
 }
 
 async function rebuildCollections({ db }: LogSource, view: ClusterView, context: CliContext): Promise<void> {
-  const { readModels, rebuildReadModels } = await import('../../projections/read-model-rows.ts');
+  const { readModels, rebuildReadModels } = await import('../../projections/read-models/read-model-documents.ts');
   await rebuildReadModels(db!, view);
   for (const { collection, items } of readModels) {
     context.complain(`${collection} is rebuilt: ${sayCount(items(view).size, 'row')}`);

@@ -1,7 +1,7 @@
 /** Owns `coctl state`: how the cluster stands, now or at a moment of its past, as a running manager tells it. */
 
 import type { Command } from 'commander';
-import type { StateBody } from '../../projections/bodies.ts';
+import type { StateBody } from '../../projections/rows/state-bodies.ts';
 import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples } from '../examples.ts';

@@ -1,7 +1,7 @@
 /** Owns the answer to "what changed between two moments": the rows that differ, and for each the events that did it. Bounded. */
 
 import type { EventLog } from '../../events/log/event-log.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { type DiffKind, diffKinds, diffRows, type RowChange, type RowsByKind, rowsOf } from './diff.ts';
 import { type MadeBy, readEventsBetween } from './diff-events.ts';
 

@@ -5,11 +5,11 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { isTerminal } from '../../model/container.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
-import { containerRow } from '../../projections/container-row.ts';
-import { nodeRow } from '../../projections/node-row.ts';
-import { sortNatural } from '../../projections/order.ts';
-import { serviceRow } from '../../projections/service-row.ts';
+import { containerRow } from '../../projections/rows/container-row.ts';
+import { nodeRow } from '../../projections/rows/node-row.ts';
+import { sortNatural } from '../../projections/rows/order.ts';
+import { serviceRow } from '../../projections/rows/service-row.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 
 export type DiffKind = 'services' | 'nodes' | 'containers';
 export const diffKinds = ['services', 'nodes', 'containers'] as const satisfies readonly DiffKind[];

@@ -6,8 +6,8 @@
 import { AppError } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import { type LogEvent, streams } from '../../events/schema/event.ts';
-import type { AlarmView, ClusterView, ContainerView, ServiceView } from '../../projections/cluster-view.ts';
-import { type ServiceRow, serviceRow } from '../../projections/service-row.ts';
+import { type ServiceRow, serviceRow } from '../../projections/rows/service-row.ts';
+import type { AlarmView, ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { sentenceOf } from '../sentences/event-sentences.ts';
 import { sayCount, sayDuration, sayMoment } from '../sentences/format-values.ts';
 import { causePositionOf, findWish, isEnd } from './cause.ts';

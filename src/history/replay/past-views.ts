@@ -5,7 +5,7 @@
 
 import { createTurns } from '../../concurrency/semaphore.ts';
 import { AppError } from '../../errors.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { findMoment, type Moment, type ReplayDeps, replay } from './replay.ts';
 
 export type TimeTravel = {

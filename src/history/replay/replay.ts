@@ -8,10 +8,10 @@ import type { EventLog } from '../../events/log/event-log.ts';
 import type { Commit, LogEvent } from '../../events/schema/event.ts';
 import { toLogEvents, type UnreadableEvent } from '../../events/schema/upcast.ts';
 import type { Logger } from '../../logger.ts';
-import { type ClusterView, emptyClusterView } from '../../projections/cluster-view.ts';
-import { evolve, evolveCommit } from '../../projections/projection.ts';
-import type { SnapshotStore } from '../../projections/snapshot.ts';
-import { findSnapshot } from '../../projections/snapshot-search.ts';
+import type { SnapshotStore } from '../../projections/snapshots/snapshot.ts';
+import { findSnapshot } from '../../projections/snapshots/snapshot-search.ts';
+import { type ClusterView, emptyClusterView } from '../../projections/view/cluster-view.ts';
+import { evolve, evolveCommit } from '../../projections/view/evolve.ts';
 
 /** A position: all events up to it, also inside a commit. A time: up to the last commit that is not later. */
 export type Moment = { position: number } | { time: string } | 'head';

@@ -7,7 +7,7 @@ import { AppError } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { Commit } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
-import { emptyClusterView } from '../../projections/cluster-view.ts';
+import { emptyClusterView } from '../../projections/view/cluster-view.ts';
 import { replay } from '../replay/replay.ts';
 import { type BrokenSlot, type ChainReport, createChainCheck } from './chain-check.ts';
 import { createRowsCheck, type FoundRows, type RowsReport } from './row-check.ts';

@@ -3,7 +3,7 @@
  * last changed, so one that was written while others were read is compared at its own.
  */
 
-import type { ClusterView } from '../../projections/cluster-view.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import {
   compareRow,
   type Difference,

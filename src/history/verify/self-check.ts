@@ -9,9 +9,9 @@ import { type AppError, hasCode } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
-import type { Projector } from '../../projections/projector.ts';
-import { openSnapshot, type Snapshot, type SnapshotStore, viewAlarm } from '../../projections/snapshot.ts';
+import type { Projector } from '../../projections/live/projector.ts';
+import { openSnapshot, type Snapshot, type SnapshotStore, viewAlarm } from '../../projections/snapshots/snapshot.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { replay } from '../replay/replay.ts';
 import { compareSteps, type Difference, describeDifference } from './view-comparison.ts';
 

@@ -4,10 +4,10 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { ClusterView } from '../../projections/cluster-view.ts';
-import { containerRow } from '../../projections/container-row.ts';
-import { nodeRow } from '../../projections/node-row.ts';
-import { serviceRow } from '../../projections/service-row.ts';
+import { containerRow } from '../../projections/rows/container-row.ts';
+import { nodeRow } from '../../projections/rows/node-row.ts';
+import { serviceRow } from '../../projections/rows/service-row.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 
 export const viewNames = ['services', 'containers', 'nodes'] as const;
 export type ViewName = (typeof viewNames)[number];

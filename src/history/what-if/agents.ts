@@ -3,7 +3,7 @@
  * at once, each start takes its turn on the engine and succeeds, each report arrives. A silent node does nothing.
  */
 
-import type { ClusterView, ContainerView } from '../../projections/cluster-view.ts';
+import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
 import { decideReport, type ReportDecision } from '../../reconciler/commands/decide-report.ts';
 import { turnsPerEngine } from './start-time.ts';
 

@@ -1,7 +1,7 @@
 /** Owns saying what a what-if takes for granted: an answer without it would claim more than it knows. Pure. */
 
-import type { ClusterView } from '../../projections/cluster-view.ts';
-import { sortNatural } from '../../projections/order.ts';
+import { sortNatural } from '../../projections/rows/order.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { sayDuration, sayNames } from '../sentences/format-values.ts';
 import { type StartTime, turnsPerEngine } from './start-time.ts';
 

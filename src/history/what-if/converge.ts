@@ -5,7 +5,7 @@
 
 import type { Expectation } from '../../events/log/event-log.ts';
 import type { NewEvent } from '../../events/schema/event.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { type Dirty, plan, servicesToLookAt, takeServices } from '../../reconciler/planner/plan.ts';
 import type { LastHeard } from '../../reconciler/planner/plan-nodes.ts';
 import type { Step } from '../../reconciler/planner/step.ts';

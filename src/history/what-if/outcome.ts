@@ -1,10 +1,10 @@
 /** Owns what becomes of each service in a what-if: how it stood before and stands after, and what moved on the way. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
-import { parseIsoTime } from '../../projections/iso-time.ts';
-import { sortNatural } from '../../projections/order.ts';
-import { type ServiceStatus, serviceRow } from '../../projections/service-row.ts';
+import { sortNatural } from '../../projections/rows/order.ts';
+import { type ServiceStatus, serviceRow } from '../../projections/rows/service-row.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
+import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { massLossAlarm } from '../../reconciler/planner/plan-nodes.ts';
 
 export type Standing = {

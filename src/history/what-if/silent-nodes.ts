@@ -1,7 +1,7 @@
 /** Owns which nodes were silent already at the moment that a view shows. Pure. */
 
-import type { ClusterView, NodeView } from '../../projections/cluster-view.ts';
-import { parseIsoTime } from '../../projections/iso-time.ts';
+import type { ClusterView, NodeView } from '../../projections/view/cluster-view.ts';
+import { parseIsoTime } from '../../projections/view/iso-time.ts';
 
 /**
  * Nodes the log still calls ready though their time-out has passed: about to be lost, or held.

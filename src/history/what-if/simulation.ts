@@ -7,9 +7,9 @@
 import TinyQueue from 'tinyqueue';
 import type { Expectation } from '../../events/log/event-log.ts';
 import type { LogEvent, NewEvent } from '../../events/schema/event.ts';
-import type { ClusterView, ContainerView } from '../../projections/cluster-view.ts';
-import { parseIsoTime } from '../../projections/iso-time.ts';
-import { evolve } from '../../projections/projection.ts';
+import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
+import { evolve } from '../../projections/view/evolve.ts';
+import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { type ApiRequest, decide } from '../../reconciler/commands/decide.ts';
 import { nextDeadlineMs } from '../../reconciler/planner/plan.ts';
 import type { LastHeard } from '../../reconciler/planner/plan-nodes.ts';

@@ -1,7 +1,7 @@
 /** Owns how long a start takes, read off the starts that a view remembers. Pure. */
 
-import type { ClusterView, ContainerView } from '../../projections/cluster-view.ts';
-import { parseIsoTime } from '../../projections/iso-time.ts';
+import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
+import { parseIsoTime } from '../../projections/view/iso-time.ts';
 
 /** How many starts one engine does at a time: what its agents allow. */
 export const turnsPerEngine = 4;

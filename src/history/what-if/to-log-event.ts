@@ -2,7 +2,7 @@
 
 import { catalog } from '../../events/schema/catalog.ts';
 import { type LogEvent, type NewEvent, streams } from '../../events/schema/event.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 
 /** Ids of events that never happened. No event of a log has such a one. */
 const idOf = (position: number) => `what-if-${position}`;

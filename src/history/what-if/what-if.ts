@@ -6,8 +6,8 @@
 import { deserialize, serialize } from 'node:v8';
 import { AppError } from '../../errors.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
-import { alarmKey } from '../../projections/cluster.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
+import { alarmKey } from '../../projections/view/cluster.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { massLossAlarm } from '../../reconciler/planner/plan-nodes.ts';
 import { findFailing, sayAssumptions } from './assumptions.ts';
 import { type Ending, judge, type Verdict } from './conclusion.ts';

@@ -1,7 +1,7 @@
 /** Owns what machines ask: alive, ready, and how much of everything. Not API calls, so not in the log; open to all. */
 
 import { containerStates } from '../../model/container.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import type { HttpDeps, Server } from '../route.ts';
 import type { ControlPlaneStatus } from '../status.ts';
 

@@ -2,7 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
-import { serviceRow } from '../../projections/service-row.ts';
+import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
 import { idempotencyKeyOf } from '../idempotency-key.ts';
 import type { Mutate } from '../mutation.ts';

@@ -3,9 +3,9 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { containerStates } from '../../model/container.ts';
-import { containerStateBody, nodeStateBody, serviceStateBody, stateBody } from '../../projections/bodies.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
-import { serviceStatuses } from '../../projections/service-row.ts';
+import { serviceStatuses } from '../../projections/rows/service-row.ts';
+import { containerStateBody, nodeStateBody, serviceStateBody, stateBody } from '../../projections/rows/state-bodies.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { createBodyCache } from '../body-cache.ts';
 import { MomentParam, toMoment } from '../moment.ts';
 import type { HttpDeps, Server } from '../route.ts';

@@ -14,8 +14,8 @@
 import type { RegisterReport } from '../../bus/messages.ts';
 import type { Expectation } from '../../events/log/event-log.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
-import type { NodeView } from '../../projections/cluster-view.ts';
-import { parseIsoTime } from '../../projections/iso-time.ts';
+import type { NodeView } from '../../projections/view/cluster-view.ts';
+import { parseIsoTime } from '../../projections/view/iso-time.ts';
 
 export type Claim = 'register' | 'challenge' | 'refuse';
 

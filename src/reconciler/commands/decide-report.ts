@@ -9,7 +9,7 @@ import type { Expectation } from '../../events/log/event-log.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
 import { isTerminal } from '../../model/container.ts';
 import { isProgress } from '../../model/container-machine.ts';
-import type { ClusterView, ContainerView } from '../../projections/cluster-view.ts';
+import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
 
 export type ReportDecision =
   | { event: NewEvent; expect: Expectation[]; appendId?: string }

@@ -10,8 +10,8 @@ import type { LogEvent, NewEvent } from '../../events/schema/event.ts';
 import { streams } from '../../events/schema/event.ts';
 import { specHash } from '../../events/schema/hash.ts';
 import type { ContainerSpec, ServiceWish } from '../../model/service.ts';
-import type { ClusterView, NodeView, ServiceView } from '../../projections/cluster-view.ts';
-import { parseIsoTime } from '../../projections/iso-time.ts';
+import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
+import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { type ContainerPatch, patchContainer } from './patch-spec.ts';
 import { boundSpec } from './spec-limit.ts';
 

@@ -7,7 +7,7 @@ import type { ManagerBus } from '../../bus/bus.ts';
 import type { Clock } from '../../clock.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { Logger } from '../../logger.ts';
-import type { Projector } from '../../projections/projector.ts';
+import type { Projector } from '../../projections/live/projector.ts';
 import { createDispatcher } from '../dispatcher/dispatcher.ts';
 import { createHeartbeats } from '../intake/heartbeat-consumer.ts';
 import { createLiveness } from '../intake/liveness.ts';

@@ -8,7 +8,7 @@ import { hasCode } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import { type LogEvent, type NewEvent, streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
-import type { Projector } from '../../projections/projector.ts';
+import type { Projector } from '../../projections/live/projector.ts';
 import { controllerActor } from '../planner/step.ts';
 
 export type Leadership = {

@@ -1,7 +1,7 @@
 /** Owns what time it is for deadlines that the log holds: never earlier than its head, and never at a standstill. */
 
 import type { Clock } from '../../clock.ts';
-import { parseIsoTime } from '../../projections/iso-time.ts';
+import { parseIsoTime } from '../../projections/view/iso-time.ts';
 
 /**
  * The log's time may be ahead of this machine's: a manager whose clock is wrong wrote one commit. Deadlines counted from

@@ -10,8 +10,8 @@ import type { EventLog } from '../../events/log/event-log.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import type { ContainerSpec } from '../../model/service.ts';
-import type { NodeView } from '../../projections/cluster-view.ts';
-import type { Projector } from '../../projections/projector.ts';
+import type { Projector } from '../../projections/live/projector.ts';
+import type { NodeView } from '../../projections/view/cluster-view.ts';
 import { createWantedAlarm } from './oversize-alarm.ts';
 
 export type Dispatcher = {

@@ -8,8 +8,8 @@ import { AppError } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
-import { alarmKey } from '../../projections/cluster.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
+import { alarmKey } from '../../projections/view/cluster.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { controllerActor } from '../planner/step.ts';
 
 export const wantedTooLargeAlarm = 'wanted set too large';

@@ -10,7 +10,7 @@ import type { Clock } from '../../clock.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
-import type { Projector } from '../../projections/projector.ts';
+import type { Projector } from '../../projections/live/projector.ts';
 import { controllerActor } from '../planner/step.ts';
 import type { Liveness } from './liveness.ts';
 

@@ -7,7 +7,7 @@ import type { ManagerBus } from '../../bus/bus.ts';
 import type { RegisterReport } from '../../bus/messages.ts';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { type Claim, decideClaim } from '../commands/decide-registration.ts';
 import type { LastHeard } from '../planner/plan-nodes.ts';
 

@@ -6,8 +6,8 @@
 import TinyQueue from 'tinyqueue';
 import { type Candidates, explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
 import type { ContainerSpec } from '../../model/service.ts';
-import type { ClusterView, ContainerView, EngineView, NodeView } from '../../projections/cluster-view.ts';
-import { portKey } from '../../projections/engines.ts';
+import type { ClusterView, ContainerView, EngineView, NodeView } from '../../projections/view/cluster-view.ts';
+import { portKey } from '../../projections/view/engines.ts';
 
 type Reserved = { memoryBytes: number; cpuMillis: number; hostPorts: Set<string> };
 

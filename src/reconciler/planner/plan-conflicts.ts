@@ -5,9 +5,9 @@
  */
 
 import { streams } from '../../events/schema/event.ts';
-import { alarmKey } from '../../projections/cluster.ts';
-import { type ClusterView, type NodeView, takeoversKept } from '../../projections/cluster-view.ts';
-import { parseIsoTime } from '../../projections/iso-time.ts';
+import { alarmKey } from '../../projections/view/cluster.ts';
+import { type ClusterView, type NodeView, takeoversKept } from '../../projections/view/cluster-view.ts';
+import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { refusalEveryMs } from '../commands/decide-registration.ts';
 import { controllerActor, type Step } from './step.ts';
 

@@ -1,8 +1,8 @@
 /** Owns when a node counts as lost, what that means for its containers, and when so much silence is rather our own. Pure. */
 
 import { streams } from '../../events/schema/event.ts';
-import { alarmKey } from '../../projections/cluster.ts';
-import type { ClusterView, NodeView } from '../../projections/cluster-view.ts';
+import { alarmKey } from '../../projections/view/cluster.ts';
+import type { ClusterView, NodeView } from '../../projections/view/cluster-view.ts';
 import { controllerActor, failContainer, type Step } from './step.ts';
 
 /** What the heartbeat stream knows, by its own monotonic clock. */

@@ -9,7 +9,7 @@
  * | settled | a container of the present spec that runs | stop what else is in it |
  */
 
-import type { ClusterView, ServiceView } from '../../projections/cluster-view.ts';
+import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { blockPlacement, delayRestart, removeService, replaceContainer, stopContainer } from './service-steps.ts';
 import { createSlotQueue, type QueuePass, type SlotQueue } from './slot-placement.ts';
 import { isStoppedOnly, leftovers, readSlot, type SlotNeed, serves } from './slot-status.ts';

@@ -11,7 +11,7 @@
  */
 
 import { streams } from '../../events/schema/event.ts';
-import type { ClusterView } from '../../projections/cluster-view.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { noReservations } from './placement.ts';
 import { nextQuietMs, planClaims } from './plan-conflicts.ts';
 import { isHeld, isSilentNode, type LastHeard, planNodes } from './plan-nodes.ts';

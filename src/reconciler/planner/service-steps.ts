@@ -5,7 +5,7 @@ import type { FilteredNodes } from '../../events/schema/catalog.ts';
 import { streams } from '../../events/schema/event.ts';
 import type { StopReason } from '../../model/container.ts';
 import { containerId } from '../../model/ids.ts';
-import type { Cause, ClusterView, ContainerView, ServiceView } from '../../projections/cluster-view.ts';
+import type { Cause, ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
 import type { Placement } from './placement.ts';
 import { restartDelayMs } from './restart-policy.ts';
 import type { SlotNeed } from './slot-status.ts';

@@ -1,7 +1,7 @@
 /** Owns one service's placements in one pass: which slots got a node, which lack one, which have to wait. Pure. */
 
 import { explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
-import type { ClusterView, NodeView, ServiceView } from '../../projections/cluster-view.ts';
+import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { createPlacer, type Placer, type Reservations } from './placement.ts';
 import { queueContainer } from './service-steps.ts';
 import { restartWait, type SlotNeed } from './slot-status.ts';

@@ -1,6 +1,6 @@
 /** Owns what a slot has and lacks, read from the view. Pure; it plans nothing. */
 
-import type { ClusterView, ContainerView, ServiceView, SlotView } from '../../projections/cluster-view.ts';
+import type { ClusterView, ContainerView, ServiceView, SlotView } from '../../projections/view/cluster-view.ts';
 import { restartDelayMs } from './restart-policy.ts';
 
 export type SlotNeed = {

@@ -3,7 +3,7 @@
 import type { Expectation } from '../../events/log/event-log.ts';
 import type { EventType } from '../../events/schema/catalog.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
-import type { Cause, ContainerView } from '../../projections/cluster-view.ts';
+import type { Cause, ContainerView } from '../../projections/view/cluster-view.ts';
 
 /** The events a plan may ask for. */
 export type PlannedType = Extract<

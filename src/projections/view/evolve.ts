@@ -3,7 +3,7 @@
  * tests. Pure but for the view it is given: no clock, no configuration, no I/O; time is the events' own.
  */
 
-import type { Commit, LogEvent } from '../events/schema/event.ts';
+import type { Commit, LogEvent } from '../../events/schema/event.ts';
 import { clusterHandlers } from './cluster.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { containerHandlers, expireEnded } from './containers.ts';

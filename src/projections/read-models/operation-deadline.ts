@@ -1,6 +1,6 @@
 /** Owns how long one operation of a database may take: the driver itself would wait for ever. */
 
-import { AppError } from '../errors.ts';
+import { AppError } from '../../errors.ts';
 
 /** Longer than a failover takes that one can wait for. */
 const operationDeadlineMs = 10_000;

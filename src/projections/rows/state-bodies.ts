@@ -3,9 +3,9 @@
  * live view and a replayed one. Pure. Arrays are in a stable order; position and time are those of the last fact.
  */
 
-import type { ContainerState } from '../model/container.ts';
-import type { EngineKind, NodeState } from '../model/node.ts';
-import type { AlarmView, ClusterView, ContainerView, NodeView, ServiceView } from './cluster-view.ts';
+import type { ContainerState } from '../../model/container.ts';
+import type { EngineKind, NodeState } from '../../model/node.ts';
+import type { AlarmView, ClusterView, ContainerView, NodeView, ServiceView } from '../view/cluster-view.ts';
 import { type ContainerRow, type PullProgress, shownContainerRow } from './container-row.ts';
 import { type NodeRow, shownNodeRow } from './node-row.ts';
 import { compareNames, sortNatural } from './order.ts';

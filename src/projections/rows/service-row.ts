@@ -1,6 +1,6 @@
 /** Owns what people see of a service: how it stands, and why, in a sentence. Pure. */
 
-import type { ClusterView, ContainerView, ServiceView, SlotView } from './cluster-view.ts';
+import type { ClusterView, ContainerView, ServiceView, SlotView } from '../view/cluster-view.ts';
 import { sortNatural } from './order.ts';
 
 export const serviceStatuses = ['converged', 'progressing', 'degraded', 'blocked', 'removing'] as const;

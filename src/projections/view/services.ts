@@ -1,6 +1,6 @@
 /** Owns how service events change the view: the wish, and what stands in the way of its slots. */
 
-import type { LogEvent } from '../events/schema/event.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
 import type { ClusterView, ServiceView, SlotView } from './cluster-view.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';

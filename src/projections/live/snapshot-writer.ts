@@ -1,8 +1,8 @@
 /** Owns when snapshots are taken: after so many events, by the process that may write them. Never holds up the fold. */
 
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../../logger.ts';
+import { eventsPerSnapshot, type Snapshot, type SnapshotStore, takeSnapshot } from '../snapshots/snapshot.ts';
 import type { Projector } from './projector.ts';
-import { eventsPerSnapshot, type Snapshot, type SnapshotStore, takeSnapshot } from './snapshot.ts';
 
 export type SnapshotWriter = { close(): Promise<void> };
 

@@ -1,7 +1,7 @@
 /** Owns what people see of a node. Pure. */
 
-import type { AgentInstance, Availability, EngineKind, NodeState } from '../model/node.ts';
-import type { NodeView } from './cluster-view.ts';
+import type { AgentInstance, Availability, EngineKind, NodeState } from '../../model/node.ts';
+import type { NodeView } from '../view/cluster-view.ts';
 
 export type NodeRow = {
   node: string;

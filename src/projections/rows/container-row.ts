@@ -1,6 +1,6 @@
 /** Owns what people see of a container. Pure. */
 
-import type { ClusterView, ContainerView } from './cluster-view.ts';
+import type { ClusterView, ContainerView } from '../view/cluster-view.ts';
 
 export type ContainerRow = {
   container: string;

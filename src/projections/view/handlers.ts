@@ -4,8 +4,8 @@
  */
 
 import { AssertionError } from 'node:assert';
-import type { EventType } from '../events/schema/catalog.ts';
-import type { LogEvent } from '../events/schema/event.ts';
+import type { EventType } from '../../events/schema/catalog.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
 import type { Cause, ClusterView } from './cluster-view.ts';
 
 export type Handler<T extends EventType> = (view: ClusterView, event: LogEvent<T>) => void;

@@ -10,12 +10,12 @@
  */
 
 import type { Db } from 'mongodb';
-import { type Clock, systemClock } from '../clock.ts';
-import type { LogEvent } from '../events/schema/event.ts';
-import type { Logger } from '../logger.ts';
-import type { ClusterView } from './cluster-view.ts';
-import { projectionVersion } from './projection.ts';
-import type { Projector } from './projector.ts';
+import { type Clock, systemClock } from '../../clock.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
+import type { Logger } from '../../logger.ts';
+import type { Projector } from '../live/projector.ts';
+import type { ClusterView } from '../view/cluster-view.ts';
+import { projectionVersion } from '../view/evolve.ts';
 import {
   type Checkpoint,
   type Keys,
@@ -27,7 +27,7 @@ import {
   sweepRows,
   writeCheckpoint,
   writeRows,
-} from './read-model-rows.ts';
+} from './read-model-documents.ts';
 
 export type ReadModelWriter = {
   /** Position up to which the collections are known to be written by this process; null while it does not lead. */

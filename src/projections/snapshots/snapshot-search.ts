@@ -1,8 +1,8 @@
 /** Owns finding where a fold may begin: the newest snapshot that the log itself confirms. */
 
-import type { EventLog } from '../events/log/event-log.ts';
-import type { Logger } from '../logger.ts';
-import type { ClusterView } from './cluster-view.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import type { Logger } from '../../logger.ts';
+import type { ClusterView } from '../view/cluster-view.ts';
 import { isDoubtful, openSnapshot, type SnapshotStore } from './snapshot.ts';
 
 export type FoundSnapshot = { slot: number; view: ClusterView };

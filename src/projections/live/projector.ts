@@ -1,15 +1,15 @@
 /** Owns the live view of one process: follows the log, folds, and tells its listeners what was folded. */
 
-import type { Clock } from '../clock.ts';
-import { AppError, hasCode } from '../errors.ts';
-import type { EventLog, LogHead } from '../events/log/event-log.ts';
-import type { Commit, LogEvent } from '../events/schema/event.ts';
-import { toLogEvents } from '../events/schema/upcast.ts';
-import type { Logger } from '../logger.ts';
-import { type ClusterView, emptyClusterView } from './cluster-view.ts';
-import { evolveCommit } from './projection.ts';
-import type { SnapshotStore } from './snapshot.ts';
-import { findSnapshot } from './snapshot-search.ts';
+import type { Clock } from '../../clock.ts';
+import { AppError, hasCode } from '../../errors.ts';
+import type { EventLog, LogHead } from '../../events/log/event-log.ts';
+import type { Commit, LogEvent } from '../../events/schema/event.ts';
+import { toLogEvents } from '../../events/schema/upcast.ts';
+import type { Logger } from '../../logger.ts';
+import type { SnapshotStore } from '../snapshots/snapshot.ts';
+import { findSnapshot } from '../snapshots/snapshot-search.ts';
+import { type ClusterView, emptyClusterView } from '../view/cluster-view.ts';
+import { evolveCommit } from '../view/evolve.ts';
 
 export type FoldListener = (events: readonly LogEvent[], commit: Commit) => void;
 

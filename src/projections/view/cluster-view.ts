@@ -3,10 +3,10 @@
  * changed only by evolve. Rows for people and for MongoDB are derived from it (services.ts, containers.ts, nodes.ts).
  */
 
-import type { FilteredNodes } from '../events/schema/catalog.ts';
-import type { ContainerState, FailureReason, StopReason } from '../model/container.ts';
-import type { AgentInstance, Availability, EngineDescription, NodeState } from '../model/node.ts';
-import type { ContainerSpec } from '../model/service.ts';
+import type { FilteredNodes } from '../../events/schema/catalog.ts';
+import type { ContainerState, FailureReason, StopReason } from '../../model/container.ts';
+import type { AgentInstance, Availability, EngineDescription, NodeState } from '../../model/node.ts';
+import type { ContainerSpec } from '../../model/service.ts';
 
 /** The fact something follows from: what plan puts into causationId and container ids. */
 export type Cause = { position: number; eventId: string; correlationId: string };

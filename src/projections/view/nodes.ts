@@ -1,7 +1,7 @@
 /** Owns how node events change the view, and the row people see of a node. */
 
-import type { LogEvent } from '../events/schema/event.ts';
-import type { Availability } from '../model/node.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
+import type { Availability } from '../../model/node.ts';
 import { type ClusterView, type NodeView, refusalsKept, takeoversKept } from './cluster-view.ts';
 import { attachNode, detachNode } from './engines.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';

@@ -1,7 +1,7 @@
 /** Owns what containers hold of an engine: memory, CPUs, host ports. Several nodes may stand before one engine. */
 
-import type { EngineDescription } from '../model/node.ts';
-import type { ContainerSpec } from '../model/service.ts';
+import type { EngineDescription } from '../../model/node.ts';
+import type { ContainerSpec } from '../../model/service.ts';
 import type { ClusterView, ContainerView, EngineView } from './cluster-view.ts';
 import { lookAtBlocked } from './services.ts';
 

@@ -4,8 +4,8 @@
  */
 
 import { Binary, type Db } from 'mongodb';
-import { withDeadline } from './database-deadline.ts';
-import { type Snapshot, type SnapshotStore, thinOut } from './snapshot.ts';
+import { type Snapshot, type SnapshotStore, thinOut } from '../snapshots/snapshot.ts';
+import { withDeadline } from './operation-deadline.ts';
 
 type Header = Omit<Snapshot, 'bytes'> & { chunks: number };
 /** `header` is on chunk 0. */

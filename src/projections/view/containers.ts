@@ -1,9 +1,9 @@
 /** Owns how container events change the view, and when an ended container leaves it. */
 
-import type { LogEvent } from '../events/schema/event.ts';
-import type { FailureReason } from '../model/container.ts';
-import type { ContainerFact } from '../model/container-machine.ts';
-import { nextContainerState } from '../model/container-machine.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
+import type { FailureReason } from '../../model/container.ts';
+import type { ContainerFact } from '../../model/container-machine.ts';
+import { nextContainerState } from '../../model/container-machine.ts';
 import type { ClusterView, ContainerView, NodeView, ServiceView, SlotView } from './cluster-view.ts';
 import { release, reserve } from './engines.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';

@@ -1,8 +1,8 @@
 /** Owns reading the collections back, as they are, for whoever compares them with the log. Writes nothing. */
 
 import type { Db } from 'mongodb';
-import { projectionVersion } from './projection.ts';
-import { type Checkpoint, type Keys, type RowDocument, readCheckpoint, readModels } from './read-model-rows.ts';
+import { projectionVersion } from '../view/evolve.ts';
+import { type Checkpoint, type Keys, type RowDocument, readCheckpoint, readModels } from './read-model-documents.ts';
 
 export type StoredRows = {
   /** Read before the rows: every row changed at or below it is among them. */

@@ -5,13 +5,13 @@
 
 import { randomUUID } from 'node:crypto';
 import { type AnyBulkWriteOperation, type Collection, type Db, MongoBulkWriteError, MongoServerError } from 'mongodb';
-import { AppError } from '../errors.ts';
-import type { ClusterView } from './cluster-view.ts';
-import { type ContainerRow, containerRow } from './container-row.ts';
-import { withDeadline } from './database-deadline.ts';
-import { type NodeRow, nodeRow } from './node-row.ts';
-import { projectionVersion } from './projection.ts';
-import { type ServiceRow, serviceRow } from './service-row.ts';
+import { AppError } from '../../errors.ts';
+import { type ContainerRow, containerRow } from '../rows/container-row.ts';
+import { type NodeRow, nodeRow } from '../rows/node-row.ts';
+import { type ServiceRow, serviceRow } from '../rows/service-row.ts';
+import type { ClusterView } from '../view/cluster-view.ts';
+import { projectionVersion } from '../view/evolve.ts';
+import { withDeadline } from './operation-deadline.ts';
 
 /** Names of the rows that may have changed. */
 export type Keys = { services: Set<string>; containers: Set<string>; nodes: Set<string> };

@@ -7,9 +7,9 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
-import type { Commit } from '../events/schema/event.ts';
-import type { ClusterView } from './cluster-view.ts';
-import { projectionVersion } from './projection.ts';
+import type { Commit } from '../../events/schema/event.ts';
+import type { ClusterView } from '../view/cluster-view.ts';
+import { projectionVersion } from '../view/evolve.ts';
 
 export type Snapshot = {
   /** The last commit folded. */
