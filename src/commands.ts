@@ -79,7 +79,7 @@ async function startAgent(config: Config, { fail, say }: Life): Promise<Running>
   const { node, amqpUrl: url, clusterId, cluster: name } = config as AgentConfig;
   const [{ createNodeAgents }, { createAmqpAgentBus }] = await Promise.all([
     import('./node-agents.ts'),
-    import('./bus/amqp-bus.ts'),
+    import('./bus/rabbitmq/rabbitmq-bus.ts'),
   ]);
   const logger = createLogger({ level: config.logLevel, name: `agent ${node}` });
   const agents = await createNodeAgents(config, {

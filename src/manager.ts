@@ -6,9 +6,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { createAmqpManagerBus } from './bus/amqp-bus.ts';
 import type { AgentBus, ManagerBus } from './bus/bus.ts';
-import { createEmbeddedBroker } from './bus/embedded-bus.ts';
+import { createEmbeddedBroker } from './bus/embedded/embedded-bus.ts';
+import { createAmqpManagerBus } from './bus/rabbitmq/rabbitmq-bus.ts';
 import { systemClock } from './clock.ts';
 import { createClosing } from './closing.ts';
 import type { Config } from './config.ts';

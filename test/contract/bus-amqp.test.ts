@@ -1,8 +1,8 @@
 /** The bus contract on RabbitMQ. */
 
 import { randomUUID } from 'node:crypto';
-import { createAmqpAgentBus, createAmqpManagerBus } from '../../src/bus/amqp-bus.ts';
 import type { BusEnd } from '../../src/bus/bus.ts';
+import { createAmqpAgentBus, createAmqpManagerBus } from '../../src/bus/rabbitmq/rabbitmq-bus.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { openRabbit, whyNoRabbit } from '../support/rabbit.ts';
 import { testBusContract } from './bus-contract.ts';

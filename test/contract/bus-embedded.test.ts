@@ -1,7 +1,7 @@
 /** The bus contract on the broker inside the process. */
 
 import { randomUUID } from 'node:crypto';
-import { createEmbeddedBroker } from '../../src/bus/embedded-bus.ts';
+import { createEmbeddedBroker } from '../../src/bus/embedded/embedded-bus.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { testBusContract } from './bus-contract.ts';
 

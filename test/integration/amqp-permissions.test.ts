@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { type Channel, connect } from 'amqplib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createAmqpAgentBus, createAmqpManagerBus } from '../../src/bus/amqp-bus.ts';
 import type { Command, Report } from '../../src/bus/messages.ts';
+import { createAmqpAgentBus, createAmqpManagerBus } from '../../src/bus/rabbitmq/rabbitmq-bus.ts';
 import {
   agentPermissions,
   deadExchange,

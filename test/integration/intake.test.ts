@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createEmbeddedBroker } from '../../src/bus/embedded-bus.ts';
+import { createEmbeddedBroker } from '../../src/bus/embedded/embedded-bus.ts';
 import type { Report } from '../../src/bus/messages.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';

@@ -9,7 +9,7 @@ import type { Engine, EngineScope } from '../../src/agent/engine.ts';
 import { createParallelStarts, type ParallelStarts } from '../../src/agent/parallel-starts.ts';
 import { createSimulatedMachine, type SimulatedMachine } from '../../src/agent/simulated-engine.ts';
 import type { AgentBus } from '../../src/bus/bus.ts';
-import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/bus/embedded-bus.ts';
+import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/bus/embedded/embedded-bus.ts';
 import type {
   ContainerReport,
   Heartbeat,

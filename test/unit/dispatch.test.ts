@@ -2,9 +2,9 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bodyBytesMax } from '../../src/bus/body.ts';
 import type { ManagerBus } from '../../src/bus/bus.ts';
-import { createEmbeddedBroker } from '../../src/bus/embedded-bus.ts';
+import { createEmbeddedBroker } from '../../src/bus/embedded/embedded-bus.ts';
+import { bodyBytesMax } from '../../src/bus/message-codec.ts';
 import type { Command, WantedCommand } from '../../src/bus/messages.ts';
 import { AppError } from '../../src/errors.ts';
 import type { AppendOptions } from '../../src/events/log/event-log.ts';

@@ -2,14 +2,11 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, GetMessage } from 'amqplib';
-import type { Logger } from '../logger.ts';
-import { createAmqpConsumer } from './amqp-consumer.ts';
-import { type AmqpLink, createAmqpLink } from './amqp-link.ts';
-import { createPublisher, type Publisher } from './amqp-publisher.ts';
-import { encodeBody, parseCommand, parseHeartbeat, parseRefusal, parseReport } from './body.ts';
-import type { AgentBus, Consumer, ManagerBus, ParkedMessage } from './bus.ts';
-import type { Letter } from './memory-queue.ts';
-import { createStrangerLog, type StrangerLog } from './stranger-log.ts';
+import type { Logger } from '../../logger.ts';
+import type { AgentBus, Consumer, ManagerBus, ParkedMessage } from '../bus.ts';
+import { createStrangerLog, type StrangerLog } from '../foreign-message-log.ts';
+import type { Letter } from '../memory-queue.ts';
+import { encodeBody, parseCommand, parseHeartbeat, parseRefusal, parseReport } from '../message-codec.ts';
 import {
   deadExchange,
   deadQueue,
@@ -20,7 +17,10 @@ import {
   queueArguments,
   reportsQueue,
   routingKeys,
-} from './topology.ts';
+} from '../topology.ts';
+import { type AmqpLink, createAmqpLink } from './connection.ts';
+import { createAmqpConsumer } from './consumer.ts';
+import { createPublisher, type Publisher } from './publisher.ts';
 
 export type AmqpOptions = { url: string; clusterId: string; logger: Logger };
 

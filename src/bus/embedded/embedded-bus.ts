@@ -3,21 +3,21 @@
  * bytes, so that its two sides share nothing. Keeps nothing over a restart: agents register and get their wanted set.
  */
 
-import { AppError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
-import { encodeBody, type Parsed, parseCommand, parseHeartbeat, parseRefusal, parseReport } from './body.ts';
-import type { AgentBus, BusEnd, BusStatus, Consumer, ManagerBus, ParkedMessage, Verdict } from './bus.ts';
-import { deliver } from './delivery.ts';
-import { createMemoryQueue, type Letter, type MemoryQueue } from './memory-queue.ts';
-import type { Heartbeat } from './messages.ts';
-import { createStrangerLog } from './stranger-log.ts';
+import { AppError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { AgentBus, BusEnd, BusStatus, Consumer, ManagerBus, ParkedMessage, Verdict } from '../bus.ts';
+import { deliver } from '../delivery.ts';
+import { createStrangerLog } from '../foreign-message-log.ts';
+import { createMemoryQueue, type Letter, type MemoryQueue } from '../memory-queue.ts';
+import { encodeBody, type Parsed, parseCommand, parseHeartbeat, parseRefusal, parseReport } from '../message-codec.ts';
+import type { Heartbeat } from '../messages.ts';
 import {
   deadQueueLengthMax,
   instanceQueueLengthMax,
   nodeQueueLengthMax,
   reportsQueueLengthMax,
   routingKeys,
-} from './topology.ts';
+} from '../topology.ts';
 
 export type EmbeddedBroker = {
   /** An end for a manager. Several may live side by side, as in tests of failover. */

@@ -5,9 +5,9 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
-import { AppError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
-import type { BusEnd } from './bus.ts';
+import { AppError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { BusEnd } from '../bus.ts';
 
 export type AmqpLink = Pick<BusEnd, 'status' | 'onConnected'> & {
   keep<K extends ChannelKind>(spec: ChannelSpec<K>): KeptChannel;

@@ -5,11 +5,11 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, ConsumeMessage } from 'amqplib';
-import type { AmqpLink } from './amqp-link.ts';
-import type { Parsed } from './body.ts';
-import type { Consumer, Verdict } from './bus.ts';
-import { closeDeadlineMs, deliver } from './delivery.ts';
-import type { Letter } from './memory-queue.ts';
+import type { Consumer, Verdict } from '../bus.ts';
+import { closeDeadlineMs, deliver } from '../delivery.ts';
+import type { Letter } from '../memory-queue.ts';
+import type { Parsed } from '../message-codec.ts';
+import type { AmqpLink } from './connection.ts';
 
 export type ConsumerSpec<T> = {
   name: string;

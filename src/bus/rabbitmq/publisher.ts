@@ -6,8 +6,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConfirmChannel, Message } from 'amqplib';
-import { AppError } from '../errors.ts';
-import type { AmqpLink } from './amqp-link.ts';
+import { AppError } from '../../errors.ts';
+import type { AmqpLink } from './connection.ts';
 
 export type Publisher = {
   /** @throws AppError `bus_unavailable` (retryable) past the deadline, when the queue is full, or when too much waits · `bus_closed` */
