@@ -6,11 +6,11 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type Agent, createAgent } from './agent/agent.ts';
-import { createDockerEngine } from './agent/docker-engine.ts';
-import type { Engine, EngineScope } from './agent/engine.ts';
-import { createParallelStarts } from './agent/parallel-starts.ts';
+import { createParallelStarts } from './agent/containers/start-limiter.ts';
+import { createDockerEngine } from './agent/docker/docker-engine.ts';
+import type { Engine, EngineScope } from './agent/engine/engine.ts';
 import { sayTaken } from './agent/session.ts';
-import { createSimulatedMachine } from './agent/simulated-engine.ts';
+import { createSimulatedMachine } from './agent/simulated/simulated-engine.ts';
 import type { AgentBus } from './bus/bus.ts';
 import { systemClock } from './clock.ts';
 import { createClosing } from './closing.ts';

@@ -7,19 +7,19 @@ import { randomUUID } from 'node:crypto';
 import type { AgentBus, Verdict } from '../bus/bus.ts';
 import type { Command, RegisterReport, WantedCommand } from '../bus/messages.ts';
 import type { Clock } from '../clock.ts';
+import { settledWithin } from '../concurrency/deadline.ts';
 import { hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type AgentInstance, inventoryMax } from '../model/node.ts';
-import { settledWithin } from './deadline.ts';
-import type { Engine, EngineContainer } from './engine.ts';
-import { type EngineWatchOptions, startEngineWatch } from './engine-watch.ts';
-import { startHeartbeat } from './heartbeat.ts';
-import type { ParallelStarts } from './parallel-starts.ts';
+import { createSharedPulls } from './containers/shared-pulls.ts';
+import type { ParallelStarts } from './containers/start-limiter.ts';
+import { createWorker } from './containers/worker.ts';
+import type { Engine, EngineContainer } from './engine/engine.ts';
+import { type EngineWatchOptions, startEngineWatch } from './engine/engine-watch.ts';
 import { createAgentQueues } from './queues.ts';
-import { createReporter } from './reporter.ts';
+import { startHeartbeat } from './reports/heartbeat.ts';
+import { createReporter } from './reports/reporter.ts';
 import { createSession, type Holder, type Inventory } from './session.ts';
-import { createSharedPulls } from './shared-pulls.ts';
-import { createWorker } from './worker.ts';
 
 export type Agent = {
   /** Resolves when a wanted set was applied for the first time; tries until then. Never, when it is closed before. */

@@ -17,7 +17,7 @@ import type { ChallengeCommand, Refusal, RegisterReport, WantedCommand } from '.
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { AgentInstance } from '../model/node.ts';
-import { outlastOutage } from './outage.ts';
+import { outlastOutage } from './engine/retry-while-unavailable.ts';
 
 export type AgentSession = {
   /** null: none, or given up. */

@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Engine, EngineContainer, EngineHint, RunRequest } from '../../src/agent/engine.ts';
+import type { Engine, EngineContainer, EngineHint, RunRequest } from '../../src/agent/engine/engine.ts';
 import { hasCode } from '../../src/errors.ts';
 import type { EngineKind } from '../../src/model/node.ts';
 import { spec, specHashOf } from '../support/history.ts';

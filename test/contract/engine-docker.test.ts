@@ -1,8 +1,8 @@
 /** The engine contract on Docker. */
 
 import { randomUUID } from 'node:crypto';
-import { createDockerEngine } from '../../src/agent/docker-engine.ts';
-import type { Engine } from '../../src/agent/engine.ts';
+import { createDockerEngine } from '../../src/agent/docker/docker-engine.ts';
+import type { Engine } from '../../src/agent/engine/engine.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { dockerContainerName } from '../../src/model/naming.ts';

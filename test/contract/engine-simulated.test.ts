@@ -1,7 +1,7 @@
 /** The engine contract on the simulated machine. */
 
 import { randomUUID } from 'node:crypto';
-import { createSimulatedMachine, missingImagePrefix } from '../../src/agent/simulated-engine.ts';
+import { createSimulatedMachine, missingImagePrefix } from '../../src/agent/simulated/simulated-engine.ts';
 import { systemClock } from '../../src/clock.ts';
 import { testEngineContract } from './engine-contract.ts';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createDockerEngine } from '../../src/agent/docker-engine.ts';
+import { createDockerEngine } from '../../src/agent/docker/docker-engine.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { dockerContainerName, labels } from '../../src/model/naming.ts';

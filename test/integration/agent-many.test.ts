@@ -2,8 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createParallelStarts } from '../../src/agent/parallel-starts.ts';
-import { createSimulatedMachine } from '../../src/agent/simulated-engine.ts';
+import { createParallelStarts } from '../../src/agent/containers/start-limiter.ts';
+import { createSimulatedMachine } from '../../src/agent/simulated/simulated-engine.ts';
 import { systemClock } from '../../src/clock.ts';
 import { AppError } from '../../src/errors.ts';
 import { type AgentScene, createAgentScene, kindsTold } from '../support/agent.ts';

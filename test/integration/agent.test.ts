@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createParallelStarts } from '../../src/agent/parallel-starts.ts';
+import { createParallelStarts } from '../../src/agent/containers/start-limiter.ts';
 import { AppError } from '../../src/errors.ts';
 import {
   type AgentScene,

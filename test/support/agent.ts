@@ -5,9 +5,9 @@
 
 import { randomUUID } from 'node:crypto';
 import { type Agent, type AgentOptions, createAgent } from '../../src/agent/agent.ts';
-import type { Engine, EngineScope } from '../../src/agent/engine.ts';
-import { createParallelStarts, type ParallelStarts } from '../../src/agent/parallel-starts.ts';
-import { createSimulatedMachine, type SimulatedMachine } from '../../src/agent/simulated-engine.ts';
+import { createParallelStarts, type ParallelStarts } from '../../src/agent/containers/start-limiter.ts';
+import type { Engine, EngineScope } from '../../src/agent/engine/engine.ts';
+import { createSimulatedMachine, type SimulatedMachine } from '../../src/agent/simulated/simulated-engine.ts';
 import type { AgentBus } from '../../src/bus/bus.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/bus/embedded/embedded-bus.ts';
 import type {

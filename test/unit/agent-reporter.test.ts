@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createReporter, type Told } from '../../src/agent/reporter.ts';
+import { createReporter, type Told } from '../../src/agent/reports/reporter.ts';
 import type { AgentBus } from '../../src/bus/bus.ts';
 import type { Report } from '../../src/bus/messages.ts';
 import { systemClock } from '../../src/clock.ts';

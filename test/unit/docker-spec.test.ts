@@ -10,8 +10,8 @@ import {
   readState,
   toCreateBody,
   toCreateOptions,
-} from '../../src/agent/docker-spec.ts';
-import type { RunRequest } from '../../src/agent/engine.ts';
+} from '../../src/agent/docker/docker-spec.ts';
+import type { RunRequest } from '../../src/agent/engine/engine.ts';
 import { clusterId, spec } from '../support/history.ts';
 
 const test = suite('docker spec');

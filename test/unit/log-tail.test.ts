@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { boundTail, joinFrames, tailBytesMax } from '../../src/agent/log-tail.ts';
+import { boundTail, joinFrames, tailBytesMax } from '../../src/agent/engine/log-tail.ts';
 
 const test = suite('log tail');
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createParallelStarts } from '../../src/agent/parallel-starts.ts';
+import { createParallelStarts } from '../../src/agent/containers/start-limiter.ts';
 
 const test = suite('parallel starts');
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { resolveEnvironment } from '../../src/agent/secrets.ts';
+import { resolveEnvironment } from '../../src/agent/containers/secrets.ts';
 import { AppError } from '../../src/errors.ts';
 
 const test = suite<{ dir: string }>('secrets');

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { PullProgress } from '../../src/agent/engine.ts';
-import { createSharedPulls } from '../../src/agent/shared-pulls.ts';
+import { createSharedPulls } from '../../src/agent/containers/shared-pulls.ts';
+import type { PullProgress } from '../../src/agent/engine/engine.ts';
 
 const test = suite('shared pulls');
 

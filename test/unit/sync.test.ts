@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { EngineContainer } from '../../src/agent/engine.ts';
-import { decideSync, type RunInHand, type RunPhase } from '../../src/agent/sync.ts';
+import { decideSync, type RunInHand, type RunPhase } from '../../src/agent/containers/sync.ts';
+import type { EngineContainer } from '../../src/agent/engine/engine.ts';
 import type { WantedContainer } from '../../src/bus/messages.ts';
 import type { ContainerState } from '../../src/model/container.ts';
 

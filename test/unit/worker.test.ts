@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Engine } from '../../src/agent/engine.ts';
-import { createParallelStarts } from '../../src/agent/parallel-starts.ts';
-import type { Reporter, Told } from '../../src/agent/reporter.ts';
-import { createSimulatedMachine } from '../../src/agent/simulated-engine.ts';
-import { createWorker } from '../../src/agent/worker.ts';
+import { createParallelStarts } from '../../src/agent/containers/start-limiter.ts';
+import { createWorker } from '../../src/agent/containers/worker.ts';
+import type { Engine } from '../../src/agent/engine/engine.ts';
+import type { Reporter, Told } from '../../src/agent/reports/reporter.ts';
+import { createSimulatedMachine } from '../../src/agent/simulated/simulated-engine.ts';
 import type { WantedCommand } from '../../src/bus/messages.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';

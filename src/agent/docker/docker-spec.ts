@@ -5,10 +5,10 @@
 
 import { Value } from '@sinclair/typebox/value';
 import type Docker from 'dockerode';
-import { ContainerId, ServiceName } from '../model/ids.ts';
-import { dockerContainerName, labels, selfEnvironment } from '../model/naming.ts';
-import { SpecHash } from '../model/service.ts';
-import type { EngineContainer, EngineScope, PublishedPort, RunRequest } from './engine.ts';
+import { ContainerId, ServiceName } from '../../model/ids.ts';
+import { dockerContainerName, labels, selfEnvironment } from '../../model/naming.ts';
+import { SpecHash } from '../../model/service.ts';
+import type { EngineContainer, EngineScope, PublishedPort, RunRequest } from '../engine/engine.ts';
 
 /** Room for any real service, an end for a fork bomb. */
 export const pidsMax = 4096;

@@ -4,9 +4,9 @@
  */
 
 import type Docker from 'dockerode';
-import { AppError } from '../errors.ts';
+import { AppError } from '../../errors.ts';
+import type { PullProgress } from '../engine/engine.ts';
 import { callDocker, DockerRefusal, hasStatus, queryDeadlineMs, unavailable, wordsOf } from './docker-call.ts';
-import type { PullProgress } from './engine.ts';
 
 /** Without a single line for this long the registry is taken for gone. Layers being unpacked say so every second. */
 const silenceMaxMs = 120_000;

@@ -2,8 +2,8 @@
 
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../errors.ts';
-import type { EnvEntry } from '../model/service.ts';
+import { AppError } from '../../errors.ts';
+import type { EnvEntry } from '../../model/service.ts';
 
 /** No separator and no leading dot: a name stays inside the folder. */
 const secretName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;

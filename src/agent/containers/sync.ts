@@ -13,8 +13,8 @@
  * What ended in the agent's hands is told again while it is wanted, and settled once it is not: the log knows.
  */
 
-import type { WantedContainer } from '../bus/messages.ts';
-import type { EngineContainer } from './engine.ts';
+import type { WantedContainer } from '../../bus/messages.ts';
+import type { EngineContainer } from '../engine/engine.ts';
 
 /** `waiting`: for its turn or its image, or being created. `ended`: told or about to be told, then removed by itself. */
 export type RunPhase = 'waiting' | 'running' | 'stopping' | 'ended';

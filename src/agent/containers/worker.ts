@@ -4,12 +4,12 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { RemoveCommand, StartCommand, StopCommand, WantedCommand, WantedContainer } from '../bus/messages.ts';
-import type { ContainerSpec } from '../model/service.ts';
+import type { RemoveCommand, StartCommand, StopCommand, WantedCommand, WantedContainer } from '../../bus/messages.ts';
+import { settledWithin } from '../../concurrency/deadline.ts';
+import type { ContainerSpec } from '../../model/service.ts';
+import type { EngineContainer } from '../engine/engine.ts';
 import { type Cause, type ContainerRunner, createContainerRunner, type RunnerDeps } from './container-runner.ts';
 import type { Run } from './container-start.ts';
-import { settledWithin } from './deadline.ts';
-import type { EngineContainer } from './engine.ts';
 import { decideSync, type SyncAction } from './sync.ts';
 
 export type Worker = {

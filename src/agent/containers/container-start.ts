@@ -4,13 +4,13 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { AppError, hasCode } from '../errors.ts';
-import type { Logger } from '../logger.ts';
-import type { FailureReason } from '../model/container.ts';
-import type { Engine, EngineContainer, PullProgress, RunRequest } from './engine.ts';
-import { outlastOutage } from './outage.ts';
-import type { ParallelStarts } from './parallel-starts.ts';
+import { AppError, hasCode } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { FailureReason } from '../../model/container.ts';
+import type { Engine, EngineContainer, PullProgress, RunRequest } from '../engine/engine.ts';
+import { outlastOutage } from '../engine/retry-while-unavailable.ts';
 import { resolveEnvironment } from './secrets.ts';
+import type { ParallelStarts } from './start-limiter.ts';
 
 export type Run = Omit<RunRequest, 'env'>;
 

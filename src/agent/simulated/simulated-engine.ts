@@ -4,9 +4,9 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
-import type { Engine, EngineContainer, EngineHint, EngineScope, RunRequest } from './engine.ts';
+import type { Clock } from '../../clock.ts';
+import { AppError } from '../../errors.ts';
+import type { Engine, EngineContainer, EngineHint, EngineScope, RunRequest } from '../engine/engine.ts';
 
 export type SimulatedMachine = {
   engine(scope: EngineScope): Engine;

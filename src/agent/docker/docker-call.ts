@@ -1,6 +1,6 @@
 /** Owns how a call to Docker ends: within its deadline, and with an error that says whether Docker refused or was not there. */
 
-import { AppError } from '../errors.ts';
+import { AppError } from '../../errors.ts';
 
 /** Answers from memory or a small file. A busy daemon takes a second, never this long. */
 export const queryDeadlineMs = 10_000;

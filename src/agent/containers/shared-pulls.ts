@@ -1,6 +1,6 @@
 /** Owns that an image is pulled once at a time, however many containers wait for it: each hears its progress and its end. */
 
-import type { Engine, PullProgress } from './engine.ts';
+import type { Engine, PullProgress } from '../engine/engine.ts';
 
 type Follower = (progress: PullProgress) => void;
 type Pull = { done: Promise<void>; followers: Set<Follower>; calledOff: AbortController };

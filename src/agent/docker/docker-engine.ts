@@ -6,10 +6,13 @@
 import { Agent } from 'node:http';
 import { inspect as inspectForPeople } from 'node:util';
 import Docker from 'dockerode';
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
-import type { Logger } from '../logger.ts';
-import { dockerContainerName } from '../model/naming.ts';
+import type { Clock } from '../../clock.ts';
+import { AppError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import { dockerContainerName } from '../../model/naming.ts';
+import type { Engine, EngineContainer, EngineScope, RunRequest } from '../engine/engine.ts';
+import { boundTail, joinFrames } from '../engine/log-tail.ts';
+import { cleanText } from '../engine/report-text.ts';
 import { failBrokenAnswers } from './docker-answers.ts';
 import { asTrouble, callDocker, changeDeadlineMs, hasStatus, queryDeadlineMs, wordsOf } from './docker-call.ts';
 import { followEvents } from './docker-events.ts';
@@ -23,9 +26,6 @@ import {
   scopeLabels,
   toCreateOptions,
 } from './docker-spec.ts';
-import type { Engine, EngineContainer, EngineScope, RunRequest } from './engine.ts';
-import { boundTail, joinFrames } from './log-tail.ts';
-import { cleanText } from './report-text.ts';
 
 export type DockerEngineDeps = { clock: Clock; logger: Logger };
 

@@ -1,7 +1,7 @@
 /** Owns waiting out an engine that does not answer: nothing that was asked is lost, nothing is asked without pause. */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { hasCode } from '../errors.ts';
+import { hasCode } from '../../errors.ts';
 
 const pauseMinMs = 200;
 /** A daemon that comes back is used again within this. */

@@ -20,10 +20,10 @@ import {
   share,
   throttle,
 } from 'rxjs';
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../logger.ts';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../logger.ts';
 import type { Engine, EngineContainer, EngineHint } from './engine.ts';
-import { outlastOutage } from './outage.ts';
+import { outlastOutage } from './retry-while-unavailable.ts';
 
 export type EngineWatchOptions = {
   onContainer: (container: string) => void;

@@ -1,7 +1,7 @@
 /** Owns the port to the container engine of a node: one operation, one outcome; "already so" is success. */
 
-import type { EngineDescription } from '../model/node.ts';
-import type { ContainerSpec } from '../model/service.ts';
+import type { EngineDescription } from '../../model/node.ts';
+import type { ContainerSpec } from '../../model/service.ts';
 
 /** Whose containers an engine handle sees and touches: nothing else is ever listed, stopped or removed. */
 export type EngineScope = { clusterId: string; clusterName: string; node: string };

@@ -5,11 +5,11 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { AgentBus } from '../bus/bus.ts';
-import type { ContainerReport } from '../bus/messages.ts';
-import type { Clock } from '../clock.ts';
-import { AppError, hasCode } from '../errors.ts';
-import type { Logger } from '../logger.ts';
+import type { AgentBus } from '../../bus/bus.ts';
+import type { ContainerReport } from '../../bus/messages.ts';
+import type { Clock } from '../../clock.ts';
+import { AppError, hasCode } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
 
 type Head = 'clusterId' | 'node' | 'reportId' | 'at' | 'session' | 'container';
 type WithoutHead<R> = R extends ContainerReport ? Omit<R, Head> : never;

@@ -1,8 +1,8 @@
 /** Owns the beat by which managers know that a node is in contact. Without a session there is nothing to say. */
 
 import { asyncScheduler, filter, interval, map, type SchedulerLike, type Subscription } from 'rxjs';
-import type { AgentBus } from '../bus/bus.ts';
-import type { Clock } from '../clock.ts';
+import type { AgentBus } from '../../bus/bus.ts';
+import type { Clock } from '../../clock.ts';
 
 export type HeartbeatOptions = {
   clusterId: string;

@@ -1,11 +1,11 @@
 /** Owns what the end of a container means: asked for, by itself, or by force. Pure. */
 
 import { constants } from 'node:os';
-import type { ReportOf } from '../bus/messages.ts';
-import type { FailureReason } from '../model/container.ts';
-import type { ContainerSpec } from '../model/service.ts';
-import type { EngineContainer } from './engine.ts';
-import { cleanText } from './report-text.ts';
+import type { ReportOf } from '../../bus/messages.ts';
+import type { FailureReason } from '../../model/container.ts';
+import type { ContainerSpec } from '../../model/service.ts';
+import type { EngineContainer } from '../engine/engine.ts';
+import { cleanText } from '../engine/report-text.ts';
 
 type Failed = Pick<ReportOf<'failed'>, 'kind' | 'reason' | 'message' | 'exitCode' | 'logTail'>;
 type Stopped = Pick<ReportOf<'stopped'>, 'kind' | 'exitCode'>;

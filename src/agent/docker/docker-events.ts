@@ -2,12 +2,12 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../logger.ts';
-import { labels } from '../model/naming.ts';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../logger.ts';
+import { labels } from '../../model/naming.ts';
+import type { EngineHint, EngineScope } from '../engine/engine.ts';
 import { wordsOf } from './docker-call.ts';
 import { scopeLabels } from './docker-spec.ts';
-import type { EngineHint, EngineScope } from './engine.ts';
 
 /** What can end a container or take it away. */
 const events = ['die', 'oom', 'destroy'];

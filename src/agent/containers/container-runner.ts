@@ -11,13 +11,13 @@
  * ```
  */
 
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../logger.ts';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../logger.ts';
+import type { EngineContainer, PullProgress } from '../engine/engine.ts';
+import { outlastOutage } from '../engine/retry-while-unavailable.ts';
+import type { Reporter, Told } from '../reports/reporter.ts';
 import { failureReasonOf, type Run, type StartDeps, startContainer } from './container-start.ts';
-import { type Ending, endingOf, failedEnding } from './ending.ts';
-import type { EngineContainer, PullProgress } from './engine.ts';
-import { outlastOutage } from './outage.ts';
-import type { Reporter, Told } from './reporter.ts';
+import { type Ending, endingOf, failedEnding } from './exit-status.ts';
 import type { RunInHand } from './sync.ts';
 
 /** The fact behind a command. */
