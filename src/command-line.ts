@@ -2,7 +2,7 @@
 
 import { type Config, describeOptions, readConfig } from './config.ts';
 import { AppError } from './errors.ts';
-import { isLoopback } from './http/auth.ts';
+import { isLoopback } from './http/request/auth.ts';
 
 export type CommandName = 'up' | 'manager' | 'agent';
 

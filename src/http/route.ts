@@ -8,9 +8,9 @@ import type { EventLog } from '../events/log/event-log.ts';
 import type { TimeTravel } from '../history/replay/past-views.ts';
 import type { Logger } from '../logger.ts';
 import type { Projector } from '../projections/live/projector.ts';
-import type { RouteScope } from './auth.ts';
-import { type Problem, refuseField } from './problem.ts';
-import type { ControlPlaneStatus } from './status.ts';
+import type { RouteScope } from './request/auth.ts';
+import { type Problem, refuseField } from './response/problem.ts';
+import type { ControlPlaneStatus } from './response/status.ts';
 
 export type Server = FastifyInstance<
   RawServerDefault,

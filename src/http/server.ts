@@ -9,11 +9,12 @@ import swaggerUi from '@fastify/swagger-ui';
 import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { AppError } from '../errors.ts';
 import type { WhatIfSettings } from '../history/what-if/what-if.ts';
-import { createAuthenticator, type Token } from './auth.ts';
-import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './call-record.ts';
-import { parseJsonBody } from './json-body.ts';
+import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './audit/call-record.ts';
 import { createMutate } from './mutation.ts';
-import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './problem.ts';
+import { createAuthenticator, type Token } from './request/auth.ts';
+import { refuseSchema, type SchemaError } from './request/validation.ts';
+import { parseJsonBody } from './response/json-body.ts';
+import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './response/problem.ts';
 import type { HttpDeps, Server } from './route.ts';
 import { createRouteTable } from './route-table.ts';
 import { addDiffRoutes } from './routes/diff.ts';
@@ -24,7 +25,6 @@ import { addServiceRoutes } from './routes/service.ts';
 import { addStateRoutes } from './routes/state.ts';
 import { addWhatIfRoutes } from './routes/whatif.ts';
 import { addWhyRoutes } from './routes/why.ts';
-import { refuseSchema, type SchemaError } from './validation.ts';
 
 export type HttpServer = {
   /** @throws AppError `port_taken` */

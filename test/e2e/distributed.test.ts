@@ -5,7 +5,7 @@ import { MongoClient } from 'mongodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts';
-import type { ControlPlaneStatus } from '../../src/http/status.ts';
+import type { ControlPlaneStatus } from '../../src/http/response/status.ts';
 import { labels } from '../../src/model/naming.ts';
 import type { StateBody } from '../../src/projections/rows/state-bodies.ts';
 import { type Api, createApi } from '../support/api.ts';

@@ -6,9 +6,9 @@ import { systemClock } from '../../src/clock.ts';
 import type { EventLog } from '../../src/events/log/event-log.ts';
 import { type LogEvent, type NewEvent, streams } from '../../src/events/schema/event.ts';
 import { createTimeTravel } from '../../src/history/replay/past-views.ts';
-import type { Token } from '../../src/http/auth.ts';
+import type { Token } from '../../src/http/request/auth.ts';
+import type { ControlPlaneStatus } from '../../src/http/response/status.ts';
 import { createHttpServer } from '../../src/http/server.ts';
-import type { ControlPlaneStatus } from '../../src/http/status.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { createProjector, type Projector } from '../../src/projections/live/projector.ts';
 

@@ -5,8 +5,8 @@ import { systemClock } from '../../src/clock.ts';
 import { AppError } from '../../src/errors.ts';
 import type { NewEvent } from '../../src/events/schema/event.ts';
 import { assertEvent } from '../../src/events/schema/validate-event.ts';
-import { readsEvent, refusalEvent, toReadCall } from '../../src/http/call-events.ts';
-import { createCallRecorder } from '../../src/http/call-record.ts';
+import { readsEvent, refusalEvent, toReadCall } from '../../src/http/audit/call-events.ts';
+import { createCallRecorder } from '../../src/http/audit/call-record.ts';
 import { silentLogger } from '../../src/logger.ts';
 
 const test = suite('record of calls');

@@ -3,10 +3,10 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { createTurns } from '../../concurrency/semaphore.ts';
 import { diffBetween, type MomentRows, momentRows } from '../../history/diff/diff-between.ts';
-import { MomentParam, toMoment } from '../moment.ts';
-import { refuseField } from '../problem.ts';
+import { wantedUntil } from '../request/abort-signal.ts';
+import { MomentParam, toMoment } from '../request/point-in-time.ts';
+import { refuseField } from '../response/problem.ts';
 import type { HttpDeps, Server } from '../route.ts';
-import { wantedUntil } from '../wanted-until.ts';
 
 const DiffQuery = Type.Object({ from: MomentParam, to: Type.Optional(MomentParam) }, { additionalProperties: false });
 

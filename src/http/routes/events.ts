@@ -7,12 +7,12 @@ import { AppError } from '../../errors.ts';
 import type { EventQuery } from '../../events/log/event-log.ts';
 import { type EventType, isEventType } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
-import { followEvents, readEvents, toNdjson, toSse } from '../event-stream.ts';
-import { Position, Time, toTime } from '../moment.ts';
-import { refuseField } from '../problem.ts';
+import { wantedUntil } from '../request/abort-signal.ts';
+import { Position, Time, toTime } from '../request/point-in-time.ts';
+import { NodeParam, ServiceNameParam } from '../request/service-schema.ts';
+import { followEvents, readEvents, toNdjson, toSse } from '../response/event-stream.ts';
+import { refuseField } from '../response/problem.ts';
 import type { HttpDeps, Server } from '../route.ts';
-import { wantedUntil } from '../wanted-until.ts';
-import { NodeParam, ServiceNameParam } from '../wish-schema.ts';
 
 const choice = (...values: string[]) =>
   Type.String({ pattern: `^(${values.join('|')})$`, maxLength: 16, description: values.join(' or ') });

@@ -6,11 +6,11 @@ import { containerStates } from '../../model/container.ts';
 import { serviceStatuses } from '../../projections/rows/service-row.ts';
 import { containerStateBody, nodeStateBody, serviceStateBody, stateBody } from '../../projections/rows/state-bodies.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import { createBodyCache } from '../body-cache.ts';
-import { MomentParam, toMoment } from '../moment.ts';
+import { MomentParam, toMoment } from '../request/point-in-time.ts';
+import { NodeParam, ServiceNameParam } from '../request/service-schema.ts';
+import { createBodyCache } from '../response/body-cache.ts';
+import type { ControlPlaneStatus } from '../response/status.ts';
 import type { HttpDeps, Server } from '../route.ts';
-import type { ControlPlaneStatus } from '../status.ts';
-import { NodeParam, ServiceNameParam } from '../wish-schema.ts';
 
 const query = <T extends TProperties>(members: T) =>
   Type.Partial(Type.Object(members), { additionalProperties: false });

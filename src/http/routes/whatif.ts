@@ -4,10 +4,10 @@ import { type TProperties, Type } from '@sinclair/typebox';
 import { AppError } from '../../errors.ts';
 import { type WhatIfSettings, whatIf, withinMsDefault, withinMsMax } from '../../history/what-if/what-if.ts';
 import { Replicas } from '../../model/service.ts';
-import { MomentParam, toMoment } from '../moment.ts';
+import { wantedUntil } from '../request/abort-signal.ts';
+import { MomentParam, toMoment } from '../request/point-in-time.ts';
+import { ContainerBody, NodeParam, ServiceNameParam } from '../request/service-schema.ts';
 import type { HttpDeps, Server } from '../route.ts';
-import { wantedUntil } from '../wanted-until.ts';
-import { ContainerBody, NodeParam, ServiceNameParam } from '../wish-schema.ts';
 
 const strict = { additionalProperties: false } as const;
 

@@ -4,10 +4,10 @@ import { Type } from '@sinclair/typebox';
 import { explainContainer } from '../../history/explain/explain-container.ts';
 import { explainService } from '../../history/explain/explain-service.ts';
 import { ContainerId } from '../../model/ids.ts';
-import { MomentParam, toMoment } from '../moment.ts';
+import { wantedUntil } from '../request/abort-signal.ts';
+import { MomentParam, toMoment } from '../request/point-in-time.ts';
+import { NameParams } from '../request/service-schema.ts';
 import type { HttpDeps, Server } from '../route.ts';
-import { wantedUntil } from '../wanted-until.ts';
-import { NameParams } from '../wish-schema.ts';
 
 const ContainerParams = Type.Object(
   { id: Type.String({ ...ContainerId, description: 'the id of a container, such as web.1-4k' }) },

@@ -1,10 +1,10 @@
 /** Owns the bodies by which people ask for services: every member, its bound and its rule in words. */
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
-import { NodeId, ServiceName } from '../model/ids.ts';
-import { labelPrefix } from '../model/naming.ts';
-import { Replicas } from '../model/service.ts';
-import { openMapEntriesMax } from '../reconciler/commands/patch-spec.ts';
+import { NodeId, ServiceName } from '../../model/ids.ts';
+import { labelPrefix } from '../../model/naming.ts';
+import { Replicas } from '../../model/service.ts';
+import { openMapEntriesMax } from '../../reconciler/commands/patch-spec.ts';
 
 const strict = { additionalProperties: false } as const;
 const nullable = <T extends TSchema>(schema: T, description: string) =>

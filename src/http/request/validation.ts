@@ -1,7 +1,7 @@
 /** Owns how a broken schema rule is said: which member, which rule, in words. Never repeats a value that was sent. */
 
-import type { AppError } from '../errors.ts';
-import { type FieldError, type ProblemCode, refuseField } from './problem.ts';
+import type { AppError } from '../../errors.ts';
+import { type FieldError, type ProblemCode, refuseField } from '../response/problem.ts';
 
 /** The part of an Ajv error that is used; Ajv runs with `verbose`, so the broken schema itself is there. */
 export type SchemaError = {

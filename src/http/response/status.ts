@@ -1,6 +1,6 @@
 /** Owns what a manager knows of its own condition, as GET /state, /readyz and /metrics show it. */
 
-import type { BusStatus } from '../bus/bus.ts';
+import type { BusStatus } from '../../bus/bus.ts';
 
 export type ControlPlaneStatus = {
   managerId: string;

@@ -1,6 +1,6 @@
 /** Owns what a refusal looks like on the wire (RFC 9457) and which status each code has. Leaks nothing it was not told to. */
 
-import { AppError } from '../errors.ts';
+import { AppError } from '../../errors.ts';
 
 export const problemContentType = 'application/problem+json; charset=utf-8';
 

@@ -1,7 +1,7 @@
 /** Owns how long an answer is wanted: until its client goes away, or the manager is told to stop. */
 
 import type { FastifyReply } from 'fastify';
-import { AppError } from '../errors.ts';
+import { AppError } from '../../errors.ts';
 
 /** For whatever works longer than a moment on an answer; aborted too, and of no more meaning, once that is sent. */
 export function wantedUntil({ raw }: FastifyReply, stopping: AbortSignal): AbortSignal {

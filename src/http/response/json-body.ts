@@ -1,7 +1,7 @@
 /** Owns reading a JSON body: says where it breaks, without repeating what it says. */
 
 import { isUtf8 } from 'node:buffer';
-import { AppError } from '../errors.ts';
+import { AppError } from '../../errors.ts';
 
 /** Finding the place costs some 17 parses of the body; a larger one is refused without it. */
 const locatedBytesMax = 64 * 1024;

@@ -4,10 +4,10 @@
  * for a slow one.
  */
 
-import { AppError } from '../errors.ts';
-import type { EventLog, EventQuery } from '../events/log/event-log.ts';
-import type { LogEvent } from '../events/schema/event.ts';
-import type { Projector } from '../projections/live/projector.ts';
+import { AppError } from '../../errors.ts';
+import type { EventLog, EventQuery } from '../../events/log/event-log.ts';
+import type { LogEvent } from '../../events/schema/event.ts';
+import type { Projector } from '../../projections/live/projector.ts';
 
 const pageEvents = 500;
 /** Followers read at most this often: many of them on a busy log share its commits in larger pages. */

@@ -3,8 +3,8 @@
  * secret. Pure. Whatever a stranger sends, the event made of it is valid.
  */
 
-import { catalog, type EventData } from '../events/schema/catalog.ts';
-import { type NewEvent, streams } from '../events/schema/event.ts';
+import { catalog, type EventData } from '../../events/schema/catalog.ts';
+import { type NewEvent, streams } from '../../events/schema/event.ts';
 
 export type Call = {
   actor: string;

@@ -4,11 +4,11 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
-import type { EventLog } from '../events/log/event-log.ts';
-import type { NewEvent } from '../events/schema/event.ts';
-import type { Logger } from '../logger.ts';
+import type { Clock } from '../../clock.ts';
+import { AppError } from '../../errors.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import type { NewEvent } from '../../events/schema/event.ts';
+import type { Logger } from '../../logger.ts';
 import {
   type Call,
   countCalls,

@@ -1,7 +1,7 @@
 /** Owns the Idempotency-Key header. */
 
 import type { IncomingHttpHeaders } from 'node:http';
-import { refuseField } from './problem.ts';
+import { refuseField } from '../response/problem.ts';
 
 /** A uuid needs 36; more room than that for whoever names a key by what it is for. */
 const keyPattern = /^[\x21-\x7e]{1,200}$/;

@@ -1,10 +1,10 @@
 /** Owns the way between a body's words and the wish as it is stored: defaults, units, maps as sorted lists. Pure. */
 
-import type { ContainerSpec, EnvEntry } from '../model/service.ts';
-import type { Wish } from '../reconciler/commands/decide.ts';
-import { type ContainerPatch, type Removed, sortByName } from '../reconciler/commands/patch-spec.ts';
-import { refuseField } from './problem.ts';
-import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from './wish-schema.ts';
+import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
+import type { Wish } from '../../reconciler/commands/decide.ts';
+import { type ContainerPatch, type Removed, sortByName } from '../../reconciler/commands/patch-spec.ts';
+import { refuseField } from '../response/problem.ts';
+import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from './service-schema.ts';
 
 const stopTimeoutSecondsDefault = 10;
 const replicasDefault = 1;

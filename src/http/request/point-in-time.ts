@@ -1,8 +1,8 @@
 /** Owns how a caller names a moment of the past: a position of the log, or a time. */
 
 import { Type } from '@sinclair/typebox';
-import type { Moment } from '../history/replay/replay.ts';
-import { refuseField } from './problem.ts';
+import type { Moment } from '../../history/replay/replay.ts';
+import { refuseField } from '../response/problem.ts';
 
 export const Position = Type.String({
   pattern: '^(0|[1-9][0-9]{0,14})$',
