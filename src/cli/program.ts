@@ -13,7 +13,7 @@ import { addVerifyCommand } from './commands/verify.ts';
 import { addWhatIfCommand } from './commands/whatif.ts';
 import { addWhyCommand } from './commands/why.ts';
 import { type CliContext, type ExitCode, exitCodes } from './context.ts';
-import { printable } from './table.ts';
+import { printable } from './output/table.ts';
 
 /** One line each, in the order of `--help`. */
 const commands: readonly ((program: Command, context: CliContext) => void)[] = [

@@ -2,8 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createProgressBar, describeProgress } from '../../src/cli/progress-bar.ts';
-import { formatTable, printable } from '../../src/cli/table.ts';
+import { createProgressBar, describeProgress } from '../../src/cli/output/progress-bar.ts';
+import { formatTable, printable } from '../../src/cli/output/table.ts';
 
 const test = suite('tables and progress of the command line');
 

@@ -6,13 +6,13 @@ import { AppError } from '../../errors.ts';
 import { diffKinds, type FieldChange } from '../../history/diff/diff.ts';
 import { type Change, type DiffBody, diffBetween, momentRows } from '../../history/diff/diff-between.ts';
 import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
-import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import { type CliContext, exitCodes } from '../context.ts';
-import { addExamples } from '../examples.ts';
-import type { LogSource } from '../log-source.ts';
-import { parseMoment } from '../moment.ts';
-import { readView } from '../past-view.ts';
-import { printable } from '../table.ts';
+import { addExamples } from '../output/examples.ts';
+import { printable } from '../output/table.ts';
+import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
+import type { LogSource } from '../sources/log-source.ts';
+import { readView } from '../sources/past-view.ts';
+import { parseMoment } from '../sources/point-in-time.ts';
 
 type Options = AskOptions & { json?: boolean };
 

@@ -9,10 +9,10 @@ import { AppError, hasCode } from '../../errors.ts';
 import { type Export, type ExportOptions, startExport, type TransferProgress } from '../../history/archive/export.ts';
 import { type ExportResult, exportToFile, partialOf } from '../../history/archive/partial-file.ts';
 import type { CliContext } from '../context.ts';
-import { addExamples } from '../examples.ts';
-import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../log-source.ts';
-import { momentHelp, parseMoment } from '../moment.ts';
-import { count, type Totals, withProgress } from '../progress-bar.ts';
+import { addExamples } from '../output/examples.ts';
+import { count, type Totals, withProgress } from '../output/progress-bar.ts';
+import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../sources/log-source.ts';
+import { momentHelp, parseMoment } from '../sources/point-in-time.ts';
 
 type Options = ReadOptions & { from?: string; to?: string; resume?: boolean };
 

@@ -10,12 +10,12 @@ import {
   subjectKinds,
 } from '../../history/explain/subject-history.ts';
 import { sayDuration, sayTime } from '../../history/sentences/format-values.ts';
-import type { Api } from '../api.ts';
-import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import { type CliContext, exitCodes } from '../context.ts';
-import { addExamples } from '../examples.ts';
-import { checkSubjectName } from '../subject-name.ts';
-import { printable } from '../table.ts';
+import { addExamples } from '../output/examples.ts';
+import { printable } from '../output/table.ts';
+import type { Api } from '../sources/api.ts';
+import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
+import { checkSubjectName } from '../sources/subject-name.ts';
 
 type Options = AskOptions & { kind?: SubjectKind; since?: string; until?: string; limit: number; json?: boolean };
 

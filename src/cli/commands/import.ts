@@ -7,9 +7,9 @@ import { readBytes } from '../../history/archive/archive-file.ts';
 import { type ImportResult, importLog } from '../../history/archive/import.ts';
 import { silentLogger } from '../../logger.ts';
 import type { CliContext } from '../context.ts';
-import { addExamples } from '../examples.ts';
-import { addLogOptions, type LogOptions, openPlace, placeOf } from '../log-source.ts';
-import { count, type Totals, withProgress } from '../progress-bar.ts';
+import { addExamples } from '../output/examples.ts';
+import { count, type Totals, withProgress } from '../output/progress-bar.ts';
+import { addLogOptions, type LogOptions, openPlace, placeOf } from '../sources/log-source.ts';
 
 export function addImportCommand(program: Command, context: CliContext): void {
   const command = program

@@ -6,9 +6,9 @@ import { AppError } from '../../errors.ts';
 import { countPrunable, findPrunable, type Prunable, prune } from '../../history/retention/retention.ts';
 import { silentLogger } from '../../logger.ts';
 import type { CliContext } from '../context.ts';
-import { addExamples } from '../examples.ts';
-import { addLogOptions, type LogOptions, openPlace, placeOf, withLog } from '../log-source.ts';
-import { count, withProgress } from '../progress-bar.ts';
+import { addExamples } from '../output/examples.ts';
+import { count, withProgress } from '../output/progress-bar.ts';
+import { addLogOptions, type LogOptions, openPlace, placeOf, withLog } from '../sources/log-source.ts';
 
 type Options = LogOptions & { olderThan: string; dryRun?: boolean; vacuum?: boolean };
 

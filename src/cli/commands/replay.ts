@@ -15,12 +15,12 @@ import { silentLogger } from '../../logger.ts';
 import { stateBody } from '../../projections/rows/state-bodies.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { type CliContext, exitCodes } from '../context.ts';
-import { addExamples } from '../examples.ts';
-import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../log-source.ts';
-import { momentAt, momentHelp, parseMoment } from '../moment.ts';
-import { count, withProgress } from '../progress-bar.ts';
-import { stateTables } from '../state-tables.ts';
-import { printable } from '../table.ts';
+import { addExamples } from '../output/examples.ts';
+import { count, withProgress } from '../output/progress-bar.ts';
+import { stateTables } from '../output/state-tables.ts';
+import { printable } from '../output/table.ts';
+import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../sources/log-source.ts';
+import { momentAt, momentHelp, parseMoment } from '../sources/point-in-time.ts';
 
 type Options = ReadOptions & {
   at?: string;

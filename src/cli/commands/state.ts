@@ -2,10 +2,10 @@
 
 import type { Command } from 'commander';
 import type { StateBody } from '../../projections/rows/state-bodies.ts';
-import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
 import type { CliContext } from '../context.ts';
-import { addExamples } from '../examples.ts';
-import { stateTables } from '../state-tables.ts';
+import { addExamples } from '../output/examples.ts';
+import { stateTables } from '../output/state-tables.ts';
+import { type ApiOptions, addApiOptions, createApi } from '../sources/api.ts';
 
 type Options = ApiOptions & { at?: string; containers?: boolean; json?: boolean };
 

@@ -5,13 +5,13 @@ import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
 import { isSound, type LogReport, verifyLog } from '../../history/verify/log-check.ts';
 import { describeDifference } from '../../history/verify/view-comparison.ts';
 import { silentLogger } from '../../logger.ts';
-import { type ApiOptions, addApiOptions, createApi } from '../api.ts';
 import { type CliContext, exitCodes } from '../context.ts';
-import { readCollectionRows, readLiveRows, readSnapshotRows } from '../derived-rows.ts';
-import { addExamples } from '../examples.ts';
-import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../log-source.ts';
-import { count, type Totals, withProgress } from '../progress-bar.ts';
-import { printable } from '../table.ts';
+import { addExamples } from '../output/examples.ts';
+import { count, type Totals, withProgress } from '../output/progress-bar.ts';
+import { printable } from '../output/table.ts';
+import { type ApiOptions, addApiOptions, createApi } from '../sources/api.ts';
+import { readCollectionRows, readLiveRows, readSnapshotRows } from '../sources/derived-rows.ts';
+import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../sources/log-source.ts';
 
 type Options = ReadOptions & ApiOptions & { live?: boolean; json?: boolean };
 

@@ -9,13 +9,13 @@ import { AppError } from '../../errors.ts';
 import { sayDuration } from '../../history/sentences/format-values.ts';
 import { type WhatIfAnswer, type WhatIfChange, whatIf, withinMsMax } from '../../history/what-if/what-if.ts';
 import { replicasMax } from '../../model/service.ts';
-import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import { type CliContext, exitCodes } from '../context.ts';
-import { addExamples } from '../examples.ts';
-import type { LogSource } from '../log-source.ts';
-import { momentAt, momentHelp } from '../moment.ts';
-import { readView } from '../past-view.ts';
-import { whatIfTables } from '../whatif-tables.ts';
+import { addExamples } from '../output/examples.ts';
+import { whatIfTables } from '../output/what-if-tables.ts';
+import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
+import type { LogSource } from '../sources/log-source.ts';
+import { readView } from '../sources/past-view.ts';
+import { momentAt, momentHelp } from '../sources/point-in-time.ts';
 
 type Options = AskOptions & { at?: string; within?: string; json?: boolean };
 

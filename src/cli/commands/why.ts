@@ -7,13 +7,13 @@ import type { Chain, Link } from '../../history/explain/cause-chain.ts';
 import { explainContainer, type WhyContainer } from '../../history/explain/explain-container.ts';
 import { explainService, type WhyService } from '../../history/explain/explain-service.ts';
 import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
-import { type AskOptions, addAskOptions, ask } from '../ask.ts';
 import type { CliContext } from '../context.ts';
-import { addExamples } from '../examples.ts';
-import { momentAt, momentHelp } from '../moment.ts';
-import { readView } from '../past-view.ts';
-import { checkSubjectName, isContainer } from '../subject-name.ts';
-import { printable } from '../table.ts';
+import { addExamples } from '../output/examples.ts';
+import { printable } from '../output/table.ts';
+import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
+import { readView } from '../sources/past-view.ts';
+import { momentAt, momentHelp } from '../sources/point-in-time.ts';
+import { checkSubjectName, isContainer } from '../sources/subject-name.ts';
 
 type Options = AskOptions & { at?: string; json?: boolean };
 

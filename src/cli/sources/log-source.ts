@@ -2,12 +2,12 @@
 
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { AppError } from '../errors.ts';
-import type { LogPlace, ReadableLog } from '../events/open-log.ts';
-import { silentLogger } from '../logger.ts';
-import type { SnapshotStore } from '../projections/snapshots/snapshot.ts';
-import type { CliContext } from './context.ts';
-import { withProgress } from './progress-bar.ts';
+import { AppError } from '../../errors.ts';
+import type { LogPlace, ReadableLog } from '../../events/open-log.ts';
+import { silentLogger } from '../../logger.ts';
+import type { SnapshotStore } from '../../projections/snapshots/snapshot.ts';
+import type { CliContext } from '../context.ts';
+import { withProgress } from '../output/progress-bar.ts';
 
 export type LogOptions = { mongodb?: string; sqlite?: string };
 
@@ -77,19 +77,19 @@ export async function openPlace<T>(place: LogPlace, open: (place: LogPlace) => P
 async function openLogSource(options: ReadOptions, context: CliContext): Promise<LogSource> {
   if (options.file !== undefined) return openFile(options, options.file, context);
   const place = placeOf(options, context);
-  const { openLogForReading } = await import('../events/open-log.ts');
+  const { openLogForReading } = await import('../../events/open-log.ts');
   const opened = await openPlace(place, (at) => openLogForReading(at, { logger: silentLogger }));
   if ('mongodbUrl' in place) {
-    const { createSnapshotCollection } = await import('../projections/read-models/snapshot-collection.ts');
+    const { createSnapshotCollection } = await import('../../projections/read-models/snapshot-collection.ts');
     return { ...opened, snapshots: readOnly(createSnapshotCollection(opened.db!)) };
   }
-  const { createSnapshotFiles, snapshotFolder } = await import('../projections/snapshots/snapshot-files.ts');
+  const { createSnapshotFiles, snapshotFolder } = await import('../../projections/snapshots/snapshot-files.ts');
   return { ...opened, snapshots: readOnly(createSnapshotFiles(join(dirname(place.sqlitePath), snapshotFolder))) };
 }
 
 async function openFile({ mongodb, sqlite }: LogOptions, path: string, context: CliContext): Promise<LogSource> {
   if ((mongodb ?? sqlite) !== undefined) throw new AppError('usage_invalid', '--file names a log of its own: give one');
-  const { openExportedLog } = await import('../history/archive/archive-log.ts');
+  const { openExportedLog } = await import('../../history/archive/archive-log.ts');
   const { value: opened } = await withProgress(context.progressBar('checking'), (onProgress) =>
     openExportedLog(path, { signal: context.signal, onProgress }),
   );

@@ -1,11 +1,11 @@
 /** Owns finding what others derived from a log, to be compared with it: a manager's state, collections, a snapshot. */
 
-import { AppError } from '../errors.ts';
-import { type FoundRows, rowsOfView } from '../history/verify/row-check.ts';
-import type { Row } from '../history/verify/view-comparison.ts';
-import { silentLogger } from '../logger.ts';
-import type { StateBody } from '../projections/rows/state-bodies.ts';
-import { findSnapshot } from '../projections/snapshots/snapshot-search.ts';
+import { AppError } from '../../errors.ts';
+import { type FoundRows, rowsOfView } from '../../history/verify/row-check.ts';
+import type { Row } from '../../history/verify/view-comparison.ts';
+import { silentLogger } from '../../logger.ts';
+import type { StateBody } from '../../projections/rows/state-bodies.ts';
+import { findSnapshot } from '../../projections/snapshots/snapshot-search.ts';
 import type { Api } from './api.ts';
 import type { LogSource } from './log-source.ts';
 
@@ -41,7 +41,7 @@ async function readClusterId(log: LogSource['log']): Promise<unknown> {
 /** What MongoDB holds at the collections' own checkpoint; null where there is nothing to compare. */
 export async function readCollectionRows({ db }: LogSource): Promise<FoundRows | null> {
   if (db === null) return null;
-  const { readStoredRows } = await import('../projections/read-models/stored-rows.ts');
+  const { readStoredRows } = await import('../../projections/read-models/stored-rows.ts');
   const stored = await readStoredRows(db);
   if (stored === null) return null;
   const { checkpoint, rows } = stored;

@@ -1,9 +1,9 @@
 /** Owns whom a question goes to: the manager that serves, or the log itself, which is then read here, without anybody. */
 
 import type { Command } from 'commander';
-import { AppError, hasCode } from '../errors.ts';
+import { AppError, hasCode } from '../../errors.ts';
+import type { CliContext } from '../context.ts';
 import { type Api, type ApiOptions, addApiOptions, createApi } from './api.ts';
-import type { CliContext } from './context.ts';
 import { addReadOptions, type LogSource, type ReadOptions, withLog } from './log-source.ts';
 
 export type AskOptions = ApiOptions & ReadOptions & { offline?: boolean };

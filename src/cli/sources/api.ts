@@ -1,8 +1,8 @@
 /** Owns talking to a manager's HTTP API: where it is, who we are, and what its refusals mean. */
 
 import type { Command } from 'commander';
-import { AppError } from '../errors.ts';
-import type { CliContext } from './context.ts';
+import { AppError } from '../../errors.ts';
+import type { CliContext } from '../context.ts';
 
 export type Api = {
   /** Where it is asked. */

@@ -1,11 +1,11 @@
 /** Owns the view that an offline command answers from: replayed from the nearest snapshot, with a bar for who watches. */
 
-import { type Moment, replay } from '../history/replay/replay.ts';
-import { silentLogger } from '../logger.ts';
-import type { ClusterView } from '../projections/view/cluster-view.ts';
-import type { CliContext } from './context.ts';
+import { type Moment, replay } from '../../history/replay/replay.ts';
+import { silentLogger } from '../../logger.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
+import type { CliContext } from '../context.ts';
+import { withProgress } from '../output/progress-bar.ts';
 import type { LogSource } from './log-source.ts';
-import { withProgress } from './progress-bar.ts';
 
 /** @throws what `replay` throws */
 export async function readView(

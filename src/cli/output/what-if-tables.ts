@@ -1,9 +1,9 @@
 /** Owns how the answer to a what-if looks as tables for people. Pure. */
 
-import { sayCount, sayDuration, sayMoment, sayNames } from '../history/sentences/format-values.ts';
-import type { ServiceOutcome, Standing } from '../history/what-if/outcome.ts';
-import type { TimelineEntry } from '../history/what-if/timeline.ts';
-import type { WhatIfAnswer } from '../history/what-if/what-if.ts';
+import { sayCount, sayDuration, sayMoment, sayNames } from '../../history/sentences/format-values.ts';
+import type { ServiceOutcome, Standing } from '../../history/what-if/outcome.ts';
+import type { TimelineEntry } from '../../history/what-if/timeline.ts';
+import type { WhatIfAnswer } from '../../history/what-if/what-if.ts';
 import { type Column, formatTable, printable } from './table.ts';
 
 /** What one looks through before it scrolls away; `--json` has the rest. */

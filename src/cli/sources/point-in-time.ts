@@ -1,7 +1,7 @@
 /** Owns how a person names a moment to an offline command: a position of the log, or a time in UTC. Pure. */
 
-import { AppError } from '../errors.ts';
-import type { Moment } from '../history/replay/replay.ts';
+import { AppError } from '../../errors.ts';
+import type { Moment } from '../../history/replay/replay.ts';
 
 export const momentHelp = 'a position such as 1500, or a time in UTC such as 2026-01-31T14:03:00Z';
 

@@ -1,7 +1,7 @@
 /** Owns what a name on the command line can be the name of: a manager and a log are asked by the same rule. Pure. */
 
-import { AppError } from '../errors.ts';
-import { ContainerId, NodeId, ServiceName } from '../model/ids.ts';
+import { AppError } from '../../errors.ts';
+import { ContainerId, NodeId, ServiceName } from '../../model/ids.ts';
 
 /** Only a container's id has a dot. */
 export const isContainer = (name: string): boolean => name.includes('.');

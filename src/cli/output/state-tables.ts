@@ -1,6 +1,6 @@
 /** Owns how the state of a cluster looks as tables for people, whether it is the live one or one of the past. Pure. */
 
-import type { StateBody } from '../projections/rows/state-bodies.ts';
+import type { StateBody } from '../../projections/rows/state-bodies.ts';
 import { type Column, formatTable, printable } from './table.ts';
 
 type Row<K extends 'services' | 'nodes' | 'containers'> = StateBody[K][number];
