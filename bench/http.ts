@@ -8,9 +8,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fastify } from 'fastify';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/daemon/config.ts';
+import { startManager } from '../src/daemon/manager.ts';
 import { silentLogger } from '../src/logger.ts';
-import { startManager } from '../src/manager.ts';
 import type { Load, LoadResult } from './http-load.ts';
 import { type BenchRow, median } from './table.ts';
 

@@ -5,12 +5,12 @@
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { readConfig } from '../src/config.ts';
+import { readConfig } from '../src/daemon/config.ts';
+import { startManager } from '../src/daemon/manager.ts';
 import { openLogForReading } from '../src/events/open-log.ts';
 import { replay } from '../src/history/replay/replay.ts';
 import { isSound, verifyLog } from '../src/history/verify/log-check.ts';
 import { silentLogger } from '../src/logger.ts';
-import { startManager } from '../src/manager.ts';
 import type { ClusterView } from '../src/projections/view/cluster-view.ts';
 
 /** A log is named by a folder with events.sqlite in it, or by a mongodb:// URL. */

@@ -1,9 +1,9 @@
 /** Owns the program's entry: what it was told, one process of that kind, its exit code. */
 
 import { readFileSync } from 'node:fs';
-import { parseCommandLine } from './command-line.ts';
-import { starters } from './commands.ts';
-import { exitCodeOf, exitCodes, runProcess, wordsOf } from './process-life.ts';
+import { parseCommandLine } from './daemon/command-line.ts';
+import { starters } from './daemon/roles.ts';
+import { exitCodeOf, exitCodes, runProcess, wordsOf } from './process/lifecycle.ts';
 
 try {
   const line = parseCommandLine(process.argv.slice(2), process.env);

@@ -93,7 +93,7 @@ const cases: Case[] = [
       { 'src/reconciler/a.ts': `import { MongoClient } from 'mongodb';` },
       { 'src/reconciler/a.ts': `import { connect } from 'amqplib/callback_api';` },
       { 'src/http/a.ts': `import { Subject } from 'rxjs';` },
-      { 'src/manager.ts': `import Docker from 'dockerode';` },
+      { 'src/daemon/manager.ts': `import Docker from 'dockerode';` },
       { 'src/projections/a.ts': `import { createActor } from 'xstate';` },
       { 'src/agent/a.ts': `import type { FastifyInstance } from 'fastify';` },
     ],

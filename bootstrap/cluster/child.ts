@@ -6,9 +6,9 @@
 import { fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Announcement } from '../../src/commands.ts';
+import type { Announcement } from '../../src/daemon/roles.ts';
 import { AppError } from '../../src/errors.ts';
-import { exitCodes, stopDeadlineMs } from '../../src/process-life.ts';
+import { exitCodes, stopDeadlineMs } from '../../src/process/lifecycle.ts';
 
 export type Child = {
   stop(): Promise<void>;

@@ -2,10 +2,10 @@
 
 import { access } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { readConfig } from '../../src/config.ts';
-import { claimDataFolder, type FolderNote } from '../../src/data-folder.ts';
+import { readConfig } from '../../src/daemon/config.ts';
+import { claimDataFolder, type FolderNote } from '../../src/daemon/data-folder.ts';
 import { AppError } from '../../src/errors.ts';
-import { exitCodeOf, wordsOf } from '../../src/process-life.ts';
+import { exitCodeOf, wordsOf } from '../../src/process/lifecycle.ts';
 import { connectDocker, whyNoAnswer } from './docker-client.ts';
 import { findOwnDockerd, stopOwnDockerd } from './own-dockerd.ts';
 import { purgeDataFolder } from './purge.ts';

@@ -4,7 +4,7 @@
  */
 
 import { access, readFile } from 'node:fs/promises';
-import type { EngineChoice } from '../../src/config.ts';
+import type { EngineChoice } from '../../src/daemon/config.ts';
 import { AppError } from '../../src/errors.ts';
 import { isSocket, socketPathOf, whyNoAnswer } from './docker-client.ts';
 import { startDockerd } from './own-dockerd.ts';

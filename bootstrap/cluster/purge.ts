@@ -2,7 +2,7 @@
 
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { folderFiles } from '../../src/data-folder.ts';
+import { folderFiles } from '../../src/daemon/data-folder.ts';
 import { snapshotFolder } from '../../src/projections/snapshots/snapshot-files.ts';
 import { logFiles } from './log-file.ts';
 import { socketFile } from './node-control-socket.ts';

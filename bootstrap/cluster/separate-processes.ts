@@ -4,12 +4,12 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Announcement } from '../../src/commands.ts';
-import type { Config } from '../../src/config.ts';
-import type { DataFolder } from '../../src/data-folder.ts';
+import type { Config } from '../../src/daemon/config.ts';
+import type { DataFolder } from '../../src/daemon/data-folder.ts';
+import { type NodeAgents, nodesOf } from '../../src/daemon/node-agents.ts';
+import type { Announcement } from '../../src/daemon/roles.ts';
 import { AppError } from '../../src/errors.ts';
-import { type NodeAgents, nodesOf } from '../../src/node-agents.ts';
-import type { Life, Running } from '../../src/process-life.ts';
+import type { Life, Running } from '../../src/process/lifecycle.ts';
 import { type Child, startChild } from './child.ts';
 
 export type SeparateProcesses = {

@@ -1,7 +1,7 @@
 /** Owns the command line of `./bootstrap/up`: the program's own options, and what it may do to the machine. Pure. */
 
-import { helpOnEnding, requireTokens } from '../../src/command-line.ts';
-import { asEnvironment, type Config, describeOptions, readConfig } from '../../src/config.ts';
+import { helpOnEnding, requireTokens } from '../../src/daemon/command-line.ts';
+import { asEnvironment, type Config, describeOptions, readConfig } from '../../src/daemon/config.ts';
 import { AppError } from '../../src/errors.ts';
 
 export type UpOptions = {

@@ -1,10 +1,10 @@
 /** Owns `./bootstrap/up`: an engine, the example image, and a cluster that runs until it is told to stop. */
 
-import { readyLine, releasing, runLocalCluster } from '../../src/commands.ts';
-import { claimDataFolder, type DataFolder } from '../../src/data-folder.ts';
+import { claimDataFolder, type DataFolder } from '../../src/daemon/data-folder.ts';
+import { type NodeAgents, nodesOf } from '../../src/daemon/node-agents.ts';
+import { readyLine, releasing, runLocalCluster } from '../../src/daemon/roles.ts';
 import { createLogger } from '../../src/logger.ts';
-import { type NodeAgents, nodesOf } from '../../src/node-agents.ts';
-import { exitCodeOf, type Life, type Running, runProcess, wordsOf } from '../../src/process-life.ts';
+import { exitCodeOf, type Life, type Running, runProcess, wordsOf } from '../../src/process/lifecycle.ts';
 import { buildHello } from '../images/build-hello.ts';
 import { isSocket, socketPathOf } from './docker-client.ts';
 import { findEngine } from './find-engine.ts';

@@ -6,7 +6,7 @@ import { Value } from '@sinclair/typebox/value';
 import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts';
 import { AppError } from '../../src/errors.ts';
 import { NodeId, Uuid } from '../../src/model/ids.ts';
-import { exitCodeOf, wordsOf } from '../../src/process-life.ts';
+import { exitCodeOf, wordsOf } from '../../src/process/lifecycle.ts';
 import { virtualHost as virtualHostDefault } from './definitions.ts';
 import { createManagement, type Management } from './management-api.ts';
 

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/daemon/config.ts';
+import { type Manager, startManager } from '../../src/daemon/manager.ts';
+import { createNodeAgents, type NodeAgents, nodesOf } from '../../src/daemon/node-agents.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { type Manager, startManager } from '../../src/manager.ts';
-import { createNodeAgents, type NodeAgents, nodesOf } from '../../src/node-agents.ts';
 import { until } from '../support/wait.ts';
 
 const test = suite('node agents');

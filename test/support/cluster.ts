@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { readConfig } from '../../src/config.ts';
-import { startLocalCluster } from '../../src/local-cluster.ts';
+import { readConfig } from '../../src/daemon/config.ts';
+import { startLocalCluster } from '../../src/daemon/local-cluster.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { removeContainersOf } from './docker.ts';
 import { until } from './wait.ts';

@@ -1,9 +1,9 @@
 /** Owns a manager in a process of its own, on a MongoDB of the test's choice and the embedded bus. Says where it serves. */
 
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/daemon/config.ts';
+import { startManager } from '../../src/daemon/manager.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { startManager } from '../../src/manager.ts';
-import { runProcess } from '../../src/process-life.ts';
+import { runProcess } from '../../src/process/lifecycle.ts';
 
 const [mongodbUrl = ''] = process.argv.slice(2);
 

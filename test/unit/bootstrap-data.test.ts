@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { dockerdFiles, findOwnDockerd } from '../../bootstrap/cluster/own-dockerd.ts';
 import { purgeDataFolder } from '../../bootstrap/cluster/purge.ts';
-import { claimDataFolder, folderFiles } from '../../src/data-folder.ts';
+import { claimDataFolder, folderFiles } from '../../src/daemon/data-folder.ts';
 import { hasCode } from '../../src/errors.ts';
 
 const test = suite('data folder');

@@ -2,9 +2,9 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseCommandLine } from '../../src/command-line.ts';
+import { parseCommandLine } from '../../src/daemon/command-line.ts';
 import { AppError } from '../../src/errors.ts';
-import { exitCodeOf, exitCodes, wordsOf } from '../../src/process-life.ts';
+import { exitCodeOf, exitCodes, wordsOf } from '../../src/process/lifecycle.ts';
 
 const test = suite('command line');
 const id = '5c9a1f0e-7d43-4b86-9f21-0e6d3a8b7c15';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { asEnvironment, type Config, describeOptions, readConfig } from '../../src/config.ts';
+import { asEnvironment, type Config, describeOptions, readConfig } from '../../src/daemon/config.ts';
 import { AppError } from '../../src/errors.ts';
 
 const test = suite('config');

@@ -5,8 +5,8 @@
 
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from './errors.ts';
-import { type FileLock, takeFileLock } from './events/stores/sqlite/file-lock.ts';
+import { AppError } from '../errors.ts';
+import { type FileLock, takeFileLock } from '../events/stores/sqlite/file-lock.ts';
 
 /** What a cluster may have left on an engine: `down` reads it when nothing runs any more, and takes it away. */
 export type FolderNote = {

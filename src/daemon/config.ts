@@ -5,8 +5,8 @@
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { AppError } from './errors.ts';
-import type { Token } from './http/request/auth.ts';
+import { AppError } from '../errors.ts';
+import type { Token } from '../http/request/auth.ts';
 
 export type EngineChoice = 'auto' | 'docker' | 'simulated';
 

@@ -1,8 +1,8 @@
 /** Owns the command line of the program: which command, what it needs to be told, and what `--help` says. Pure. */
 
+import { AppError } from '../errors.ts';
+import { isLoopback } from '../http/request/auth.ts';
 import { type Config, describeOptions, readConfig } from './config.ts';
-import { AppError } from './errors.ts';
-import { isLoopback } from './http/request/auth.ts';
 
 export type CommandName = 'up' | 'manager' | 'agent';
 

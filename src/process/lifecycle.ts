@@ -3,7 +3,7 @@
  * Knows nothing of what runs in it.
  */
 
-import { AppError } from './errors.ts';
+import { AppError } from '../errors.ts';
 
 /** What a shell or a service manager is told; `--help` documents them. */
 export const exitCodes = { clean: 0, failed: 1, misconfigured: 2 } as const;

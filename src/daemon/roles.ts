@@ -3,13 +3,13 @@
  * for the database's driver, and `--help` for nothing.
  */
 
+import { hasCode } from '../errors.ts';
+import { createLogger, type Logger } from '../logger.ts';
+import { type Life, type Running, wordsOf } from '../process/lifecycle.ts';
 import type { CommandName } from './command-line.ts';
 import type { Config } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
-import { hasCode } from './errors.ts';
 import type { LocalCluster } from './local-cluster.ts';
-import { createLogger, type Logger } from './logger.ts';
-import { type Life, type Running, wordsOf } from './process-life.ts';
 
 /** What the process that started us over a channel wants to know; see bootstrap/cluster/separate-processes.ts. */
 export type Announcement = { kind: 'serves'; url: string; clusterId: string } | { kind: 'ready'; node: string };
@@ -79,7 +79,7 @@ async function startAgent(config: Config, { fail, say }: Life): Promise<Running>
   const { node, amqpUrl: url, clusterId, cluster: name } = config as AgentConfig;
   const [{ createNodeAgents }, { createAmqpAgentBus }] = await Promise.all([
     import('./node-agents.ts'),
-    import('./bus/rabbitmq/rabbitmq-bus.ts'),
+    import('../bus/rabbitmq/rabbitmq-bus.ts'),
   ]);
   const logger = createLogger({ level: config.logLevel, name: `agent ${node}` });
   const agents = await createNodeAgents(config, {

@@ -3,9 +3,9 @@
  * `up` runs when it is given neither MongoDB nor RabbitMQ.
  */
 
+import type { AppError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
 import type { Config } from './config.ts';
-import type { AppError } from './errors.ts';
-import type { Logger } from './logger.ts';
 import { type Manager, startManager } from './manager.ts';
 import { createNodeAgents, type NodeAgents } from './node-agents.ts';
 

@@ -5,18 +5,18 @@
 
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { type Agent, createAgent } from './agent/agent.ts';
-import { createParallelStarts } from './agent/containers/start-limiter.ts';
-import { createDockerEngine } from './agent/docker/docker-engine.ts';
-import type { Engine, EngineScope } from './agent/engine/engine.ts';
-import { sayTaken } from './agent/session.ts';
-import { createSimulatedMachine } from './agent/simulated/simulated-engine.ts';
-import type { AgentBus } from './bus/bus.ts';
-import { systemClock } from './clock.ts';
-import { createClosing } from './closing.ts';
+import { type Agent, createAgent } from '../agent/agent.ts';
+import { createParallelStarts } from '../agent/containers/start-limiter.ts';
+import { createDockerEngine } from '../agent/docker/docker-engine.ts';
+import type { Engine, EngineScope } from '../agent/engine/engine.ts';
+import { sayTaken } from '../agent/session.ts';
+import { createSimulatedMachine } from '../agent/simulated/simulated-engine.ts';
+import type { AgentBus } from '../bus/bus.ts';
+import { systemClock } from '../clock.ts';
+import { AppError, hasCode } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { createClosing } from '../process/shutdown.ts';
 import type { Config } from './config.ts';
-import { AppError, hasCode } from './errors.ts';
-import type { Logger } from './logger.ts';
 
 export type NodeAgents = {
   /** What runs the containers, in a sentence for people. */
@@ -206,6 +206,6 @@ const scopeOf = ({ id, name }: NodeAgentsDeps['cluster'], node: string): EngineS
 });
 
 function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   return String(version);
 }
