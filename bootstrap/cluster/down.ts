@@ -6,10 +6,10 @@ import { readConfig } from '../../src/daemon/config.ts';
 import { claimDataFolder, type FolderNote } from '../../src/daemon/data-folder.ts';
 import { AppError } from '../../src/errors.ts';
 import { exitCodeOf, wordsOf } from '../../src/process/lifecycle.ts';
-import { connectDocker, whyNoAnswer } from './docker-client.ts';
-import { findOwnDockerd, stopOwnDockerd } from './own-dockerd.ts';
+import { connectDocker, whyNoAnswer } from './engine/docker-client.ts';
+import { findOwnDockerd, stopOwnDockerd } from './engine/own-dockerd.ts';
+import { removeContainers } from './engine/remove-containers.ts';
 import { purgeDataFolder } from './purge.ts';
-import { removeContainers } from './remove-containers.ts';
 import { withDockerHost } from './up-options.ts';
 
 const help = `Usage: ./bootstrap/down [OPTIONS]

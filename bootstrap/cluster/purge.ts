@@ -4,9 +4,9 @@ import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { folderFiles } from '../../src/daemon/data-folder.ts';
 import { snapshotFolder } from '../../src/projections/snapshots/snapshot-files.ts';
+import { dockerdFiles, findOwnDockerd } from './engine/own-dockerd.ts';
 import { logFiles } from './log-file.ts';
-import { socketFile } from './node-control-socket.ts';
-import { dockerdFiles, findOwnDockerd } from './own-dockerd.ts';
+import { socketFile } from './node-control/socket.ts';
 
 const log = 'events.sqlite';
 

@@ -6,12 +6,12 @@ import { readyLine, releasing, runLocalCluster } from '../../src/daemon/roles.ts
 import { createLogger } from '../../src/logger.ts';
 import { exitCodeOf, type Life, type Running, runProcess, wordsOf } from '../../src/process/lifecycle.ts';
 import { buildHello } from '../images/build-hello.ts';
-import { isSocket, socketPathOf } from './docker-client.ts';
-import { findEngine } from './find-engine.ts';
+import { isSocket, socketPathOf } from './engine/docker-client.ts';
+import { findEngine } from './engine/find-engine.ts';
 import { openLogFile } from './log-file.ts';
-import { killContainersOf } from './node-control-power.ts';
-import { serveRequests } from './node-control-socket.ts';
-import { createNodeSwitch } from './node-control-switch.ts';
+import { killContainersOf } from './node-control/power.ts';
+import { serveRequests } from './node-control/socket.ts';
+import { createNodeSwitch } from './node-control/switch.ts';
 import { runSeparateProcesses } from './separate-processes.ts';
 import { parseUpOptions, type UpOptions, upHelp } from './up-options.ts';
 

@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { socketPathOf, whyNoAnswer } from '../cluster/docker-client.ts';
+import { socketPathOf, whyNoAnswer } from '../cluster/engine/docker-client.ts';
 import { runProgram } from '../cluster/programs.ts';
 import { findBusybox } from '../images/busybox.ts';
 import { havePrograms } from './installed-program.ts';

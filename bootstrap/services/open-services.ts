@@ -3,7 +3,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { whyNoAnswer } from '../cluster/docker-client.ts';
+import { whyNoAnswer } from '../cluster/engine/docker-client.ts';
 import { openDocker, systemSocket } from './docker.ts';
 import { openMongodb } from './mongodb.ts';
 import { openRabbitmq } from './rabbitmq.ts';

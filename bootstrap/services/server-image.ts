@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { connectDocker } from '../cluster/docker-client.ts';
+import { connectDocker } from '../cluster/engine/docker-client.ts';
 
 export type ImageServer = {
   image: string;

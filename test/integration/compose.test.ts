@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeComposeSecrets } from '../../bootstrap/rabbitmq/compose-secrets.ts';
+import { makeComposeSecrets } from '../../bootstrap/cluster/compose-secrets.ts';
 import { composeNodes } from '../../bootstrap/rabbitmq/definitions.ts';
 
 const run = promisify(execFile);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dockerdFiles, findOwnDockerd } from '../../bootstrap/cluster/own-dockerd.ts';
+import { dockerdFiles, findOwnDockerd } from '../../bootstrap/cluster/engine/own-dockerd.ts';
 import { purgeDataFolder } from '../../bootstrap/cluster/purge.ts';
 import { claimDataFolder, folderFiles } from '../../src/daemon/data-folder.ts';
 import { hasCode } from '../../src/errors.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeComposeSecrets } from '../../bootstrap/rabbitmq/compose-secrets.ts';
+import { makeComposeSecrets } from '../../bootstrap/cluster/compose-secrets.ts';
 import { composeNodes, hashPassword, managerUser, renderDefinitions } from '../../bootstrap/rabbitmq/definitions.ts';
 import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts';
 

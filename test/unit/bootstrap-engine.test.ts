@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FindOptions, findEngine } from '../../bootstrap/cluster/find-engine.ts';
+import { type FindOptions, findEngine } from '../../bootstrap/cluster/engine/find-engine.ts';
 import { runProgram, systemEnvironment } from '../../bootstrap/cluster/programs.ts';
 import { hasCode } from '../../src/errors.ts';
 

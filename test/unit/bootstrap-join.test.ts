@@ -11,7 +11,7 @@ import * as assert from 'uvu/assert';
 import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts';
 
 const id = '5c9a1f0e-7d43-4b86-9f21-0e6d3a8b7c15';
-const program = fileURLToPath(new URL('../../bootstrap/rabbitmq/join.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../bootstrap/cluster/join.ts', import.meta.url));
 
 /** As much of the management API as `join` uses: what was put is there. */
 const kept = new Map<string, unknown>();

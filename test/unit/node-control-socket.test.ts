@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { sendRequest, serveRequests, socketFile } from '../../bootstrap/cluster/node-control-socket.ts';
+import { sendRequest, serveRequests, socketFile } from '../../bootstrap/cluster/node-control/socket.ts';
 import { AppError } from '../../src/errors.ts';
 
 const test = suite('node control: the socket');

@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createNodeSwitch } from '../../bootstrap/cluster/node-control-switch.ts';
+import { createNodeSwitch } from '../../bootstrap/cluster/node-control/switch.ts';
 import { AppError } from '../../src/errors.ts';
 
 const test = suite('node control: the switch');

@@ -8,7 +8,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { composeNodes, hashPassword, managerUser, renderDefinitions, virtualHost } from './definitions.ts';
+import { composeNodes, hashPassword, managerUser, renderDefinitions, virtualHost } from '../rabbitmq/definitions.ts';
 
 const help = `Usage: ./bootstrap/compose-secrets [--out DIR]
 

@@ -7,8 +7,8 @@ import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts'
 import { AppError } from '../../src/errors.ts';
 import { NodeId, Uuid } from '../../src/model/ids.ts';
 import { exitCodeOf, wordsOf } from '../../src/process/lifecycle.ts';
-import { virtualHost as virtualHostDefault } from './definitions.ts';
-import { createManagement, type Management } from './management-api.ts';
+import { virtualHost as virtualHostDefault } from '../rabbitmq/definitions.ts';
+import { createManagement, type Management } from '../rabbitmq/management-api.ts';
 
 const help = `Usage: ./bootstrap/join --node ID --cluster-id UUID [OPTIONS]
        ./bootstrap/join --manager NAME [OPTIONS]

@@ -5,8 +5,8 @@
 
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import type { NodeAgents } from '../../src/daemon/node-agents.ts';
-import { AppError, hasCode } from '../../src/errors.ts';
+import type { NodeAgents } from '../../../src/daemon/node-agents.ts';
+import { AppError, hasCode } from '../../../src/errors.ts';
 
 const NodeRequest = Type.Union([
   Type.Object({ command: Type.Literal('list') }),

@@ -1,11 +1,11 @@
 /** Owns `./bootstrap/node`: asks the `up` that runs on the data to let a worker fall silent or come back. */
 
 import { parseArgs } from 'node:util';
-import { readConfig } from '../../src/daemon/config.ts';
-import { AppError } from '../../src/errors.ts';
-import { exitCodeOf, wordsOf } from '../../src/process/lifecycle.ts';
-import { sendRequest } from './node-control-socket.ts';
-import type { NodeRequest } from './node-control-switch.ts';
+import { readConfig } from '../../../src/daemon/config.ts';
+import { AppError } from '../../../src/errors.ts';
+import { exitCodeOf, wordsOf } from '../../../src/process/lifecycle.ts';
+import { sendRequest } from './socket.ts';
+import type { NodeRequest } from './switch.ts';
 
 const help = `Usage: ./bootstrap/node COMMAND [OPTIONS]
 

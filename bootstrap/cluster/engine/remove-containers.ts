@@ -1,7 +1,7 @@
 /** Owns taking a cluster's containers off an engine: those with its labels, several at once, and nothing else. */
 
 import type Docker from 'dockerode';
-import { labels } from '../../src/model/naming.ts';
+import { labels } from '../../../src/model/naming.ts';
 
 export type RemoveOptions = {
   /** By id where it is known: another cluster may have the same name. */

@@ -4,11 +4,11 @@
  */
 
 import { access, readFile } from 'node:fs/promises';
-import type { EngineChoice } from '../../src/daemon/config.ts';
-import { AppError } from '../../src/errors.ts';
+import type { EngineChoice } from '../../../src/daemon/config.ts';
+import { AppError } from '../../../src/errors.ts';
+import { findProgram, runProgram, systemEnvironment } from '../programs.ts';
 import { isSocket, socketPathOf, whyNoAnswer } from './docker-client.ts';
 import { startDockerd } from './own-dockerd.ts';
-import { findProgram, runProgram, systemEnvironment } from './programs.ts';
 
 export type FindOptions = {
   choice: EngineChoice;

@@ -8,8 +8,8 @@ import { spawn } from 'node:child_process';
 import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { systemEnvironment } from '../programs.ts';
 import { whyNoAnswer } from './docker-client.ts';
-import { systemEnvironment } from './programs.ts';
 
 export const dockerdFiles = { note: 'dockerd.json', log: 'dockerd.log' } as const;
 

@@ -7,7 +7,7 @@ import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
-import { AppError } from '../../src/errors.ts';
+import { AppError } from '../../../src/errors.ts';
 
 export const socketFile = 'up.sock';
 

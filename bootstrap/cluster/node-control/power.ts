@@ -1,7 +1,7 @@
 /** Owns a loss of power as the engine sees it: the containers of one node end at once, and stay where they are. */
 
-import { labels } from '../../src/model/naming.ts';
-import { connectDocker } from './docker-client.ts';
+import { labels } from '../../../src/model/naming.ts';
+import { connectDocker } from '../engine/docker-client.ts';
 
 const deadlineMs = 10_000;
 
