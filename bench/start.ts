@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
-import { startCluster } from '../test/support/cluster.ts';
+import { startCluster } from '../test/support/cluster/cluster.ts';
 import { type BenchRow, median } from './table.ts';
 
 const image = 'co/hello:latest';

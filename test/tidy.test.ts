@@ -147,7 +147,7 @@ const cases: Case[] = [
   {
     rule: checkKebabCase,
     says: 'names are in kebab-case',
-    good: { 'src/bus/rabbitmq/rabbitmq-bus.ts': '', 'test/unit/sync.test.ts': '', 'README.md': '' },
+    good: { 'src/bus/rabbitmq/rabbitmq-bus.ts': '', 'test/unit/agent/containers/sync.test.ts': '', 'README.md': '' },
     bad: ['src/bus/amqpBus.ts', 'src/bus/amqp_bus.ts', 'src/Bus/amqp.ts'].map((path) => ({ [path]: '' })),
   },
   {

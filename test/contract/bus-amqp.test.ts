@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { BusEnd } from '../../src/bus/bus.ts';
 import { createAmqpAgentBus, createAmqpManagerBus } from '../../src/bus/rabbitmq/rabbitmq-bus.ts';
 import { silentLogger } from '../../src/logger.ts';
-import { openRabbit, whyNoRabbit } from '../support/rabbit.ts';
+import { openRabbit, whyNoRabbit } from '../support/servers/rabbit.ts';
 import { testBusContract } from './bus-contract.ts';
 
 testBusContract(

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import type { Engine, EngineContainer, EngineHint, RunRequest } from '../../src/agent/engine/engine.ts';
 import { hasCode } from '../../src/errors.ts';
 import type { EngineKind } from '../../src/model/node.ts';
-import { spec, specHashOf } from '../support/history.ts';
+import { spec, specHashOf } from '../support/log/history.ts';
 import { until } from '../support/wait.ts';
 
 /** A machine of its own for one test. */

@@ -6,8 +6,8 @@ import type { Engine } from '../../src/agent/engine/engine.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { dockerContainerName } from '../../src/model/naming.ts';
-import { dockerSocket, openDocker, removeContainersOf, whyNoDocker } from '../support/docker.ts';
-import { testImage } from '../support/images.ts';
+import { dockerSocket, openDocker, removeContainersOf, whyNoDocker } from '../support/servers/docker.ts';
+import { testImage } from '../support/servers/images.ts';
 import { testEngineContract } from './engine-contract.ts';
 
 testEngineContract(

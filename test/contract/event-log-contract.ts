@@ -9,8 +9,8 @@ import type { CommitStore } from '../../src/events/log/commit-store.ts';
 import { appendEventsMax, type EventLog, type EventQuery } from '../../src/events/log/event-log.ts';
 import { canonicalJson } from '../../src/events/schema/canonical-json.ts';
 import type { Commit, NewEvent } from '../../src/events/schema/event.ts';
-import { fact, largeFact, readAll, readAllCommits, telemetry, verifyChain } from '../support/log-events.ts';
-import { type LogKind, openLogAt } from '../support/logs.ts';
+import { fact, largeFact, readAll, readAllCommits, telemetry, verifyChain } from '../support/log/log-events.ts';
+import { type LogKind, openLogAt } from '../support/log/logs.ts';
 import { until } from '../support/wait.ts';
 
 type Open = (options?: Parameters<typeof openLogAt>[1]) => Promise<EventLog>;

@@ -1,6 +1,6 @@
 /** The event log contract on the sqlite store. */
 
-import { logKinds } from '../support/logs.ts';
+import { logKinds } from '../support/log/logs.ts';
 import { testEventLogContract } from './event-log-contract.ts';
 
 testEventLogContract(logKinds.find(({ name }) => name === 'sqlite')!);

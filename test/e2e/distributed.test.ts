@@ -8,12 +8,12 @@ import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts'
 import type { ControlPlaneStatus } from '../../src/http/response/status.ts';
 import { labels } from '../../src/model/naming.ts';
 import type { StateBody } from '../../src/projections/rows/state-bodies.ts';
-import { type Api, createApi } from '../support/api.ts';
-import { type Program, startProgram } from '../support/cluster.ts';
-import { dockerSocket, openDocker, removeContainersOf, whyNoDocker } from '../support/docker.ts';
-import { testImage as image } from '../support/images.ts';
-import { mongodbUrl } from '../support/logs.ts';
-import { openRabbit, type Rabbit, whyNoRabbit } from '../support/rabbit.ts';
+import { type Api, createApi } from '../support/cluster/api.ts';
+import { type Program, startProgram } from '../support/cluster/cluster.ts';
+import { mongodbUrl } from '../support/log/logs.ts';
+import { dockerSocket, openDocker, removeContainersOf, whyNoDocker } from '../support/servers/docker.ts';
+import { testImage as image } from '../support/servers/images.ts';
+import { openRabbit, type Rabbit, whyNoRabbit } from '../support/servers/rabbit.ts';
 import { until } from '../support/wait.ts';
 
 const test = suite('distributed cluster');

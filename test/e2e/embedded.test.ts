@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { labels } from '../../src/model/naming.ts';
-import { type Api, createApi } from '../support/api.ts';
-import { type Program, startProgram } from '../support/cluster.ts';
-import { dockerSocket, openDocker, removeContainersOf, whyNoDocker } from '../support/docker.ts';
-import { testImage as image } from '../support/images.ts';
+import { type Api, createApi } from '../support/cluster/api.ts';
+import { type Program, startProgram } from '../support/cluster/cluster.ts';
+import { dockerSocket, openDocker, removeContainersOf, whyNoDocker } from '../support/servers/docker.ts';
+import { testImage as image } from '../support/servers/images.ts';
 import { until } from '../support/wait.ts';
 
 const test = suite('embedded cluster on Docker');

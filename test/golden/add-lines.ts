@@ -2,8 +2,8 @@
 
 import { appendFileSync } from 'node:fs';
 import { canonicalJson } from '../../src/events/schema/canonical-json.ts';
+import { tellStory } from './example-history.ts';
 import { goldenPath, keyOf, linesToAdd, readGolden } from './golden-file.ts';
-import { tellStory } from './story.ts';
 
 const added = linesToAdd(readGolden(), tellStory());
 appendFileSync(goldenPath, added.map((line) => `${canonicalJson(line)}\n`).join(''));

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { canonicalJson } from '../../src/events/schema/canonical-json.ts';
-import type { GoldenLine } from './story.ts';
+import type { GoldenLine } from './example-history.ts';
 
 export const goldenPath = fileURLToPath(new URL('./events.ndjson', import.meta.url));
 

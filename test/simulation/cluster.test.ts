@@ -10,7 +10,7 @@ import {
   countWanted,
   createSimulatedCluster,
   type SimulatedCluster,
-} from '../support/simulated-cluster.ts';
+} from '../support/simulation/simulated-cluster.ts';
 import { specOf } from '../support/specs.ts';
 
 const test = suite('simulated cluster');

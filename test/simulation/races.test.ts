@@ -13,7 +13,11 @@ import type { ClusterView } from '../../src/projections/view/cluster-view.ts';
 import { type ApiRequest, decide } from '../../src/reconciler/commands/decide.ts';
 import { decideReport } from '../../src/reconciler/commands/decide-report.ts';
 import { plan } from '../../src/reconciler/planner/plan.ts';
-import { assertReplayEqualsLive, createSimulatedCluster, type SimulatedCluster } from '../support/simulated-cluster.ts';
+import {
+  assertReplayEqualsLive,
+  createSimulatedCluster,
+  type SimulatedCluster,
+} from '../support/simulation/simulated-cluster.ts';
 import { specOf } from '../support/specs.ts';
 
 const test = suite('races between appenders');

@@ -1,0 +1,86 @@
+/** What the engine makes of answers of Docker that break off, never end, or refuse because Docker is going down. */
+
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createDockerEngine } from '../../../../src/agent/docker/docker-engine.ts';
+import type { Engine } from '../../../../src/agent/engine/engine.ts';
+import { systemClock } from '../../../../src/clock.ts';
+import { hasCode } from '../../../../src/errors.ts';
+import { silentLogger } from '../../../../src/logger.ts';
+import { spec, specHashOf } from '../../../support/log/history.ts';
+
+const test = suite('answers of docker');
+
+/** A daemon that answers everything in one way. */
+const answering = (
+  sentence: string,
+  answer: (response: ServerResponse) => void,
+  body: (engine: Engine) => Promise<void>,
+) =>
+  test(sentence, async () => {
+    const server = createServer((_request, response) => answer(response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const scope = { clusterId: '00000000-0000-4000-8000-000000000000', clusterName: 'test', node: 'a' };
+    const engine = createDockerEngine(
+      { clock: systemClock, logger: silentLogger },
+      { scope, address: `tcp://127.0.0.1:${port}` },
+    );
+    try {
+      await body(engine);
+    } finally {
+      await engine.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+const errorOf = (call: Promise<unknown>) =>
+  call.then(
+    () => null,
+    (error: unknown) => error,
+  );
+
+const breakOff = (response: ServerResponse) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
+  response.write('{"Id":', () => response.destroy());
+};
+
+answering('an answer that breaks off is none, at once', breakOff, async (engine) => {
+  const startedMs = performance.now();
+  const calls = [engine.inspect('web.1-a'), engine.list(), engine.describe(), engine.hasImage('nginx')];
+  for (const error of await Promise.all(calls.map(errorOf))) {
+    assert.ok(hasCode(error, 'engine_unavailable'), String(error));
+  }
+  assert.ok(performance.now() - startedMs < 2_000);
+});
+
+const refusing = (words: string) => (response: ServerResponse) => {
+  response.writeHead(500, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ message: words }));
+};
+
+const wish = spec();
+const request = {
+  ...{ container: 'web.1-a', service: 'web', slot: 1, generation: 1, specHash: specHashOf(wish) },
+  ...{ spec: wish, env: [] },
+};
+
+for (const words of [
+  'grpc: the client connection is closing: context canceled',
+  'failed to update store for object type *libnetwork.endpoint: open : no such file or directory',
+]) {
+  answering(`a daemon that goes down is away: ${words}`, refusing(words), async (engine) => {
+    const error = await errorOf(engine.create(request));
+    assert.ok(hasCode(error, 'engine_unavailable'), String(error));
+  });
+}
+
+answering('any other refusal is about the container', refusing('invalid mount config'), async (engine) => {
+  const error = await errorOf(engine.create(request));
+  assert.ok(hasCode(error, 'container_create_failed'), String(error));
+});
+
+test.run();

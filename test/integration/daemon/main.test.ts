@@ -1,0 +1,143 @@
+/** How the program starts and ends as a process: its lines, its signals, its exit codes. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { until } from '../../support/wait.ts';
+
+const test = suite('main');
+const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+const startDeadlineMs = 20_000;
+/** What the help promises. */
+const stopDeadlineMs = 5_000;
+
+type Started = { process: ChildProcess; output(): string; errors(): string; code: Promise<number> };
+
+const started = new Set<Started>();
+
+function start(args: string[], environment: NodeJS.ProcessEnv = {}): Started {
+  const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...environment } });
+  const said = { output: '', errors: '' };
+  child.stdout.on('data', (chunk) => {
+    said.output += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    said.errors += chunk;
+  });
+  const code = once(child, 'close').then(([ended]) => ended as number);
+  const one = { process: child, output: () => said.output, errors: () => said.errors, code };
+  started.add(one);
+  return one;
+}
+
+const inFolder = (body: (dir: string) => Promise<void>) => async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'co-main-'));
+  try {
+    await body(dir);
+  } finally {
+    for (const { process: child, code } of started) {
+      child.kill('SIGKILL');
+      await code;
+    }
+    started.clear();
+    await rm(dir, { recursive: true });
+  }
+};
+
+const startUp = async (dir: string, ...args: string[]) => {
+  const up = start(['up', '--data', dir, '--port', '0', '--workers', '2', '--engine', 'simulated', ...args]);
+  await until('ready, or an end', () => /^ready /m.test(up.output()) || up.process.exitCode !== null, startDeadlineMs);
+  return up;
+};
+const urlOf = ({ output }: Started) => /^ready (\S+)/m.exec(output())?.[1] ?? 'none';
+
+async function stop({ process: child, code }: Started, signal: NodeJS.Signals): Promise<number> {
+  const startedMs = performance.now();
+  child.kill(signal);
+  const ended = await code;
+  assert.ok(performance.now() - startedMs < stopDeadlineMs, 'within the deadline');
+  return ended;
+}
+
+test(
+  'up tells its steps, is ready with all workers, says when nothing really runs, and stops on a signal',
+  inFolder(async (dir) => {
+    const up = await startUp(dir);
+    const lines = up.output().trim().split('\n');
+    assert.match(lines.at(-1) ?? '', /^ready http:\/\/127\.0\.0\.1:\d+ \(SIMULATED engine: no container runs\)$/);
+    assert.equal(lines.filter((line) => line.endsWith(' is ready')).toSorted(), [
+      'worker-1 is ready',
+      'worker-2 is ready',
+    ]);
+    assert.is((await fetch(`${urlOf(up)}/readyz`)).status, 200);
+    assert.is(await stop(up, 'SIGTERM'), 0);
+    assert.match(up.output(), /SIGTERM: stopping/);
+    for (const line of up.errors().trim().split('\n')) assert.type(JSON.parse(line), 'object');
+
+    const again = await startUp(dir);
+    assert.is(await stop(again, 'SIGINT'), 0);
+    const [id] = /[0-9a-f-]{36}/.exec(up.output()) ?? [];
+    assert.ok(id && again.output().includes(id), 'the same cluster goes on');
+  }),
+);
+
+test(
+  'a second one on the same data is refused with the first, and so is one on a port in use',
+  inFolder(async (dir) => {
+    const up = await startUp(dir);
+    const second = await startUp(dir);
+    assert.is(await second.code, 1);
+    assert.match(
+      second.errors(),
+      new RegExp(`^process ${up.process.pid} runs a cluster on .* \\(data_in_use\\)$`, 'm'),
+    );
+
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const third = await startUp(join(dir, 'other'), '--port', String(port));
+    assert.is(await third.code, 1);
+    assert.match(third.errors(), new RegExp(`port ${port} of 127.0.0.1 is in use .*\\(port_taken\\)`));
+    other.close();
+    assert.is(await stop(up, 'SIGTERM'), 0);
+  }),
+);
+
+test(
+  'an agent without its broker runs, says nothing wrong, and stops on a signal',
+  inFolder(async () => {
+    const agent = start(['agent', '--node', 'worker-3', '--engine', 'simulated'], {
+      CO_AMQP_URL: 'amqp://root:hunter2@127.0.0.1:9',
+      CO_CLUSTER_ID: '5c9a1f0e-7d43-4b86-9f21-0e6d3a8b7c15',
+    });
+    await until('it says that the broker is away', () => /bus trouble/.test(agent.errors()), startDeadlineMs);
+    assert.match(agent.output(), /^agent of worker-3, engine: SIMULATED/);
+    assert.not.match(agent.errors(), /hunter2/);
+    assert.is(await stop(agent, 'SIGTERM'), 0);
+  }),
+);
+
+test(
+  'what it is told wrong ends with 2 and one line; help and version end with 0',
+  inFolder(async () => {
+    const wrong = start(['up', '--port', 'x']);
+    assert.is(await wrong.code, 2);
+    assert.match(wrong.errors(), /^--port must be .*\n$/);
+    assert.is(wrong.output(), '');
+    const help = start(['--help']);
+    assert.is(await help.code, 0);
+    assert.match(help.output(), /^Usage: /);
+    const version = start(['--version']);
+    assert.is(await version.code, 0);
+    assert.match(version.output(), /^\d+\.\d+\.\d+\n$/);
+  }),
+);
+
+test.run();

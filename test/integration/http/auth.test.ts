@@ -1,0 +1,182 @@
+/** Who may call, and that every call is in the log: accepted, refused or read. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { systemClock } from '../../../src/clock.ts';
+import { hasCode } from '../../../src/errors.ts';
+import type { EventData } from '../../../src/events/schema/catalog.ts';
+import { createTimeTravel } from '../../../src/history/replay/past-views.ts';
+import { createHttpServer } from '../../../src/http/server.ts';
+import { silentLogger } from '../../../src/logger.ts';
+import { oneService, startApi, type TestApi } from '../../support/http/http.ts';
+import { openMemoryLog } from '../../support/http/http-logs.ts';
+import { until } from '../../support/wait.ts';
+
+const test = suite('auth and the record of calls');
+const tokens = [
+  { name: 'ada', token: 'ada-token', scope: 'write' as const },
+  { name: 'ben', token: 'ben-token', scope: 'read' as const },
+];
+let api: TestApi;
+
+const start = async (options: Parameters<typeof startApi>[1] = {}) => {
+  api = await startApi(await openMemoryLog(), options);
+};
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+test.after.each(async () => {
+  await api.close();
+  await api.log.close();
+});
+
+const recordedCalls = async () =>
+  (await api.events('ApiReadsRecorded')).flatMap(({ data }) => (data as EventData<'ApiReadsRecorded'>).calls);
+const recordedCall = (what: string, matches: (call: EventData<'ApiReadsRecorded'>['calls'][number]) => boolean) =>
+  until(what, async () => (await recordedCalls()).find(matches));
+
+test('a method longer than any we know is recorded, and takes no other call with it', async () => {
+  await start({ recordEveryMs: 200 });
+  const [long, other] = [api.call('UNSUBSCRIBE', '/state'), api.call('GET', '/service/none')];
+  assert.is((await long).status, 405);
+  await other;
+  await recordedCall('the other call', ({ path }) => path === '/service/none');
+  await api.close();
+  const refusals = await api.events('RequestRefused');
+  const methods = [...refusals.map(({ data }) => data), ...(await recordedCalls())].map((call) => Object(call).method);
+  assert.ok(methods.includes('UNSUBSCRIB'), methods.join());
+});
+
+test('without a token everything but the probes is 401, unknown paths too', async () => {
+  await start({ tokens });
+  for (const [method, path] of [
+    ['GET', '/service_state'],
+    ['POST', '/service'],
+    ['GET', '/nothing'],
+    ['GET', '/docs/json'],
+    ['GET', '/metrics'],
+    ['GET', '/events'],
+  ] as const) {
+    const { status, body, headers } = await api.call(method, path);
+    assert.is(status, 401, path);
+    assert.is(body.code, 'unauthenticated');
+    assert.is(headers['www-authenticate'], 'Bearer');
+  }
+  assert.is((await api.call('GET', '/healthz')).status, 200);
+  assert.is((await api.call('GET', '/readyz')).status, 200);
+});
+
+test('a wrong token is 401 and recorded as telemetry of somebody unknown, without the token', async () => {
+  await start({ tokens });
+  const { status } = await api.call('POST', '/service?token=oops', {
+    body: oneService(),
+    headers: bearer('wrong-token'),
+  });
+  assert.is(status, 401);
+  const call = await recordedCall('the refusal is recorded', ({ method }) => method === 'POST');
+  assert.equal([call.actor, call.path, call.status], ['unknown', '/service', 401]);
+  assert.not.match(JSON.stringify(await recordedCalls()), /wrong-token|oops/);
+  assert.equal(await api.events('RequestRefused'), []);
+});
+
+test('a read token reads and its change is refused as a fact', async () => {
+  await start({ tokens });
+  assert.is((await api.call('GET', '/service_state', { headers: bearer('ben-token') })).status, 200);
+  const { status, body } = await api.call('POST', '/service', { body: oneService(), headers: bearer('ben-token') });
+  assert.is(status, 403);
+  assert.is(body.code, 'forbidden');
+  const [refusal] = await until('the refusal is recorded', async () => {
+    const found = await api.events('RequestRefused');
+    return found.length > 0 ? found : null;
+  });
+  assert.is(refusal?.meta.actor, 'person:ben');
+  assert.is(api.projector.view.services.size, 0);
+});
+
+test('an accepted change carries its holder and is not recorded twice', async () => {
+  await start({ tokens });
+  const { status } = await api.call('POST', '/service', { body: oneService(), headers: bearer('ada-token') });
+  assert.is(status, 202);
+  await api.call('GET', '/service_state', { headers: bearer('ada-token') });
+  await recordedCall('the read is recorded', ({ path }) => path === '/service_state');
+  const [event] = await api.events('ServiceRequested');
+  assert.is(event?.meta.actor, 'person:ada');
+  assert.equal(
+    (await recordedCalls()).map(({ method }) => method),
+    ['GET'],
+  );
+});
+
+test('reads are recorded one by one without their query, probes are not', async () => {
+  await start();
+  await api.call('GET', '/healthz');
+  await api.call('GET', '/service_state?service=web');
+  await api.call('GET', '/service/none');
+  await recordedCall('both reads are recorded', ({ path }) => path === '/service/none');
+  const calls = await recordedCalls();
+  assert.equal(
+    calls.map(({ actor, path, status }) => [actor, path, status]),
+    [
+      ['person:local', '/service_state', 200],
+      ['person:local', '/service/none', 404],
+    ],
+  );
+  assert.is(new Set(calls.map(({ requestId }) => requestId)).size, 2);
+});
+
+test('what waits to be recorded is written when the server closes', async () => {
+  await start();
+  await api.call('GET', '/service_state');
+  await api.call('DELETE', '/service/none');
+  await api.close();
+  assert.is((await recordedCalls()).length, 1);
+  assert.is((await api.events('RequestRefused')).length, 1);
+  api = await startApi(api.log);
+});
+
+test('a flood of refusals is recorded call by call, few of them as facts', async () => {
+  await start();
+  const floods = Array.from({ length: 300 }, (_, n) => api.call('DELETE', `/service/none-${n}`));
+  await Promise.all(floods);
+  await api.close();
+  const facts = await api.events('RequestRefused');
+  assert.ok(facts.length < 300, `${facts.length} facts`);
+  assert.is(facts.length + (await recordedCalls()).length, 300);
+  api = await startApi(api.log);
+});
+
+test('beyond loopback the server does not start without tokens', async () => {
+  await start();
+  const past = createTimeTravel({ log: api.log, logger: silentLogger });
+  const deps = { log: api.log, projector: api.projector, past, clock: systemClock, logger: silentLogger };
+  const open = (host: string) => createHttpServer({ ...deps, status: () => api.status }, { host, port: 0 });
+  for (const host of ['0.0.0.0', '::', '192.0.2.1']) {
+    try {
+      open(host);
+      assert.unreachable(`${host} was accepted`);
+    } catch (error) {
+      assert.ok(hasCode(error, 'tokens_required'), String(error));
+    }
+  }
+});
+
+test('without tokens a foreign host name is refused, so a rebound name reaches nothing', async () => {
+  await start();
+  const { status, body } = await api.call('GET', '/service_state', { headers: { host: 'evil.example:5000' } });
+  assert.is(status, 403);
+  assert.is(body.code, 'host_not_allowed');
+  for (const host of ['localhost:5000', '127.0.0.1:5000', '[::1]:5000']) {
+    assert.is((await api.call('GET', '/service_state', { headers: { host } })).status, 200, host);
+  }
+});
+
+test('without tokens another site cannot change anything', async () => {
+  await start();
+  const { host } = new URL(api.url);
+  const post = (headers: Record<string, string>) => api.call('POST', '/node/worker-1/drain', { headers });
+  assert.is((await post({ origin: 'http://evil.example' })).body.code, 'cross_site');
+  assert.is((await post({ origin: 'null' })).body.code, 'cross_site');
+  assert.is((await post({ 'sec-fetch-site': 'cross-site' })).body.code, 'cross_site');
+  assert.is((await post({ origin: `http://${host}` })).body.code, 'node_not_found');
+});
+
+test.run();

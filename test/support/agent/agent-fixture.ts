@@ -1,0 +1,277 @@
+/**
+ * Owns an agent under test with a manager's side of the conversation: a few lines that fold reports like the log does
+ * and answer like the dispatcher, and that a test can make slow, forgetful or wrong.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { type Agent, type AgentOptions, createAgent } from '../../../src/agent/agent.ts';
+import { createParallelStarts, type ParallelStarts } from '../../../src/agent/containers/start-limiter.ts';
+import type { Engine, EngineScope } from '../../../src/agent/engine/engine.ts';
+import { createSimulatedMachine, type SimulatedMachine } from '../../../src/agent/simulated/simulated-engine.ts';
+import type { AgentBus } from '../../../src/bus/bus.ts';
+import { createEmbeddedBroker, type EmbeddedBroker } from '../../../src/bus/embedded/embedded-bus.ts';
+import type {
+  ContainerReport,
+  Heartbeat,
+  RegisterReport,
+  Report,
+  ReportOf,
+  WantedContainer,
+} from '../../../src/bus/messages.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { AppError } from '../../../src/errors.ts';
+import { silentLogger } from '../../../src/logger.ts';
+import { type ContainerState, containerRanks } from '../../../src/model/container.ts';
+import type { ContainerSpec } from '../../../src/model/service.ts';
+import { spec, specHashOf } from '../log/history.ts';
+import { until } from '../wait.ts';
+
+export const node = 'worker-1';
+
+type Ending = ReportOf<'failed' | 'stopped' | 'completed'>;
+
+/** The log, as far as an agent can tell. */
+export type ManagerDouble = {
+  reports: Report[];
+  heartbeats: Heartbeat[];
+  /** Not terminal in the log. */
+  wanted: Map<string, WantedContainer>;
+  session(): number;
+  position(): number;
+  /** Registrations are folded but not answered while this is false. */
+  isAnswering: boolean;
+  /** Writes ContainerQueued; the command goes out unless told otherwise. Returns the container's id. */
+  queue(members?: Partial<ContainerSpec>, options?: { isSent?: boolean }): Promise<string>;
+  /** Writes ContainerStopRequested and sends the command. */
+  requestStop(container: string): Promise<void>;
+  /** Sends a start again, or as of another session or position. */
+  sendStart(container: string, changes: { session?: number; position?: number }): Promise<void>;
+  sendStop(container: string, changes: { session?: number; position?: number }): Promise<void>;
+  sendRemove(container: string): Promise<void>;
+  /** The wanted set that answers no registration. */
+  sendWanted(registrationId?: string | null): Promise<void>;
+  /** To whoever reads, unless it is told whom. */
+  sendResync(instanceId?: string): Promise<void>;
+  sendChallenge(instanceId: string): Promise<void>;
+  /** That the node is another's, in answer to a registration. */
+  sendRefusal(report: RegisterReport): Promise<void>;
+  /** Writes the container's end without the agent: it is wanted no more. */
+  giveUpOn(container: string): void;
+};
+
+export function createManagerDouble(broker: EmbeddedBroker, clusterId: string): ManagerDouble {
+  const bus = broker.manager('m1');
+  const wanted = new Map<string, WantedContainer>();
+  const specs = new Map<string, ContainerSpec>();
+  let position = 1;
+  let session = 0;
+  let slot = 0;
+
+  const fact = () => {
+    position += 1;
+    return { causationId: `fact-${position}`, position };
+  };
+
+  const fold = (report: Report) => {
+    manager.reports.push(report);
+    if (report.kind === 'register') {
+      session = fact().position;
+      return manager.isAnswering ? manager.sendWanted(report.registrationId) : undefined;
+    }
+    const container = wanted.get(report.container);
+    const state = stateOf(report);
+    if (!container || !state || containerRanks[state] <= containerRanks[container.state]) return;
+    Object.assign(container, { state, causationId: fact().causationId });
+    if (isEnding(report)) wanted.delete(report.container);
+  };
+
+  const head = (changes: { session?: number; position?: number }) => {
+    return { clusterId, node, session, position, causationId: `fact-${position}`, ...changes };
+  };
+
+  const manager: ManagerDouble = {
+    reports: [],
+    heartbeats: [],
+    wanted,
+    session: () => session,
+    position: () => position,
+    isAnswering: true,
+    async queue(members = {}, { isSent = true } = {}) {
+      const { position, causationId } = fact();
+      slot += 1;
+      const container = `web.${slot}-${position.toString(36)}`;
+      const wish = spec(members);
+      const run = { container, service: 'web', slot, generation: 1, specHash: specHashOf(wish) };
+      specs.set(run.specHash, wish);
+      wanted.set(container, { ...run, state: 'in queue', causationId });
+      if (isSent) await bus.sendCommand({ kind: 'start', ...head({}), ...run, spec: wish });
+      return container;
+    },
+    async requestStop(container) {
+      const { causationId } = fact();
+      Object.assign(wanted.get(container)!, { state: 'stopping', causationId });
+      await manager.sendStop(container, {});
+    },
+    async sendStart(container, changes) {
+      const { state: _, causationId: __, ...run } = wanted.get(container)!;
+      await bus.sendCommand({ kind: 'start', ...head(changes), ...run, spec: specs.get(run.specHash)! });
+    },
+    async sendStop(container, changes) {
+      await bus.sendCommand({ kind: 'stop', ...head(changes), container, stopTimeoutSeconds: 2 });
+    },
+    async sendRemove(container) {
+      fact();
+      await bus.sendCommand({ kind: 'remove', ...head({}), causationId: '', container });
+    },
+    async sendWanted(registrationId = null) {
+      const containers = structuredClone([...wanted.values()]);
+      const all = Array.from(specs, ([specHash, spec]) => ({ specHash, spec }));
+      await bus.sendCommand({ kind: 'wanted', ...head({}), registrationId, containers, specs: all });
+    },
+    async sendResync(instanceId) {
+      await bus.sendCommand({ kind: 'resync', clusterId, node, ...(instanceId === undefined ? {} : { instanceId }) });
+    },
+    async sendChallenge(instanceId) {
+      await bus.sendCommand({ kind: 'challenge', clusterId, node, instanceId, hostname: 'elsewhere' });
+    },
+    async sendRefusal({ registrationId, instance }) {
+      const holder = { hostname: 'elsewhere', instance: { ...instance!, id: randomUUID() } };
+      await bus.sendRefusal({ clusterId, node, instanceId: instance!.id, registrationId, holder });
+    },
+    giveUpOn(container) {
+      fact();
+      wanted.delete(container);
+    },
+  };
+  bus.consumeReports(async (report) => {
+    await fold(report);
+    return 'ack';
+  });
+  bus.consumeHeartbeats((heartbeat) => manager.heartbeats.push(heartbeat));
+  return manager;
+}
+
+function stateOf({ kind }: ContainerReport): ContainerState | null {
+  return kind === 'stale-removed' || kind === 'pull-progress' ? null : kind;
+}
+
+export const isEnding = (report: Report): report is Ending =>
+  report.kind === 'failed' || report.kind === 'stopped' || report.kind === 'completed';
+
+/** What is told of a container, in order. */
+export const told = ({ reports }: ManagerDouble, container: string) =>
+  reports.filter((report) => report.kind !== 'register' && report.container === container) as ContainerReport[];
+
+export const kindsTold = (manager: ManagerDouble, container: string) =>
+  told(manager, container).map(({ kind }) => kind);
+
+export const untilTold = <K extends ContainerReport['kind']>(manager: ManagerDouble, container: string, kind: K) =>
+  until(`${container}: ${kind}`, () => told(manager, container).find((report) => report.kind === kind)) as Promise<
+    ReportOf<K>
+  >;
+
+export type AgentScene = {
+  clusterId: string;
+  machine: SimulatedMachine;
+  manager: ManagerDouble;
+  /** What the engine has, seen by nobody's agent. */
+  engine: Engine;
+  /** A handle for an agent, to be changed by the test and given to it. */
+  openEngine(): Engine;
+  /** Starts an agent of the node; the one before has to be closed. Resolves when it is ready, unless told otherwise. */
+  startAgent(options?: Partial<AgentOptions> & { engine?: Engine; isAwaited?: boolean }): Promise<Agent>;
+  /** While away, every report is refused. */
+  setBusAway(isAway: boolean): void;
+  close(): Promise<void>;
+};
+
+export type SceneOptions = {
+  machine?: SimulatedMachine;
+  /** The engine of the node, when it is not the simulated machine's. */
+  engineOf?: (scope: EngineScope) => Engine;
+  parallelStarts?: ParallelStarts;
+};
+
+/** Fast enough for tests that wait, slow enough to be told apart. */
+const quick = { heartbeatMs: 20, pingMs: 20, resyncMs: 60_000, graceMs: 60_000 };
+
+export function createAgentScene(options: SceneOptions = {}): AgentScene {
+  const clusterId = randomUUID();
+  const scope = { clusterId, clusterName: 'test', node };
+  const broker = createEmbeddedBroker({ clusterId, logger: silentLogger });
+  const { machine = createSimulatedMachine({ clock: systemClock }), parallelStarts = createParallelStarts() } = options;
+  const engineOf = options.engineOf ?? machine.engine;
+  const agents = new Set<{ agent: Agent; bus: AgentBus; engine: Engine }>();
+  let isBusAway = false;
+
+  const faulty = (bus: AgentBus): AgentBus => ({
+    ...bus,
+    async sendReport(report) {
+      if (isBusAway) throw new AppError('bus_unavailable', 'the bus is away', { retryable: true });
+      await bus.sendReport(report);
+    },
+  });
+
+  const observer = engineOf(scope);
+  return {
+    clusterId,
+    machine,
+    manager: createManagerDouble(broker, clusterId),
+    engine: observer,
+    openEngine: () => engineOf(scope),
+    async startAgent({ engine = engineOf(scope), isAwaited = true, ...changes } = {}) {
+      const bus = broker.agent(node);
+      const agent = createAgent(
+        { engine, bus: faulty(bus), clock: systemClock, logger: silentLogger, parallelStarts },
+        {
+          ...{ clusterId, node, secretsDir: null, hostname: 'test', labels: [], agentVersion: '0' },
+          ...quick,
+          ...changes,
+        },
+      );
+      const entry = { agent, bus, engine };
+      agents.add(entry);
+      const started = agent.start();
+      if (isAwaited) await started;
+      const close = async () => {
+        agents.delete(entry);
+        await agent.close();
+        await bus.close();
+        await engine.close();
+      };
+      return { ...agent, close };
+    },
+    setBusAway(isAway) {
+      isBusAway = isAway;
+    },
+    async close() {
+      for (const { agent, bus, engine } of agents) {
+        await agent.close();
+        await bus.close();
+        await engine.close();
+      }
+      await observer.close();
+      await broker.close();
+    },
+  };
+}
+
+export type Gate = {
+  /** The engine with this one operation held. */
+  engine: Engine;
+  /** How many calls of it wait or waited. */
+  reached(): number;
+  open(): void;
+};
+
+/** Holds an operation of an engine before it happens, until opened. */
+export function gateEngine(engine: Engine, operation: 'create' | 'start' | 'pull' | 'remove'): Gate {
+  const opened = Promise.withResolvers<void>();
+  let count = 0;
+  const held = async (...args: unknown[]) => {
+    count += 1;
+    await opened.promise;
+    return (engine[operation] as (...args: unknown[]) => Promise<unknown>)(...args);
+  };
+  return { engine: { ...engine, [operation]: held }, reached: () => count, open: () => opened.resolve() };
+}

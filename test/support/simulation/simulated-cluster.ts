@@ -1,0 +1,486 @@
+/**
+ * Owns a whole cluster on virtual time, without I/O: the real plan, the real evolve, the real decisions on reports and
+ * claims, and nodes that obey the rules of the agent in a few lines. Every event is checked as it is written. One seed gives
+ * one history.
+ */
+
+import { deepStrictEqual, ok } from 'node:assert';
+import type { RegisterReport, Report } from '../../../src/bus/messages.ts';
+import type { Expectation } from '../../../src/events/log/event-log.ts';
+import type { EventType } from '../../../src/events/schema/catalog.ts';
+import type { LogEvent, NewEvent } from '../../../src/events/schema/event.ts';
+import type { AgentInstance } from '../../../src/model/node.ts';
+import { type ClusterView, emptyClusterView } from '../../../src/projections/view/cluster-view.ts';
+import { evolve } from '../../../src/projections/view/evolve.ts';
+import { decideClaim, recordRefusal } from '../../../src/reconciler/commands/decide-registration.ts';
+import { decideReport } from '../../../src/reconciler/commands/decide-report.ts';
+import { plan } from '../../../src/reconciler/planner/plan.ts';
+import { surgeOf } from '../../../src/reconciler/planner/plan-service.ts';
+import { describeStep } from '../../../src/reconciler/planner/step.ts';
+
+const clusterId = '00000000-0000-4000-8000-000000000000';
+const nodeTimeoutMs = 5_000;
+/** An agent that was refused asks again. */
+const refusedRetryMs = 5_000;
+
+export type SimulatedNode = {
+  id: string;
+  /** Its engine is its own. */
+  machine: string;
+  /** Another with each start of its agent. */
+  instance: AgentInstance;
+  /** When it was challenged first. */
+  challengedAtMs: number | null;
+  /** Told that another instance has the node: it does not read the node's queue, and asks again then. */
+  refusedUntilMs: number | null;
+  isUp: boolean;
+  isConnected: boolean;
+  /** It is heard, and commands wait in its queue. */
+  isDeaf: boolean;
+  /** null until the wanted set of its registration has come. */
+  session: number | null;
+  running: Map<string, { specHash: string; service: string; slot: number; state: 'starting' | 'running' }>;
+  /** Containers it started once: none may start again. */
+  started: Set<string>;
+};
+
+export type SimulatedCluster = {
+  view: ClusterView;
+  events: LogEvent[];
+  nodes: Map<string, SimulatedNode>;
+  nowMs(): number;
+  random(): number;
+  pick<T>(items: readonly T[]): T;
+  append(events: readonly NewEvent[], expect?: readonly Expectation[]): boolean;
+  /** The same before plan looks again: what another process appends meanwhile. */
+  write(events: readonly NewEvent[], expect?: readonly Expectation[]): boolean;
+  /** The manager stood still: every node gets a fresh grace period. */
+  grace(): void;
+  addNode(id: string): void;
+  /** A second agent under the id of a node, on a machine of its own. Under `name` it is crashed, cut off and brought back. */
+  addTwin(name: string, of: string): void;
+  crash(id: string): void;
+  /** Its containers run on. */
+  restartAgent(id: string): void;
+  partition(id: string): void;
+  bringBack(id: string): void;
+  killContainer(node: string, container: string): void;
+  /** Lets virtual time pass, doing all that falls due. */
+  advance(ms: number): void;
+  /** The last steps planned, in words, for a failing test's message. */
+  tail(): string;
+};
+
+export function createSimulatedCluster(seed: number, options: { failingImage?: string } = {}): SimulatedCluster {
+  const random = mulberry32(seed);
+  const startMs = Date.UTC(2026, 0, 1);
+  let nowMs = startMs;
+  const view = emptyClusterView();
+  const events: LogEvent[] = [];
+  const versions = new Map<string, number>();
+  const nodes = new Map<string, SimulatedNode>();
+  /** `sinceMs`: of its last beat or of its last grace period. */
+  const heard = new Map<string, { session: number; sinceMs: number; atMs: number | null }>();
+  const timers: { atMs: number; order: number; run: () => void }[] = [];
+  const spoken: string[] = [];
+  /** Who reads a node's queue: one at a time, the next when it is gone. */
+  const readers = new Map<string, SimulatedNode>();
+  let instances = 0;
+  let order = 0;
+  let isPlanning = false;
+
+  const later = (minMs: number, maxMs: number, run: () => void) => {
+    order += 1;
+    timers.push({ atMs: nowMs + minMs + Math.floor(random() * (maxMs - minMs + 1)), order, run });
+  };
+
+  const append = (newEvents: readonly NewEvent[], expect: readonly Expectation[] = []): boolean => {
+    if (expect.some(({ stream, version }) => (versions.get(stream) ?? 0) !== version)) return false;
+    const first = events.length + 1;
+    newEvents.forEach((event, index) => {
+      const version = (versions.get(event.stream) ?? 0) + 1;
+      versions.set(event.stream, version);
+      const { causationIndex, ...meta } = event.meta;
+      const stored = {
+        ...event,
+        position: first + index,
+        version,
+        schemaVersion: 1,
+        at: new Date(nowMs).toISOString(),
+        meta: {
+          eventId: `e${first + index}`,
+          commitId: `c${first}`,
+          requestId: null,
+          correlationId: `e${first + index}`,
+          ...meta,
+          causationId: causationIndex === undefined ? meta.causationId : `e${first + causationIndex}`,
+        },
+      } as LogEvent;
+      events.push(stored);
+      evolve(view, stored);
+      checkSurge(view, stored);
+    });
+    for (const event of events.slice(first - 1)) dispatch(event);
+    return true;
+  };
+
+  const reconcile = () => {
+    if (isPlanning) return;
+    isPlanning = true;
+    for (let rounds = 0; ; rounds += 1) {
+      ok(rounds < 200, `plan does not settle: ${spoken.slice(-20).join('\n')}`);
+      const dirty = {
+        services: new Set(view.dirty.services),
+        nodes: new Set([...view.dirty.nodes, ...view.nodes.keys()]),
+      };
+      view.dirty.services.clear();
+      view.dirty.nodes.clear();
+      const steps = plan(
+        view,
+        dirty,
+        { timeoutMs: nodeTimeoutMs, silentMs, heardAgoMs },
+        { queueTimeoutMs: 60_000 },
+        nowMs,
+      );
+      if (steps.length === 0) break;
+      for (const step of steps) {
+        spoken.push(`${nowMs - startMs} ${describeStep(step)}`);
+        // One step an append is the harshest order: everything may come between.
+        const { causationIndex: _, ...meta } = step.event.meta;
+        if (!append([{ ...step.event, meta } as NewEvent], step.expect)) {
+          if (step.subject.kind === 'service') view.dirty.services.add(step.subject.name);
+        }
+      }
+    }
+    isPlanning = false;
+  };
+
+  const grace = () => {
+    for (const entry of heard.values()) entry.sinceMs = nowMs;
+  };
+
+  const silentMs = (id: string, session: number) => {
+    const entry = heard.get(id);
+    return entry?.session === session ? nowMs - entry.sinceMs : null;
+  };
+
+  const heardAgoMs = (id: string, session: number) => {
+    const entry = heard.get(id);
+    return entry?.session === session && entry.atMs !== null ? nowMs - entry.atMs : null;
+  };
+
+  const report = (node: SimulatedNode, body: Record<string, unknown>) => {
+    if (!node.isUp) return;
+    const message = {
+      clusterId,
+      node: node.id,
+      reportId: clusterId,
+      at: '',
+      causationId: null,
+      ...body,
+    } as unknown as Report;
+    const deliver = () => {
+      if (!node.isConnected) return later(500, 1_000, deliver);
+      if (message.kind === 'pull-progress') return;
+      if (message.kind === 'register' && !mayRegister(node, message)) return;
+      const decision = decideReport(view, message, clusterId);
+      if (decision === 'disown' && 'container' in message) {
+        later(1, 20, () => node.isUp && node.running.delete(message.container));
+      }
+      if (typeof decision !== 'string') ok(append([decision.event], decision.expect));
+    };
+    later(1, 30, deliver);
+  };
+
+  const nextInstance = (): AgentInstance => {
+    instances += 1;
+    const id = `00000000-0000-4000-8000-${String(instances).padStart(12, '0')}`;
+    return { id, pid: instances, startedAt: new Date(nowMs).toISOString() };
+  };
+
+  const renew = (node: SimulatedNode) => {
+    Object.assign(node, { session: null, instance: nextInstance(), challengedAtMs: null, refusedUntilMs: null });
+    if (readers.get(node.id) === node) readers.delete(node.id);
+  };
+
+  const readerOf = (id: string): SimulatedNode | undefined => {
+    const canRead = (node: SimulatedNode) =>
+      node.id === id && node.isUp && node.isConnected && node.refusedUntilMs === null;
+    const present = readers.get(id);
+    if (present && canRead(present)) return present;
+    const next = [...nodes.values()].find(canRead);
+    if (next) readers.set(id, next);
+    return next;
+  };
+
+  /** false: another instance has the node, and the registration goes no further. */
+  const mayRegister = (node: SimulatedNode, message: RegisterReport): boolean => {
+    const holder = view.nodes.get(node.id);
+    const claim = decideClaim(holder, message, {
+      timeoutMs: nodeTimeoutMs,
+      silentMs: holder ? silentMs(holder.id, holder.session) : null,
+      heardAgoMs: holder ? heardAgoMs(holder.id, holder.session) : null,
+      challengedAgoMs: node.challengedAtMs === null ? null : nowMs - node.challengedAtMs,
+    });
+    if (claim === 'register' || !holder) return true;
+    if (claim === 'challenge') {
+      node.challengedAtMs ??= nowMs;
+      later(1, 20, () => readerOf(node.id) === node && register(node, { readsQueue: true }));
+      return false;
+    }
+    const record = recordRefusal(holder, message, nowMs);
+    if (record) ok(append([record.event], record.expect));
+    later(1, 20, () => {
+      node.refusedUntilMs = nowMs + refusedRetryMs;
+    });
+    return false;
+  };
+
+  const register = (node: SimulatedNode, proof: { readsQueue?: true } = {}) => {
+    node.session = null;
+    const inventory = [...node.running].map(([container, { service, slot, specHash, state }]) => ({
+      container,
+      service,
+      slot,
+      specHash,
+      state: state === 'running' ? 'running' : 'created',
+      exitCode: null,
+    }));
+    const engine = { kind: 'simulated', engineId: node.machine, version: '1', memoryBytes: 2 ** 33, cpuMillis: 8_000 };
+    report(node, {
+      kind: 'register',
+      registrationId: clusterId,
+      instance: node.instance,
+      ...proof,
+      engine,
+      hostname: node.machine,
+      agentVersion: '',
+      labels: [],
+      inventory,
+    });
+  };
+
+  const dispatch = (event: LogEvent) => {
+    if (event.type === 'NodeRegistered' || event.type === 'NodeReturned') {
+      const { node: id, instance } = event.data;
+      heard.set(id, { session: event.position, sinceMs: nowMs, atMs: null });
+      // Not refused any more: it reads again.
+      for (const node of nodes.values()) if (node.instance.id === instance?.id) node.refusedUntilMs = null;
+      later(1, 20, () => sync(id, event.position, instance?.id));
+    }
+    if (event.type === 'HoldReleased') grace();
+    if (event.type === 'ContainerQueued') {
+      const { node, session, container, specHash, service, slot, image } = event.data;
+      command(node, session, (heard) => start(heard, { container, specHash, service, slot, image }));
+    }
+    if (event.type === 'ContainerStopRequested') {
+      const { node, container } = event.data;
+      const session = view.nodes.get(node)?.session;
+      if (session !== undefined) command(node, session, (heard) => stop(heard, container));
+    }
+  };
+
+  /** Waits in the node's queue while it is cut off; of another session it means nothing any more. */
+  const command = (id: string, session: number, obey: (node: SimulatedNode) => void) => {
+    const deliver = () => {
+      if (view.nodes.get(id)?.session !== session) return;
+      const node = readerOf(id);
+      if (!node || node.isDeaf) return later(200, 400, deliver);
+      if (node.session === session) obey(node);
+    };
+    later(1, 20, deliver);
+  };
+
+  /** The wanted set, as the log has it when it arrives. */
+  const sync = (id: string, session: number, instanceId: string | undefined) => {
+    const wanted = view.nodes.get(id);
+    if (wanted?.session !== session) return;
+    const node = readerOf(id);
+    if (!node) return later(200, 400, () => sync(id, session, instanceId));
+    // An answer to another's registration is no answer.
+    if (instanceId !== undefined && node.instance.id !== instanceId) return;
+    node.session = session;
+    for (const container of node.running.keys()) {
+      if (!wanted.containers.has(container)) {
+        node.running.delete(container);
+        report(node, { kind: 'stale-removed', session, container, reason: 'not wanted' });
+      }
+    }
+    for (const container of wanted.containers) {
+      const logged = view.containers.get(container);
+      const present = node.running.get(container);
+      if (!logged) continue;
+      const { service, slot, specHash, spec, state } = logged;
+      if (state === 'stopping') stop(node, container);
+      else if (present?.state === 'running') report(node, running(session, container));
+      else if (state === 'in queue' && !present) start(node, { container, specHash, service, slot, image: spec.image });
+      else if (!present) report(node, failed(session, container, 'killed'));
+    }
+  };
+
+  const start = (
+    node: SimulatedNode,
+    run: { container: string; specHash: string; service: string; slot: number; image: string },
+  ) => {
+    const { container, image } = run;
+    if (node.started.has(container)) return;
+    node.started.add(container);
+    node.running.set(container, { ...run, state: 'starting' });
+    report(node, { kind: 'starting', session: node.session, container });
+    later(50, 800, () => {
+      const present = node.running.get(container);
+      if (!node.isUp || present?.state !== 'starting') return;
+      if (image === options.failingImage || random() < 0.02) {
+        node.running.delete(container);
+        return report(node, failed(node.session, container, 'start error'));
+      }
+      present.state = 'running';
+      report(node, running(node.session, container));
+    });
+  };
+
+  const stop = (node: SimulatedNode, container: string) => {
+    later(10, 200, () => {
+      if (!node.isUp) return;
+      node.running.delete(container);
+      report(node, { kind: 'stopped', session: node.session, container, exitCode: 0 });
+    });
+  };
+
+  const beat = (node: SimulatedNode) => {
+    if (node.isUp && node.isConnected) {
+      const known = view.nodes.get(node.id);
+      const entry = heard.get(node.id);
+      if (node.session !== null && known?.state === 'ready' && known.session === node.session && entry)
+        Object.assign(entry, { sinceMs: nowMs, atMs: nowMs });
+      else if (nowMs >= (node.refusedUntilMs ?? 0)) register(node);
+    }
+    later(1_000, 1_000, () => beat(node));
+  };
+
+  const addAgent = (name: string, id: string) => {
+    const node: SimulatedNode = {
+      ...{ id, machine: name, instance: nextInstance(), challengedAtMs: null, refusedUntilMs: null },
+      ...{ isUp: true, isConnected: true, isDeaf: false, session: null, running: new Map(), started: new Set() },
+    };
+    nodes.set(name, node);
+    beat(node);
+  };
+
+  return {
+    view,
+    events,
+    nodes,
+    nowMs: () => nowMs,
+    random,
+    pick: (items) => items[Math.floor(random() * items.length)]!,
+    write: append,
+    grace,
+    append(newEvents, expect) {
+      const isWritten = append(newEvents, expect);
+      reconcile();
+      return isWritten;
+    },
+    addNode: (id) => addAgent(id, id),
+    addTwin: addAgent,
+    crash(id) {
+      const node = nodes.get(id)!;
+      node.isUp = false;
+      node.running.clear();
+    },
+    restartAgent(id) {
+      const node = nodes.get(id)!;
+      if (node.isUp) renew(node);
+    },
+    partition(id) {
+      nodes.get(id)!.isConnected = false;
+    },
+    bringBack(id) {
+      const node = nodes.get(id)!;
+      if (!node.isUp) renew(node);
+      node.isUp = true;
+      node.isConnected = true;
+    },
+    killContainer(id, container) {
+      const node = nodes.get(id)!;
+      if (node.running.get(container)?.state !== 'running') return;
+      node.running.delete(container);
+      report(node, failed(node.session, container, 'exited'));
+    },
+    advance(ms) {
+      const endMs = nowMs + ms;
+      for (;;) {
+        timers.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
+        const next = timers[0];
+        const tickMs = nowMs + 250;
+        const dueMs = Math.min(next?.atMs ?? tickMs, tickMs);
+        if (dueMs > endMs) break;
+        nowMs = Math.max(nowMs, dueMs);
+        if (next && next.atMs <= nowMs) {
+          timers.shift();
+          next.run();
+        }
+        reconcile();
+      }
+      nowMs = endMs;
+    },
+    tail: () => spoken.slice(-60).join('\n'),
+  };
+}
+
+const running = (session: number | null, container: string) => ({
+  kind: 'running',
+  session,
+  container,
+  engineContainerId: 'x',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  ports: [],
+});
+
+const failed = (session: number | null, container: string, reason: string) => ({
+  kind: 'failed',
+  session,
+  container,
+  reason,
+  message: 'as the test wished',
+  exitCode: 1,
+  logTail: [],
+});
+
+/** Containers of a service that are neither ended nor asked to stop. */
+export function countWanted(view: ClusterView): Map<string, number> {
+  const wanted = new Map<string, number>();
+  for (const { service, state } of view.containers.values()) {
+    if (['in queue', 'starting', 'running'].includes(state)) wanted.set(service, (wanted.get(service) ?? 0) + 1);
+  }
+  return wanted;
+}
+
+/** No ContainerQueued raises a service's wanted containers above replicas + surge. */
+function checkSurge(view: ClusterView, event: LogEvent): void {
+  if (event.type !== ('ContainerQueued' satisfies EventType)) return;
+  const service = view.services.get(event.data.service)!;
+  const wanted = countWanted(view).get(service.name) ?? 0;
+  const bound = service.replicas + surgeOf(service.replicas);
+  ok(wanted <= bound, `position ${event.position}: ${wanted} containers of ${service.name} wanted, ${bound} allowed`);
+}
+
+/** The live view is the fold of what was written. */
+export function assertReplayEqualsLive(cluster: SimulatedCluster): void {
+  const replayed = emptyClusterView();
+  for (const event of cluster.events) evolve(replayed, event);
+  const { dirty: _live, ...live } = cluster.view;
+  const { dirty: _replay, ...replay } = replayed;
+  deepStrictEqual(replay, live);
+}
+
+/** A small seeded generator (mulberry32): the same seed gives the same history on every machine. */
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createParallelStarts } from '../../../../src/agent/containers/start-limiter.ts';
+import { createWorker } from '../../../../src/agent/containers/worker.ts';
+import type { Engine } from '../../../../src/agent/engine/engine.ts';
+import type { Reporter, Told } from '../../../../src/agent/reports/reporter.ts';
+import { createSimulatedMachine } from '../../../../src/agent/simulated/simulated-engine.ts';
+import type { WantedCommand } from '../../../../src/bus/messages.ts';
+import { systemClock } from '../../../../src/clock.ts';
+import { silentLogger } from '../../../../src/logger.ts';
+import type { ContainerState } from '../../../../src/model/container.ts';
+import { spec, specHashOf } from '../../../support/log/history.ts';
+import { until } from '../../../support/wait.ts';
+
+const test = suite('worker');
+
+const clusterId = randomUUID();
+const wish = spec();
+const specHash = specHashOf(wish);
+
+const openMachine = () => {
+  const machine = createSimulatedMachine({ clock: systemClock }, { latencyMs: 0 });
+  return { machine, engine: machine.engine({ clusterId, clusterName: 'test', node: 'a' }) };
+};
+
+function openWorker(engine: Engine, onTell: (container: string, told: Told) => void) {
+  const closing = new AbortController();
+  const reporter: Reporter = { tell: onTell, mention() {}, drop() {}, drained: async () => {}, close() {} };
+  const parallelStarts = createParallelStarts(100);
+  const rest = { secretsDir: null, hasSession: () => true, clock: systemClock, logger: silentLogger };
+  const worker = createWorker({ engine, parallelStarts, reporter, ...rest }, { closing: closing.signal });
+  return { ...worker, close: () => closing.abort() };
+}
+
+function wantedSet(count: number, state: ContainerState): WantedCommand {
+  const head = { kind: 'wanted', clusterId, node: 'a', session: 1, position: 2, causationId: 'fact-1' } as const;
+  const containers = Array.from({ length: count }, (_, index) => {
+    const run = { container: `web.${index + 1}-a`, service: 'web', slot: index + 1, generation: 1, specHash };
+    return { ...run, state, causationId: 'fact-1' };
+  });
+  return { ...head, registrationId: null, specs: [{ specHash, spec: wish }], containers };
+}
+
+test('a wanted set of thousands leaves the event loop its turns', async () => {
+  const toldInTurn: number[] = [0];
+  const worker = openWorker(openMachine().engine, () => {
+    toldInTurn[toldInTurn.length - 1]! += 1;
+  });
+  let isDone = false;
+  const nextTurn = () => {
+    toldInTurn.push(0);
+    if (!isDone) setImmediate(nextTurn);
+  };
+  setImmediate(nextTurn);
+  await worker.sync(wantedSet(4_000, 'in queue'), []);
+  isDone = true;
+  worker.close();
+  assert.ok(toldInTurn.reduce((sum, count) => sum + count) >= 4_000, `${toldInTurn}`);
+  // Two of each container: the simulated engine starts it at once.
+  assert.ok(Math.max(...toldInTurn) <= 1_000, `${toldInTurn}`);
+});
+
+test('what ends before the wanted set has come to it is looked at afterwards', async () => {
+  const { machine, engine } = openMachine();
+  const first = openWorker(engine, () => {});
+  await first.sync(wantedSet(3_000, 'in queue'), []);
+  await until('all of them to run', () => first.running() === 3_000);
+  first.close();
+
+  const last = 'web.3000-a';
+  const told: string[] = [];
+  const next = openWorker(engine, (container, { kind }) => told.push(`${container} ${kind}`));
+  const synced = next.sync(wantedSet(3_000, 'running'), await engine.list());
+  machine.kill(last, 1);
+  next.look(last);
+  await synced;
+  await until('its end', () => told.length > 0);
+  assert.equal(told, [`${last} failed`]);
+  assert.is(next.running(), 2_999);
+  next.close();
+});
+
+test.run();

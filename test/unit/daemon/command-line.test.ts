@@ -1,0 +1,78 @@
+/** That a command is told what it needs before anything is opened, and that help and version need nothing. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseCommandLine } from '../../../src/daemon/command-line.ts';
+import { AppError } from '../../../src/errors.ts';
+import { exitCodeOf, exitCodes, wordsOf } from '../../../src/process/lifecycle.ts';
+
+const test = suite('command line');
+const id = '5c9a1f0e-7d43-4b86-9f21-0e6d3a8b7c15';
+const urls = { CO_MONGODB_URL: 'mongodb://root:hunter2@db/co', CO_AMQP_URL: 'amqp://root:hunter2@broker' };
+
+for (const args of [[], ['--help'], ['-h'], ['agent', '--help'], ['nonsense', '--help']]) {
+  test(`"${args.join(' ')}" asks for help`, () => {
+    const line = parseCommandLine(args, {});
+    assert.is(line.kind, 'help');
+    if (line.kind !== 'help') return;
+    for (const word of ['up', 'manager', 'agent', '--port', 'CO_PORT', 'SIGTERM', 'Exit codes']) {
+      assert.ok(line.text.includes(word), word);
+    }
+  });
+}
+
+test('--version asks for the version, whatever else is there', () => {
+  assert.equal(parseCommandLine(['--version'], {}), { kind: 'version' });
+  assert.equal(parseCommandLine(['up', '--version'], {}), { kind: 'version' });
+});
+
+const accepted: [string[], NodeJS.ProcessEnv, string][] = [
+  [['up'], {}, 'up'],
+  [['up', '--host', '127.0.0.2', '--port', '0'], {}, 'up'],
+  [['manager'], urls, 'manager'],
+  [['manager', '--mongodb', 'mongodb://db', '--amqp', 'amqp://broker'], {}, 'manager'],
+  [['agent', '--node', 'worker-3', '--cluster-id', id], { CO_AMQP_URL: 'amqp://broker' }, 'agent'],
+];
+for (const [args, environment, command] of accepted) {
+  test(`"${args.join(' ')}" is a ${command}`, () => {
+    const line = parseCommandLine(args, environment);
+    assert.is(line.kind === 'run' && line.command, command);
+  });
+}
+
+const refused: [string[], NodeJS.ProcessEnv, RegExp][] = [
+  [['start'], {}, /up, manager or agent, not "start"/],
+  [['--port', '1'], {}, /first argument/],
+  [['up', '--port', 'x'], {}, /^--port must be a whole number/],
+  [['up'], urls, /--mongodb and --amqp .*bootstrap\/up/],
+  [['up', '--host', '0.0.0.0'], {}, /--host .*--tokens/],
+  [['manager'], {}, /--mongodb and --amqp .*`up` needs neither/],
+  [['manager'], { CO_AMQP_URL: urls.CO_AMQP_URL }, /--mongodb and --amqp/],
+  [['manager', '--host', '::'], urls, /--host .*--tokens/],
+  [['agent', '--cluster-id', id], urls, /--node/],
+  [['agent', '--node', 'worker-3', '--cluster-id', id], {}, /--amqp/],
+  [['agent', '--node', 'worker-3'], urls, /--cluster-id .*GET \/state/],
+];
+for (const [args, environment, words] of refused) {
+  test(`"${args.join(' ')}" with ${Object.keys(environment).join(' and ') || 'nothing else'} is refused`, () => {
+    try {
+      parseCommandLine(args, environment);
+    } catch (error) {
+      assert.match((error as Error).message, words);
+      assert.not.match((error as Error).message, /hunter2/);
+      assert.is(exitCodeOf(error), exitCodes.misconfigured);
+      return;
+    }
+    assert.unreachable('accepted');
+  });
+}
+
+test('a refusal is one line, a defect shows where it is, and each has its exit code', () => {
+  assert.is(wordsOf(new AppError('port_taken', 'port 5000 is taken')), 'port 5000 is taken (port_taken)');
+  assert.is(exitCodeOf(new AppError('port_taken', 'port 5000 is taken')), exitCodes.failed);
+  assert.is(exitCodeOf(new AppError('tokens_required', 'give a token')), exitCodes.misconfigured);
+  assert.match(wordsOf(new TypeError('x is not a function')), /TypeError: x is not a function\n {4}at /);
+  assert.is(exitCodeOf(new TypeError('x is not a function')), exitCodes.failed);
+});
+
+test.run();

@@ -1,0 +1,179 @@
+/** That every option can be given both ways, that the option wins, and that a refusal names the option and the rule. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { asEnvironment, type Config, describeOptions, readConfig } from '../../../src/daemon/config.ts';
+import { AppError } from '../../../src/errors.ts';
+
+const test = suite('config');
+const dir = mkdtempSync(join(tmpdir(), 'co-config-'));
+test.after(() => rmSync(dir, { recursive: true }));
+
+const tokensFile = (name: string, content: string) => {
+  const path = join(dir, name);
+  writeFileSync(path, content);
+  return path;
+};
+const operator = 'operator:write:0123456789abcdef';
+const good = tokensFile('good', `# who may do what\n\n${operator}\nwatcher:read:fedcba9876543210\n`);
+const other = tokensFile('other', 'somebody:read:aaaaaaaaaaaaaaaa\n');
+const id = '5c9a1f0e-7d43-4b86-9f21-0e6d3a8b7c15';
+const otherId = '00000000-7d43-4b86-9f21-0e6d3a8b7c15';
+
+type Row = { option: string; env: string; key: keyof Config; texts: [string, string]; values: [unknown, unknown] };
+const row = (option: string, env: string, key: keyof Config, texts: [string, string], values?: [unknown, unknown]) => ({
+  ...{ option, env, key, texts, values: values ?? texts },
+});
+const rows: Row[] = [
+  row('host', 'CO_HOST', 'host', ['10.0.0.1', '::1']),
+  row('port', 'CO_PORT', 'port', ['5001', '0'], [5001, 0]),
+  row('workers', 'CO_WORKERS', 'workers', ['3', '0'], [3, 0]),
+  row('data', 'CO_DATA_DIR', 'dataDir', ['/var/lib/co', 'elsewhere']),
+  row('engine', 'CO_ENGINE', 'engine', ['docker', 'simulated']),
+  row('docker', 'CO_DOCKER_HOST', 'dockerAddress', ['tcp://engine:2375', '/run/other.sock']),
+  row('mongodb', 'CO_MONGODB_URL', 'mongodbUrl', ['mongodb://a/co', 'mongodb+srv://b/co']),
+  row('amqp', 'CO_AMQP_URL', 'amqpUrl', ['amqp://a', 'amqps://b']),
+  row('cluster', 'CO_CLUSTER', 'cluster', ['shop', 'shop-2']),
+  row('cluster-id', 'CO_CLUSTER_ID', 'clusterId', [id, otherId]),
+  row('node', 'CO_NODE', 'node', ['worker-3', 'rack1-7']),
+  row(
+    'tokens',
+    'CO_TOKENS_FILE',
+    'tokens',
+    [good, other],
+    [
+      [
+        { name: 'operator', scope: 'write', token: '0123456789abcdef' },
+        { name: 'watcher', scope: 'read', token: 'fedcba9876543210' },
+      ],
+      [{ name: 'somebody', scope: 'read', token: 'aaaaaaaaaaaaaaaa' }],
+    ],
+  ),
+  row('secrets', 'CO_SECRETS_DIR', 'secretsDir', ['/run/secrets', 'secrets']),
+  row('heartbeat-ms', 'CO_HEARTBEAT_MS', 'heartbeatMs', ['500', '50'], [500, 50]),
+  row('node-timeout-ms', 'CO_NODE_TIMEOUT_MS', 'nodeTimeoutMs', ['9000', '2000'], [9000, 2000]),
+  row('queue-timeout-ms', 'CO_QUEUE_TIMEOUT_MS', 'queueTimeoutMs', ['1000', '90000'], [1000, 90_000]),
+  row('retention-hours', 'CO_TELEMETRY_RETENTION_HOURS', 'telemetryRetentionMs', ['0', '2'], [0, 7_200_000]),
+  row('log-level', 'CO_LOG_LEVEL', 'logLevel', ['debug', 'silent']),
+];
+
+test('without options and environment the defaults of the README hold', () => {
+  assert.equal(readConfig([], {}), {
+    ...{ cluster: 'co', clusterId: null, host: '127.0.0.1', port: 5000, workers: 5, dataDir: './data' },
+    ...{ engine: 'auto', dockerAddress: '/var/run/docker.sock', mongodbUrl: null, amqpUrl: null },
+    ...{ tokens: [], secretsDir: null, heartbeatMs: 1000, nodeTimeoutMs: 5000, queueTimeoutMs: 60_000 },
+    ...{ telemetryRetentionMs: 86_400_000, node: null, logLevel: 'info' },
+  });
+});
+
+for (const { option, env, key, texts, values } of rows) {
+  test(`--${option} and ${env} say the same, the option wins, an empty variable says nothing`, () => {
+    const [first, second] = texts;
+    assert.equal(readConfig([], { [env]: first })[key], values[0]);
+    assert.equal(readConfig([`--${option}`, second], {})[key], values[1]);
+    assert.equal(readConfig([`--${option}=${second}`], { [env]: first })[key], values[1]);
+    assert.equal(readConfig([], { [env]: '' })[key], readConfig([], {})[key]);
+    assert.equal(readConfig([], asEnvironment([`--${option}`, second]))[key], values[1]);
+  });
+
+  test(`the help has --${option} and ${env} on one line`, () => {
+    const lines = describeOptions().split('\n');
+    assert.is(lines.filter((line) => line.includes(`--${option} `) && line.includes(` ${env} `)).length, 1);
+  });
+}
+
+test('every option is in the table above', () => {
+  assert.is(describeOptions().split('\n').length, rows.length);
+});
+
+const refusals: [option: string, env: string, text: string, rule: RegExp][] = [
+  ['port', 'CO_PORT', '65536', /whole number from 0 to 65535/],
+  ['port', 'CO_PORT', '5e3', /whole number/],
+  ['port', 'CO_PORT', ' 1', /whole number/],
+  ['workers', 'CO_WORKERS', '101', /from 0 to 100/],
+  ['workers', 'CO_WORKERS', '1.5', /whole number/],
+  ['engine', 'CO_ENGINE', 'podman', /auto, docker or simulated/],
+  ['mongodb', 'CO_MONGODB_URL', 'http://root:hunter2@db', /must begin with mongodb:\/\//],
+  ['amqp', 'CO_AMQP_URL', 'https://root:hunter2@broker', /must begin with amqp:\/\//],
+  ['cluster', 'CO_CLUSTER', 'My Shop', /DNS label/],
+  ['cluster', 'CO_CLUSTER', 'a'.repeat(64), /at most 63/],
+  ['cluster-id', 'CO_CLUSTER_ID', id.toUpperCase(), /uuid in lower case/],
+  ['node', 'CO_NODE', 'worker_3', /DNS label/],
+  ['heartbeat-ms', 'CO_HEARTBEAT_MS', '49', /from 50 to 60000/],
+  ['node-timeout-ms', 'CO_NODE_TIMEOUT_MS', '1999', /from 2000 to/],
+  ['queue-timeout-ms', 'CO_QUEUE_TIMEOUT_MS', '999', /from 1000 to/],
+  ['retention-hours', 'CO_TELEMETRY_RETENTION_HOURS', '1.5', /whole number from 0 to/],
+  ['log-level', 'CO_LOG_LEVEL', 'trace', /debug, info, warn, error or silent/],
+  ['tokens', 'CO_TOKENS_FILE', join(dir, 'nowhere'), /nowhere cannot be read/],
+  ['tokens', 'CO_TOKENS_FILE', tokensFile('empty', '# none\n'), /holds no token/],
+  ['tokens', 'CO_TOKENS_FILE', tokensFile('short', `${operator}\nme:write:hunter2\n`), /line 2 .* at least 16/],
+  ['tokens', 'CO_TOKENS_FILE', tokensFile('scope', 'me:admin:hunter2hunter2hunter2\n'), /read or write/],
+];
+
+const refusalOf = (read: () => unknown): AppError => {
+  try {
+    read();
+  } catch (error) {
+    assert.instance(error, AppError);
+    return error as AppError;
+  }
+  throw new Error('it was not refused');
+};
+
+for (const [option, env, text, rule] of refusals) {
+  test(`${option} ${JSON.stringify(text.replace(dir, '')).slice(0, 40)} is refused by name and rule`, () => {
+    for (const [name, refusal] of [
+      [`--${option}`, refusalOf(() => readConfig([`--${option}=${text}`], {}))],
+      [env, refusalOf(() => readConfig([], { [env]: text }))],
+    ] as const) {
+      assert.is(refusal.code, 'config_invalid');
+      assert.ok(refusal.message.startsWith(name), refusal.message);
+      assert.match(refusal.message, rule);
+      assert.not.match(refusal.message, /hunter2/);
+    }
+  });
+}
+
+for (const args of [['--colour', 'red'], ['stray'], ['--port'], ['--port', '1', '--prot', '2']]) {
+  test(`${args.join(' ')} is refused: an unknown word is a mistake`, () => {
+    assert.is(refusalOf(() => readConfig(args, {})).code, 'config_invalid');
+    assert.is(refusalOf(() => asEnvironment(args)).code, 'config_invalid');
+  });
+}
+
+test('a URL that lost its option is not repeated with its password', () => {
+  const { message } = refusalOf(() => readConfig(['amqp://root:hunter2@broker'], {}));
+  assert.match(message, /broker/);
+  assert.not.match(message, /hunter2/);
+});
+
+test('the time a node may be silent is at least two heartbeats', () => {
+  assert.is(readConfig(['--heartbeat-ms', '2500', '--node-timeout-ms', '5000'], {}).nodeTimeoutMs, 5000);
+  assert.match(refusalOf(() => readConfig(['--heartbeat-ms', '2501'], {})).message, /CO_NODE_TIMEOUT_MS .* from 5002/);
+});
+
+test('a URL may stand in a file, as secrets are handed out; both at once are refused, and no password is shown', () => {
+  const path = join(dir, 'amqp-url');
+  writeFileSync(path, 'amqp://worker-1:hunter2@rabbit/co\n');
+  assert.is(readConfig([], { CO_AMQP_URL_FILE: path }).amqpUrl, 'amqp://worker-1:hunter2@rabbit/co');
+  assert.is(readConfig(['--amqp', 'amqp://other'], { CO_AMQP_URL_FILE: path }).amqpUrl, 'amqp://other');
+  for (const environment of [
+    { CO_AMQP_URL_FILE: path, CO_AMQP_URL: 'amqp://b' },
+    { CO_MONGODB_URL_FILE: join(dir, 'nowhere') },
+    { CO_MONGODB_URL_FILE: path },
+  ]) {
+    try {
+      readConfig([], environment);
+      assert.unreachable(JSON.stringify(environment));
+    } catch (error) {
+      assert.is((error as AppError).code, 'config_invalid');
+      assert.match((error as AppError).message, /CO_(AMQP|MONGODB)_URL/);
+      assert.not.match((error as AppError).message, /hunter2/);
+    }
+  }
+});
+
+test.run();

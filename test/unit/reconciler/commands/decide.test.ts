@@ -1,0 +1,318 @@
+/** What a request means for the cluster as it is: given what happened, when somebody asks, then these events. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AppError } from '../../../../src/errors.ts';
+import { type LogEvent, type NewEvent, streams } from '../../../../src/events/schema/event.ts';
+import type { ContainerSpec } from '../../../../src/model/service.ts';
+import { emptyClusterView } from '../../../../src/projections/view/cluster-view.ts';
+import { evolve } from '../../../../src/projections/view/evolve.ts';
+import { type ApiRequest, decide, outcomeOf } from '../../../../src/reconciler/commands/decide.ts';
+import { openMapEntriesMax } from '../../../../src/reconciler/commands/patch-spec.ts';
+import { specBytesMax } from '../../../../src/reconciler/commands/spec-limit.ts';
+import { createHistory, spec } from '../../../support/log/history.ts';
+
+const test = suite('decide');
+const context = { actor: 'person:ada', requestId: 'r1' };
+
+const apply = (service: string, replicas: number, changes: Partial<ContainerSpec> = {}): ApiRequest => ({
+  kind: 'apply',
+  wishes: [{ service, replicas, container: spec(changes) }],
+});
+const remove = (service: string): ApiRequest => ({ kind: 'remove', service });
+const removed = (service: string): NewEvent => ({
+  stream: streams.service(service),
+  type: 'ServiceRemoved',
+  data: { service },
+  meta: { actor: 'controller', causationId: null },
+});
+
+/** Requests are decided and folded, events just folded. */
+function given(...history: (ApiRequest | NewEvent | LogEvent)[]) {
+  const view = emptyClusterView();
+  const versions = new Map<string, number>();
+  const fold = (event: NewEvent | LogEvent) => {
+    const version = (versions.get(event.stream) ?? 0) + 1;
+    versions.set(event.stream, version);
+    const position = view.position + 1;
+    const meta = { ...event.meta, eventId: `e${position}`, correlationId: `c${position}` };
+    evolve(view, { ...event, position, version, at: '2026-01-01T00:00:00.000Z', meta } as unknown as LogEvent);
+  };
+  for (const step of history) {
+    if ('kind' in step) for (const event of decide(view, step, context).events) fold(event);
+    else fold(step);
+  }
+  return {
+    view,
+    when(request: ApiRequest) {
+      const decided = () => decide(view, request, context);
+      return {
+        gives: (expected: { type: string; [member: string]: unknown }[], expect?: Record<string, number>) => {
+          const { events, expect: expectations } = decided();
+          const seen = events.map(({ type, data }, index) => {
+            const wanted = Object.keys(expected[index] ?? {});
+            const all: Record<string, unknown> = { ...data, type };
+            return Object.fromEntries(wanted.map((member) => [member, all[member]]));
+          });
+          assert.equal(seen, expected);
+          if (expect) {
+            assert.equal(Object.fromEntries(expectations.map(({ stream, version }) => [stream, version])), expect);
+          }
+        },
+        refused: (code: string) => {
+          try {
+            decided();
+          } catch (error) {
+            assert.instance(error, AppError);
+            assert.is((error as AppError).code, code);
+            return error as AppError;
+          }
+          assert.unreachable(`expected ${code}`);
+        },
+      };
+    },
+  };
+}
+
+test('a new service is asked for whole, as generation 1, while nobody else creates it', () => {
+  given()
+    .when(apply('web', 3))
+    .gives([{ type: 'ServiceRequested', service: 'web', generation: 1, changed: true, replicas: 3 }], {
+      'service/web': 0,
+    });
+});
+
+test('the same wish twice changes nothing the second time, and the asking is recorded', () => {
+  given(apply('web', 3))
+    .when(apply('web', 3))
+    .gives([{ type: 'ServiceRequested', generation: 1, changed: false, replicas: 3 }], { 'service/web': 1 });
+});
+
+test('a wish with other replicas only scales', () => {
+  given(apply('web', 3))
+    .when(apply('web', 5))
+    .gives([{ type: 'ServiceScaled', generation: 2, from: 3, replicas: 5 }]);
+});
+
+test('a wish with another image is asked for whole', () => {
+  given(apply('web', 3))
+    .when(apply('web', 5, { image: 'nginx:1.27' }))
+    .gives([{ type: 'ServiceRequested', generation: 2, changed: true, replicas: 5 }]);
+});
+
+test('a member left out of a whole wish is back at its default', () => {
+  const { view, when } = given(apply('web', 1, { args: ['-v'] }));
+  when(apply('web', 1)).gives([{ type: 'ServiceRequested', changed: true, container: spec() }]);
+  assert.equal(view.services.get('web')?.spec.args, ['-v'], 'deciding changed the view');
+});
+
+test('all services of one request are one decision, each expecting its own stream', () => {
+  const both: ApiRequest = {
+    kind: 'apply',
+    wishes: [
+      { service: 'api', replicas: 2, container: spec() },
+      { service: 'web', replicas: 4, container: spec() },
+    ],
+  };
+  given(apply('web', 3))
+    .when(both)
+    .gives(
+      [
+        { type: 'ServiceRequested', service: 'api', generation: 1 },
+        { type: 'ServiceScaled', service: 'web', generation: 2 },
+      ],
+      { 'service/api': 0, 'service/web': 1 },
+    );
+});
+
+test('a patch keeps what it does not name', () => {
+  given(apply('web', 3, { args: ['-v'], stopTimeoutSeconds: 30 }))
+    .when({ kind: 'patch', service: 'web', container: { image: 'nginx:2' } })
+    .gives([
+      {
+        type: 'ServiceRequested',
+        generation: 2,
+        replicas: 3,
+        container: spec({ args: ['-v'], stopTimeoutSeconds: 30, image: 'nginx:2' }),
+      },
+    ]);
+});
+
+test('a patch of the replicas scales', () => {
+  given(apply('web', 3))
+    .when({ kind: 'patch', service: 'web', replicas: 0 })
+    .gives([{ type: 'ServiceScaled', from: 3, replicas: 0 }]);
+});
+
+test('a patch merges env by name, takes out what is removed and keeps the order', () => {
+  const env = [
+    { name: 'A', value: '1' },
+    { name: 'C', value: '3' },
+  ];
+  given(apply('web', 1, { env }))
+    .when({
+      kind: 'patch',
+      service: 'web',
+      container: {
+        env: [
+          { name: 'C', removed: true },
+          { name: 'D', secret: 'd' },
+          { name: 'B', value: '2' },
+        ],
+      },
+    })
+    .gives([
+      {
+        type: 'ServiceRequested',
+        container: spec({
+          env: [
+            { name: 'A', value: '1' },
+            { name: 'B', value: '2' },
+            { name: 'D', secret: 'd' },
+          ],
+        }),
+      },
+    ]);
+});
+
+test('a patch that asks for what already is changes nothing', () => {
+  given(apply('web', 3))
+    .when({ kind: 'patch', service: 'web', replicas: 3, container: { image: 'nginx' } })
+    .gives([{ type: 'ServiceRequested', generation: 1, changed: false }]);
+});
+
+test('a patch cannot grow an open map beyond its bound', () => {
+  const names = Array.from({ length: openMapEntriesMax }, (_, n) => ({ name: `V${n}`, value: '' }));
+  const error = given(apply('web', 1, { env: names }))
+    .when({ kind: 'patch', service: 'web', container: { env: [{ name: 'MORE', value: '' }] } })
+    .refused('service_too_large');
+  assert.is(error?.details.field, 'container.env');
+});
+
+test('a recipe larger than a start can carry is refused by the field it stands in, one that stands already is kept', () => {
+  const env = [1, 2].map((n) => ({ name: `V${n}`, value: 'x'.repeat(specBytesMax / 2) }));
+  const error = given()
+    .when({ kind: 'apply', wishes: [{ service: 'web', replicas: 1, container: spec({ env }) }] })
+    .refused('service_too_large');
+  assert.is(error?.details.field, 'services[0].container');
+  assert.match(error?.message ?? '', `at most ${specBytesMax} bytes`);
+  const patched = given(apply('web', 1, { env: env.slice(0, 1) }))
+    .when({ kind: 'patch', service: 'web', container: { env: env.slice(1) } })
+    .refused('service_too_large');
+  assert.is(patched?.details.field, 'container');
+  const history = createHistory();
+  history.wish('web', 1, spec({ env }));
+  given(...history.events)
+    .when({ kind: 'patch', service: 'web', replicas: 2 })
+    .gives([{ type: 'ServiceScaled', replicas: 2 }]);
+});
+
+test('removing asks once, and asking again changes nothing', () => {
+  given(apply('web', 3))
+    .when(remove('web'))
+    .gives([{ type: 'ServiceRemovalRequested', generation: 2 }], { 'service/web': 1 });
+  given(apply('web', 3), remove('web'))
+    .when(remove('web'))
+    .gives([{ type: 'ServiceRequested', generation: 2, changed: false }], { 'service/web': 2 });
+});
+
+test('asking again for a removal under way leaves the service in removal', () => {
+  const { view } = given(apply('web', 3), remove('web'), remove('web'));
+  assert.is(view.services.get('web')?.removing, true);
+});
+
+test('a wish for a service in removal revives it, also the same wish', () => {
+  const { view } = given(apply('web', 3), remove('web'), apply('web', 3));
+  assert.is(view.services.get('web')?.removing, false);
+  assert.is(view.services.get('web')?.replicas, 3);
+  assert.is(view.services.get('web')?.generation, 3);
+});
+
+test('the generation goes on after a removal, and so does the stream', () => {
+  given(apply('web', 3), remove('web'), removed('web'))
+    .when(apply('web', 1))
+    .gives([{ type: 'ServiceRequested', generation: 3, changed: true }], { 'service/web': 3 });
+});
+
+test('what is not there cannot be patched or removed', () => {
+  given().when(remove('web')).refused('service_not_found');
+  given().when({ kind: 'patch', service: 'web', replicas: 1 }).refused('service_not_found');
+  given(apply('web', 1), remove('web'), removed('web')).when(remove('web')).refused('service_not_found');
+});
+
+test('a service in removal cannot be patched', () => {
+  given(apply('web', 1), remove('web'))
+    .when({ kind: 'patch', service: 'web', replicas: 1 })
+    .refused('service_removing');
+});
+
+const withNode = () => {
+  const history = createHistory();
+  history.node('worker-1');
+  return history.events;
+};
+const lost: NewEvent = {
+  stream: streams.node('worker-1'),
+  type: 'NodeLost',
+  data: { node: 'worker-1', session: 1, lastHeardAt: null, silentMs: 6_000 },
+  meta: { actor: 'controller', causationId: null },
+};
+
+test('a node is cordoned, drained and activated while it stands where it stood', () => {
+  for (const [action, type] of [
+    ['cordon', 'NodeCordoned'],
+    ['drain', 'NodeDrainRequested'],
+    ['activate', 'NodeActivated'],
+  ] as const) {
+    given(...withNode())
+      .when({ kind: 'node', node: 'worker-1', action })
+      .gives([{ type, node: 'worker-1' }], { 'node/worker-1': 1 });
+  }
+});
+
+test('a node that is silent can be said to be gone, with what is known of its silence', () => {
+  const lose: ApiRequest = { kind: 'node', node: 'worker-1', action: 'lost' };
+  const heardAt = (at: string) => {
+    const history = createHistory();
+    history.node('worker-1');
+    const beat = { node: 'worker-1', session: 1, sequence: 1, at, containers: 0 };
+    history.add('HeartbeatsReceived', { heartbeats: [beat] });
+    return history.events;
+  };
+  const tenSecondsBefore = '2025-12-31T23:59:50.000Z';
+  given(...heardAt(tenSecondsBefore))
+    .when(lose)
+    .gives([{ type: 'NodeLost', node: 'worker-1', session: 1, lastHeardAt: tenSecondsBefore, silentMs: 10_000 }]);
+  given(...heardAt('2025-12-31T23:59:59.000Z'))
+    .when(lose)
+    .refused('node_heard');
+  given(...withNode(), lost)
+    .when(lose)
+    .gives([{ type: 'NodeLost' }]);
+  given().when(lose).refused('node_not_found');
+});
+
+test('only a lost node can be removed, and only a known one touched', () => {
+  given(...withNode())
+    .when({ kind: 'node', node: 'worker-1', action: 'remove' })
+    .refused('node_not_lost');
+  given(...withNode(), lost)
+    .when({ kind: 'node', node: 'worker-1', action: 'remove' })
+    .gives([{ type: 'NodeRemoved', node: 'worker-1' }]);
+  given().when({ kind: 'node', node: 'worker-9', action: 'drain' }).refused('node_not_found');
+});
+
+test('what became of a request is said from its events alone', () => {
+  const { view } = given(apply('web', 3));
+  const said = (request: ApiRequest) => outcomeOf(decide(view, request, context).events);
+  assert.equal(said(apply('web', 3)).services, [{ serviceName: 'web', generation: 1, changed: false }]);
+  assert.equal(said(apply('web', 4)).services, [{ serviceName: 'web', generation: 2, changed: true }]);
+  assert.equal(said(remove('web')).services, [{ serviceName: 'web', generation: 2, changed: true }]);
+});
+
+test('who asked and by which call stands in every event, and nothing causes it but a person', () => {
+  const [event] = decide(emptyClusterView(), apply('web', 1), context).events;
+  assert.equal(event?.meta, { actor: 'person:ada', requestId: 'r1', causationId: null });
+});
+
+test.run();
