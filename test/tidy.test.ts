@@ -19,7 +19,9 @@ import {
   checkDrivers,
   checkEveryonesFiles,
   checkExtensions,
+  checkFolderCycles,
   checkFolderImports,
+  checkLooseFiles,
   checkSourceStandsAlone,
   checkTableDirection,
   parseImportTable,
@@ -46,8 +48,10 @@ const table = `
 |---|---|---|
 | \`src/model/\` | words | nothing of ours |
 | \`src/bus/\` | messages | model |
-| \`src/reconciler/\` | decisions | bus, model |
-| \`src/http/\` | routes | \`reconciler/decide\`, model |
+| \`src/reconciler/commands/\` | decisions | model |
+| \`src/reconciler/controller/\` | effects | \`reconciler/commands\`, bus, model |
+| \`src/http/\` | routes | \`reconciler/commands\`, \`bus/port.ts\`, model |
+| \`src/daemon/\` | processes | all of the above |
 `;
 
 const cases: Case[] = [
@@ -57,23 +61,34 @@ const cases: Case[] = [
     good: {
       [tablePath]: table,
       'src/model/a.ts': `import { b } from './b.ts';\nimport { AppError } from '../errors.ts';`,
-      'src/http/routes/a.ts': `import { decide } from '../../reconciler/decide.ts';\nimport type { B } from '../../model/b.ts';`,
+      'src/http/routes/a.ts': `import { decide } from '../../reconciler/commands/decide.ts';\nimport type { B } from '../../model/b.ts';`,
+      'src/http/b.ts': `import { port } from '../bus/port.ts';`,
+      'src/reconciler/controller/a.ts': `import { decide } from '../commands/decide.ts';`,
+      'src/daemon/a.ts': `import { a } from '../reconciler/controller/a.ts';`,
       'src/main.ts': `import { a } from './http/a.ts';`,
     },
     bad: [
       { [tablePath]: table, 'src/model/a.ts': `import { b } from '../bus/b.ts';` },
       { [tablePath]: table, 'src/model/a.ts': `import type { B } from '../bus/b.ts';` },
-      { [tablePath]: table, 'src/http/a.ts': `import {\n  b,\n} from '../reconciler/plan.ts';` },
+      { [tablePath]: table, 'src/http/a.ts': `import {\n  b,\n} from '../reconciler/controller/plan.ts';` },
+      { [tablePath]: table, 'src/http/a.ts': `import { b } from '../reconciler/commands-of-others/b.ts';` },
+      { [tablePath]: table, 'src/http/a.ts': `import { b } from '../bus/port.tsx';` },
       { [tablePath]: table, 'src/http/a.ts': `const b = await ${importCall}('../bus/b.ts');` },
-      { [tablePath]: table, 'src/bus/a.ts': `export { manager } from '../manager.ts';` },
+      { [tablePath]: table, 'src/reconciler/commands/a.ts': `import type { B } from '../controller/b.ts';` },
+      { [tablePath]: table, 'src/bus/a.ts': `export { main } from '../main.ts';` },
       { [tablePath]: table, 'src/attic/a.ts': '' },
+      { [tablePath]: table, 'src/reconciler/attic/a.ts': '' },
     ],
   },
   {
     rule: checkTableDirection,
     says: 'the table of folders runs in one direction',
     good: { [tablePath]: table },
-    bad: [{ [tablePath]: table.replace('nothing of ours', 'http') }, { [tablePath]: '' }],
+    bad: [
+      { [tablePath]: table.replace('nothing of ours', 'http') },
+      { [tablePath]: table.replace('| decisions | model |', '| decisions | `reconciler/controller`, model |') },
+      { [tablePath]: '' },
+    ],
   },
   {
     rule: checkEveryonesFiles,
@@ -99,6 +114,12 @@ const cases: Case[] = [
     ],
   },
   {
+    rule: checkLooseFiles,
+    says: 'files of src are in folders, but for the entry and what everyone imports',
+    good: { 'src/main.ts': '', 'src/clock.ts': '', 'src/daemon/a.ts': '' },
+    bad: [{ 'src/manager.ts': '' }],
+  },
+  {
     rule: checkSourceStandsAlone,
     says: 'the program imports neither tests nor scripts',
     good: { 'src/a.ts': `import { b } from './b.ts';` },
@@ -106,17 +127,32 @@ const cases: Case[] = [
   },
   {
     rule: checkCycles,
-    says: 'no file imports itself by way of others',
+    says: 'no file imports itself by way of others, not for types either',
     good: {
       'src/bus/a.ts': `import { b } from './b.ts';\nimport { c } from './c.ts';`,
       'src/bus/b.ts': `import { c } from './c.ts';`,
-      'src/bus/c.ts': `import type { A } from './a.ts';`,
+      'src/bus/c.ts': '',
     },
     bad: [
       {
         'src/bus/a.ts': `import { b } from './b.ts';`,
         'src/bus/b.ts': `import { c } from './c.ts';`,
         'src/bus/c.ts': `import { a } from './a.ts';`,
+      },
+      { 'src/bus/a.ts': `import { b } from './b.ts';`, 'src/bus/b.ts': `import type { A } from './a.ts';` },
+    ],
+  },
+  {
+    rule: checkFolderCycles,
+    says: 'no folder of src imports itself by way of others',
+    good: {
+      'src/bus/a.ts': `import { b } from './rabbitmq/b.ts';\nimport { AppError } from '../errors.ts';`,
+      'src/bus/rabbitmq/b.ts': `import { c } from '../../model/c.ts';`,
+    },
+    bad: [
+      {
+        'src/bus/a.ts': `import { b } from './rabbitmq/b.ts';`,
+        'src/bus/rabbitmq/b.ts': `import type { C } from '../c.ts';`,
       },
     ],
   },
@@ -254,7 +290,9 @@ rules('imports are read from every form of statement', () => {
 });
 
 rules('the table of folders is read with its exceptions', () => {
-  assert.equal([...parseImportTable(table)].at(-1), ['http', ['reconciler/decide', 'model']]);
+  const rows = parseImportTable(table);
+  assert.equal(rows.get('http'), ['reconciler/commands', 'bus/port.ts', 'model']);
+  assert.equal(rows.get('daemon'), ['*']);
 });
 
 rules.run();

@@ -1,6 +1,6 @@
 /** Owns the process of the command line: its streams, its signals, its exit code. */
 
-import { createContext, exitCodes } from './context.ts';
+import { createContext, exitCodes } from './output/context.ts';
 import { runCli } from './program.ts';
 
 const stopping = new AbortController();

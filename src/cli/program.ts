@@ -10,9 +10,9 @@ import { addPruneCommand } from './commands/prune.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addStateCommand } from './commands/state.ts';
 import { addVerifyCommand } from './commands/verify.ts';
-import { addWhatIfCommand } from './commands/whatif.ts';
+import { addWhatIfCommand } from './commands/what-if.ts';
 import { addWhyCommand } from './commands/why.ts';
-import { type CliContext, type ExitCode, exitCodes } from './context.ts';
+import { type CliContext, type ExitCode, exitCodes } from './output/context.ts';
 import { printable } from './output/table.ts';
 
 /** One line each, in the order of `--help`. */

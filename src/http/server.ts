@@ -10,20 +10,20 @@ import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } fr
 import { AppError } from '../errors.ts';
 import type { WhatIfSettings } from '../history/what-if/what-if.ts';
 import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './audit/call-record.ts';
-import { createMutate } from './mutation.ts';
 import { createAuthenticator, type Token } from './request/auth.ts';
 import { refuseSchema, type SchemaError } from './request/validation.ts';
 import { parseJsonBody } from './response/json-body.ts';
 import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './response/problem.ts';
-import type { HttpDeps, Server } from './route.ts';
 import { createRouteTable } from './route-table.ts';
 import { addDiffRoutes } from './routes/diff.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
+import { createMutate } from './routes/mutation.ts';
 import { addNodeRoutes } from './routes/node.ts';
+import type { HttpDeps, Server } from './routes/route.ts';
 import { addServiceRoutes } from './routes/service.ts';
 import { addStateRoutes } from './routes/state.ts';
-import { addWhatIfRoutes } from './routes/whatif.ts';
+import { addWhatIfRoutes } from './routes/what-if.ts';
 import { addWhyRoutes } from './routes/why.ts';
 
 export type HttpServer = {

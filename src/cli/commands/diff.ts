@@ -6,7 +6,7 @@ import { AppError } from '../../errors.ts';
 import { diffKinds, type FieldChange } from '../../history/diff/diff.ts';
 import { type Change, type DiffBody, diffBetween, momentRows } from '../../history/diff/diff-between.ts';
 import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
-import { type CliContext, exitCodes } from '../context.ts';
+import { type CliContext, exitCodes } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { printable } from '../output/table.ts';
 import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';

@@ -8,7 +8,7 @@ import { systemClock } from '../../clock.ts';
 import { AppError, hasCode } from '../../errors.ts';
 import { type Export, type ExportOptions, startExport, type TransferProgress } from '../../history/archive/export.ts';
 import { type ExportResult, exportToFile, partialOf } from '../../history/archive/partial-file.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { count, type Totals, withProgress } from '../output/progress-bar.ts';
 import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../sources/log-source.ts';

@@ -10,7 +10,7 @@ import {
   subjectKinds,
 } from '../../history/explain/subject-history.ts';
 import { sayDuration, sayTime } from '../../history/sentences/format-values.ts';
-import { type CliContext, exitCodes } from '../context.ts';
+import { type CliContext, exitCodes } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { printable } from '../output/table.ts';
 import type { Api } from '../sources/api.ts';

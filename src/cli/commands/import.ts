@@ -6,7 +6,7 @@ import { AppError } from '../../errors.ts';
 import { readBytes } from '../../history/archive/archive-file.ts';
 import { type ImportResult, importLog } from '../../history/archive/import.ts';
 import { silentLogger } from '../../logger.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { count, type Totals, withProgress } from '../output/progress-bar.ts';
 import { addLogOptions, type LogOptions, openPlace, placeOf } from '../sources/log-source.ts';

@@ -5,7 +5,7 @@ import { systemClock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
 import { countPrunable, findPrunable, type Prunable, prune } from '../../history/retention/retention.ts';
 import { silentLogger } from '../../logger.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { count, withProgress } from '../output/progress-bar.ts';
 import { addLogOptions, type LogOptions, openPlace, placeOf, withLog } from '../sources/log-source.ts';

@@ -14,7 +14,7 @@ import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
 import { silentLogger } from '../../logger.ts';
 import { stateBody } from '../../projections/rows/state-bodies.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import { type CliContext, exitCodes } from '../context.ts';
+import { type CliContext, exitCodes } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { count, withProgress } from '../output/progress-bar.ts';
 import { stateTables } from '../output/state-tables.ts';

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { StateBody } from '../../projections/rows/state-bodies.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { stateTables } from '../output/state-tables.ts';
 import { type ApiOptions, addApiOptions, createApi } from '../sources/api.ts';

@@ -5,7 +5,7 @@ import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
 import { isSound, type LogReport, verifyLog } from '../../history/verify/log-check.ts';
 import { describeDifference } from '../../history/verify/view-comparison.ts';
 import { silentLogger } from '../../logger.ts';
-import { type CliContext, exitCodes } from '../context.ts';
+import { type CliContext, exitCodes } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { count, type Totals, withProgress } from '../output/progress-bar.ts';
 import { printable } from '../output/table.ts';

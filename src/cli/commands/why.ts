@@ -7,7 +7,7 @@ import type { Chain, Link } from '../../history/explain/cause-chain.ts';
 import { explainContainer, type WhyContainer } from '../../history/explain/explain-container.ts';
 import { explainService, type WhyService } from '../../history/explain/explain-service.ts';
 import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { printable } from '../output/table.ts';
 import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';

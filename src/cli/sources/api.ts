@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { AppError } from '../../errors.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../output/context.ts';
 
 export type Api = {
   /** Where it is asked. */

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { AppError, hasCode } from '../../errors.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../output/context.ts';
 import { type Api, type ApiOptions, addApiOptions, createApi } from './api.ts';
 import { addReadOptions, type LogSource, type ReadOptions, withLog } from './log-source.ts';
 

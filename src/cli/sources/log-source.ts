@@ -6,7 +6,7 @@ import { AppError } from '../../errors.ts';
 import type { LogPlace, ReadableLog } from '../../events/open-log.ts';
 import { silentLogger } from '../../logger.ts';
 import type { SnapshotStore } from '../../projections/snapshots/snapshot.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../output/context.ts';
 import { withProgress } from '../output/progress-bar.ts';
 
 export type LogOptions = { mongodb?: string; sqlite?: string };

@@ -3,7 +3,7 @@
 import { type Moment, replay } from '../../history/replay/replay.ts';
 import { silentLogger } from '../../logger.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import type { CliContext } from '../context.ts';
+import type { CliContext } from '../output/context.ts';
 import { withProgress } from '../output/progress-bar.ts';
 import type { LogSource } from './log-source.ts';
 

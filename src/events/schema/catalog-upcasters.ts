@@ -3,7 +3,11 @@
  * A step stays for ever, as the events it reads do.
  */
 
-import type { Upcaster, Upcasters } from './upcast.ts';
+/** Lifts `data` of one schema version to the next. Changes nothing in what it is given. */
+export type Upcaster = (data: unknown) => unknown;
+
+/** `<type>@<version>` → the step to the next version. Every shape ever written is still readable through these. */
+export type Upcasters = ReadonlyMap<string, Upcaster>;
 
 /** Version 2 may say which instance of the agent it was; version 1 could not. */
 const toRegistration2: Upcaster = (data) => data;

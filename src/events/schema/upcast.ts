@@ -5,14 +5,8 @@
 
 import { AppError } from '../../errors.ts';
 import { catalog } from './catalog.ts';
-import { upcasters } from './catalog-upcasters.ts';
+import { type Upcasters, upcasters } from './catalog-upcasters.ts';
 import type { Commit, LogEvent, StoredEvent } from './event.ts';
-
-/** Lifts `data` of one schema version to the next. Changes nothing in what it is given. */
-export type Upcaster = (data: unknown) => unknown;
-
-/** `<type>@<version>` → the step to the next version. Every shape ever written is still readable through these. */
-export type Upcasters = ReadonlyMap<string, Upcaster>;
 
 /** What is known of an event that cannot be read. */
 export type UnreadableEvent = { position: number; stream: string; type: string; at: string };

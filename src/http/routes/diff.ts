@@ -6,7 +6,7 @@ import { diffBetween, type MomentRows, momentRows } from '../../history/diff/dif
 import { wantedUntil } from '../request/abort-signal.ts';
 import { MomentParam, toMoment } from '../request/point-in-time.ts';
 import { refuseField } from '../response/problem.ts';
-import type { HttpDeps, Server } from '../route.ts';
+import type { HttpDeps, Server } from './route.ts';
 
 const DiffQuery = Type.Object({ from: MomentParam, to: Type.Optional(MomentParam) }, { additionalProperties: false });
 

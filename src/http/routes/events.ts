@@ -12,7 +12,7 @@ import { Position, Time, toTime } from '../request/point-in-time.ts';
 import { NodeParam, ServiceNameParam } from '../request/service-schema.ts';
 import { followEvents, readEvents, toNdjson, toSse } from '../response/event-stream.ts';
 import { refuseField } from '../response/problem.ts';
-import type { HttpDeps, Server } from '../route.ts';
+import type { HttpDeps, Server } from './route.ts';
 
 const choice = (...values: string[]) =>
   Type.String({ pattern: `^(${values.join('|')})$`, maxLength: 16, description: values.join(' or ') });

@@ -3,7 +3,7 @@
 import { containerStates } from '../../model/container.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import type { ControlPlaneStatus } from '../response/status.ts';
-import type { HttpDeps, Server } from '../route.ts';
+import type { HttpDeps, Server } from './route.ts';
 
 export function addHealthRoutes(server: Server, { projector, status }: Pick<HttpDeps, 'projector' | 'status'>): void {
   const open = { scope: 'open', isRecorded: false } as const;

@@ -2,10 +2,10 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { NodeAction } from '../../reconciler/commands/decide.ts';
-import type { Mutate } from '../mutation.ts';
 import { idempotencyKeyOf } from '../request/idempotency-key.ts';
 import { AcceptedNodes, NodeParams } from '../request/service-schema.ts';
-import { actorOf, refuseBody, type Server } from '../route.ts';
+import type { Mutate } from './mutation.ts';
+import { actorOf, refuseBody, type Server } from './route.ts';
 
 const actions = [
   { action: 'cordon', summary: 'Place nothing more on a node' },

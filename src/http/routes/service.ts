@@ -4,11 +4,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
 import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
-import type { Mutate } from '../mutation.ts';
 import { idempotencyKeyOf } from '../request/idempotency-key.ts';
 import { AcceptedServices, ApplyBody, NameParams, PatchBody } from '../request/service-schema.ts';
 import { toContainerBody, toPatch, toWishes } from '../request/service-specs.ts';
-import { actorOf, type HttpDeps, refuseBody, type Server } from '../route.ts';
+import type { Mutate } from './mutation.ts';
+import { actorOf, type HttpDeps, refuseBody, type Server } from './route.ts';
 
 export function addServiceRoutes(server: Server, { projector }: Pick<HttpDeps, 'projector'>, mutate: Mutate): void {
   const change = async (request: FastifyRequest, reply: FastifyReply, wanted: ApiRequest) => {

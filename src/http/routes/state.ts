@@ -10,7 +10,7 @@ import { MomentParam, toMoment } from '../request/point-in-time.ts';
 import { NodeParam, ServiceNameParam } from '../request/service-schema.ts';
 import { createBodyCache } from '../response/body-cache.ts';
 import type { ControlPlaneStatus } from '../response/status.ts';
-import type { HttpDeps, Server } from '../route.ts';
+import type { HttpDeps, Server } from './route.ts';
 
 const query = <T extends TProperties>(members: T) =>
   Type.Partial(Type.Object(members), { additionalProperties: false });

@@ -7,7 +7,7 @@ import { ContainerId } from '../../model/ids.ts';
 import { wantedUntil } from '../request/abort-signal.ts';
 import { MomentParam, toMoment } from '../request/point-in-time.ts';
 import { NameParams } from '../request/service-schema.ts';
-import type { HttpDeps, Server } from '../route.ts';
+import type { HttpDeps, Server } from './route.ts';
 
 const ContainerParams = Type.Object(
   { id: Type.String({ ...ContainerId, description: 'the id of a container, such as web.1-4k' }) },

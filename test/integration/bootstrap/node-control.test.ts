@@ -18,7 +18,7 @@ import { until } from '../../support/wait.ts';
 const test = suite('node control');
 const programs = new URL('../../../bootstrap/cluster/', import.meta.url);
 const upProgram = fileURLToPath(new URL('up.ts', programs));
-const nodeProgram = fileURLToPath(new URL('node-control.ts', programs));
+const nodeProgram = fileURLToPath(new URL('node-control/command.ts', programs));
 const run = promisify(execFile);
 
 /** Soon lost, and yet not mistaken for it while other tests keep the machine busy. */

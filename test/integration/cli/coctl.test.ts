@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createContext } from '../../../src/cli/context.ts';
+import { createContext } from '../../../src/cli/output/context.ts';
 import { createProgram } from '../../../src/cli/program.ts';
 import { coctl } from '../../support/cluster/cli.ts';
 import { oneService, startApi, type TestApi } from '../../support/http/http.ts';

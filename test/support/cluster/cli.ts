@@ -1,6 +1,6 @@
 /** Owns running the command line in tests: the same program, in this process, with what it said and how it ended. */
 
-import { createContext, type ExitCode } from '../../../src/cli/context.ts';
+import { createContext, type ExitCode } from '../../../src/cli/output/context.ts';
 import { runCli } from '../../../src/cli/program.ts';
 
 export type CliRun = {

@@ -9,7 +9,7 @@ import { AppError } from '../../errors.ts';
 import { sayDuration } from '../../history/sentences/format-values.ts';
 import { type WhatIfAnswer, type WhatIfChange, whatIf, withinMsMax } from '../../history/what-if/what-if.ts';
 import { replicasMax } from '../../model/service.ts';
-import { type CliContext, exitCodes } from '../context.ts';
+import { type CliContext, exitCodes } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { whatIfTables } from '../output/what-if-tables.ts';
 import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';

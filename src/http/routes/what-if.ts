@@ -7,7 +7,7 @@ import { Replicas } from '../../model/service.ts';
 import { wantedUntil } from '../request/abort-signal.ts';
 import { MomentParam, toMoment } from '../request/point-in-time.ts';
 import { ContainerBody, NodeParam, ServiceNameParam } from '../request/service-schema.ts';
-import type { HttpDeps, Server } from '../route.ts';
+import type { HttpDeps, Server } from './route.ts';
 
 const strict = { additionalProperties: false } as const;
 

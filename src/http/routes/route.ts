@@ -3,14 +3,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
-import type { Clock } from '../clock.ts';
-import type { EventLog } from '../events/log/event-log.ts';
-import type { TimeTravel } from '../history/replay/past-views.ts';
-import type { Logger } from '../logger.ts';
-import type { Projector } from '../projections/live/projector.ts';
-import type { RouteScope } from './request/auth.ts';
-import { type Problem, refuseField } from './response/problem.ts';
-import type { ControlPlaneStatus } from './response/status.ts';
+import type { Clock } from '../../clock.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import type { TimeTravel } from '../../history/replay/past-views.ts';
+import type { Logger } from '../../logger.ts';
+import type { Projector } from '../../projections/live/projector.ts';
+import type { RouteScope } from '../request/auth.ts';
+import { type Problem, refuseField } from '../response/problem.ts';
+import type { ControlPlaneStatus } from '../response/status.ts';
 
 export type Server = FastifyInstance<
   RawServerDefault,

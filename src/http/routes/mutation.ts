@@ -5,12 +5,12 @@
 
 import { createHash } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
-import type { Clock } from '../clock.ts';
-import { AppError, hasCode } from '../errors.ts';
-import type { EventLog } from '../events/log/event-log.ts';
-import { canonicalJson } from '../events/schema/canonical-json.ts';
-import type { Projector } from '../projections/live/projector.ts';
-import { type ApiRequest, decide, type Outcome, outcomeOf } from '../reconciler/commands/decide.ts';
+import type { Clock } from '../../clock.ts';
+import { AppError, hasCode } from '../../errors.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import { canonicalJson } from '../../events/schema/canonical-json.ts';
+import type { Projector } from '../../projections/live/projector.ts';
+import { type ApiRequest, decide, type Outcome, outcomeOf } from '../../reconciler/commands/decide.ts';
 
 export type MutationCall = {
   request: ApiRequest;

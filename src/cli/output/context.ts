@@ -1,6 +1,6 @@
 /** Owns what every command is given: where to say things, to whom, and how to end. Knows no command. */
 
-import { createProgressBar, type ProgressBar } from './output/progress-bar.ts';
+import { createProgressBar, type ProgressBar } from './progress-bar.ts';
 
 /** What a shell is told; every `--help` documents them. */
 export const exitCodes = { fine: 0, different: 1, misused: 2, unreachable: 3, interrupted: 130 } as const;
