@@ -188,13 +188,9 @@ const cases: Case[] = [
   },
   {
     rule: checkOpenings,
-    says: 'each source file opens by saying what it owns',
-    good: { 'src/a.ts': '/** Owns a. */', 'src/b.ts': '/**\n * Long ago.\n * Owns b.\n */', 'test/c.ts': '' },
-    bad: [
-      { 'src/a.ts': '' },
-      { 'src/a.ts': '/** Does a. */\n\n/** Owns nothing. */' },
-      { 'src/a.ts': `import 'b';\n/** Owns a. */` },
-    ],
+    says: 'each source file opens by saying what it is responsible for',
+    good: { 'src/a.ts': '/** Parses a. */', 'src/b.ts': '/**\n * Owns b.\n */', 'test/c.ts': '' },
+    bad: [{ 'src/a.ts': '' }, { 'src/a.ts': '/** */' }, { 'src/a.ts': `import 'b';\n/** Parses a. */` }],
   },
   {
     rule: checkLength,

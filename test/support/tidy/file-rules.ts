@@ -28,12 +28,12 @@ export const checkKebabCase: Rule = (files) =>
     .filter(({ path }) => !/^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.ts$/.test(path))
     .map(({ path }) => `${path}: not in kebab-case`);
 
-/** The first sentence of a source file says what it owns. */
+/** A source file opens with a comment that says what it is responsible for. */
 export const checkOpenings: Rule = (files) =>
   files
     .filter(isSource)
-    .filter(({ text }) => !/^\/\*\*(?:(?!\*\/)[\s\S])*\bOwns\b/.test(text))
-    .map(({ path }) => `${path}: does not open with a comment that says what it owns`);
+    .filter(({ text }) => !/^\/\*\*\s+(\* )?\w/.test(text))
+    .map(({ path }) => `${path}: does not open with a comment that says what the file is responsible for`);
 
 export const checkLength: Rule = (files) =>
   files
