@@ -2,8 +2,6 @@
 
 import { isSource, isTypeScript, type ProjectFile, type Rule } from './project-file.ts';
 
-const sourceLinesMax = 400;
-
 const lines = ({ text }: ProjectFile) => text.split('\n');
 const isCode = (file: ProjectFile) => isTypeScript(file) || /^bootstrap\/[^.]*$/.test(file.path);
 
@@ -34,11 +32,6 @@ export const checkOpenings: Rule = (files) =>
     .filter(isSource)
     .filter(({ text }) => !/^\/\*\*\s+(\* )?\w/.test(text))
     .map(({ path }) => `${path}: does not open with a comment that says what the file is responsible for`);
-
-export const checkLength: Rule = (files) =>
-  files
-    .filter((file) => isSource(file) && lines(file).length - 1 > sourceLinesMax)
-    .map((file) => `${file.path}: ${lines(file).length - 1} lines, more than ${sourceLinesMax}`);
 
 /** What is left to do names the thing it waits for, in brackets behind the word. */
 export const checkOpenEnds: Rule = (files) =>

@@ -1,0 +1,57 @@
+/** Files and functions that are longer than the rule wants, each with the reason. */
+
+import type { SizeExceptions } from './size-rules.ts';
+
+const suite = 'a contract: one list of what every implementation has to do';
+const closure = 'not split yet: one closure over one state';
+const topics = 'not split yet: several topics in one file';
+
+export const sizeExceptions: SizeExceptions = {
+  'src/agent/agent.ts#createAgent': closure,
+  'src/agent/containers/container-runner.ts#createContainerRunner': closure,
+  'src/agent/containers/worker.ts#createWorker': closure,
+  'src/agent/docker/docker-engine.ts#createDockerEngine': closure,
+  'src/agent/reports/reporter.ts#createReporter': closure,
+  'src/agent/session.ts#createSession': closure,
+  'src/agent/simulated/simulated-engine.ts#createSimulatedMachine': closure,
+  'src/bus/embedded/embedded-bus.ts#createEmbeddedBroker': closure,
+  'src/bus/rabbitmq/connection.ts': topics,
+  'src/bus/rabbitmq/connection.ts#createAmqpLink': closure,
+  'src/bus/rabbitmq/consumer.ts#createAmqpConsumer': closure,
+  'src/bus/rabbitmq/publisher.ts#createPublisher': closure,
+  'src/events/log/commit-log.ts': topics,
+  'src/events/log/commit-log.ts#createCommitLog': closure,
+  'src/events/log/log-state.ts#createLogState': closure,
+  'src/events/stores/mongo-store.ts': topics,
+  'src/events/stores/sqlite/sqlite-file.ts#openSqliteFile': closure,
+  'src/history/archive/archive-check.ts#createTransferCheck': closure,
+  'src/history/verify/self-check.ts#createSelfCheck': closure,
+  'src/history/what-if/simulation.ts#createWorld': closure,
+  'src/http/audit/call-record.ts#createCallRecorder': closure,
+  'src/http/routes/state.ts#addStateRoutes': closure,
+  'src/projections/live/projector.ts#createProjector': closure,
+  'src/projections/read-models/read-model-writer.ts#createReadModelWriter': closure,
+  'src/reconciler/controller/leader-election.ts#createLeadership': closure,
+  'src/reconciler/controller/reconcile-loop.ts#createLoop': closure,
+  'src/reconciler/dispatcher/dispatcher.ts#createDispatcher': closure,
+  'src/reconciler/intake/report-consumer.ts#createIntake': closure,
+  'src/reconciler/planner/placement.ts#createPlacer': closure,
+  'test/contract/bus-contract.ts': suite,
+  'test/contract/bus-contract.ts#testBusContract': suite,
+  'test/contract/engine-contract.ts#testEngineContract': suite,
+  'test/contract/event-log-contract.ts': suite,
+  'test/contract/event-log-contract.ts#testEventLogContract': suite,
+  'test/integration/agent/agent.test.ts': topics,
+  'test/integration/bus/rabbitmq/faults.test.ts': topics,
+  'test/integration/history/archive/archive.test.ts': topics,
+  'test/integration/http/bad-input.test.ts': topics,
+  'test/integration/projections/read-models/read-models.test.ts': topics,
+  'test/support/agent/agent-fixture.ts#createManagerDouble': closure,
+  'test/support/log/history.ts#createHistory': closure,
+  'test/support/simulation/simulated-cluster.ts': topics,
+  'test/support/simulation/simulated-cluster.ts#createSimulatedCluster': closure,
+  'test/tidy.test.ts': topics,
+  'test/unit/history/what-if/what-if.test.ts': topics,
+  'test/unit/projections/view/evolve.test.ts': topics,
+  'test/unit/reconciler/commands/decide.test.ts': topics,
+};
