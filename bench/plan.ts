@@ -4,6 +4,7 @@ import { type LogEvent, type NewEvent, streams } from '../src/events/schema/even
 import { type ClusterView, emptyClusterView } from '../src/projections/view/cluster-view.ts';
 import { evolve } from '../src/projections/view/evolve.ts';
 import { plan } from '../src/reconciler/planner/plan.ts';
+import { createWorkQueue, type WorkQueue } from '../src/reconciler/planner/work-queue.ts';
 import { specOf } from '../test/support/specs.ts';
 import type { BenchRow } from './table.ts';
 
@@ -19,19 +20,20 @@ const nothing: ReadonlySet<string> = new Set();
 
 export async function benchPlan(): Promise<BenchRow[]> {
   const view = emptyClusterView();
-  const log = createAppender(view);
+  const queue = createWorkQueue(view);
+  const log = createAppender(view, queue);
   for (let number = 1; number <= nodes; number += 1) log.append(registration(`worker-${number}`));
   for (let number = 1; number <= services; number += 1) log.append(request(`service-${number}`));
 
-  const first = timePlan(view);
+  const first = timePlan(view, queue);
   for (const event of first.events) log.append(event);
-  run(view, log);
+  run(view, queue, log);
 
   const changeMs: number[] = [];
   for (let change = 0; change < changes; change += 1) {
     const victim = [...view.services.get(`service-${change + 1}`)!.slots.get(1)!.containers][0]!;
     log.append(failure(view, victim));
-    const { events, ms } = timePlan(view);
+    const { events, ms } = timePlan(view, queue);
     if (events.length !== 1) throw new Error(`one change should give one step, it gave ${events.length}`);
     changeMs.push(ms);
     for (const event of events) log.append(event);
@@ -56,14 +58,13 @@ export async function benchPlan(): Promise<BenchRow[]> {
   ];
 }
 
-function timePlan(view: ClusterView): { events: NewEvent[]; ms: number } {
-  const dirty = { services: new Set(view.dirty.services), nodes: nothing };
-  view.dirty.services.clear();
-  view.dirty.nodes.clear();
+function timePlan(view: ClusterView, queue: WorkQueue): { events: NewEvent[]; ms: number } {
+  const { services } = queue.take();
+  const work = { services, nodes: nothing };
   const startedMs = performance.now();
   const steps = plan(
     view,
-    dirty,
+    work,
     { timeoutMs: 5_000, silentMs: () => 0, heardAgoMs: () => 0 },
     { queueTimeoutMs: 1e9 },
     Date.now(),
@@ -71,7 +72,7 @@ function timePlan(view: ClusterView): { events: NewEvent[]; ms: number } {
   return { events: steps.map(({ event }) => event), ms: performance.now() - startedMs };
 }
 
-function createAppender(view: ClusterView) {
+function createAppender(view: ClusterView, queue: WorkQueue) {
   const versions = new Map<string, number>();
   return {
     append(event: NewEvent) {
@@ -80,20 +81,21 @@ function createAppender(view: ClusterView) {
       const position = view.position + 1;
       const ids = { eventId: `e${position}`, commitId: `c${position}`, requestId: null, correlationId: `e${position}` };
       const at = new Date().toISOString();
-      evolve(view, { ...event, position, version, schemaVersion: 1, at, meta: { ...ids, ...event.meta } } as LogEvent);
+      const stored = { ...event, position, version, schemaVersion: 1, at, meta: { ...ids, ...event.meta } };
+      queue.add(evolve(view, stored as LogEvent));
     },
   };
 }
 
 /** Every queued container runs: what a plan after it finds is settled. */
-function run(view: ClusterView, log: ReturnType<typeof createAppender>): void {
+function run(view: ClusterView, queue: WorkQueue, log: ReturnType<typeof createAppender>): void {
   for (const id of [...view.queued]) {
     const { service, slot, node } = view.containers.get(id)!;
     const session = view.nodes.get(node)!.session;
     const data = { container: id, service, slot, node, session, engineContainerId: id, startedAt: view.at, ports: [] };
     log.append({ stream: streams.container(id), type: 'ContainerRunning', data, meta });
   }
-  timePlan(view);
+  timePlan(view, queue);
 }
 
 function registration(node: string): NewEvent {

@@ -12,6 +12,7 @@ import type { SnapshotStore } from '../../projections/snapshots/snapshot.ts';
 import { findSnapshot } from '../../projections/snapshots/snapshot-search.ts';
 import { type ClusterView, emptyClusterView } from '../../projections/view/cluster-view.ts';
 import { evolve, evolveCommit } from '../../projections/view/evolve.ts';
+import { nothingTouched } from '../../projections/view/touched.ts';
 
 /** A position: all events up to it, also inside a commit. A time: up to the last commit that is not later. */
 export type Moment = { position: number } | { time: string } | 'head';
@@ -128,6 +129,8 @@ export async function findMoment(
 
 function createFold(view: ClusterView, end: number, { onCommit, onBad }: ReplayOptions) {
   const badStreams = new Set<string>();
+  // Nothing is planned from a replay: one collector for all events, never read.
+  const touched = nothingTouched();
 
   /** Goes on without what is bad, and without everything later on its stream. */
   const foldTolerantly = (events: readonly LogEvent[], unreadable: ReadonlyMap<UnreadableEvent, Error>) => {
@@ -137,7 +140,7 @@ function createFold(view: ClusterView, end: number, { onCommit, onBad }: ReplayO
       try {
         const error = unreadable.get(event);
         if (error) throw error;
-        evolve(view, event as LogEvent);
+        evolve(view, event as LogEvent, touched);
       } catch (error) {
         if (!onBad || !(error instanceof Error)) throw error;
         badStreams.add(event.stream);
@@ -156,7 +159,7 @@ function createFold(view: ClusterView, end: number, { onCommit, onBad }: ReplayO
         evolveCommit(view, commit, []);
         for (const event of unreadable.keys()) if (event.position > end) unreadable.delete(event);
         foldTolerantly(events, unreadable);
-      } else evolveCommit(view, commit, events);
+      } else evolveCommit(view, commit, events, touched);
       view.position = Math.min(last, end);
       onCommit?.(commit, events, view);
     } catch (error) {

@@ -6,10 +6,10 @@
 import type { Expectation } from '../../events/log/event-log.ts';
 import type { NewEvent } from '../../events/schema/event.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import { type Dirty, plan, servicesToLookAt, takeServices } from '../../reconciler/planner/plan.ts';
+import { plan, servicesToEvaluate } from '../../reconciler/planner/plan.ts';
 import type { LastHeard } from '../../reconciler/planner/plan-nodes.ts';
-import type { Step } from '../../reconciler/planner/step.ts';
 import { groupSteps } from '../../reconciler/planner/step-groups.ts';
+import { slotsOf, takeServices, type Work, type WorkQueue } from '../../reconciler/planner/work-queue.ts';
 
 export type Settling = {
   /** Each `next()` does one piece: a look of plan, or one append of what it wants. Ends when it wants nothing. */
@@ -22,6 +22,7 @@ type PlanSettings = Parameters<typeof plan>[3];
 
 type Deps = {
   view: ClusterView;
+  queue: WorkQueue;
   lastHeard: LastHeard;
   nowMs: () => number;
   /** @returns false: somebody else was there first, and nothing is written */
@@ -34,23 +35,18 @@ const roundsMax = 1_000;
 /** About 20 ms. A service is not cut: the largest takes 100 ms. */
 const slotsPerLook = 2_000;
 
-export function createSettling({ view, lastHeard, nowMs, append }: Deps, settings: PlanSettings): Settling {
+export function createSettling({ view, queue, lastHeard, nowMs, append }: Deps, settings: PlanSettings): Settling {
   let slotsLookedAt = 0;
 
-  const slotsOf = (name: string): number => {
-    const service = view.services.get(name);
-    return service ? Math.max(service.replicas, service.slots.size) : 0;
-  };
-
-  function* look(dirty: Dirty): Generator<void, boolean, void> {
-    for (const name of servicesToLookAt(view, dirty.services, nowMs())) slotsLookedAt += slotsOf(name);
+  function* look(work: Work): Generator<void, boolean, void> {
+    for (const name of servicesToEvaluate(view, work.services, nowMs())) slotsLookedAt += slotsOf(view, name);
     yield;
-    const steps = plan(view, dirty, lastHeard, settings, nowMs());
+    const steps = plan(view, work, lastHeard, settings, nowMs());
     for (const group of groupSteps(steps)) {
       yield;
       const events = group.map(({ event }) => event);
       const expect = group.flatMap((step) => step.expect);
-      if (!append(events, expect)) for (const step of group) lookAgain(view, step);
+      if (!append(events, expect)) for (const step of group) queue.requeue(step);
     }
     return steps.length > 0;
   }
@@ -60,23 +56,17 @@ export function createSettling({ view, lastHeard, nowMs, append }: Deps, setting
     *settle() {
       for (let round = 1, hasWritten = true; hasWritten; round += 1) {
         if (round > roundsMax) throw new Error(`plan does not settle at position ${view.position}`);
-        const services = new Set(view.dirty.services);
-        let nodes = new Set(view.dirty.nodes);
-        view.dirty.services.clear();
-        view.dirty.nodes.clear();
+        const work = queue.take();
+        const services = new Set(work.services);
+        let { nodes } = work;
         hasWritten = false;
         do {
-          const wantedMore = yield* look({ services: takeServices(services, slotsOf, slotsPerLook), nodes });
+          const piece = takeServices(services, (name) => slotsOf(view, name), slotsPerLook);
+          const wantedMore = yield* look({ services: piece, nodes });
           hasWritten ||= wantedMore;
           nodes = new Set();
         } while (services.size > 0);
       }
     },
   };
-}
-
-function lookAgain(view: ClusterView, { subject: { kind, name } }: Step): void {
-  if (kind === 'service') view.dirty.services.add(name);
-  if (kind === 'node') view.dirty.nodes.add(name);
-  if (kind === 'cluster') for (const id of view.nodes.keys()) view.dirty.nodes.add(id);
 }

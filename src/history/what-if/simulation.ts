@@ -10,9 +10,11 @@ import type { LogEvent, NewEvent } from '../../events/schema/event.ts';
 import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
 import { evolve } from '../../projections/view/evolve.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
+import { nothingTouched } from '../../projections/view/touched.ts';
 import { type ApiRequest, decide } from '../../reconciler/commands/decide.ts';
 import { nextDeadlineMs } from '../../reconciler/planner/plan.ts';
 import type { LastHeard } from '../../reconciler/planner/plan-nodes.ts';
+import { createWorkQueue } from '../../reconciler/planner/work-queue.ts';
 import { createAgents } from './agents.ts';
 import { createSettling } from './converge.ts';
 import { findSilentNodes } from './silent-nodes.ts';
@@ -65,6 +67,7 @@ export function createWorld(
   /** Of the silent nodes: when the silence that counts began, and when the node was really heard. A grace parts the two. */
   const silentSinceMs = new Map<string, number>();
   const heardAtMs = new Map<string, number>();
+  const queue = createWorkQueue(view);
   let nowMs = startedMs;
   let order = 0;
 
@@ -76,13 +79,15 @@ export function createWorld(
   const append = (events: readonly NewEvent[], expect: readonly Expectation[]): boolean => {
     if (expect.some(({ stream, version }) => versionOf(view, stream) !== version)) return false;
     const first = view.position + 1;
+    const touched = nothingTouched();
     for (const [index, event] of events.entries()) {
       const where = { first, position: first + index, at: new Date(nowMs).toISOString() };
       const written = toLogEvent(view, event, where);
-      evolve(view, written);
+      evolve(view, written, touched);
       dispatch(written);
       onEvent(written, nowMs - startedMs);
     }
+    queue.add(touched);
     return true;
   };
 
@@ -117,12 +122,16 @@ export function createWorld(
   const watchSilence = (node: string, sinceMs: number) => {
     silentSinceMs.set(node, sinceMs);
     if (!heardAtMs.has(node)) heardAtMs.set(node, sinceMs);
-    at(Math.max(nowMs, sinceMs + nodeTimeoutMs + 1), () => view.dirty.nodes.add(node));
+    at(Math.max(nowMs, sinceMs + nodeTimeoutMs + 1), () => queue.addNode(node));
   };
 
-  const { settle, slotsLookedAt } = createSettling({ view, lastHeard, nowMs: () => nowMs, append }, { queueTimeoutMs });
+  const { settle, slotsLookedAt } = createSettling(
+    { view, queue, lastHeard, nowMs: () => nowMs, append },
+    { queueTimeoutMs },
+  );
 
   const silentFromStart = findSilentNodes(view, nodeTimeoutMs);
+  queue.addAll();
   resume(view, silentFromStart, { watchSilence, agents });
 
   return {
@@ -155,11 +164,9 @@ export function createWorld(
 
 type Resumed = { watchSilence: (node: string, sinceMs: number) => void; agents: ReturnType<typeof createAgents> };
 
-/** What was under way goes on, and plan looks at everything once, as a new leader does. */
+/** What was under way goes on. */
 function resume(view: ClusterView, silent: ReadonlyMap<string, number>, { watchSilence, agents }: Resumed): void {
   for (const [node, sinceMs] of silent) watchSilence(node, sinceMs);
-  for (const name of view.services.keys()) view.dirty.services.add(name);
-  for (const id of view.nodes.keys()) view.dirty.nodes.add(id);
   const placed = [...view.containers.values()].filter(({ node }) => view.nodes.get(node)?.state === 'ready');
   for (const container of placed.sort((a, b) => a.queuedPosition - b.queuedPosition)) {
     const { state } = container;

@@ -10,15 +10,16 @@ import type { SnapshotStore } from '../snapshots/snapshot.ts';
 import { findSnapshot } from '../snapshots/snapshot-search.ts';
 import { type ClusterView, emptyClusterView } from '../view/cluster-view.ts';
 import { evolveCommit } from '../view/evolve.ts';
+import { nothingTouched, type Touched } from '../view/touched.ts';
 
-export type FoldListener = (events: readonly LogEvent[], commit: Commit) => void;
+export type FoldListener = (events: readonly LogEvent[], commit: Commit, touched: Touched) => void;
 
 export type Projector = {
   /** The live view. Read it, never change it, never keep it across an await. */
   readonly view: ClusterView;
   /**
-   * Called after each commit is folded, in order, with its events (empty when pruned). Synchronous and quick: hand
-   * long work to a queue of your own. Returns an unsubscribe.
+   * Called after each commit is folded, in order, with its events (empty when pruned) and what they touched. Synchronous
+   * and quick: hand long work to a queue of your own. Returns an unsubscribe.
    */
   onFolded(listener: FoldListener): () => void;
   /** Resolves once the view holds `position`. @throws AppError `view_behind` (retryable) past the deadline */
@@ -69,8 +70,9 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
   let following: Promise<void> = Promise.resolve();
 
   const fold = (commit: Commit): void => {
-    const events = foldCommit(view, commit);
-    for (const listener of listeners) listener(events, commit);
+    const touched = nothingTouched();
+    const events = foldCommit(view, commit, touched);
+    for (const listener of listeners) listener(events, commit, touched);
     for (const waiter of waiters) if (waiter.position <= view.position) settle(waiter, null);
   };
 
@@ -172,13 +174,13 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
 /** Beyond this a timer fires at once. */
 const timerMaxMs = 2 ** 31 - 1;
 
-function foldCommit(view: ClusterView, commit: Commit): readonly LogEvent[] {
+function foldCommit(view: ClusterView, commit: Commit, touched: Touched): readonly LogEvent[] {
   const expected = view.position + 1;
   try {
     if (commit.first !== expected)
       throw new Error(`expected position ${expected}, the commit begins at ${commit.first}`);
     const events = commit.events === null ? [] : toLogEvents(commit);
-    evolveCommit(view, commit, events);
+    evolveCommit(view, commit, events, touched);
     return events;
   } catch (error) {
     throw foldFailed(view.position + 1, error);

@@ -73,7 +73,7 @@ export async function takeSnapshot(
   { slot, hash }: Pick<Commit, 'slot' | 'hash'>,
 ): Promise<Snapshot> {
   const { position, at } = view;
-  const serialized = serialize({ ...view, dirty: { services: new Set(), nodes: new Set() } });
+  const serialized = serialize(view);
   const bytes = await compress(serialized, { chunkSize });
   return { slot, position, at, commitHash: hash, projectionVersion, format, bytesHash: sha256(bytes), bytes };
 }

@@ -170,8 +170,6 @@ export type ClusterView = {
   alarms: Map<string, AlarmView>;
   /** Pulls in progress, from telemetry. */
   pulls: Map<string, { currentBytes: number; totalBytes: number }>;
-  /** What changed since plan last looked. Filled by evolve, emptied by the loop; not part of the state compared. */
-  dirty: { services: Set<string>; nodes: Set<string> };
 };
 
 export function emptyClusterView(): ClusterView {
@@ -195,6 +193,5 @@ export function emptyClusterView(): ClusterView {
     controller: { term: 0, controllerId: '', resigned: false, version: 0 },
     alarms: new Map(),
     pulls: new Map(),
-    dirty: { services: new Set(), nodes: new Set() },
   };
 }

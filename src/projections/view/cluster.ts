@@ -2,7 +2,7 @@
 
 import type { ClusterView } from './cluster-view.ts';
 import { type Handlers, ignored, illegal } from './handlers.ts';
-import { lookAtBlocked } from './services.ts';
+import { type Touched, touchBlocked } from './touched.ts';
 
 export const alarmKey = (alarm: string, subject: string): string => `${alarm} ${subject}`;
 
@@ -29,20 +29,20 @@ export const clusterHandlers = {
     view.alarms.set(key, { alarm, subject, message, since: view.alarms.get(key)?.since ?? event.at });
   },
 
-  AlarmCleared(view, event) {
+  AlarmCleared(view, event, touched) {
     view.alarms.delete(alarmKey(event.data.alarm, event.data.subject));
-    lookAtAll(view);
+    touchNodes(view, touched);
   },
 
-  HoldReleased: lookAtAll,
+  HoldReleased: (view, _event, touched) => touchNodes(view, touched),
 
   RequestRefused: ignored,
   HistoryPruned: ignored,
   ApiReadsRecorded: ignored,
 } satisfies Partial<Handlers>;
 
-/** What was held back while an alarm stood is news again. */
-function lookAtAll(view: ClusterView): void {
-  for (const id of view.nodes.keys()) view.dirty.nodes.add(id);
-  lookAtBlocked(view);
+/** What the planner left alone while an alarm was active is evaluated again. */
+function touchNodes(view: ClusterView, touched: Touched): void {
+  for (const id of view.nodes.keys()) touched.nodes.add(id);
+  touchBlocked(view, touched);
 }

@@ -9,6 +9,7 @@ import { release, reserve } from './engines.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { dropSurplusSlot, setBlocked, setDelay } from './services.ts';
+import type { Touched } from './touched.ts';
 
 /** A run this long was stable: what failed before it is forgotten. Ten times the longest usual start. */
 const stableRunMs = 60_000;
@@ -30,7 +31,7 @@ const noLogTail: readonly string[] = Object.freeze([]);
 const noPorts: ContainerView['ports'] = Object.freeze([]);
 
 export const containerHandlers = {
-  ContainerQueued(view, event) {
+  ContainerQueued(view, event, touched) {
     const { data } = event;
     if (view.containers.has(data.container)) illegal(event, 'the container exists already');
     const service = view.services.get(data.service) ?? illegal(event, 'the service is unknown');
@@ -44,7 +45,7 @@ export const containerHandlers = {
     slot.containers.add(container.id);
     node.containers.add(container.id);
     node.position = event.position;
-    reserve(view, container);
+    reserve(view, container, touched);
     setDelay(view, service, slot, null);
     setBlocked(view, service, null);
     service.live += 1;
@@ -52,45 +53,45 @@ export const containerHandlers = {
     service.position = event.position;
   },
 
-  ContainerStarting(view, event) {
-    move(view, event);
+  ContainerStarting(view, event, touched) {
+    move(view, event, touched);
   },
 
-  ContainerRunning(view, event) {
-    const container = move(view, event);
+  ContainerRunning(view, event, touched) {
+    const container = move(view, event, touched);
     container.runningAt = event.at;
     if (event.data.ports.length > 0) container.ports = event.data.ports;
   },
 
-  ContainerStopRequested(view, event) {
-    move(view, event).reason = event.data.reason;
+  ContainerStopRequested(view, event, touched) {
+    move(view, event, touched).reason = event.data.reason;
   },
 
-  ContainerStopped(view, event) {
-    const container = move(view, event);
+  ContainerStopped(view, event, touched) {
+    const container = move(view, event, touched);
     container.exitCode = event.data.exitCode;
-    end(view, event, container, null);
+    end(view, event, container, null, touched);
   },
 
-  ContainerCompleted(view, event) {
+  ContainerCompleted(view, event, touched) {
     const failure: Failure = { reason: 'completed', message: 'it ended by itself with exit code 0' };
     const counted = isStopping(view, event) ? null : failure;
-    const container = move(view, event);
+    const container = move(view, event, touched);
     container.reason = null;
     container.exitCode = 0;
     if (event.data.logTail.length > 0) container.logTail = event.data.logTail;
-    end(view, event, container, counted);
+    end(view, event, container, counted, touched);
   },
 
-  ContainerFailed(view, event) {
+  ContainerFailed(view, event, touched) {
     const { reason, message, exitCode, logTail } = event.data;
     const counted = countedReasons.has(reason) && !isStopping(view, event) ? { reason, message } : null;
-    const container = move(view, event);
+    const container = move(view, event, touched);
     container.reason = reason;
     container.message = message;
     container.exitCode = exitCode;
     if (logTail.length > 0) container.logTail = logTail;
-    end(view, event, container, counted);
+    end(view, event, container, counted, touched);
   },
 
   PullProgressReported(view, event) {
@@ -146,7 +147,7 @@ function openSlot(service: ServiceView, number: number): SlotView {
 }
 
 /** The step every fact after the first has in common: the machine decides, the indexes of the old state are left. */
-function move(view: ClusterView, event: LogEvent<ContainerFact>): ContainerView {
+function move(view: ClusterView, event: LogEvent<ContainerFact>, touched: Touched): ContainerView {
   const container = view.containers.get(event.data.container) ?? illegal(event, 'the container is unknown');
   const service = view.services.get(container.service) ?? illegal(event, 'its service is unknown');
   const next = nextContainerState(container.state, event.type);
@@ -160,7 +161,7 @@ function move(view: ClusterView, event: LogEvent<ContainerFact>): ContainerView 
   container.latest = causeOf(event);
   service.position = event.position;
   if (next !== 'starting') {
-    view.dirty.services.add(service.name);
+    touched.services.add(service.name);
     if (view.pulls.size > 0) view.pulls.delete(container.id);
   }
   return container;
@@ -184,6 +185,7 @@ function end(
   event: LogEvent<ContainerFact>,
   container: ContainerView,
   failure: Failure | null,
+  touched: Touched,
 ): void {
   const service = view.services.get(container.service)!;
   const slot = service.slots.get(container.slot)!;
@@ -202,10 +204,10 @@ function end(
     node.containers.delete(container.id);
     node.position = event.position;
     // More were on the lost node than one append may end: the rest is still to be ended.
-    if (node.state === 'lost' && node.containers.size > 0) view.dirty.nodes.add(node.id);
+    if (node.state === 'lost' && node.containers.size > 0) touched.nodes.add(node.id);
   }
 
-  release(view, container);
+  release(view, container, touched);
 
   view.ended.add(container.id);
   view.nextExpiryMs ??= expiryMsOf(event.at);

@@ -3,7 +3,7 @@
 import type { EngineDescription } from '../../model/node.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { ClusterView, ContainerView, EngineView } from './cluster-view.ts';
-import { lookAtBlocked } from './services.ts';
+import { type Touched, touchBlocked } from './touched.ts';
 
 export const portKey = (host: number, protocol: string): string => `${host}/${protocol}`;
 
@@ -22,7 +22,7 @@ export function detachNode(view: ClusterView, node: string, engineId: string): v
   dropUnused(view, engine);
 }
 
-export function reserve(view: ClusterView, container: ContainerView): void {
+export function reserve(view: ClusterView, container: ContainerView, touched: Touched): void {
   const engine = openEngine(view, container.engineId);
   const { resources, ports } = container.spec;
   engine.containers += 1;
@@ -30,11 +30,11 @@ export function reserve(view: ClusterView, container: ContainerView): void {
   engine.cpuReservedMillis += resources.cpuMillis ?? 0;
   for (const { host, protocol } of ports)
     if (host !== null) engine.hostPorts.set(portKey(host, protocol), container.id);
-  noteRoom(view, container);
+  touchWaiting(view, container, touched);
 }
 
-export function release(view: ClusterView, container: ContainerView): void {
-  noteRoom(view, container);
+export function release(view: ClusterView, container: ContainerView, touched: Touched): void {
+  touchWaiting(view, container, touched);
   const engine = view.engines.get(container.engineId);
   if (!engine) return;
   const { resources, ports } = container.spec;
@@ -50,9 +50,9 @@ export function release(view: ClusterView, container: ContainerView): void {
   dropUnused(view, engine);
 }
 
-/** Whoever waits for room may have it now, or another reason to wait, and says so once it was looked at. */
-function noteRoom(view: ClusterView, { spec }: ContainerView): void {
-  if (holdsAnything(spec)) lookAtBlocked(view);
+/** A service that waits for room may have it now, or another reason to wait. */
+function touchWaiting(view: ClusterView, { spec }: ContainerView, touched: Touched): void {
+  if (holdsAnything(spec)) touchBlocked(view, touched);
 }
 
 /** Does it take room from others, and does its end make some? */

@@ -10,39 +10,47 @@ import { containerHandlers, expireEnded } from './containers.ts';
 import type { Handlers } from './handlers.ts';
 import { nodeHandlers } from './nodes.ts';
 import { serviceHandlers } from './services.ts';
+import { nothingTouched, type Touched } from './touched.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived anew. */
-export const projectionVersion = 3;
+export const projectionVersion = 4;
 
 const handlers: Handlers = { ...clusterHandlers, ...serviceHandlers, ...containerHandlers, ...nodeHandlers };
 
 /**
  * Changes the view in place by one event. Deterministic.
+ * @param touched gets what the event changed something about; who folds many events and plans nothing passes one for all
+ * @returns `touched`
  * @throws AssertionError naming the position when the event cannot follow what was folded before
  */
-export function evolve(view: ClusterView, event: LogEvent): void {
+export function evolve(view: ClusterView, event: LogEvent, touched: Touched = nothingTouched()): Touched {
   advanceTime(view, event.at);
-  (handlers[event.type] as (view: ClusterView, event: LogEvent) => void)(view, event);
+  (handlers[event.type] as (view: ClusterView, event: LogEvent, touched: Touched) => void)(view, event, touched);
   view.position = event.position;
   const isTelemetry = event.version === 0;
-  if (isTelemetry) return;
+  if (isTelemetry) return touched;
   view.factPosition = event.position;
   view.factAt = event.at;
+  return touched;
 }
 
 /**
  * Folds one commit. A pruned one (`events` empty) advances position and time all the same, so that what leaves the
  * view by age leaves at the same position with and without the telemetry.
  * @param events the commit's events in the current schema version; empty when it was pruned
+ * @param touched as with evolve
+ * @returns `touched`
  */
 export function evolveCommit(
   view: ClusterView,
   commit: Pick<Commit, 'first' | 'count' | 'at'>,
   events: readonly LogEvent[],
-): void {
+  touched: Touched = nothingTouched(),
+): Touched {
   advanceTime(view, commit.at);
-  for (const event of events) evolve(view, event);
+  for (const event of events) evolve(view, event, touched);
   view.position = commit.first + commit.count - 1;
+  return touched;
 }
 
 function advanceTime(view: ClusterView, at: string): void {

@@ -7,8 +7,10 @@ import { AssertionError } from 'node:assert';
 import type { EventType } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { Cause, ClusterView } from './cluster-view.ts';
+import type { Touched } from './touched.ts';
 
-export type Handler<T extends EventType> = (view: ClusterView, event: LogEvent<T>) => void;
+/** Changes the view, and adds to `touched` what the planner has to evaluate because of it. */
+export type Handler<T extends EventType> = (view: ClusterView, event: LogEvent<T>, touched: Touched) => void;
 
 /** One entry for each event type there is. */
 export type Handlers = { readonly [T in EventType]: Handler<T> };

@@ -5,13 +5,13 @@ import type { Availability } from '../../model/node.ts';
 import { type ClusterView, type NodeView, refusalsKept, takeoversKept } from './cluster-view.ts';
 import { attachNode, detachNode } from './engines.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
-import { lookAtBlocked } from './services.ts';
+import { type Touched, touchBlocked } from './touched.ts';
 
 export const nodeHandlers = {
   NodeRegistered: register,
   NodeReturned: register,
 
-  RegistrationRefused(view, event) {
+  RegistrationRefused(view, event, touched) {
     const { instance, hostname } = event.data;
     const node = view.nodes.get(event.data.node) ?? illegal(event, 'the node is unknown');
     const others = node.refusals.filter((refusal) => refusal.instance.id !== instance.id);
@@ -19,23 +19,23 @@ export const nodeHandlers = {
     node.version = event.version;
     node.latest = causeOf(event);
     node.position = event.position;
-    view.dirty.nodes.add(node.id);
+    touched.nodes.add(node.id);
   },
 
-  NodeLost(view, event) {
-    const node = changeNode(view, event);
+  NodeLost(view, event, touched) {
+    const node = changeNode(view, event, touched);
     if (node.state !== 'lost') node.since = event.at;
     node.state = 'lost';
   },
 
-  NodeCordoned: (view, event) => setAvailability(view, event, 'cordoned'),
-  NodeDrainRequested: (view, event) => setAvailability(view, event, 'draining'),
-  NodeActivated: (view, event) => setAvailability(view, event, 'active'),
+  NodeCordoned: (view, event, touched) => setAvailability(view, event, 'cordoned', touched),
+  NodeDrainRequested: (view, event, touched) => setAvailability(view, event, 'draining', touched),
+  NodeActivated: (view, event, touched) => setAvailability(view, event, 'active', touched),
 
-  NodeRemoved(view, event) {
-    const node = changeNode(view, event);
+  NodeRemoved(view, event, touched) {
+    const node = changeNode(view, event, touched);
     view.nodes.delete(node.id);
-    view.dirty.nodes.delete(node.id);
+    touched.nodes.delete(node.id);
     view.removedNodes.set(node.id, { version: event.version });
     detachNode(view, node.id, node.engine.engineId);
   },
@@ -69,7 +69,11 @@ type NodeFact =
   | 'NodeActivated'
   | 'NodeRemoved';
 
-function register(view: ClusterView, event: LogEvent<'NodeRegistered'> | LogEvent<'NodeReturned'>): void {
+function register(
+  view: ClusterView,
+  event: LogEvent<'NodeRegistered'> | LogEvent<'NodeReturned'>,
+  touched: Touched,
+): void {
   const { node: id, instance = null, engine, hostname, agentVersion, labels } = event.data;
   const known = view.nodes.get(id);
   if (known && known.engine.engineId !== engine.engineId) detachNode(view, id, known.engine.engineId);
@@ -95,7 +99,7 @@ function register(view: ClusterView, event: LogEvent<'NodeRegistered'> | LogEven
   view.nodes.set(id, node);
   view.removedNodes.delete(id);
   attachNode(view, id, engine);
-  changeNode(view, event);
+  changeNode(view, event, touched);
 }
 
 /** One that is told twice is one. */
@@ -112,27 +116,28 @@ function setAvailability(
   view: ClusterView,
   event: LogEvent<'NodeCordoned'> | LogEvent<'NodeDrainRequested'> | LogEvent<'NodeActivated'>,
   availability: Availability,
+  touched: Touched,
 ): void {
-  const node = changeNode(view, event);
+  const node = changeNode(view, event, touched);
   node.availability = availability;
   node.since = event.at;
 }
 
 /**
- * Every fact of a node: the node, the services on it and the services that found no place are looked at again. A node
- * that can take less concerns the latter too: why they have no place has changed.
+ * Every fact of a node touches the node, the services on it and the services that found no place. A node that can take
+ * less concerns the latter too: why they have no place has changed.
  */
-function changeNode(view: ClusterView, event: LogEvent<NodeFact>): NodeView {
+function changeNode(view: ClusterView, event: LogEvent<NodeFact>, touched: Touched): NodeView {
   const node = view.nodes.get(event.data.node);
   if (!node) illegal(event, 'the node is unknown');
   node.version = event.version;
   node.latest = causeOf(event);
   node.position = event.position;
-  view.dirty.nodes.add(node.id);
+  touched.nodes.add(node.id);
   for (const id of node.containers) {
     const container = view.containers.get(id);
-    if (container) view.dirty.services.add(container.service);
+    if (container) touched.services.add(container.service);
   }
-  lookAtBlocked(view);
+  touchBlocked(view, touched);
   return node;
 }

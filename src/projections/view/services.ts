@@ -4,9 +4,10 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import type { ClusterView, ServiceView, SlotView } from './cluster-view.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
+import type { Touched } from './touched.ts';
 
 export const serviceHandlers = {
-  ServiceRequested(view, event) {
+  ServiceRequested(view, event, touched) {
     const { data } = event;
     const service = view.services.get(data.service) ?? (data.changed ? createService(view, event) : undefined);
     if (!service) illegal(event, 'it changes nothing of a service that is unknown');
@@ -18,27 +19,27 @@ export const serviceHandlers = {
     service.spec = data.container;
     service.specHash = data.specHash;
     service.removing = false;
-    changeWish(view, service, event, data.replicas);
+    changeSpec(view, service, event, data.replicas, touched);
     if (isNewSpec) forgetFailures(view, service);
   },
 
-  ServiceScaled(view, event) {
-    changeWish(view, findService(view, event), event, event.data.replicas);
+  ServiceScaled(view, event, touched) {
+    changeSpec(view, findService(view, event), event, event.data.replicas, touched);
   },
 
-  ServiceRemovalRequested(view, event) {
+  ServiceRemovalRequested(view, event, touched) {
     const service = findService(view, event);
     service.removing = true;
-    changeWish(view, service, event, 0);
+    changeSpec(view, service, event, 0, touched);
   },
 
-  ServiceRemoved(view, event) {
+  ServiceRemoved(view, event, touched) {
     const service = findService(view, event);
     if (service.live > 0) illegal(event, `${service.live} of its containers have not ended`);
     for (const slot of service.slots.values()) setDelay(view, service, slot, null);
     view.services.delete(service.name);
     view.blocked.delete(service.name);
-    view.dirty.services.delete(service.name);
+    touched.services.delete(service.name);
     view.removedServices.set(service.name, { version: event.version, generation: service.generation });
   },
 
@@ -98,12 +99,13 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
   return service;
 }
 
-/** What was said about the old wish does not hold for the new one: it is found out again. */
-function changeWish(
+/** What the planner found out about the old spec does not hold for the new one. */
+function changeSpec(
   view: ClusterView,
   service: ServiceView,
   event: LogEvent<'ServiceRequested' | 'ServiceScaled' | 'ServiceRemovalRequested'>,
   replicas: number,
+  touched: Touched,
 ): void {
   service.replicas = replicas;
   service.generation = event.data.generation;
@@ -113,7 +115,7 @@ function changeWish(
   service.position = event.position;
   setBlocked(view, service, null);
   for (const slot of service.slots.values()) dropSurplusSlot(view, service, slot);
-  view.dirty.services.add(service.name);
+  touched.services.add(service.name);
 }
 
 /** Whatever failed before, failed with another spec. */
@@ -142,11 +144,6 @@ export function setBlocked(view: ClusterView, service: ServiceView, blocked: Ser
   service.blocked = blocked;
   if (blocked) view.blocked.add(service.name);
   else view.blocked.delete(service.name);
-}
-
-/** What keeps them from a place may be gone. */
-export function lookAtBlocked(view: ClusterView): void {
-  for (const name of view.blocked) view.dirty.services.add(name);
 }
 
 export function setDelay(view: ClusterView, service: ServiceView, slot: SlotView, untilMs: number | null): void {

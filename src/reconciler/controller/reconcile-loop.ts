@@ -10,13 +10,13 @@ import type { EventLog, Expectation } from '../../events/log/event-log.ts';
 import { streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/live/projector.ts';
-import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import type { Liveness } from '../intake/liveness.ts';
-import { nextDeadlineMs, plan, takeServices } from '../planner/plan.ts';
+import { nextDeadlineMs, plan } from '../planner/plan.ts';
 import { isHeld } from '../planner/plan-nodes.ts';
 import type { PlanSettings } from '../planner/slot-placement.ts';
 import { controllerActor, describeStep, type Step } from '../planner/step.ts';
 import { groupSteps } from '../planner/step-groups.ts';
+import { createWorkQueue } from '../planner/work-queue.ts';
 import { createLogTime } from './log-clock.ts';
 
 export type Loop = {
@@ -32,7 +32,7 @@ const tickMs = 250;
 /** A tick this late means that the process stood still and could not hear anybody. */
 const stallMs = 1_500;
 /** Planning so many takes a quarter of a second, and heartbeats and calls wait for it. */
-const replicasPerPassMax = 10_000;
+const slotsPerRoundMax = 10_000;
 /** After an append of unknown outcome the log may take its time. */
 const troublePauseMs = 500;
 const viewDeadlineMs = 10_000;
@@ -53,32 +53,17 @@ export function createLoop(
 ): Loop {
   const { view } = projector;
   const triggers$ = new Subject<void>();
-  const dirty = { services: new Set<string>(), nodes: new Set<string>() };
+  const work = createWorkQueue(view);
   const subscriptions: Subscription[] = [];
   let term: number | null = null;
   let pass: Promise<void> = Promise.resolve();
   const logTime = createLogTime(view, clock);
   let tickedAtMs = clock.monotonicMs();
 
-  /** Everything that is news of nodes, and of services as many as one pass may plan; the rest waits for the next. */
-  const takeDirty = () => {
-    for (const name of view.dirty.services) dirty.services.add(name);
-    const nodes = new Set([...dirty.nodes, ...view.dirty.nodes]);
-    for (const set of [view.dirty.services, dirty.nodes, view.dirty.nodes]) set.clear();
-    return { services: takeServices(dirty.services, (name) => replicasOf(view, name), replicasPerPassMax), nodes };
-  };
-
-  const markDirty = (step: Step) => {
-    const { kind, name } = step.subject;
-    if (kind === 'service') dirty.services.add(name);
-    if (kind === 'node') dirty.nodes.add(name);
-    if (kind === 'cluster') for (const id of view.nodes.keys()) dirty.nodes.add(id);
-  };
-
   const reconcile = async () => {
     if (term === null) return;
-    const steps = plan(view, takeDirty(), liveness, options, logTime());
-    if (dirty.services.size > 0) triggers$.next();
+    const steps = plan(view, work.take(slotsPerRoundMax), liveness, options, logTime());
+    if (!work.isEmpty()) triggers$.next();
     const watch = watchClock();
     const appends = [...groupSteps(steps), ...(watch ? [[watch]] : [])];
     if (appends.length === 0) return;
@@ -103,7 +88,7 @@ export function createLoop(
         return 0;
       }
       if (!(error instanceof AppError)) throw error;
-      for (const step of steps) markDirty(step);
+      for (const step of steps) work.requeue(step);
       if (hasCode(error, 'expectation_failed')) logger.debug({ err: error }, 'the cluster moved on; planning again');
       else {
         logger.warn({ err: error }, 'steps not appended; planning again');
@@ -151,20 +136,18 @@ export function createLoop(
   return {
     lead(newTerm) {
       term = newTerm;
-      for (const name of view.services.keys()) dirty.services.add(name);
-      for (const [id, node] of view.nodes) {
-        dirty.nodes.add(id);
-        if (node.state === 'ready') liveness.watch(id, node.session);
-      }
+      work.addAll();
+      for (const [id, node] of view.nodes) if (node.state === 'ready') liveness.watch(id, node.session);
       triggers$.next();
     },
     unlead() {
       term = null;
+      work.clear();
     },
     start() {
       // Also where nobody leads: whoever takes reports in has to know which nodes are heard.
       for (const [id, node] of view.nodes) if (node.state === 'ready') liveness.watch(id, node.session);
-      const unsubscribe = projector.onFolded((events) => {
+      const unsubscribe = projector.onFolded((events, _commit, touched) => {
         for (const event of events) {
           if (event.type === 'NodeRegistered' || event.type === 'NodeReturned') {
             liveness.watch(event.data.node, event.position);
@@ -172,10 +155,14 @@ export function createLoop(
           if (event.type === 'HoldReleased') liveness.grace();
           if (event.type === 'NodeLost' || event.type === 'NodeRemoved') liveness.unwatch(event.data.node);
         }
-        if (view.dirty.services.size > 0 || view.dirty.nodes.size > 0) triggers$.next();
+        // A follower collects nothing: to lead begins with everything.
+        if (term === null) return;
+        work.add(touched);
+        if (!work.isEmpty()) triggers$.next();
       });
       const silences = liveness.silences$.subscribe((node) => {
-        dirty.nodes.add(node);
+        if (term === null) return;
+        work.addNode(node);
         triggers$.next();
       });
       const passes = merge(triggers$)
@@ -196,10 +183,4 @@ export function createLoop(
 function mergeExpectations(steps: readonly Step[]): Expectation[] {
   const versions = new Map(steps.flatMap(({ expect }) => expect.map(({ stream, version }) => [stream, version])));
   return [...versions].map(([stream, version]) => ({ stream, version }));
-}
-
-/** What planning it costs. Pure. */
-export function replicasOf(view: ClusterView, name: string): number {
-  const service = view.services.get(name);
-  return service ? Math.max(service.replicas, service.live) : 0;
 }

@@ -6,7 +6,7 @@
  *  silent nodes ──▶ NodeLost + their ContainerFailed        plan-nodes.ts
  *  quarrels about a node ──▶ AlarmRaised, AlarmCleared       plan-claims.ts
  *  overdue in queue ──▶ ContainerFailed (queue timeout)      here
- *  dirty, blocked or due services ──▶ their slots            plan-service.ts
+ *  touched, blocked or due services──▶ their slots            plan-service.ts
  * ```
  */
 
@@ -18,28 +18,27 @@ import { isHeld, isSilentNode, type LastHeard, planNodes } from './plan-nodes.ts
 import { planService } from './plan-service.ts';
 import type { PlanSettings } from './slot-placement.ts';
 import { failContainer, type Step } from './step.ts';
-
-/** What to look at again. Anything else is as it was when plan last looked. */
-export type Dirty = { services: ReadonlySet<string>; nodes: ReadonlySet<string> };
+import type { Work } from './work-queue.ts';
 
 /**
+ * @param work what has to be evaluated; anything else is as it was at the last evaluation
  * @param nowMs wall clock, never earlier than the view's `at`
  * @returns steps in the order they should be appended
  */
 export function plan(
   view: ClusterView,
-  dirty: Dirty,
+  work: Work,
   lastHeard: LastHeard,
   settings: PlanSettings,
   nowMs: number,
 ): Step[] {
-  const nodeSteps = planNodes(view, dirty.nodes, lastHeard);
+  const nodeSteps = planNodes(view, work.nodes, lastHeard);
   const pass = { ...settings, nowMs, reservations: noReservations(), isSilent: isSilentNode(view, lastHeard) };
-  const serviceSteps = [...servicesToLookAt(view, dirty.services, nowMs)].flatMap((name) => {
+  const serviceSteps = [...servicesToEvaluate(view, work.services, nowMs)].flatMap((name) => {
     const service = view.services.get(name);
     return service ? planService(view, service, pass) : [];
   });
-  return [...nodeSteps, ...planClaims(view, dirty.nodes, nowMs), ...planOverdue(view, nowMs), ...serviceSteps];
+  return [...nodeSteps, ...planClaims(view, work.nodes, nowMs), ...planOverdue(view, nowMs), ...serviceSteps];
 }
 
 /** When plan has to look again though nothing happened: the next queue deadline, restart or end of an alarm, or null. Pure. */
@@ -61,29 +60,13 @@ export function nextDeadlineMs(view: ClusterView): number | null {
   return deadlines.length === 0 ? null : Math.min(...deadlines);
 }
 
-/**
- * Takes the first of the services, together of at most so much, but one at least.
- * @param names loses what is taken
- */
-export function takeServices(names: Set<string>, sizeOf: (name: string) => number, most: number): Set<string> {
-  const taken = new Set<string>();
-  let size = 0;
-  for (const name of names) {
-    size += sizeOf(name);
-    if (taken.size > 0 && size > most) break;
-    taken.add(name);
-    names.delete(name);
-  }
-  return taken;
-}
-
-/** The dirty ones and those whose time has come: what plan costs. Pure. */
-export function* servicesToLookAt(view: ClusterView, dirty: ReadonlySet<string>, nowMs: number): Iterable<string> {
-  yield* dirty;
+/** Those of the work and those whose time has come: what plan costs. Pure. */
+export function* servicesToEvaluate(view: ClusterView, named: ReadonlySet<string>, nowMs: number): Iterable<string> {
+  yield* named;
   // While the hold stands, that a node is heard again is no event.
-  if (isHeld(view)) for (const name of view.blocked) if (!dirty.has(name)) yield name;
+  if (isHeld(view)) for (const name of view.blocked) if (!named.has(name)) yield name;
   for (const [name, slots] of view.delayed) {
-    if (dirty.has(name) || (isHeld(view) && view.blocked.has(name))) continue;
+    if (named.has(name) || (isHeld(view) && view.blocked.has(name))) continue;
     const isDue = [...slots].some((slot) => (view.services.get(name)?.slots.get(slot)?.delayedUntilMs ?? 0) <= nowMs);
     if (isDue) yield name;
   }

@@ -7,13 +7,13 @@ import { specHash } from '../../../src/events/schema/hash.ts';
 import type { ContainerSpec } from '../../../src/model/service.ts';
 import { type ServiceRow, serviceRow } from '../../../src/projections/rows/service-row.ts';
 import { decide, type NodeAction } from '../../../src/reconciler/commands/decide.ts';
-import { createSimulatedCluster, type SimulatedCluster } from './simulated-cluster.ts';
+import { createSimulatedCluster, type SimulatedCluster, type SimulationOptions } from './simulated-cluster.ts';
 
 export const context = { actor: 'person:test', requestId: 'request' };
 const meta = { actor: context.actor, causationId: null };
 
 /** worker-1, worker-2 … of 8 GiB and 8 CPUs each, registered and heard. */
-export function clusterOf(nodes: number, options?: { failingImage?: string }): SimulatedCluster {
+export function clusterOf(nodes: number, options?: SimulationOptions): SimulatedCluster {
   const cluster = createSimulatedCluster(1, options);
   for (let number = 1; number <= nodes; number += 1) cluster.addNode(`worker-${number}`);
   cluster.advance(2_000);

@@ -12,11 +12,14 @@ import type { LogEvent, NewEvent } from '../../../src/events/schema/event.ts';
 import type { AgentInstance } from '../../../src/model/node.ts';
 import { type ClusterView, emptyClusterView } from '../../../src/projections/view/cluster-view.ts';
 import { evolve } from '../../../src/projections/view/evolve.ts';
+import { nothingTouched, type Touched } from '../../../src/projections/view/touched.ts';
 import { decideClaim, recordRefusal } from '../../../src/reconciler/commands/decide-registration.ts';
 import { decideReport } from '../../../src/reconciler/commands/decide-report.ts';
 import { plan } from '../../../src/reconciler/planner/plan.ts';
 import { surgeOf } from '../../../src/reconciler/planner/plan-service.ts';
 import { describeStep } from '../../../src/reconciler/planner/step.ts';
+import { groupSteps } from '../../../src/reconciler/planner/step-groups.ts';
+import { createWorkQueue } from '../../../src/reconciler/planner/work-queue.ts';
 
 const clusterId = '00000000-0000-4000-8000-000000000000';
 const nodeTimeoutMs = 5_000;
@@ -71,16 +74,23 @@ export type SimulatedCluster = {
   tail(): string;
 };
 
-export function createSimulatedCluster(seed: number, options: { failingImage?: string } = {}): SimulatedCluster {
+export type SimulationOptions = {
+  failingImage?: string;
+  /** A fold that forgets: what is left of what an append touched. For tests that the simulation notices it. */
+  dropTouched?: (touched: Touched) => Touched;
+};
+
+export function createSimulatedCluster(seed: number, options: SimulationOptions = {}): SimulatedCluster {
   const random = mulberry32(seed);
   const startMs = Date.UTC(2026, 0, 1);
   let nowMs = startMs;
   const view = emptyClusterView();
+  const queue = createWorkQueue(view);
   const events: LogEvent[] = [];
   const versions = new Map<string, number>();
   const nodes = new Map<string, SimulatedNode>();
   /** `sinceMs`: of its last beat or of its last grace period. */
-  const heard = new Map<string, { session: number; sinceMs: number; atMs: number | null }>();
+  const heard = new Map<string, { session: number; sinceMs: number; atMs: number | null; isNoticed: boolean }>();
   const timers: { atMs: number; order: number; run: () => void }[] = [];
   const spoken: string[] = [];
   /** Who reads a node's queue: one at a time, the next when it is gone. */
@@ -97,6 +107,7 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
   const append = (newEvents: readonly NewEvent[], expect: readonly Expectation[] = []): boolean => {
     if (expect.some(({ stream, version }) => (versions.get(stream) ?? 0) !== version)) return false;
     const first = events.length + 1;
+    const touched = nothingTouched();
     newEvents.forEach((event, index) => {
       const version = (versions.get(event.stream) ?? 0) + 1;
       versions.set(event.stream, version);
@@ -117,9 +128,10 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
         },
       } as LogEvent;
       events.push(stored);
-      evolve(view, stored);
+      evolve(view, stored, touched);
       checkSurge(view, stored);
     });
+    queue.add(options.dropTouched?.(touched) ?? touched);
     for (const event of events.slice(first - 1)) dispatch(event);
     return true;
   };
@@ -129,34 +141,36 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
     isPlanning = true;
     for (let rounds = 0; ; rounds += 1) {
       ok(rounds < 200, `plan does not settle: ${spoken.slice(-20).join('\n')}`);
-      const dirty = {
-        services: new Set(view.dirty.services),
-        nodes: new Set([...view.dirty.nodes, ...view.nodes.keys()]),
-      };
-      view.dirty.services.clear();
-      view.dirty.nodes.clear();
+      noticeSilence();
       const steps = plan(
         view,
-        dirty,
+        queue.take(),
         { timeoutMs: nodeTimeoutMs, silentMs, heardAgoMs },
         { queueTimeoutMs: 60_000 },
         nowMs,
       );
       if (steps.length === 0) break;
-      for (const step of steps) {
-        spoken.push(`${nowMs - startMs} ${describeStep(step)}`);
-        // One step an append is the harshest order: everything may come between.
-        const { causationIndex: _, ...meta } = step.event.meta;
-        if (!append([{ ...step.event, meta } as NewEvent], step.expect)) {
-          if (step.subject.kind === 'service') view.dirty.services.add(step.subject.name);
-        }
+      for (const group of groupSteps(steps)) {
+        for (const step of group) spoken.push(`${nowMs - startMs} ${describeStep(step)}`);
+        const events = group.map(({ event }) => event);
+        const expect = group.flatMap((step) => step.expect);
+        if (!append(events, expect)) for (const step of group) queue.requeue(step);
       }
     }
     isPlanning = false;
   };
 
+  /** As the timers of the real failure detector: a node is evaluated once when its time-out passes, not ever after. */
+  const noticeSilence = () => {
+    for (const [id, entry] of heard) {
+      if (entry.isNoticed || nowMs - entry.sinceMs <= nodeTimeoutMs) continue;
+      entry.isNoticed = true;
+      queue.addNode(id);
+    }
+  };
+
   const grace = () => {
-    for (const entry of heard.values()) entry.sinceMs = nowMs;
+    for (const entry of heard.values()) Object.assign(entry, { sinceMs: nowMs, isNoticed: false });
   };
 
   const silentMs = (id: string, session: number) => {
@@ -263,7 +277,7 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
   const dispatch = (event: LogEvent) => {
     if (event.type === 'NodeRegistered' || event.type === 'NodeReturned') {
       const { node: id, instance } = event.data;
-      heard.set(id, { session: event.position, sinceMs: nowMs, atMs: null });
+      heard.set(id, { session: event.position, sinceMs: nowMs, atMs: null, isNoticed: false });
       // Not refused any more: it reads again.
       for (const node of nodes.values()) if (node.instance.id === instance?.id) node.refusedUntilMs = null;
       later(1, 20, () => sync(id, event.position, instance?.id));
@@ -352,7 +366,7 @@ export function createSimulatedCluster(seed: number, options: { failingImage?: s
       const known = view.nodes.get(node.id);
       const entry = heard.get(node.id);
       if (node.session !== null && known?.state === 'ready' && known.session === node.session && entry)
-        Object.assign(entry, { sinceMs: nowMs, atMs: nowMs });
+        Object.assign(entry, { sinceMs: nowMs, atMs: nowMs, isNoticed: false });
       else if (nowMs >= (node.refusedUntilMs ?? 0)) register(node);
     }
     later(1_000, 1_000, () => beat(node));
@@ -469,9 +483,7 @@ function checkSurge(view: ClusterView, event: LogEvent): void {
 export function assertReplayEqualsLive(cluster: SimulatedCluster): void {
   const replayed = emptyClusterView();
   for (const event of cluster.events) evolve(replayed, event);
-  const { dirty: _live, ...live } = cluster.view;
-  const { dirty: _replay, ...replay } = replayed;
-  deepStrictEqual(replay, live);
+  deepStrictEqual(replayed, cluster.view);
 }
 
 /** A small seeded generator (mulberry32): the same seed gives the same history on every machine. */

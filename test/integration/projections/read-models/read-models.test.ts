@@ -29,8 +29,8 @@ function follow(history: History): Followed {
   const view = emptyClusterView();
   const listeners = new Set<FoldListener>();
   const feed = (commit: { first: number; count: number; at: string }, events: readonly LogEvent[]) => {
-    evolveCommit(view, commit, events);
-    for (const listener of listeners) listener(events, commit as Commit);
+    const touched = evolveCommit(view, commit, events);
+    for (const listener of listeners) listener(events, commit as Commit, touched);
   };
   return {
     view,

@@ -12,9 +12,9 @@ import { silentLogger } from '../../../../src/logger.ts';
 import type { ContainerSpec } from '../../../../src/model/service.ts';
 import { createProjector } from '../../../../src/projections/live/projector.ts';
 import { emptyClusterView, type ServiceView } from '../../../../src/projections/view/cluster-view.ts';
-import { createLoop, replicasOf } from '../../../../src/reconciler/controller/reconcile-loop.ts';
+import { createLoop } from '../../../../src/reconciler/controller/reconcile-loop.ts';
 import { createLiveness } from '../../../../src/reconciler/intake/liveness.ts';
-import { takeServices } from '../../../../src/reconciler/planner/plan.ts';
+import { createWorkQueue } from '../../../../src/reconciler/planner/work-queue.ts';
 import { specOf } from '../../../support/specs.ts';
 import { until } from '../../../support/wait.ts';
 
@@ -132,7 +132,7 @@ scenario('many large wishes at once are planned in several passes, and none is l
   await until('all are placed', () => cluster.view.queued.size === services * replicas, 60_000);
 });
 
-test('a pass takes the services that were dirty first, up to its bound, and one however large', () => {
+test('a round takes the services that were touched first, up to its bound, and one however large', () => {
   const view = emptyClusterView();
   for (const [name, replicas, live] of [
     ['a', 4_000, 0],
@@ -142,8 +142,9 @@ test('a pass takes the services that were dirty first, up to its bound, and one 
   ] as const) {
     view.services.set(name, { name, replicas, live } as ServiceView);
   }
-  const dirty = new Set(['a', 'removed', 'b', 'c', 'huge']);
-  const takes = () => [...takeServices(dirty, (name) => replicasOf(view, name), 10_000)];
+  const queue = createWorkQueue(view);
+  queue.add({ services: new Set(['a', 'removed', 'b', 'c', 'huge']), nodes: new Set() });
+  const takes = () => [...queue.take(10_000).services];
   assert.equal([takes(), takes(), takes(), takes()], [['a', 'removed', 'b'], ['c'], ['huge'], []]);
 });
 

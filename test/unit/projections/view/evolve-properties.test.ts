@@ -154,7 +154,7 @@ test('after every event of any legal history the indexes are what they would be 
   for (const type of expected) assert.ok(seen.has(type), `the histories never had a ${type}`);
 });
 
-test('folding a history again from zero gives the same view, also what it says is dirty', () => {
+test('folding a history again from zero gives the same view', () => {
   fc.assert(
     fc.property(moves, (sequence) => {
       let first: ClusterView | null = null;

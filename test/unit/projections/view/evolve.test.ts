@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import type { LogEvent } from '../../../../src/events/schema/event.ts';
 import { type ClusterView, emptyClusterView } from '../../../../src/projections/view/cluster-view.ts';
 import { evolve, evolveCommit } from '../../../../src/projections/view/evolve.ts';
+import { nothingTouched, type Touched } from '../../../../src/projections/view/touched.ts';
 import {
   clusterId,
   createHistory,
@@ -39,14 +40,13 @@ function givenRunning(replicas = 2): { history: History; ids: string[] } {
 }
 
 const slotOf = (view: ClusterView, slot: number) => view.services.get('web')!.slots.get(slot)!;
-const dirtyAfter = (history: History, happen: () => void): ClusterView['dirty'] => {
+const touchedAfter = (history: History, happen: () => void): Touched => {
   const view = fold(history);
-  view.dirty.services.clear();
-  view.dirty.nodes.clear();
+  const touched = nothingTouched();
   const known = history.events.length;
   happen();
-  for (const event of history.events.slice(known)) evolve(view, event);
-  return view.dirty;
+  for (const event of history.events.slice(known)) evolve(view, event, touched);
+  return touched;
 };
 
 test('a wish makes a service, and the same wish again changes its version only', () => {
@@ -114,10 +114,10 @@ test('a removed service leaves the view, and comes back with its stream and gene
   assert.is(view.services.get('web')!.replicas, 0);
   history.stopRequested(ids[0]!, 'service removed');
   history.stopped(ids[0]!);
-  history.add('ServiceRemoved', { service: 'web' });
+  const touched = touchedAfter(history, () => history.add('ServiceRemoved', { service: 'web' }));
   view = fold(history);
   assert.is(view.services.size, 0);
-  assert.is(view.dirty.services.has('web'), false);
+  assert.is(touched.services.has('web'), false);
   assert.equal(view.removedServices.get('web'), { version: 3, generation: 2 });
   history.add('ServiceRequested', {
     service: 'web',
@@ -279,17 +279,17 @@ test('blocked services are looked at again when what they wait for may be there'
   history.wish('big', 1);
   history.blocked('big', 1);
   assert.is(fold(history).blocked.has('big'), true);
-  assert.ok(dirtyAfter(history, () => history.failed(holder)).services.has('big'), 'memory was freed');
-  assert.ok(dirtyAfter(history, () => history.node('worker-4')).services.has('big'), 'a node came');
+  assert.ok(touchedAfter(history, () => history.failed(holder)).services.has('big'), 'memory was freed');
+  assert.ok(touchedAfter(history, () => history.node('worker-4')).services.has('big'), 'a node came');
   const activate = () => history.add('NodeActivated', { node: 'worker-2' });
-  assert.ok(dirtyAfter(history, activate).services.has('big'), 'a node may be used again');
+  assert.ok(touchedAfter(history, activate).services.has('big'), 'a node may be used again');
 });
 
 test('the end of a container that held nothing does not wake blocked services', () => {
   const { history, ids } = givenRunning(1);
   history.wish('big', 1);
   history.blocked('big', 1);
-  assert.equal([...dirtyAfter(history, () => history.failed(ids[0]!)).services], ['web']);
+  assert.equal([...touchedAfter(history, () => history.failed(ids[0]!)).services], ['web']);
 });
 
 test('a service stays blocked until it finds a place or is wished otherwise', () => {
@@ -309,19 +309,19 @@ test('a transition is news of the service; being queued or taken is not', () => 
   const queue = () => {
     id = history.queued('web', 1, 'worker-1');
   };
-  assert.is(dirtyAfter(history, queue).services.size, 0);
-  assert.is(dirtyAfter(history, () => history.starting(id)).services.size, 0);
-  assert.ok(dirtyAfter(history, () => history.running(id)).services.has('web'));
-  assert.ok(dirtyAfter(history, () => history.stopRequested(id)).services.has('web'));
-  assert.ok(dirtyAfter(history, () => history.stopped(id)).services.has('web'));
+  assert.is(touchedAfter(history, queue).services.size, 0);
+  assert.is(touchedAfter(history, () => history.starting(id)).services.size, 0);
+  assert.ok(touchedAfter(history, () => history.running(id)).services.has('web'));
+  assert.ok(touchedAfter(history, () => history.stopRequested(id)).services.has('web'));
+  assert.ok(touchedAfter(history, () => history.stopped(id)).services.has('web'));
 });
 
 test('a node event is news of the node and of the services on it', () => {
   const { history } = givenRunning(1);
   const lose = () => history.add('NodeLost', { node: 'worker-1', session: 1, lastHeardAt: null, silentMs: 6000 });
-  const dirty = dirtyAfter(history, lose);
-  assert.equal([...dirty.nodes], ['worker-1']);
-  assert.equal([...dirty.services], ['web']);
+  const touched = touchedAfter(history, lose);
+  assert.equal([...touched.nodes], ['worker-1']);
+  assert.equal([...touched.services], ['web']);
 });
 
 test('a lost node stays news until the last of its containers has ended', () => {
@@ -329,8 +329,8 @@ test('a lost node stays news until the last of its containers has ended', () => 
   const first = history.queued('web', 1, 'worker-1');
   const second = history.queued('web', 2, 'worker-1');
   history.add('NodeLost', { node: 'worker-1', session: 1, lastHeardAt: null, silentMs: 6000 });
-  assert.ok(dirtyAfter(history, () => history.failed(first, 'node lost')).nodes.has('worker-1'));
-  assert.not(dirtyAfter(history, () => history.failed(second, 'node lost')).nodes.has('worker-1'));
+  assert.ok(touchedAfter(history, () => history.failed(first, 'node lost')).nodes.has('worker-1'));
+  assert.not(touchedAfter(history, () => history.failed(second, 'node lost')).nodes.has('worker-1'));
 });
 
 test('a node that returns has a new session, its availability, and is ready', () => {

@@ -15,6 +15,7 @@ import type { ContainerSpec } from '../../../../src/model/service.ts';
 import type { Projector } from '../../../../src/projections/live/projector.ts';
 import { emptyClusterView } from '../../../../src/projections/view/cluster-view.ts';
 import { evolve } from '../../../../src/projections/view/evolve.ts';
+import { nothingTouched } from '../../../../src/projections/view/touched.ts';
 import { createDispatcher } from '../../../../src/reconciler/dispatcher/dispatcher.ts';
 import { clusterId, createHistory, type History, spec, specHashOf } from '../../../support/log/history.ts';
 
@@ -40,7 +41,7 @@ function setUp(history: History, through = (bus: ManagerBus): ManagerBus => bus)
   const projector = { view, onFolded } as unknown as Projector;
   const bus = through(broker.manager('m1'));
   const tell = (event: LogEvent) => {
-    for (const listener of listeners) listener([event], {} as Commit);
+    for (const listener of listeners) listener([event], {} as Commit, nothingTouched());
   };
   const written: NewEvent[] = [];
   const log = {
