@@ -102,8 +102,8 @@ async function appendTogether(log: EventLog, count: number): Promise<void> {
 
 function request(n: number): NewEvent {
   const service = `service-${n}`;
-  const wish = { replicas: 3, container: specOf('nginx'), specHash: '0123456789abcdef' };
-  const data = { service, generation: 1, changed: true, ...wish };
+  const members = { replicas: 3, container: specOf('nginx'), specHash: '0123456789abcdef' };
+  const data = { service, generation: 1, changed: true, ...members };
   return { stream: `service/${service}`, type: 'ServiceRequested', data, meta: { actor: 'bench', causationId: null } };
 }
 

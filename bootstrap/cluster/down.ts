@@ -15,7 +15,7 @@ import { withDockerHost } from './up-options.ts';
 const help = `Usage: ./bootstrap/down [OPTIONS]
 
 Stops and removes the containers of the cluster whose data is in --data. Its history stays, and the next
-./bootstrap/up goes on with it: what is still wished for is started again.
+./bootstrap/up goes on with it: what is still desired is started again.
 
 Options, each also as a variable of the environment; the option wins
   --data DIR                CO_DATA_DIR           the data of the cluster (default ./data)

@@ -5,7 +5,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { buildImage, type ImageRecipe } from './build-image.ts';
+import { buildImage, type ImageDefinition } from './build-image.ts';
 import { findBusybox } from './busybox.ts';
 
 export const helloImage = 'co/hello:latest';
@@ -16,11 +16,11 @@ export type BuildOptions = { socketPath: string; mayInstall: boolean };
 export async function buildHello({ socketPath, mayInstall }: BuildOptions): Promise<string> {
   const busybox = await findBusybox({ mayInstall });
   if ('missing' in busybox) return `${helloImage} not built: ${busybox.missing}`;
-  const isNew = await buildImage(await readRecipe(), { socketPath, busybox: busybox.content });
+  const isNew = await buildImage(await readDefinition(), { socketPath, busybox: busybox.content });
   return isNew ? `${helloImage} built from ${busybox.path}` : `${helloImage} is there already`;
 }
 
-async function readRecipe(): Promise<ImageRecipe> {
+async function readDefinition(): Promise<ImageDefinition> {
   const content = await readFile(new URL('./hello/hello.sh', import.meta.url));
   return {
     name: helloImage,

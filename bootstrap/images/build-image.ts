@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import Docker from 'dockerode';
 import { createTar, type TarEntry } from './tar.ts';
 
-export type ImageRecipe = {
+export type ImageDefinition = {
   /** With its tag: `co/hello:latest`. */
   name: string;
   applets: readonly string[];
@@ -22,22 +22,23 @@ const buildDeadlineMs = 60_000;
 
 /** @returns whether anything had to be built */
 export async function buildImage(
-  recipe: ImageRecipe,
+  definition: ImageDefinition,
   { socketPath, busybox }: { socketPath: string; busybox: Buffer },
 ): Promise<boolean> {
   const docker = new Docker({ socketPath, host: undefined } as unknown as Docker.DockerOptions);
-  const tar = createTar(entriesOf(recipe, busybox));
-  const content = createHash('sha256').update(tar).update(recipe.changes.join('\n')).digest('hex').slice(0, 16);
-  if ((await readContentLabel(docker, recipe.name)) === content) return false;
-  const [repo, tag] = recipe.name.split(':');
-  const options = { repo, tag, changes: [...recipe.changes, `LABEL ${contentLabel}=${content}`] };
+  const tar = createTar(entriesOf(definition, busybox));
+  const content = createHash('sha256').update(tar).update(definition.changes.join('\n')).digest('hex').slice(0, 16);
+  if ((await readContentLabel(docker, definition.name)) === content) return false;
+  const [repo, tag] = definition.name.split(':');
+  const options = { repo, tag, changes: [...definition.changes, `LABEL ${contentLabel}=${content}`] };
   const abortSignal = AbortSignal.timeout(buildDeadlineMs);
   const reply = await docker.importImage(tar as unknown as string, { ...options, abortSignal } as object);
   for await (const chunk of reply) {
     const line = String(chunk);
-    if (line.includes('"error"')) throw new Error(`the engine refused the image ${recipe.name}: ${line.trim()}`);
+    if (line.includes('"error"')) throw new Error(`the engine refused the image ${definition.name}: ${line.trim()}`);
   }
-  if ((await readContentLabel(docker, recipe.name)) !== content) throw new Error(`${recipe.name} was not built`);
+  if ((await readContentLabel(docker, definition.name)) !== content)
+    throw new Error(`${definition.name} was not built`);
   return true;
 }
 
@@ -50,7 +51,7 @@ async function readContentLabel(docker: Docker, name: string): Promise<string | 
   }
 }
 
-function entriesOf({ applets, files }: ImageRecipe, busybox: Buffer): TarEntry[] {
+function entriesOf({ applets, files }: ImageDefinition, busybox: Buffer): TarEntry[] {
   return [
     { kind: 'directory', path: 'bin/', mode: 0o755 },
     { kind: 'file', path: 'bin/busybox', mode: 0o755, content: busybox },

@@ -45,7 +45,7 @@ export type HttpOptions = {
   whatIf?: WhatIfSettings;
 };
 
-/** A body of 500 services is well below; more is no wish but a mistake. */
+/** A body of 500 services is well below; more is a mistake. */
 const bodyBytesMax = 1024 * 1024;
 /** How long a request may take to arrive in full. */
 const requestTimeoutMs = 10_000;

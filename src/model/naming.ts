@@ -18,7 +18,7 @@ export function dockerContainerName(clusterId: string, containerId: string): str
   return `co-${clusterId.slice(0, 6)}-${containerId}`;
 }
 
-/** What every container can read about itself. A wish's own env of the same name wins. */
+/** What every container can read about itself. The spec's own env of the same name wins. */
 export const selfEnvironment = {
   service: 'CO_SERVICE',
   slot: 'CO_SLOT',

@@ -1,4 +1,4 @@
-/** Owns the words for what a person asks for: the wish as it is written in the log. */
+/** Owns the shape of a service's spec as it is written in the log. */
 
 import { type Static, Type } from '@sinclair/typebox';
 import { ServiceName } from './ids.ts';
@@ -8,7 +8,7 @@ const strict = { additionalProperties: false } as const;
 /** No control characters: they break terminals, logs and Docker's API. */
 const printable = (maxLength: number) => Type.String({ pattern: '^[^\\u0000-\\u001f\\u007f]*$', maxLength });
 
-/** More replicas than this in one service is a typing error before it is a wish. */
+/** More replicas than this in one service is likelier a typing error. */
 export const replicasMax = 10_000;
 
 export const Replicas = Type.Integer({ minimum: 0, maximum: replicasMax });
@@ -34,7 +34,7 @@ export const PortMapping = Type.Object(
 export type PortMapping = Static<typeof PortMapping>;
 
 /**
- * One container's recipe, as stored: every member present, open maps as lists sorted by name, so that equal wishes
+ * A container spec as stored: every member present, open maps as lists sorted by name, so that equal specs
  * have equal bytes and equal hashes.
  */
 export const ContainerSpec = Type.Object(
@@ -65,8 +65,8 @@ export type ContainerSpec = Static<typeof ContainerSpec>;
 /** First 16 hex digits of the SHA-256 of the canonical spec; a container is outdated only when this differs. */
 export const SpecHash = Type.String({ pattern: '^[0-9a-f]{16}$' });
 
-/** The whole wish for one service. */
-export const ServiceWish = Type.Object(
+/** The whole spec of one service. */
+export const ServiceSpec = Type.Object(
   {
     service: ServiceName,
     replicas: Replicas,
@@ -75,4 +75,4 @@ export const ServiceWish = Type.Object(
   },
   strict,
 );
-export type ServiceWish = Static<typeof ServiceWish>;
+export type ServiceSpec = Static<typeof ServiceSpec>;

@@ -59,18 +59,18 @@ export function testEngineContract(name: string, open: () => Promise<EngineUnder
 
   promise('started is running, with its time, its identity and its ports', async (machine) => {
     const engine = machine.engine('a');
-    const wish = request(machine, { ports: [{ container: 80, host: null, protocol: 'tcp' }] });
-    const { engineContainerId } = await engine.create(wish);
-    const started = await engine.start(wish.container);
+    const requested = request(machine, { ports: [{ container: 80, host: null, protocol: 'tcp' }] });
+    const { engineContainerId } = await engine.create(requested);
+    const started = await engine.start(requested.container);
     assert.is(started.state, 'running');
     assert.is(started.engineContainerId, engineContainerId);
     assert.ok(Math.abs(Date.parse(started.startedAt!) - Date.now()) < 60_000);
     const [port] = started.ports;
     assert.is(port?.container, 80);
     assert.ok(port!.host > 1_024);
-    const { service, slot, generation, specHash } = (await engine.inspect(wish.container))!;
-    const { service: wished, slot: place, generation: age, specHash: hash } = wish;
-    assert.equal([service, slot, generation, specHash], [wished, place, age, hash]);
+    const { service, slot, generation, specHash } = (await engine.inspect(requested.container))!;
+    const { service: name, slot: place, generation: age, specHash: hash } = requested;
+    assert.equal([service, slot, generation, specHash], [name, place, age, hash]);
   });
 
   promise('a start of what runs is success and no second start', async (machine) => {
@@ -220,13 +220,21 @@ function request(
   members: Parameters<typeof spec>[0] = {},
   container = 'web.1-a',
 ): RunRequest {
-  const wish = spec({ image, ...members });
-  return { container, service: 'web', slot: 1, generation: 1, specHash: specHashOf(wish), spec: wish, env: [] };
+  const requested = spec({ image, ...members });
+  return {
+    container,
+    service: 'web',
+    slot: 1,
+    generation: 1,
+    specHash: specHashOf(requested),
+    spec: requested,
+    env: [],
+  };
 }
 
-async function run(engine: Engine, wish: RunRequest): Promise<EngineContainer> {
-  await engine.create(wish);
-  return engine.start(wish.container);
+async function run(engine: Engine, requested: RunRequest): Promise<EngineContainer> {
+  await engine.create(requested);
+  return engine.start(requested.container);
 }
 
 const stateOf = async (engine: Engine) => (await engine.inspect('web.1-a'))?.state;

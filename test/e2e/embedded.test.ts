@@ -98,7 +98,7 @@ promise('three replicas run on three nodes, and the log tells how they came to b
   assert.ok(story.every(({ meta }) => meta.correlationId === asked?.meta.correlationId));
 });
 
-promise('the same wish again changes nothing', async () => {
+promise('the same request again changes nothing', async () => {
   const before = await onEngine('web');
   const { services } = await api.ask({ serviceName: 'web', replicas: 3, image });
   assert.equal(services, [{ serviceName: 'web', generation: 1, changed: false }]);
@@ -122,7 +122,7 @@ promise('scaled up the old stay as they are, scaled down the newest slots go', a
   );
 });
 
-promise('another recipe replaces every container, each by its successor', async () => {
+promise('another spec replaces every container, each by its successor', async () => {
   const before = await api.containers('web');
   await api.ask({ serviceName: 'web', replicas: 2, image, container: { env: { MODE: 'new' } } });
   const { generation } = await api.converged('web');

@@ -35,7 +35,7 @@ function request(cluster: SimulatedCluster, service: Service): void {
   const replicas = Math.floor(cluster.random() * (replicasMax + 1));
   const { events, expect } = decide(
     cluster.view,
-    { kind: 'apply', wishes: [{ service, replicas, container }] },
+    { kind: 'apply', specs: [{ service, replicas, container }] },
     context,
   );
   cluster.append(events, expect);

@@ -29,13 +29,13 @@ type Decided = { events: NewEvent[]; expect: readonly Expectation[] };
 /** Everything people could ask for now. */
 function decideRequests(cluster: SimulatedCluster): Decided[] {
   const { view } = cluster;
-  const wish = (service: string) => ({
+  const requested = (service: string) => ({
     ...{ service, replicas: Math.floor(cluster.random() * 9), container: specOf(cluster.pick(['a', 'b'])) },
   });
   const requests: ApiRequest[] = [
-    { kind: 'apply', wishes: services.map(wish) },
+    { kind: 'apply', specs: services.map(requested) },
     ...services.flatMap((service): ApiRequest[] => [
-      { kind: 'apply', wishes: [wish(service)] },
+      { kind: 'apply', specs: [requested(service)] },
       { kind: 'patch', service, replicas: 1 },
       { kind: 'remove', service },
     ]),

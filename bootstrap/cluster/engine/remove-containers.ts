@@ -12,7 +12,7 @@ export type RemoveOptions = {
 /** Stops wait for programs to end, not for the engine; past this many it is busy with little else. */
 const parallelMax = 8;
 const listDeadlineMs = 10_000;
-/** Over the longest stop time a wish may ask for, which the engine keeps by itself. */
+/** Over the longest stop time a spec may have, which the engine keeps by itself. */
 const removeDeadlineMs = 3_700_000;
 
 /** @returns how many were removed. The first failure is thrown when all have been tried. */

@@ -68,7 +68,7 @@ export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions):
   let lookWaits = false;
   /** What a repetition says: the present state, in the end the final report. */
   let present: Told | null = null;
-  let wish: Run | null = null;
+  let current: Run | null = null;
   let isCleared = false;
 
   const enqueue = (operation: () => Promise<void>, signal: AbortSignal = closing) => {
@@ -114,7 +114,7 @@ export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions):
   };
 
   const begin = (run: Run, cause: Cause) => {
-    wish = run;
+    current = run;
     hand.position = cause.position;
   };
 
@@ -149,9 +149,9 @@ export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions):
 
   const lookAtIt = async () => {
     lookWaits = false;
-    if (hand.phase !== 'running' || !wish) return;
+    if (hand.phase !== 'running' || !current) return;
     const found = await persist(() => engine.inspect(container), going);
-    if (found?.state !== 'running') await conclude(found, wish, going);
+    if (found?.state !== 'running') await conclude(found, current, going);
   };
 
   /** What was created on the way to a start is removed like any other, once the end is confirmed. */

@@ -1,5 +1,5 @@
 /**
- * Owns the way from a wish to a running container: a turn, secrets, create, start. Pulls only what the engine does not
+ * Owns the way from a spec to a running container: a permit, secrets, create, start. Pulls only what the engine does not
  * have, outside of its turn, since a registry may take minutes. Reports nothing.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns the mapping between our words and Docker's: a wish to create options, labels and states back. Pure. What is not
+ * Owns the mapping between our words and Docker's: a spec to create options, labels and states back. Pure. What is not
  * written here no container gets: no privileges, no mounts, no network of the host.
  */
 
@@ -67,7 +67,7 @@ function labelsOf(request: RunRequest, scope: EngineScope): Record<string, strin
   };
 }
 
-/** The wish's own variable wins over ours of the same name. */
+/** The spec's own variable wins over ours of the same name. */
 function environmentOf({ service, slot, container, env }: RunRequest, { node }: EngineScope): string[] {
   const values = new Map([
     [selfEnvironment.service, service],
@@ -159,7 +159,7 @@ export function sortPorts(ports: PublishedPort[]): PublishedPort[] {
   return ports.sort((a, b) => a.container - b.container || a.protocol.localeCompare(b.protocol) || a.host - b.host);
 }
 
-/** What Docker publishes, when the wish leaves it no choice; null: only Docker knows. */
+/** What Docker publishes, when the spec leaves it no choice; null: only Docker knows. */
 export function knownPorts({ spec }: RunRequest): PublishedPort[] | null {
   const ports = spec.ports.flatMap(({ container, host, protocol }) =>
     host === null ? [] : [{ container, host, protocol }],

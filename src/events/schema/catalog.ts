@@ -64,7 +64,7 @@ const telemetry = <S extends TSchema>(schema: S) => ({ class: 'telemetry' as con
 export const catalog = {
   ClusterCreated: fact(object({ clusterId: Uuid, name: ServiceName })),
 
-  /** The whole wish. `changed: false` records a request that asked for what already was. */
+  /** The whole spec. `changed: false` records a request that asked for what already was. */
   ServiceRequested: fact(
     object({
       service: ServiceName,

@@ -19,7 +19,7 @@ export function hashCommit(previousHash: string, commit: Omit<Commit, 'hash' | '
   return sha256(`${previousHash}${canonicalJson(header)}`);
 }
 
-/** First 16 hex digits of the SHA-256 of the canonical spec: equal wishes have equal hashes. */
+/** First 16 hex digits of the SHA-256 of the canonical spec: equal specs have equal hashes. */
 export function specHash(spec: ContainerSpec): string {
   return sha256(canonicalJson(spec)).slice(0, 16);
 }

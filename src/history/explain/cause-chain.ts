@@ -6,9 +6,9 @@
 import type { EventType } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
 import { streams } from '../../events/schema/event.ts';
-import { detailsOf, sayRecipeChanges } from '../sentences/event-details.ts';
+import { describeSpecChanges, detailsOf } from '../sentences/event-details.ts';
 import { sentenceOf } from '../sentences/event-sentences.ts';
-import { findCause, findWish, wishTypes } from './cause.ts';
+import { findCause, findSpecChange, specChangeTypes } from './cause.ts';
 import type { Trail } from './log-lookup.ts';
 
 export type Link = {
@@ -66,8 +66,8 @@ export async function traceChain(
       continue;
     }
     left = addCounts(left, await countBefore(trail, next));
-    const wish = await findWish(trail, serviceOf(event), event.position, null);
-    if (wish && !links.has(wish.position)) waiting.set(wish.position, wish);
+    const change = await findSpecChange(trail, serviceOf(event), event.position, null);
+    if (change && !links.has(change.position)) waiting.set(change.position, change);
   }
   return { chain: [...links.values()].sort((a, b) => b.position - a.position), left };
 }
@@ -113,12 +113,12 @@ async function toLink(trail: Trail, event: LogEvent, cause: LogEvent | null): Pr
 async function changesOf(trail: Trail, event: LogEvent<'ServiceRequested'>): Promise<string[]> {
   const { service, generation, changed, container, replicas } = event.data;
   if (!changed || generation === 1) return [];
-  const earlier = await trail.before(event.position, { streams: [streams.service(service)], types: wishTypes });
+  const earlier = await trail.before(event.position, { streams: [streams.service(service)], types: specChangeTypes });
   const removedFirst = earlier[0]?.type === 'ServiceRemovalRequested';
-  const before = earlier.find((wish) => wish.type === 'ServiceRequested');
+  const before = earlier.find((change) => change.type === 'ServiceRequested');
   if (removedFirst || before?.type !== 'ServiceRequested') return [];
   const [last] = earlier;
   const replicasBefore = last && 'replicas' in last.data ? last.data.replicas : replicas;
   const lines = replicasBefore === replicas ? [] : [`replicas ${replicasBefore} → ${replicas}`];
-  return [...lines, ...sayRecipeChanges(before.data.container, container)].map((line) => `changed: ${line}`);
+  return [...lines, ...describeSpecChanges(before.data.container, container)].map((line) => `changed: ${line}`);
 }

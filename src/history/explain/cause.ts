@@ -5,11 +5,11 @@
  * | event | its cause is |
  * |---|---|
  * | ContainerQueued | at the position in the container's id; a wait of the slot in between (delay, no node) goes first |
- * | ContainerStopRequested | the latest wish; the drain of its node |
+ * | ContainerStopRequested | the latest spec change; the drain of its node |
  * | ContainerFailed (node lost) | the loss of the node |
  * | other facts of a container | an earlier one of the same container |
  * | RestartDelayed | the end of the run it names |
- * | PlacementBlocked, ServiceRemoved | the latest wish, or the end of a run |
+ * | PlacementBlocked, ServiceRemoved | the latest spec change, or the end of a run |
  * | requests, registrations, losses, alarms, elections | nothing: a person, a node or a timer |
  */
 
@@ -26,7 +26,7 @@ export async function findCause(trail: Trail, event: LogEvent): Promise<LogEvent
       const { reason, node, service } = event.data;
       return reason === 'node draining'
         ? findDrain(trail, node, event.position)
-        : findWish(trail, service, event.position, event.meta.causationId);
+        : findSpecChange(trail, service, event.position, event.meta.causationId);
     }
     case 'ContainerFailed':
       if (event.data.reason === 'node lost') return findLoss(trail, event);
@@ -43,7 +43,7 @@ export async function findCause(trail: Trail, event: LogEvent): Promise<LogEvent
     case 'PlacementBlocked':
       return findBlockedCause(trail, event);
     case 'ServiceRemoved':
-      return findWish(trail, event.data.service, event.position, event.meta.causationId);
+      return findSpecChange(trail, event.data.service, event.position, event.meta.causationId);
     default:
       return null;
   }
@@ -54,7 +54,7 @@ export async function findNeed(trail: Trail, queued: LogEvent<'ContainerQueued'>
   const { container, service, replaces } = queued.data;
   const cause = await trail.at(causePositionOf(container));
   if (!cause || cause.position >= queued.position || !isSameEvent(cause, queued.meta.causationId)) {
-    return findWish(trail, service, queued.position, queued.meta.causationId);
+    return findSpecChange(trail, service, queued.position, queued.meta.causationId);
   }
   // A draining node stands in the log with its latest fact, which may be a return in the middle of the drain.
   if (isNodeFact(cause)) return (await findDrain(trail, cause.data.node, cause.position + 1)) ?? cause;
@@ -74,7 +74,7 @@ async function findReplacement(
   const stop = (await trail.ofContainer(replaces)).find(({ type }) => type === 'ContainerStopRequested');
   const cause = stop ? await findCause(trail, stop) : null;
   if (cause && cause.position < queued.position) return cause;
-  return findWish(trail, queued.data.service, queued.position, null);
+  return findSpecChange(trail, queued.data.service, queued.position, null);
 }
 
 /** The inverse of what `containerId` writes. Pure. */
@@ -82,23 +82,23 @@ export function causePositionOf(container: string): number {
   return Number.parseInt(container.slice(container.lastIndexOf('-') + 1), 36);
 }
 
-export const wishTypes = ['ServiceRequested', 'ServiceScaled', 'ServiceRemovalRequested'] as const;
-export type Wish = LogEvent<(typeof wishTypes)[number]>;
+export const specChangeTypes = ['ServiceRequested', 'ServiceScaled', 'ServiceRemovalRequested'] as const;
+export type SpecChange = LogEvent<(typeof specChangeTypes)[number]>;
 
-/** The latest change of the wish before a position; of several the one with the id. */
-export async function findWish(
+/** The latest spec change before a position; of several the one with the id. */
+export async function findSpecChange(
   trail: Trail,
   service: string,
   position: number,
   eventId: string | null,
-): Promise<Wish | null> {
-  const about = { streams: [streams.service(service)], types: wishTypes };
+): Promise<SpecChange | null> {
+  const about = { streams: [streams.service(service)], types: specChangeTypes };
   const found = (await trail.before(position, about)).filter(isChange);
   return found.find((event) => isSameEvent(event, eventId)) ?? found[0] ?? null;
 }
 
-/** A request that asked for what already was is a wish, but changed nothing. */
-export function isChange(event: LogEvent): event is Wish {
+/** A request that asked for what already was is recorded, but changed nothing. */
+export function isChange(event: LogEvent): event is SpecChange {
   if (event.type === 'ServiceRequested') return event.data.changed;
   return event.type === 'ServiceScaled' || event.type === 'ServiceRemovalRequested';
 }
@@ -167,7 +167,7 @@ async function findStaleCause(trail: Trail, event: LogEvent<'StaleContainerRemov
 
 async function findBlockedCause(trail: Trail, event: LogEvent<'PlacementBlocked'>): Promise<LogEvent | null> {
   const { service } = event.data;
-  const found = await trail.before(event.position, { service, types: [...wishTypes, ...endTypes] });
+  const found = await trail.before(event.position, { service, types: [...specChangeTypes, ...endTypes] });
   const cause = found.find((fact) => isSameEvent(fact, event.meta.causationId));
-  return cause ?? findWish(trail, service, event.position, event.meta.causationId);
+  return cause ?? findSpecChange(trail, service, event.position, event.meta.causationId);
 }

@@ -10,7 +10,7 @@ import { type ServiceRow, serviceRow } from '../../projections/rows/service-row.
 import type { AlarmView, ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { sentenceOf } from '../sentences/event-sentences.ts';
 import { sayCount, sayDuration, sayMoment } from '../sentences/format-values.ts';
-import { causePositionOf, findWish, isEnd } from './cause.ts';
+import { causePositionOf, findSpecChange, isEnd } from './cause.ts';
 import { type Chain, traceChain } from './cause-chain.ts';
 import { createTrail, type Trail } from './log-lookup.ts';
 
@@ -51,23 +51,23 @@ export async function explainService(
   if (!service) return { position, at, ...(await explainRemoved(trail, name)) };
   const row = serviceRow(view, service);
   const { status, replicas, running, generation } = row;
-  const wishPosition = service.wish.position;
+  const specPosition = service.specEvent.position;
   const findSeeds = planSeeds(view, service, row);
   const notes = [...view.alarms.values()].map(sayAlarm);
-  const wish = await trail.at(wishPosition);
+  const change = await trail.at(specPosition);
   const seeds = await findSeeds(trail);
   return {
     position,
     at,
     subject: { kind: 'service', service: name, status, replicas, running, generation },
-    answer: sayService(row, wish),
+    answer: sayService(row, change),
     notes,
-    ...(await traceChain(trail, wish ? [wish, ...seeds] : seeds, { passed: containersMax })),
+    ...(await traceChain(trail, change ? [change, ...seeds] : seeds, { passed: containersMax })),
   };
 }
 
-function sayService({ serviceName, status, reason, running, replicas }: ServiceRow, wish: LogEvent | null): string {
-  const asked = wish ? `; ${sentenceOf(wish)} at ${sayMoment(wish.at)}` : '';
+function sayService({ serviceName, status, reason, running, replicas }: ServiceRow, change: LogEvent | null): string {
+  const asked = change ? `; ${sentenceOf(change)} at ${sayMoment(change.at)}` : '';
   if (reason !== null) return `${serviceName} is ${status}: ${reason}${asked}`;
   const runs = running === 1 ? 'runs' : 'run';
   return `${serviceName} is converged: ${running} of ${sayCount(replicas, 'replica')} ${runs}${asked}`;
@@ -93,7 +93,7 @@ function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceR
     .slice(0, containersMax);
   // What was placed after the request itself had its own reason: a loss, a drain, an end.
   const replaced = live
-    .filter(({ id }) => causePositionOf(id) > service.wish.position)
+    .filter(({ id }) => causePositionOf(id) > service.specEvent.position)
     .sort(byLatest)
     .slice(0, 1);
   const latest = [...new Set([...moving, ...replaced].map(({ latest: { position } }) => position))];
@@ -129,7 +129,7 @@ async function delayAfter(trail: Trail, service: string, end: LogEvent): Promise
 async function explainRemoved(trail: Trail, name: string): Promise<Omit<WhyService, 'position' | 'at'>> {
   const [removed] = await trail.before(trail.end + 1, { streams: [streams.service(name)], types: ['ServiceRemoved'] });
   if (!removed) throw new AppError('service_not_found', `no service was ever called ${name}`);
-  const request = await findWish(trail, name, removed.position, removed.meta.causationId);
+  const request = await findSpecChange(trail, name, removed.position, removed.meta.causationId);
   const asked = request ? `, because ${sentenceOf(request)}${sayTook(request, removed)}` : '';
   return {
     subject: {

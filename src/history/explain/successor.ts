@@ -5,7 +5,7 @@
 
 import { type LogEvent, streams } from '../../events/schema/event.ts';
 import { containerId } from '../../model/ids.ts';
-import { type ContainerEnd, findCause, wishTypes } from './cause.ts';
+import { type ContainerEnd, findCause, specChangeTypes } from './cause.ts';
 import { pageLimit, type Trail } from './log-lookup.ts';
 
 /** @param own the container's facts, oldest first @returns its ContainerQueued; null: nothing took its place so far */
@@ -39,10 +39,10 @@ export async function findSuccessor(
 /** Requests and facts of its node, around the moment it was given up: a new container of the slot follows from one. */
 async function findTurns(trail: Trail, queued: LogEvent<'ContainerQueued'>, position: number): Promise<LogEvent[]> {
   const { service, node } = queued.data;
-  const wishes = { streams: [streams.service(service)], types: wishTypes };
+  const changes = { streams: [streams.service(service)], types: specChangeTypes };
   const found = await Promise.all([
-    trail.before(position, wishes),
-    trail.after(position, wishes),
+    trail.before(position, changes),
+    trail.after(position, changes),
     trail.before(position, { streams: [streams.node(node)] }),
   ]);
   return found.flatMap((events) => events.slice(0, turnsMax));

@@ -45,10 +45,10 @@ function sayEnd({ data: { exitCode, message } }: LogEvent<'ContainerFailed'>): s
 const sayLog = (lines: readonly string[]): string[] => lines.map((line) => `log: ${line}`);
 
 /**
- * What one recipe changed of the one before, a line a member: `image nginx:1.27 → nginx:1.28`. Of environment and labels
+ * What one container spec changed of the one before, a line a member: `image nginx:1.27 → nginx:1.28`. Of environment and labels
  * only the names: their values may be long, or nobody's business on a screen.
  */
-export function sayRecipeChanges(before: ContainerSpec, after: ContainerSpec): string[] {
+export function describeSpecChanges(before: ContainerSpec, after: ContainerSpec): string[] {
   const changes = [
     sayChange('image', before.image, after.image),
     sayChange('command', sayWords(before.command), sayWords(after.command)),

@@ -28,9 +28,9 @@ const sentences: Sentences = {
 
   ServiceRequested(event) {
     const { service, replicas, container, changed, generation } = event.data;
-    const wish = `${sayCount(replicas, 'replica')} of ${service} from ${container.image}`;
-    if (!changed) return `${who(event)} asked for ${wish} again, which changed nothing`;
-    return `${who(event)} asked for ${wish} (generation ${generation})`;
+    const spec = `${sayCount(replicas, 'replica')} of ${service} from ${container.image}`;
+    if (!changed) return `${who(event)} asked for ${spec} again, which changed nothing`;
+    return `${who(event)} asked for ${spec} (generation ${generation})`;
   },
   ServiceScaled(event) {
     const { service, from, replicas, generation } = event.data;

@@ -61,8 +61,8 @@ const isShort = ({ after }: ServiceOutcome): boolean => after !== null && after.
 /** It was short before, nobody asked anything new of it, and it runs as many. */
 function isNoWorse({ before, after }: ServiceOutcome): boolean {
   if (before.status === 'converged' || after === null) return false;
-  const isSameWish = before.generation === after.generation;
-  return isSameWish && after.running >= before.running;
+  const isSameSpec = before.generation === after.generation;
+  return isSameSpec && after.running >= before.running;
 }
 
 /** A sentence names so many services; the table has them all. */

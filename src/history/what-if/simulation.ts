@@ -1,6 +1,6 @@
 /**
  * Owns a cluster that goes on from a view, on virtual time: the real plan, the real decisions on requests and reports,
- * the real fold, and agents of a few lines. No log, no clock, nothing random: the same view and the same wishes give the
+ * the real fold, and agents of a few lines. No log, no clock, nothing random: the same view and the same requests give the
  * same events.
  */
 

@@ -127,7 +127,7 @@ const members = {
   stopTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
 };
 
-/** The whole recipe: a member left out has its default. */
+/** The whole container spec: a member left out has its default. */
 export const ContainerBody = Type.Object(members, strict);
 export type ContainerBody = Static<typeof ContainerBody>;
 

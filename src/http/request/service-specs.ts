@@ -1,7 +1,7 @@
-/** Owns the way between a body's words and the wish as it is stored: defaults, units, maps as sorted lists. Pure. */
+/** Owns the way between a request body and the spec as it is stored: defaults, units, maps as sorted lists. Pure. */
 
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
-import type { Wish } from '../../reconciler/commands/decide.ts';
+import type { SpecRequest } from '../../reconciler/commands/decide.ts';
 import { type ContainerPatch, type Removed, sortByName } from '../../reconciler/commands/patch-spec.ts';
 import { refuseField } from '../response/problem.ts';
 import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from './service-schema.ts';
@@ -10,7 +10,7 @@ const stopTimeoutSecondsDefault = 10;
 const replicasDefault = 1;
 
 /** @throws AppError `body_invalid` for what a schema cannot say: names and ports that occur twice */
-export function toWishes(services: readonly ServiceBody[]): Wish[] {
+export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] {
   const seen = new Set<string>();
   return services.map(({ serviceName, replicas, container }, index) => {
     const path = `services[${index}]`;
@@ -92,7 +92,7 @@ function toPorts(ports: NonNullable<ContainerBody['ports']>, path: string): Cont
 
 const toMillis = (cpus: number | null | undefined) => (cpus == null ? cpus : Math.round(cpus * 1000));
 
-/** The recipe in a body's words, such that POSTing it again changes nothing. */
+/** The container spec as a request body, such that POSTing it again changes nothing. */
 export function toContainerBody(spec: ContainerSpec): ContainerBody {
   const { memoryBytes, cpuMillis } = spec.resources;
   return {

@@ -38,8 +38,10 @@ function renderMetrics(view: ClusterView, { ready, leader, bus, log }: ControlPl
   return [
     gauge('co_position', 'Position of the last event folded.', [{ value: view.position }]),
     gauge('co_fact_position', 'Position of the last fact folded.', [{ value: view.factPosition }]),
-    gauge('co_services', 'Services wished for.', [{ value: view.services.size }]),
-    gauge('co_replicas_wanted', 'Replicas wished for.', [{ value: sum(view.services.values(), (s) => s.replicas) }]),
+    gauge('co_services', 'Services in the desired state.', [{ value: view.services.size }]),
+    gauge('co_replicas_wanted', 'Replicas in the desired state.', [
+      { value: sum(view.services.values(), (s) => s.replicas) },
+    ]),
     gauge('co_services_blocked', 'Services that find no node.', [{ value: view.blocked.size }]),
     gauge(
       'co_containers',

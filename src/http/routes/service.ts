@@ -6,7 +6,7 @@ import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
 import { idempotencyKeyOf } from '../request/idempotency-key.ts';
 import { AcceptedServices, ApplyBody, NameParams, PatchBody } from '../request/service-schema.ts';
-import { toContainerBody, toPatch, toWishes } from '../request/service-specs.ts';
+import { toContainerBody, toPatch, toServiceSpecs } from '../request/service-specs.ts';
 import type { Mutate } from './mutation.ts';
 import { actorOf, type HttpDeps, refuseBody, type Server } from './route.ts';
 
@@ -34,7 +34,7 @@ export function addServiceRoutes(server: Server, { projector }: Pick<HttpDeps, '
       config: { scope: 'write' },
       schema: { summary: 'Create or edit services', body: ApplyBody, response: { 202: AcceptedServices } },
     },
-    (request, reply) => change(request, reply, { kind: 'apply', wishes: toWishes(request.body.services) }),
+    (request, reply) => change(request, reply, { kind: 'apply', specs: toServiceSpecs(request.body.services) }),
   );
 
   server.patch(

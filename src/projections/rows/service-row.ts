@@ -15,7 +15,7 @@ export type ServiceRow = {
   /** A sentence; null when converged. */
   reason: string | null;
   image: string;
-  /** When the wish last changed. */
+  /** When the spec last changed. */
   updatedAt: string;
   createdAt: string;
   specHash: string;

@@ -64,8 +64,8 @@ export type ServiceView = {
   removing: boolean;
   createdAt: string;
   updatedAt: string;
-  /** The fact that last changed the wish. */
-  wish: Cause;
+  /** The fact that last changed the spec. */
+  specEvent: Cause;
   /** Version of the service's stream. */
   version: number;
   /** By slot number; slots that have or had a container and are not surplus: a surplus slot leaves with its last one. */

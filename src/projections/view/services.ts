@@ -1,4 +1,4 @@
-/** Owns how service events change the view: the wish, and what stands in the way of its slots. */
+/** Owns how service events change the view: its spec, and what keeps its slots from being filled. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { ClusterView, ServiceView, SlotView } from './cluster-view.ts';
@@ -84,7 +84,7 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
     removing: false,
     createdAt: event.at,
     updatedAt: event.at,
-    wish: causeOf(event),
+    specEvent: causeOf(event),
     version: event.version,
     slots: new Map(),
     blocked: null,
@@ -110,7 +110,7 @@ function changeSpec(
   service.replicas = replicas;
   service.generation = event.data.generation;
   service.updatedAt = event.at;
-  service.wish = causeOf(event);
+  service.specEvent = causeOf(event);
   service.version = event.version;
   service.position = event.position;
   setBlocked(view, service, null);
@@ -132,7 +132,7 @@ function forgetFailures(view: ClusterView, service: ServiceView): void {
   }
 }
 
-/** A slot the wish has no place for leaves when its last container has; its delay goes at once. */
+/** A slot beyond the replicas leaves when its last container has; its delay goes at once. */
 export function dropSurplusSlot(view: ClusterView, service: ServiceView, slot: SlotView): void {
   if (slot.slot <= service.replicas) return;
   setDelay(view, service, slot, null);

@@ -9,19 +9,19 @@ import type { EventData } from '../../events/schema/catalog.ts';
 import type { LogEvent, NewEvent } from '../../events/schema/event.ts';
 import { streams } from '../../events/schema/event.ts';
 import { specHash } from '../../events/schema/hash.ts';
-import type { ContainerSpec, ServiceWish } from '../../model/service.ts';
+import type { ContainerSpec, ServiceSpec } from '../../model/service.ts';
 import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { type ContainerPatch, patchContainer } from './patch-spec.ts';
 import { boundSpec } from './spec-limit.ts';
 
-export type Wish = Omit<ServiceWish, 'specHash'>;
+export type SpecRequest = Omit<ServiceSpec, 'specHash'>;
 /** `lost`: a person knows that the node is gone, before its silence says so or while a hold doubts it. */
 export type NodeAction = 'cordon' | 'drain' | 'activate' | 'lost' | 'remove';
 
 export type ApiRequest =
-  /** The whole wish of each; creates or edits. Names are distinct. */
-  | { kind: 'apply'; wishes: readonly Wish[] }
+  /** The whole spec of each; creates or edits. Names are distinct. */
+  | { kind: 'apply'; specs: readonly SpecRequest[] }
   | { kind: 'patch'; service: string; replicas?: number; container?: ContainerPatch }
   | { kind: 'remove'; service: string }
   | { kind: 'node'; node: string; action: NodeAction };
@@ -38,10 +38,8 @@ export type Decision = { events: NewEvent[]; expect: Expectation[] };
 export function decide(view: ClusterView, request: ApiRequest, context: RequestContext): Decision {
   switch (request.kind) {
     case 'apply': {
-      const events = request.wishes.map((wish, index) =>
-        applyWish(view, wish, `services[${index}].container`, context),
-      );
-      return { events, expect: request.wishes.map(({ service }) => expectService(view, service)) };
+      const events = request.specs.map((spec, index) => applySpec(view, spec, `services[${index}].container`, context));
+      return { events, expect: request.specs.map(({ service }) => expectService(view, service)) };
     }
     case 'patch': {
       const service = findService(view, request.service);
@@ -51,8 +49,8 @@ export function decide(view: ClusterView, request: ApiRequest, context: RequestC
       }
       const { name, replicas, spec } = service;
       const container = request.container ? patchContainer(spec, request.container) : spec;
-      const wish = { service: name, replicas: request.replicas ?? replicas, container };
-      return { events: [applyWish(view, wish, 'container', context)], expect: [expectService(view, name)] };
+      const changed = { service: name, replicas: request.replicas ?? replicas, container };
+      return { events: [applySpec(view, changed, 'container', context)], expect: [expectService(view, name)] };
     }
     case 'remove':
       return {
@@ -64,9 +62,9 @@ export function decide(view: ClusterView, request: ApiRequest, context: RequestC
   }
 }
 
-/** @param field where the request has the recipe, for a refusal */
-function applyWish(view: ClusterView, wish: Wish, field: string, context: RequestContext): NewEvent {
-  const { service: name, replicas, container } = wish;
+/** @param field where the request has the container spec, for a refusal */
+function applySpec(view: ClusterView, spec: SpecRequest, field: string, context: RequestContext): NewEvent {
+  const { service: name, replicas, container } = spec;
   const known = view.services.get(name);
   const hash = specHash(container);
   const isSameSpec = known !== undefined && !known.removing && known.specHash === hash;
@@ -88,13 +86,13 @@ function removeService(service: ServiceView, context: RequestContext): NewEvent 
 }
 
 function requestService(
-  wish: { name: string; replicas: number; spec: ContainerSpec; specHash: string },
+  spec: { name: string; replicas: number; spec: ContainerSpec; specHash: string },
   generation: number,
   changed: boolean,
   context: RequestContext,
 ): NewEvent {
-  const { name: service, replicas, spec: container } = wish;
-  const data = { service, generation, changed, replicas, container, specHash: wish.specHash };
+  const { name: service, replicas, spec: container } = spec;
+  const data = { service, generation, changed, replicas, container, specHash: spec.specHash };
   return { stream: streams.service(service), type: 'ServiceRequested', data, meta: metaOf(context) };
 }
 

@@ -1,9 +1,9 @@
-/** Owns what a partial edit makes of a container's recipe. Pure. */
+/** Owns what a partial edit makes of a container spec. Pure. */
 
 import { AppError } from '../../errors.ts';
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 
-/** More names than this in env or labels is a file in the wrong place; it also keeps a wish far below an append's bound. */
+/** More names than this in env or labels is a file in the wrong place; it also keeps a spec far below an append's bound. */
 export const openMapEntriesMax = 256;
 
 /** A member present replaces the old one; of the open maps each name by itself, `removed` takes a name out. */
@@ -45,7 +45,7 @@ function patchMap<E extends { name: string }>(
   return sortByName([...byName.values()]);
 }
 
-/** Open maps are stored sorted by UTF-16 code unit, so that equal wishes have equal bytes. */
+/** Open maps are stored sorted by UTF-16 code unit, so that equal specs have equal bytes. */
 export function sortByName<E extends { name: string }>(entries: E[]): E[] {
   return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }

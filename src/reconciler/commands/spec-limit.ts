@@ -1,4 +1,4 @@
-/** Owns how large a container's recipe may be: every start of a replica carries it, and a node's wanted set each once. Pure. */
+/** Owns how large a container spec may be: every start of a replica carries it, and a node's wanted set each once. Pure. */
 
 import { AppError } from '../../errors.ts';
 import type { ContainerSpec } from '../../model/service.ts';

@@ -71,7 +71,7 @@ function sayTooLarge({ node, containers, specs }: WantedCommand, refusal: unknow
   const bound =
     bytes === undefined ? 'more than one message holds' : `${bytes} bytes, and one message holds ${bytesMax}`;
   return (
-    `${node} cannot be told all that is wanted of it: ${containers.length} containers of ${specs.length} recipes are ${bound}. ` +
-    'Its agent takes over nothing until there is less: put fewer services there, or less into their recipes'
+    `${node} cannot be told all that is wanted of it: ${containers.length} containers of ${specs.length} specs are ${bound}. ` +
+    'Its agent takes over nothing until there is less: put fewer services there, or less into their container specs'
   );
 }

@@ -50,7 +50,7 @@ function stopSurplus(view: ClusterView, service: ServiceView, replicas: number):
     for (const id of slot.containers) {
       const container = view.containers.get(id);
       if (container && container.state !== 'stopping')
-        steps.push(stopContainer(service, container, reason, service.wish));
+        steps.push(stopContainer(service, container, reason, service.specEvent));
     }
   }
   return steps;
@@ -94,7 +94,7 @@ function swapOutdated(view: ClusterView, service: ServiceView, needs: SlotNeed[]
   for (const need of outdated) {
     if (!isStopFirst) {
       if (mayTry === 0) break;
-      // One that waits counts too: a recipe that fails is tried on no more slots than the surge.
+      // One that waits counts too: a spec that fails is tried on no more slots than the surge.
       if (queue.place(need) !== 'no node') {
         mayTry -= 1;
         continue;

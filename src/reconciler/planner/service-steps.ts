@@ -28,7 +28,10 @@ export function queueContainer(
     ...outdated.map((container) => causeOf(view, service, container)),
   ];
   // The latest: later than the start of every container the slot ever had, so no id comes twice.
-  const cause = causes.reduce<Cause>((latest, c) => (c && c.position > latest.position ? c : latest), service.wish);
+  const cause = causes.reduce<Cause>(
+    (latest, c) => (c && c.position > latest.position ? c : latest),
+    service.specEvent,
+  );
   const id = containerId(service.name, slot, cause.position);
   return {
     subject: { kind: 'service', name: service.name },
@@ -89,7 +92,7 @@ export function blockPlacement(
           missing: needs.length,
           filtered,
         },
-        meta: metaOf(needs[0]?.view?.lastEnded?.cause ?? service.wish),
+        meta: metaOf(needs[0]?.view?.lastEnded?.cause ?? service.specEvent),
       },
       expect: [expectService(service)],
     },
@@ -129,7 +132,7 @@ export function removeService(service: ServiceView): Step {
       stream: streams.service(service.name),
       type: 'ServiceRemoved',
       data: { service: service.name },
-      meta: metaOf(service.wish),
+      meta: metaOf(service.specEvent),
     },
     expect: [expectService(service)],
   };
@@ -162,8 +165,8 @@ function stopReason(view: ClusterView, container: ContainerView): StopReason {
   return view.nodes.get(container.node)?.availability === 'draining' ? 'node draining' : 'replaced';
 }
 
-/** An outdated container goes because of the new wish, or because its node is being emptied. */
+/** An outdated container goes because of the new spec, or because its node is being emptied. */
 function causeOf(view: ClusterView, service: ServiceView, container: ContainerView): Cause {
   const node = view.nodes.get(container.node);
-  return node?.availability === 'draining' && container.specHash === service.specHash ? node.latest : service.wish;
+  return node?.availability === 'draining' && container.specHash === service.specHash ? node.latest : service.specEvent;
 }

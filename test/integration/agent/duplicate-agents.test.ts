@@ -154,8 +154,15 @@ onEachBus('the second is told who has the node and takes nothing', { nodeTimeout
   assert.equal([holder.hostname, holder.instance], ['left', scene.node().instance]);
 
   const container = specOf('nginx');
-  const wish = { service: 'web', generation: 1, changed: true, replicas: 4, container, specHash: specHash(container) };
-  await scene.append({ stream: streams.service('web'), type: 'ServiceRequested', data: wish, meta });
+  const requested = {
+    service: 'web',
+    generation: 1,
+    changed: true,
+    replicas: 4,
+    container,
+    specHash: specHash(container),
+  };
+  await scene.append({ stream: streams.service('web'), type: 'ServiceRequested', data: requested, meta });
   await until('all to run', () => scene.projector.view.services.get('web')?.running === 4);
   const runs = [...scene.projector.view.containers.keys()];
   assert.ok(runs.every((id) => first.machine.starts(id) === 1 && second.machine.starts(id) === 0));

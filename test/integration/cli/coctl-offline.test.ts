@@ -18,7 +18,7 @@ import { clusterId } from '../../support/log/history.ts';
 import { mongodbUrl } from '../../support/log/logs.ts';
 import { openSimulatedLog } from '../../support/log/simulated-log.ts';
 import { createSimulatedCluster } from '../../support/simulation/simulated-cluster.ts';
-import { ask, exit, runningOf, wishFor } from '../../support/simulation/why-scenarios.ts';
+import { applyFor, ask, exit, runningOf } from '../../support/simulation/why-scenarios.ts';
 import { specOf } from '../../support/specs.ts';
 
 let folder: string;
@@ -44,11 +44,11 @@ async function start(): Promise<void> {
   ok(cluster.append([created], []));
   for (let number = 1; number <= 3; number += 1) cluster.addNode(`worker-${number}`);
   cluster.advance(2_000);
-  ask(cluster, 'alice', wishFor('web', 3, specOf('nginx')));
-  ask(cluster, 'alice', wishFor('old', 1, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('web', 3, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('old', 1, specOf('nginx')));
   ask(cluster, 'eve', { kind: 'remove', service: 'old' });
   calm = cluster.events.length;
-  ask(cluster, 'alice', wishFor('web', 4, specOf('nginx:2')), 20_000);
+  ask(cluster, 'alice', applyFor('web', 4, specOf('nginx:2')), 20_000);
   [crashed] = runningOf(cluster, 'web') as [string];
   exit(cluster, crashed, 3, ['fatal: no config']);
   folder = await mkdtemp(join(tmpdir(), 'co-offline-'));

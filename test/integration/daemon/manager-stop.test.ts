@@ -58,7 +58,7 @@ async function stopDuring(fault: (proxy: FaultProxy) => Promise<void>): Promise<
   }
 }
 
-/** Of every accepted wish, by the next process. */
+/** Of every accepted request, by the next process. */
 async function readReplicas(url: string): Promise<number[]> {
   const { log } = await openLog({ mongodbUrl: url, dataDir: '' }, { writer: 'test', logger: silentLogger });
   const events = await readAll(log);

@@ -82,8 +82,8 @@ scenario('services run on them, scale and go', async (scene) => {
   const args = ['--engine', 'simulated', '--workers', '2'];
   const agents = await open(...args);
   await agents.start(() => {});
-  const wish = { serviceName: 'web', replicas: 6, container: { name: 'main', image: 'nginx' } };
-  await call(manager, 'POST', '/service', { services: [wish] });
+  const requested = { serviceName: 'web', replicas: 6, container: { name: 'main', image: 'nginx' } };
+  await call(manager, 'POST', '/service', { services: [requested] });
   await until('six to run', async () => (await running(manager)) === 6);
   await call(manager, 'PATCH', '/service/web', { replicas: 2 });
   await until('two to run', async () => (await running(manager)) === 2);

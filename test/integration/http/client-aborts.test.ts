@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import type { EventData } from '../../../src/events/schema/catalog.ts';
 import { startApi, type TestApi } from '../../support/http/http.ts';
 import { openSimulatedLog } from '../../support/log/simulated-log.ts';
-import { ask, runningOf, startScene, wishFor } from '../../support/simulation/why-scenarios.ts';
+import { applyFor, ask, runningOf, startScene } from '../../support/simulation/why-scenarios.ts';
 import { specOf } from '../../support/specs.ts';
 import { until } from '../../support/wait.ts';
 
@@ -20,8 +20,8 @@ let open: () => void;
 
 test.before.each(async () => {
   const cluster = startScene(3);
-  ask(cluster, 'alice', wishFor('web', 2, specOf('nginx')));
-  ask(cluster, 'alice', wishFor('web', 2, specOf('nginx:2')));
+  ask(cluster, 'alice', applyFor('web', 2, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('web', 2, specOf('nginx:2')));
   [container] = runningOf(cluster, 'web') as [string];
   api = await startApi(await openSimulatedLog(cluster.events, cluster.nowMs));
   const { log } = api;

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { coctl } from '../../support/cluster/cli.ts';
 import { startApi, type TestApi } from '../../support/http/http.ts';
 import { openSimulatedLog } from '../../support/log/simulated-log.ts';
-import { ask, exit, runningOf, startScene, wishFor } from '../../support/simulation/why-scenarios.ts';
+import { applyFor, ask, exit, runningOf, startScene } from '../../support/simulation/why-scenarios.ts';
 import { specOf } from '../../support/specs.ts';
 
 const test = suite('why over HTTP and coctl');
@@ -16,8 +16,8 @@ const run = (...args: string[]) => coctl(args, { environment: { CO_URL: api.url 
 
 test.before(async () => {
   const cluster = startScene(2);
-  ask(cluster, 'alice', wishFor('web', 2, specOf('nginx')));
-  ask(cluster, 'alice', wishFor('old', 1, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('web', 2, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('old', 1, specOf('nginx')));
   ask(cluster, 'eve', { kind: 'remove', service: 'old' });
   beforeCrash = cluster.events.length;
   [crashed] = runningOf(cluster, 'web') as [string];

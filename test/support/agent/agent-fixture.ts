@@ -100,11 +100,11 @@ export function createManagerDouble(broker: EmbeddedBroker, clusterId: string): 
       const { position, causationId } = fact();
       slot += 1;
       const container = `web.${slot}-${position.toString(36)}`;
-      const wish = spec(members);
-      const run = { container, service: 'web', slot, generation: 1, specHash: specHashOf(wish) };
-      specs.set(run.specHash, wish);
+      const requested = spec(members);
+      const run = { container, service: 'web', slot, generation: 1, specHash: specHashOf(requested) };
+      specs.set(run.specHash, requested);
       wanted.set(container, { ...run, state: 'in queue', causationId });
-      if (isSent) await bus.sendCommand({ kind: 'start', ...head({}), ...run, spec: wish });
+      if (isSent) await bus.sendCommand({ kind: 'start', ...head({}), ...run, spec: requested });
       return container;
     },
     async requestStop(container) {

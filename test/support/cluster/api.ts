@@ -9,7 +9,7 @@ import type {
 import { callApi } from '../http/http.ts';
 import { until } from '../wait.ts';
 
-export type Wish = { serviceName: string; replicas: number; image: string; container?: Record<string, unknown> };
+export type SpecRequest = { serviceName: string; replicas: number; image: string; container?: Record<string, unknown> };
 
 export type Api = ReturnType<typeof createApi>;
 
@@ -29,9 +29,9 @@ export function createApi(url: string) {
     get,
     call: (method: string, path: string, body?: unknown) =>
       callApi(url, method, path, body === undefined ? {} : { body }),
-    async ask({ serviceName, replicas, image, container = {} }: Wish) {
-      const wish = { serviceName, replicas, container: { name: serviceName, image, ...container } };
-      const answer = await callApi(url, 'POST', '/service', { body: { services: [wish] } });
+    async ask({ serviceName, replicas, image, container = {} }: SpecRequest) {
+      const requested = { serviceName, replicas, container: { name: serviceName, image, ...container } };
+      const answer = await callApi(url, 'POST', '/service', { body: { services: [requested] } });
       if (answer.status !== 202) throw new Error(`POST /service: ${answer.status} ${answer.text}`);
       return answer.body as {
         position: number;

@@ -15,7 +15,7 @@ export const timeOf = (seconds: number): string => new Date(epochMs + seconds * 
 export const spec = (changes: Partial<ContainerSpec> = {}): ContainerSpec =>
   specOf('nginx', { name: 'web', ...changes });
 
-/** Equal recipes alone have equal hashes: with less, an update in a test could be none. */
+/** Equal specs alone have equal hashes: with less, an update in a test could be none. */
 export const specHashOf = specHash;
 
 export type History = {
@@ -25,7 +25,7 @@ export type History = {
   add<T extends EventType>(type: T, data: EventData<T>, stream?: string): LogEvent<T>;
   node(id: string, changes?: Partial<EventData<'NodeRegistered'>['engine']>): LogEvent;
   returned(id: string): LogEvent;
-  wish(service: string, replicas: number, container?: ContainerSpec): LogEvent;
+  serviceRequested(service: string, replicas: number, container?: ContainerSpec): LogEvent;
   queued(service: string, slot: number, node: string, replaces?: string): string;
   starting(id: string): LogEvent;
   running(id: string): LogEvent;
@@ -41,7 +41,7 @@ export function createHistory(): History {
   const events: LogEvent[] = [];
   const versions = new Map<string, number>();
   const generations = new Map<string, number>();
-  const wishes = new Map<string, { container: ContainerSpec; replicas: number }>();
+  const specs = new Map<string, { container: ContainerSpec; replicas: number }>();
   const sessions = new Map<string, number>();
   const engines = new Map<string, string>();
   const refs = new Map<string, { container: string; service: string; slot: number; node: string }>();
@@ -103,8 +103,8 @@ export function createHistory(): History {
     add,
     node: (id, changes) => add('NodeRegistered', registration(id, changes)),
     returned: (id) => add('NodeReturned', registration(id)),
-    wish(service, replicas, container = wishes.get(service)?.container ?? spec()) {
-      wishes.set(service, { container, replicas });
+    serviceRequested(service, replicas, container = specs.get(service)?.container ?? spec()) {
+      specs.set(service, { container, replicas });
       const specHash = specHashOf(container);
       const generation = nextGeneration(service);
       return add('ServiceRequested', { service, generation, changed: true, replicas, container, specHash });
@@ -112,14 +112,14 @@ export function createHistory(): History {
     queued(service, slot, node, replaces) {
       const container = `${service}.${slot}-${events.length.toString(36)}`;
       refs.set(container, { container, service, slot, node });
-      const wish = wishes.get(service)!.container;
+      const spec = specs.get(service)!.container;
       add('ContainerQueued', {
         ...ref(container),
         session: sessions.get(node)!,
         engineId: engines.get(node)!,
         generation: generations.get(service)!,
-        specHash: specHashOf(wish),
-        image: wish.image,
+        specHash: specHashOf(spec),
+        image: spec.image,
         replaces: replaces ?? null,
         queueDeadline: timeOf(seconds + 60),
         candidates: [],

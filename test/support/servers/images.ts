@@ -24,6 +24,6 @@ export async function ensureTestImage(socketPath: string): Promise<void> {
     'kill',
     'id',
   ];
-  const recipe = { name: testImage, applets, files: [], changes: ['ENV PATH=/bin', 'CMD ["sleep","3600"]'] };
-  await buildImage(recipe, { socketPath, busybox: busybox.content });
+  const definition = { name: testImage, applets, files: [], changes: ['ENV PATH=/bin', 'CMD ["sleep","3600"]'] };
+  await buildImage(definition, { socketPath, busybox: busybox.content });
 }

@@ -3,7 +3,7 @@
 import type { ApiRequest } from '../../../src/reconciler/commands/decide.ts';
 import { specOf } from '../specs.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
-import { ask, startScene, wishFor } from './why-scenarios.ts';
+import { applyFor, ask, startScene } from './why-scenarios.ts';
 
 const services = ['api', 'db', 'web'];
 const people = ['alice', 'bob', 'carol'];
@@ -45,7 +45,7 @@ function request(cluster: SimulatedCluster): void {
   const port = { container: 80, host: 80, protocol: 'tcp' as const };
   const spec = specOf(cluster.pick(['a', 'b', 'c']), service === 'api' ? { ports: [port] } : {});
   const replicas = Math.floor(cluster.random() * 8);
-  const wishes: ApiRequest[] = [wishFor(service, replicas, spec)];
-  if (known && !known.removing) wishes.push({ kind: 'patch', service, replicas }, { kind: 'remove', service });
-  ask(cluster, cluster.pick(people), cluster.pick(wishes), 0);
+  const requests: ApiRequest[] = [applyFor(service, replicas, spec)];
+  if (known && !known.removing) requests.push({ kind: 'patch', service, replicas }, { kind: 'remove', service });
+  ask(cluster, cluster.pick(people), cluster.pick(requests), 0);
 }

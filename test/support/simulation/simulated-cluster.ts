@@ -456,7 +456,7 @@ const failed = (session: number | null, container: string, reason: string) => ({
   session,
   container,
   reason,
-  message: 'as the test wished',
+  message: 'as the test asked',
   exitCode: 1,
   logTail: [],
 });

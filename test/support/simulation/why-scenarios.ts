@@ -20,9 +20,9 @@ export function ask(cluster: SimulatedCluster, person: string, request: ApiReque
   cluster.advance(waitMs);
 }
 
-export const wishFor = (service: string, replicas: number, container: ContainerSpec): ApiRequest => ({
+export const applyFor = (service: string, replicas: number, container: ContainerSpec): ApiRequest => ({
   kind: 'apply',
-  wishes: [{ service, replicas, container }],
+  specs: [{ service, replicas, container }],
 });
 
 /** It ends by itself, as its agent would tell. */

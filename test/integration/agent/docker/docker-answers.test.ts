@@ -62,10 +62,10 @@ const refusing = (words: string) => (response: ServerResponse) => {
   response.end(JSON.stringify({ message: words }));
 };
 
-const wish = spec();
+const requested = spec();
 const request = {
-  ...{ container: 'web.1-a', service: 'web', slot: 1, generation: 1, specHash: specHashOf(wish) },
-  ...{ spec: wish, env: [] },
+  ...{ container: 'web.1-a', service: 'web', slot: 1, generation: 1, specHash: specHashOf(requested) },
+  ...{ spec: requested, env: [] },
 };
 
 for (const words of [

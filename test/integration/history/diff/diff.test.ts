@@ -11,7 +11,7 @@ import { startApi, type TestApi } from '../../../support/http/http.ts';
 import { createCountingLog, openSimulatedLog } from '../../../support/log/simulated-log.ts';
 import { stormyHistory } from '../../../support/simulation/random-faults.ts';
 import type { SimulatedCluster } from '../../../support/simulation/simulated-cluster.ts';
-import { ask, exit, runningOf, startScene, wishFor } from '../../../support/simulation/why-scenarios.ts';
+import { applyFor, ask, exit, runningOf, startScene } from '../../../support/simulation/why-scenarios.ts';
 import { specOf } from '../../../support/specs.ts';
 import { until } from '../../../support/wait.ts';
 
@@ -60,7 +60,7 @@ pure('no difference between a moment and itself', async () => {
 pure('a thing keeps a few events, its own before others, and counts the rest', async () => {
   const cluster = startScene(3);
   const before = momentOf(cluster);
-  ask(cluster, 'alice', wishFor('web', 12, specOf('nginx')), 20_000);
+  ask(cluster, 'alice', applyFor('web', 12, specOf('nginx')), 20_000);
   const diff = await diffBetween(createCountingLog(cluster.events), before, momentOf(cluster));
   const [web] = diff.services.changes;
   const total = cluster.events.filter(({ data }) => 'service' in data && data.service === 'web').length;
@@ -112,7 +112,7 @@ let crashed: string;
 
 online.before(async () => {
   const cluster = startScene(2);
-  ask(cluster, 'alice', wishFor('web', 2, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('web', 2, specOf('nginx')));
   calm = cluster.events.length;
   ask(cluster, 'carol', { kind: 'patch', service: 'web', replicas: 1 });
   [crashed] = runningOf(cluster, 'web') as [string];

@@ -119,7 +119,7 @@ const test = suite<{ client: MongoClient; db: Db; writers: ReadModelWriter[] }>(
 function beginning(): History {
   const history = createHistory();
   for (const node of ['worker-1', 'worker-2']) history.node(node);
-  history.wish('web', 2);
+  history.serviceRequested('web', 2);
   history.running(history.queued('web', 1, 'worker-1'));
   history.queued('web', 2, 'worker-2');
   return history;
@@ -174,7 +174,7 @@ test('rows are written as people see them, with the position of the fact that la
 
 test('a change writes the rows it touches, and no other', async (context) => {
   const history = beginning();
-  history.wish('api', 1);
+  history.serviceRequested('api', 1);
   const followed = follow(history);
   followed.catchUp();
   const writer = write(context, followed);
@@ -192,7 +192,7 @@ test('a change writes the rows it touches, and no other', async (context) => {
 test('what leaves the view leaves the collections: a removed service, and containers an hour after their end', async (context) => {
   const history = createHistory();
   history.node('worker-1');
-  history.wish('web', 1);
+  history.serviceRequested('web', 1);
   const id = history.queued('web', 1, 'worker-1');
   history.add('ServiceRemovalRequested', { service: 'web', generation: 2 });
   history.stopRequested(id, 'service removed');
@@ -230,7 +230,7 @@ test('who does not lead writes nothing; who begins to lead catches up', async (c
       return isLeader;
     },
   });
-  history.wish('api', 1);
+  history.serviceRequested('api', 1);
   followed.catchUp();
   await until('it looked', () => asked > 0);
   assert.is(writer.writtenPosition(), null);
@@ -258,12 +258,12 @@ test('a crash between any two writes heals at the next start', async (context) =
     const first = write(context, followed, { db });
     await until('caught up or crashed', () => isCrashed || first.writtenPosition() === followed.view.position);
     history.failed(history.queued('web', 1, 'worker-1'));
-    history.wish('api', 1);
+    history.serviceRequested('api', 1);
     history.add('NodeRemoved', { node: 'worker-2' });
     followed.catchUp();
     await until('written or crashed', () => isCrashed || first.writtenPosition() === followed.view.position);
     await first.close();
-    history.wish('api', 2, spec({ image: 'api:2' }));
+    history.serviceRequested('api', 2, spec({ image: 'api:2' }));
     followed.catchUp();
     const second = write(context, followed);
     await upTo(second, followed.view);
@@ -284,7 +284,7 @@ test('while the database is away it says so, and goes on by itself when it is ba
   const writer = write(context, followed, { db: failing(context.db, () => isAway) });
   await upTo(writer, followed.view);
   isAway = true;
-  history.wish('api', 1);
+  history.serviceRequested('api', 1);
   followed.catchUp();
   await until('trouble is told', () => writer.trouble() !== null);
   assert.is(followed.view.services.size, 2, 'the fold went on');
@@ -304,7 +304,7 @@ test('a slow database has four times as long a rest from rows as they took: the 
   for (const service of ['api', 'shop']) {
     const last = writes.at(-1)!;
     const count = writes.length;
-    history.wish(service, 1);
+    history.serviceRequested(service, 1);
     followed.catchUp();
     await upTo(writer, followed.view);
     const restMs = writes[count]!.beganMs - last.endedMs;
@@ -317,8 +317,8 @@ test('two that think they lead leave the rows of the one that knows more', async
   const history = beginning();
   const behind = follow(history);
   behind.catchUp();
-  history.wish('web', 2, spec({ image: 'nginx:2' }));
-  history.wish('api', 1);
+  history.serviceRequested('web', 2, spec({ image: 'nginx:2' }));
+  history.serviceRequested('api', 1);
   const ahead = follow(history);
   ahead.catchUp();
   await upTo(write(context, ahead), ahead.view);
@@ -343,7 +343,7 @@ const rebuilds = async (context: { db: Db; writers: ReadModelWriter[] }) => {
   await context.db.collection<Row>('node_config').insertOne({ _id: 'ghost', position: 1 });
   await rebuildReadModels(context.db, followed.view);
   assert.equal(await storedRows(context.db), rowsOf(followed.view));
-  history.wish('api', 1);
+  history.serviceRequested('api', 1);
   followed.catchUp();
   await upTo(writer, followed.view);
   assert.equal(await storedRows(context.db), rowsOf(followed.view));
@@ -367,7 +367,7 @@ test('rows of another version of the projection are built anew', async (context)
 test('an hour that passes before a new leader starts deletes the rows all the same', async (context) => {
   const history = createHistory();
   history.node('worker-1');
-  history.wish('web', 1);
+  history.serviceRequested('web', 1);
   history.failed(history.queued('web', 1, 'worker-1'));
   const followed = follow(history);
   followed.catchUp();

@@ -62,7 +62,7 @@ function registration(node: string, engineId = node): NewEvent {
   return { stream: streams.node(node), type: 'NodeRegistered', data: { ...data, inventory: [] }, meta };
 }
 
-function wish(service: string, replicas: number, container: ContainerSpec): NewEvent {
+function requestOf(service: string, replicas: number, container: ContainerSpec): NewEvent {
   const data = { service, generation: 1, changed: true, replicas, container, specHash: specHash(container) };
   return { stream: streams.service(service), type: 'ServiceRequested', data, meta };
 }
@@ -88,14 +88,14 @@ scenario('placements with long explanations are cut into appends the log takes',
   cluster.lead();
   const image = `registry.example.com:5000/platform/team/storefront-frontend@sha256:${'a'.repeat(64)}`;
   const container = specOf(image, { resources: { memoryBytes: 64 * 2 ** 20, cpuMillis: 100 } });
-  await cluster.append(wish('storefront-frontend', 600, container));
+  await cluster.append(requestOf('storefront-frontend', 600, container));
   await until('all of them placed', () => cluster.view.containers.size === 600);
 });
 
 scenario('a restart comes when it is due by a log whose time is ahead of this machine', async (cluster, logClock) => {
   await cluster.append(registration('worker-1'));
   cluster.lead();
-  await cluster.append(wish('web', 1, specOf('a')));
+  await cluster.append(requestOf('web', 1, specOf('a')));
   const latest = () => [...cluster.view.containers.values()].at(-1);
   const fail = async (nth: number) => {
     await until(`run ${nth}`, () => cluster.view.containers.size === nth);
@@ -121,12 +121,12 @@ scenario('a restart comes when it is due by a log whose time is ahead of this ma
   assert.is(latest()?.state, 'in queue');
 });
 
-scenario('many large wishes at once are planned in several passes, and none is left out', async (cluster) => {
+scenario('many large requests at once are planned in several passes, and none is left out', async (cluster) => {
   for (let number = 1; number <= 3; number += 1) await cluster.append(registration(`worker-${number}`));
   const services = 10;
   const replicas = 2_500;
   for (let number = 1; number <= services; number += 1) {
-    await cluster.append(wish(`wide-${number}`, replicas, specOf('nginx')));
+    await cluster.append(requestOf(`wide-${number}`, replicas, specOf('nginx')));
   }
   cluster.lead();
   await until('all are placed', () => cluster.view.queued.size === services * replicas, 60_000);

@@ -16,8 +16,8 @@ import { until } from '../../../support/wait.ts';
 const test = suite('worker');
 
 const clusterId = randomUUID();
-const wish = spec();
-const specHash = specHashOf(wish);
+const requested = spec();
+const specHash = specHashOf(requested);
 
 const openMachine = () => {
   const machine = createSimulatedMachine({ clock: systemClock }, { latencyMs: 0 });
@@ -39,7 +39,7 @@ function wantedSet(count: number, state: ContainerState): WantedCommand {
     const run = { container: `web.${index + 1}-a`, service: 'web', slot: index + 1, generation: 1, specHash };
     return { ...run, state, causationId: 'fact-1' };
   });
-  return { ...head, registrationId: null, specs: [{ specHash, spec: wish }], containers };
+  return { ...head, registrationId: null, specs: [{ specHash, spec: requested }], containers };
 }
 
 test('a wanted set of thousands leaves the event loop its turns', async () => {

@@ -36,7 +36,7 @@ test('labels written are read back as the same identity', () => {
   });
 });
 
-test('our labels win over those of the wish', () => {
+test('our labels win over those of the spec', () => {
   const { Labels } = toCreateBody(
     request({
       labels: [
@@ -70,7 +70,7 @@ test('only the own cluster and node are in scope', () => {
   assert.not(isOfScope(null, scope));
 });
 
-test('a container learns who it is; the wish may say otherwise', () => {
+test('a container learns who it is; the spec may say otherwise', () => {
   const { Env } = toCreateBody(
     request({}, [
       { name: 'CO_SLOT', value: 'mine' },
@@ -81,7 +81,7 @@ test('a container learns who it is; the wish may say otherwise', () => {
   assert.equal(Env, ['CO_SERVICE=web', 'CO_SLOT=mine', 'CO_NODE=worker-1', 'CO_CONTAINER=web.2-1a', 'A=b=c']);
 });
 
-test('no container gets more of the machine than the wish can ask for', () => {
+test('no container gets more of the machine than the spec can ask for', () => {
   const { HostConfig } = toCreateBody(request(), scope);
   assert.is(HostConfig?.Privileged, false);
   assert.is(HostConfig?.NetworkMode, 'bridge');

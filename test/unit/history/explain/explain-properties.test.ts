@@ -11,7 +11,7 @@ import { explainService } from '../../../../src/history/explain/explain-service.
 import { createTrail } from '../../../../src/history/explain/log-lookup.ts';
 import { createCountingLog } from '../../../support/log/simulated-log.ts';
 import { stormyHistory } from '../../../support/simulation/random-faults.ts';
-import { ask, containersIn, runningOf, startScene, wishFor } from '../../../support/simulation/why-scenarios.ts';
+import { applyFor, ask, containersIn, runningOf, startScene } from '../../../support/simulation/why-scenarios.ts';
 import { specOf } from '../../../support/specs.ts';
 
 const test = suite('why, of histories full of faults');
@@ -93,7 +93,7 @@ const refinements: ReadonlySet<EventType> = new Set([
 
 test('of a long log only what lies near the causes is read', async () => {
   const cluster = startScene(3);
-  ask(cluster, 'alice', wishFor('web', 3, specOf('a')));
+  ask(cluster, 'alice', applyFor('web', 3, specOf('a')));
   const [first] = runningOf(cluster, 'web');
   const { spec, specHash, generation, replicas } = cluster.view.services.get('web')!;
   const data = { service: 'web', generation, changed: false, replicas, container: spec, specHash };

@@ -9,7 +9,7 @@ import { explainContainer } from '../../../../src/history/explain/explain-contai
 import { explainService } from '../../../../src/history/explain/explain-service.ts';
 import { createCountingLog } from '../../../support/log/simulated-log.ts';
 import type { SimulatedCluster } from '../../../support/simulation/simulated-cluster.ts';
-import { ask, containersIn, exit, runningOf, startScene, wishFor } from '../../../support/simulation/why-scenarios.ts';
+import { applyFor, ask, containersIn, exit, runningOf, startScene } from '../../../support/simulation/why-scenarios.ts';
 import { specOf } from '../../../support/specs.ts';
 
 const test = suite('why');
@@ -28,7 +28,7 @@ function pathOf(chain: Link[]): Link[] {
 
 test('a container that runs: who asked for it, and why on this node', async () => {
   const cluster = startScene(3);
-  ask(cluster, 'alice', wishFor('web', 3, specOf('nginx:1.27')));
+  ask(cluster, 'alice', applyFor('web', 3, specOf('nginx:1.27')));
   const [id] = runningOf(cluster, 'web');
   const why = await whyContainer(cluster, id!);
   const { node } = cluster.view.containers.get(id!)!;
@@ -49,7 +49,7 @@ test('a container that runs: who asked for it, and why on this node', async () =
 
 test('a scale-down: who asked for it stands in the answer', async () => {
   const cluster = startScene(3);
-  ask(cluster, 'alice', wishFor('web', 3, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('web', 3, specOf('nginx')));
   const [, , id] = runningOf(cluster, 'web');
   ask(cluster, 'carol', { kind: 'patch', service: 'web', replicas: 2 });
   const why = await whyContainer(cluster, id!);
@@ -66,9 +66,9 @@ test('a scale-down: who asked for it stands in the answer', async () => {
 
 test('a new image: what the request changed, what was replaced and by what', async () => {
   const cluster = startScene(3);
-  ask(cluster, 'alice', wishFor('web', 3, specOf('nginx:1.27')));
+  ask(cluster, 'alice', applyFor('web', 3, specOf('nginx:1.27')));
   const [old] = runningOf(cluster, 'web');
-  ask(cluster, 'bob', wishFor('web', 3, specOf('nginx:1.28')), 10_000);
+  ask(cluster, 'bob', applyFor('web', 3, specOf('nginx:1.28')), 10_000);
   const [fresh] = runningOf(cluster, 'web');
   const before = await whyContainer(cluster, old!);
   assert.match(
@@ -85,7 +85,7 @@ test('a new image: what the request changed, what was replaced and by what', asy
 
 test('a crash: exit code, last lines, how long it ran, and what took its place', async () => {
   const cluster = startScene(2);
-  ask(cluster, 'alice', wishFor('api', 1, specOf('api:3')), 20_000);
+  ask(cluster, 'alice', applyFor('api', 1, specOf('api:3')), 20_000);
   const [id] = runningOf(cluster, 'api');
   exit(cluster, id!, 3, ['reading config', 'fatal: no config']);
   const why = await whyContainer(cluster, id!);
@@ -102,7 +102,7 @@ test('a crash: exit code, last lines, how long it ran, and what took its place',
 
 test('a crash loop: the delay is part of the chain, which is cut after some containers and says so', async () => {
   const cluster = startScene(2, { failingImage: 'bad' });
-  ask(cluster, 'alice', wishFor('db', 1, specOf('bad')), 400_000);
+  ask(cluster, 'alice', applyFor('db', 1, specOf('bad')), 400_000);
   const ids = containersIn(cluster.events);
   assert.ok(ids.length > passedMax + 3);
   const why = await whyContainer(cluster, ids.at(-2)!);
@@ -125,7 +125,7 @@ test('a crash loop: the delay is part of the chain, which is cut after some cont
 
 test('what is beyond the cut is counted up to a bound', async () => {
   const cluster = startScene(2, { failingImage: 'bad' });
-  ask(cluster, 'alice', wishFor('db', 1, specOf('bad')), 60_000 * (countedMax + passedMax + 10));
+  ask(cluster, 'alice', applyFor('db', 1, specOf('bad')), 60_000 * (countedMax + passedMax + 10));
   const last = containersIn(cluster.events).at(-1)!;
   const why = await whyContainer(cluster, last);
   assert.equal(why.left, { containers: countedMax, isAtLeast: true });
@@ -134,7 +134,7 @@ test('what is beyond the cut is counted up to a bound', async () => {
 
 test('a lost node: the chain ends at the loss and says when it was last heard', async () => {
   const cluster = startScene(3);
-  ask(cluster, 'alice', wishFor('web', 3, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('web', 3, specOf('nginx')));
   const id = runningOf(cluster, 'web').find((id) => cluster.view.containers.get(id)!.node === 'worker-2')!;
   cluster.crash('worker-2');
   cluster.advance(10_000);
@@ -157,7 +157,7 @@ test('a lost node: the chain ends at the loss and says when it was last heard', 
 
 test('a drain: the person who asked is named, also after the node came back in the middle of it', async () => {
   const cluster = startScene(2);
-  ask(cluster, 'alice', wishFor('web', 2, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('web', 2, specOf('nginx')));
   cluster.partition('worker-1');
   cluster.advance(1_000);
   ask(cluster, 'dora', { kind: 'node', node: 'worker-1', action: 'drain' }, 0);
@@ -177,7 +177,7 @@ test('a drain: the person who asked is named, also after the node came back in t
 test('a host port that is taken: the service says so, and what made room is told later', async () => {
   const cluster = startScene(2);
   const port = specOf('proxy', { ports: [{ container: 80, host: 80, protocol: 'tcp' }] });
-  ask(cluster, 'alice', wishFor('edge', 3, port));
+  ask(cluster, 'alice', applyFor('edge', 3, port));
   const blocked = await whyService(cluster, 'edge');
   assert.match(
     blocked.answer,
@@ -204,7 +204,7 @@ test('a host port that is taken: the service says so, and what made room is told
 
 test('a removed service is explained from the log alone, and so are its containers', async () => {
   const cluster = startScene(2);
-  ask(cluster, 'alice', wishFor('web', 2, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('web', 2, specOf('nginx')));
   const [id] = runningOf(cluster, 'web');
   ask(cluster, 'eve', { kind: 'remove', service: 'web' });
   // Past the hour that views keep what ended.
@@ -222,7 +222,7 @@ test('a removed service is explained from the log alone, and so are its containe
 
 test('a service that stands as asked names the last thing that moved', async () => {
   const cluster = startScene(2);
-  ask(cluster, 'alice', wishFor('web', 1, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('web', 1, specOf('nginx')));
   exit(cluster, runningOf(cluster, 'web')[0]!, 9, []);
   const why = await whyService(cluster, 'web');
   assert.match(
@@ -234,7 +234,7 @@ test('a service that stands as asked names the last thing that moved', async () 
 
 test('while a hold stands its alarm is told beside the answer; a person who declares a node lost is named', async () => {
   const cluster = startScene(3);
-  ask(cluster, 'alice', wishFor('web', 3, specOf('nginx')));
+  ask(cluster, 'alice', applyFor('web', 3, specOf('nginx')));
   const { id } = [...cluster.view.containers.values()].find(({ node }) => node === 'worker-1')!;
   cluster.crash('worker-1');
   cluster.crash('worker-2');

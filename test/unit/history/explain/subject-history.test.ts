@@ -4,13 +4,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readHistory } from '../../../../src/history/explain/subject-history.ts';
 import { createCountingLog } from '../../../support/log/simulated-log.ts';
-import { ask, runningOf, startScene, wishFor } from '../../../support/simulation/why-scenarios.ts';
+import { applyFor, ask, runningOf, startScene } from '../../../support/simulation/why-scenarios.ts';
 import { specOf } from '../../../support/specs.ts';
 
 const test = suite('history');
 
 const cluster = startScene(2);
-ask(cluster, 'alice', wishFor('web', 2, specOf('nginx')));
+ask(cluster, 'alice', applyFor('web', 2, specOf('nginx')));
 ask(cluster, 'carol', { kind: 'patch', service: 'web', replicas: 1 });
 const log = createCountingLog(cluster.events);
 
@@ -70,7 +70,7 @@ test('a name nobody knows is refused, and one that two have has to say which', a
     );
   assert.is(await codeOf('nobody'), 'subject_not_found');
   const both = startScene(1);
-  ask(both, 'alice', wishFor('worker-1', 1, specOf('nginx')));
+  ask(both, 'alice', applyFor('worker-1', 1, specOf('nginx')));
   const { read } = createCountingLog(both.events);
   assert.is(
     await readHistory(read, 'worker-1', { limit: 1 }).then(

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eventTypes } from '../../../../src/events/schema/catalog.ts';
 import { toLogEvents } from '../../../../src/events/schema/upcast.ts';
-import { detailsOf, sayRecipeChanges } from '../../../../src/history/sentences/event-details.ts';
+import { describeSpecChanges, detailsOf } from '../../../../src/history/sentences/event-details.ts';
 import { sentenceOf } from '../../../../src/history/sentences/event-sentences.ts';
 import {
   sayActor,
@@ -43,7 +43,7 @@ test('every event ever written has a sentence of one line without JSON and holes
 test('a failure says how it ended and shows the last lines', () => {
   const history = createHistory();
   history.node('worker-1');
-  history.wish('web', 1);
+  history.serviceRequested('web', 1);
   const id = history.queued('web', 1, 'worker-1');
   history.running(id);
   const failed = history.failed(id, 'oom', 'out of memory: the kernel ended it at its limit of 500 bytes');
@@ -61,7 +61,7 @@ test('a failure says how it ended and shows the last lines', () => {
 test('an engine that talks in lines and at length stays one line, and all of it is in the details', () => {
   const history = createHistory();
   history.node('worker-1');
-  history.wish('web', 1);
+  history.serviceRequested('web', 1);
   const id = history.queued('web', 1, 'worker-1');
   const failed = history.failed(id, 'image', `manifest unknown\n${'x'.repeat(500)}`);
   assert.not.match(sentenceOf(failed), /\n/);
@@ -69,7 +69,7 @@ test('an engine that talks in lines and at length stays one line, and all of it 
   assert.equal(detailsOf(failed), ['message: manifest unknown', `message: ${'x'.repeat(500)}`]);
 });
 
-test('what a recipe changed is said by member, values of environment and labels are not', () => {
+test('what changed in a container spec is described by member, values of environment and labels are not', () => {
   const before = spec({
     image: 'nginx:1.27',
     env: [
@@ -86,14 +86,14 @@ test('what a recipe changed is said by member, values of environment and labels 
     resources: { memoryBytes: 2 ** 29, cpuMillis: 1_500 },
     ports: [{ container: 80, host: 8080, protocol: 'tcp' }],
   });
-  assert.equal(sayRecipeChanges(before, after), [
+  assert.equal(describeSpecChanges(before, after), [
     'image nginx:1.27 → nginx:1.28',
     'env KEY changed, GONE removed, MORE added',
     'ports none → 8080:80/tcp',
     'memory unlimited → 512 MiB',
     'CPUs unlimited → 1.5 CPUs',
   ]);
-  assert.equal(sayRecipeChanges(before, before), []);
+  assert.equal(describeSpecChanges(before, before), []);
 });
 
 test('durations have their two largest units', () => {

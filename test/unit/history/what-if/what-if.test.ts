@@ -31,13 +31,13 @@ function ask(cluster: SimulatedCluster, request: ApiRequest): void {
   assert.ok(cluster.append(events, expect));
 }
 
-function wish(
+function requestOf(
   cluster: SimulatedCluster,
   service: string,
   replicas: number,
   members: Partial<ContainerSpec> = {},
 ): void {
-  ask(cluster, { kind: 'apply', wishes: [{ service, replicas, container: specOf('nginx', members) }] });
+  ask(cluster, { kind: 'apply', specs: [{ service, replicas, container: specOf('nginx', members) }] });
 }
 
 /** Five nodes and three services that have settled. A seed in which a start fails is of no use here. */
@@ -45,9 +45,9 @@ function settledCluster(seed: number): SimulatedCluster {
   const cluster = createSimulatedCluster(seed);
   for (let number = 1; number <= 5; number += 1) cluster.addNode(`worker-${number}`);
   cluster.advance(1_500);
-  wish(cluster, 'web', 7);
-  wish(cluster, 'api', 4, { resources: { memoryBytes, cpuMillis: null } });
-  wish(cluster, 'db', 1);
+  requestOf(cluster, 'web', 7);
+  requestOf(cluster, 'api', 4, { resources: { memoryBytes, cpuMillis: null } });
+  requestOf(cluster, 'db', 1);
   cluster.advance(30_000);
   return cluster;
 }
@@ -126,7 +126,7 @@ test('what is short of a node finds one when another service makes room', async 
   const cluster = settledCluster(3);
   ask(cluster, { kind: 'patch', service: 'api', replicas: 24 });
   cluster.advance(60_000);
-  wish(cluster, 'cache', 1, { resources: { memoryBytes, cpuMillis: null } });
+  requestOf(cluster, 'cache', 1, { resources: { memoryBytes, cpuMillis: null } });
   cluster.advance(1_000);
   const unrelated = await whatIf(cluster.view, { changes: [{ kind: 'scale', service: 'db', replicas: 2 }] });
   assert.is(unrelated.verdict.kind, 'converges', 'what was short before is no fault of the change');
@@ -226,11 +226,11 @@ async function longestTurnMs(work: () => Promise<unknown>): Promise<number> {
   return delays.max / 1e6;
 }
 
-/** Nodes, and services that were wished for but not placed yet: the first look of plan is at all of them. */
+/** Nodes, and services that were requested but not placed yet: the first look of plan is at all of them. */
 function unplaced(services: number, replicas: number): ClusterView {
   const history = createHistory();
   for (let number = 1; number <= 3; number += 1) history.node(`worker-${number}`);
-  for (let number = 1; number <= services; number += 1) history.wish(`service-${number}`, replicas);
+  for (let number = 1; number <= services; number += 1) history.serviceRequested(`service-${number}`, replicas);
   const view = emptyClusterView();
   for (const event of history.events) evolve(view, event);
   return view;

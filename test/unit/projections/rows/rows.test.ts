@@ -23,7 +23,7 @@ function fold(history: History): ClusterView {
 function given(replicas: number): History {
   const history = createHistory();
   for (const node of ['worker-10', 'worker-2', 'worker-1']) history.node(node);
-  history.wish('web', replicas);
+  history.serviceRequested('web', replicas);
   return history;
 }
 
@@ -59,7 +59,7 @@ test('while a new spec is rolled out it says how many are of the earlier one', (
   const history = given(2);
   history.running(history.queued('web', 1, 'worker-1'));
   history.running(history.queued('web', 2, 'worker-2'));
-  history.wish('web', 2, spec({ image: 'nginx:2' }));
+  history.serviceRequested('web', 2, spec({ image: 'nginx:2' }));
   history.starting(history.queued('web', 1, 'worker-10'));
   assert.is(standing(history).reason, '2 of 2 running, 2 of them by an earlier spec, 1 starting on worker-10');
 });
@@ -84,7 +84,7 @@ test('a blocked service says which filters turned how many nodes away', () => {
 
 test('a blocked service in a cluster without nodes says that', () => {
   const history = createHistory();
-  history.wish('web', 1);
+  history.serviceRequested('web', 1);
   history.add('PlacementBlocked', { service: 'web', slots: [1], missing: 1, filtered: [] });
   assert.is(standing(history).reason, 'no node for 1 of 1 replica: the cluster has no node');
 });
@@ -135,7 +135,7 @@ test('a service that is being removed names what still runs', () => {
 
 test('lists are in a stable order: services by name, nodes as people count, containers by service, slot and time', () => {
   const history = given(12);
-  history.wish('api', 1);
+  history.serviceRequested('api', 1);
   for (const slot of [10, 2, 1]) history.queued('web', slot, 'worker-1');
   const first = history.queued('api', 1, 'worker-1');
   history.failed(first);
@@ -158,7 +158,7 @@ test('lists are in a stable order: services by name, nodes as people count, cont
 
 test('filters narrow by service, node and state', () => {
   const history = given(2);
-  history.wish('api', 1);
+  history.serviceRequested('api', 1);
   history.running(history.queued('web', 1, 'worker-1'));
   history.queued('web', 2, 'worker-2');
   history.running(history.queued('api', 1, 'worker-2'));
@@ -220,7 +220,7 @@ test('the whole state carries the position and time of the last fact, and says w
 
 test('a row has the position of the last fact that changed it', () => {
   const history = given(1);
-  history.wish('api', 1);
+  history.serviceRequested('api', 1);
   const id = history.queued('web', 1, 'worker-1');
   const running = history.running(id);
   history.add('ServiceRequested', {

@@ -71,8 +71,8 @@ function happen(history: History, view: ClusterView, [action, a, b]: readonly [n
     () => view.nodes.has(node) && history.add('NodeActivated', { node }),
     () => view.nodes.has(node) && history.add('NodeLost', { node, session: 1, lastHeardAt: null, silentMs: 1 }),
     () => view.nodes.get(node)?.containers.size === 0 && history.add('NodeRemoved', { node }),
-    () => history.wish(service, b % 5, wishOf(a, b)),
-    () => known && history.wish(service, b % 5),
+    () => history.serviceRequested(service, b % 5, wishOf(a, b)),
+    () => known && history.serviceRequested(service, b % 5),
     () => known && history.add('ServiceRemovalRequested', { service, generation: known.generation + 1 }),
     () => known?.live === 0 && known.removing && history.add('ServiceRemoved', { service }),
     () => known && history.blocked(service, b % 3),
@@ -119,7 +119,7 @@ const moves = fc.array(fc.tuple(fc.nat(200), fc.nat(60), fc.nat(60)), { minLengt
 function beginning(): History {
   const history = createHistory();
   for (const node of nodes.slice(0, 3)) history.node(node);
-  for (const service of services) history.wish(service, 3);
+  for (const service of services) history.serviceRequested(service, 3);
   return history;
 }
 

@@ -28,7 +28,7 @@ function fold(history: History): ClusterView {
 function given(replicas = 2, container = spec()): History {
   const history = createHistory();
   for (const node of ['worker-1', 'worker-2', 'worker-3']) history.node(node);
-  history.wish('web', replicas, container);
+  history.serviceRequested('web', replicas, container);
   return history;
 }
 
@@ -49,12 +49,12 @@ const touchedAfter = (history: History, happen: () => void): Touched => {
   return touched;
 };
 
-test('a wish makes a service, and the same wish again changes its version only', () => {
+test('a request makes a service, and the same request again changes its version only', () => {
   const history = given(3);
   const before = fold(history).services.get('web')!;
   assert.is(before.replicas, 3);
   assert.is(before.generation, 1);
-  assert.is(before.wish.position, 4);
+  assert.is(before.specEvent.position, 4);
   history.wait(5).add('ServiceRequested', {
     service: 'web',
     generation: 1,
@@ -73,12 +73,12 @@ test('another image starts the counts of failures anew and frees every delay; an
   const id = history.queued('web', 1, 'worker-1');
   history.failed(id);
   history.delayed('web', 1, id, 9);
-  history.wish('web', 2);
+  history.serviceRequested('web', 2);
   let view = fold(history);
   assert.is(slotOf(view, 1).failures, 1);
   assert.is(slotOf(view, 1).delayedUntilMs, epochMs + 9_000);
   assert.equal([...view.delayed], [['web', new Set([1])]]);
-  history.wish('web', 2, spec({ image: 'nginx:2' }));
+  history.serviceRequested('web', 2, spec({ image: 'nginx:2' }));
   view = fold(history);
   assert.is(slotOf(view, 1).failures, 0);
   assert.is(slotOf(view, 1).lastFailure, null);
@@ -89,7 +89,7 @@ test('another image starts the counts of failures anew and frees every delay; an
 
 test('a container of an earlier spec runs, and is not counted as running by the present one', () => {
   const { history } = givenRunning(2);
-  history.wish('web', 2, spec({ image: 'nginx:2' }));
+  history.serviceRequested('web', 2, spec({ image: 'nginx:2' }));
   const service = fold(history).services.get('web')!;
   assert.is(service.running, 2);
   assert.is(service.runningCurrent, 0);
@@ -177,7 +177,7 @@ test('nodes with one engine share what it has, and it goes with the last of them
   const history = createHistory();
   history.node('worker-1', { engineId: 'shared' });
   history.node('worker-2', { engineId: 'shared' });
-  history.wish('web', 2, spec({ resources: { memoryBytes: 300, cpuMillis: null } }));
+  history.serviceRequested('web', 2, spec({ resources: { memoryBytes: 300, cpuMillis: null } }));
   const first = history.queued('web', 1, 'worker-1');
   history.queued('web', 2, 'worker-2');
   assert.is(fold(history).engines.size, 1);
@@ -208,7 +208,7 @@ for (const reason of ['node lost', 'queue timeout'] as const) {
   });
 }
 
-test('a container that completes counts as a failure: the wish is that it runs', () => {
+test('a container that completes counts as a failure: its spec says that it runs', () => {
   const history = given(1);
   history.completed(history.queued('web', 1, 'worker-1'));
   assert.is(slotOf(fold(history), 1).failures, 1);
@@ -240,7 +240,7 @@ test('a run of 60 seconds was stable: its end is the first failure; one of 59 is
 
 test('the failure of a container of an earlier spec is not one of the present spec', () => {
   const { history, ids } = givenRunning(1);
-  history.wish('web', 1, spec({ image: 'nginx:2' }));
+  history.serviceRequested('web', 1, spec({ image: 'nginx:2' }));
   history.failed(ids[0]!);
   assert.is(slotOf(fold(history), 1).failures, 0);
 });
@@ -276,7 +276,7 @@ test('a service with containers that have not ended cannot be removed from the l
 test('blocked services are looked at again when what they wait for may be there', () => {
   const history = given(1, spec({ resources: { memoryBytes: 500, cpuMillis: null } }));
   const holder = history.queued('web', 1, 'worker-1');
-  history.wish('big', 1);
+  history.serviceRequested('big', 1);
   history.blocked('big', 1);
   assert.is(fold(history).blocked.has('big'), true);
   assert.ok(touchedAfter(history, () => history.failed(holder)).services.has('big'), 'memory was freed');
@@ -287,12 +287,12 @@ test('blocked services are looked at again when what they wait for may be there'
 
 test('the end of a container that held nothing does not wake blocked services', () => {
   const { history, ids } = givenRunning(1);
-  history.wish('big', 1);
+  history.serviceRequested('big', 1);
   history.blocked('big', 1);
   assert.equal([...touchedAfter(history, () => history.failed(ids[0]!)).services], ['web']);
 });
 
-test('a service stays blocked until it finds a place or is wished otherwise', () => {
+test('a service stays blocked until it finds a place or its spec changes', () => {
   const history = given(2);
   history.blocked('web', 2);
   assert.is(fold(history).services.get('web')!.blocked?.missing, 2);

@@ -17,7 +17,7 @@ const context = { actor: 'person:ada', requestId: 'r1' };
 
 const apply = (service: string, replicas: number, changes: Partial<ContainerSpec> = {}): ApiRequest => ({
   kind: 'apply',
-  wishes: [{ service, replicas, container: spec(changes) }],
+  specs: [{ service, replicas, container: spec(changes) }],
 });
 const remove = (service: string): ApiRequest => ({ kind: 'remove', service });
 const removed = (service: string): NewEvent => ({
@@ -82,25 +82,25 @@ test('a new service is asked for whole, as generation 1, while nobody else creat
     });
 });
 
-test('the same wish twice changes nothing the second time, and the asking is recorded', () => {
+test('the same request twice changes nothing the second time, and the request is recorded', () => {
   given(apply('web', 3))
     .when(apply('web', 3))
     .gives([{ type: 'ServiceRequested', generation: 1, changed: false, replicas: 3 }], { 'service/web': 1 });
 });
 
-test('a wish with other replicas only scales', () => {
+test('a request with other replicas only scales', () => {
   given(apply('web', 3))
     .when(apply('web', 5))
     .gives([{ type: 'ServiceScaled', generation: 2, from: 3, replicas: 5 }]);
 });
 
-test('a wish with another image is asked for whole', () => {
+test('a request with another image is recorded as a whole spec', () => {
   given(apply('web', 3))
     .when(apply('web', 5, { image: 'nginx:1.27' }))
     .gives([{ type: 'ServiceRequested', generation: 2, changed: true, replicas: 5 }]);
 });
 
-test('a member left out of a whole wish is back at its default', () => {
+test('a member left out of a whole spec is back at its default', () => {
   const { view, when } = given(apply('web', 1, { args: ['-v'] }));
   when(apply('web', 1)).gives([{ type: 'ServiceRequested', changed: true, container: spec() }]);
   assert.equal(view.services.get('web')?.spec.args, ['-v'], 'deciding changed the view');
@@ -109,7 +109,7 @@ test('a member left out of a whole wish is back at its default', () => {
 test('all services of one request are one decision, each expecting its own stream', () => {
   const both: ApiRequest = {
     kind: 'apply',
-    wishes: [
+    specs: [
       { service: 'api', replicas: 2, container: spec() },
       { service: 'web', replicas: 4, container: spec() },
     ],
@@ -189,10 +189,10 @@ test('a patch cannot grow an open map beyond its bound', () => {
   assert.is(error?.details.field, 'container.env');
 });
 
-test('a recipe larger than a start can carry is refused by the field it stands in, one that stands already is kept', () => {
+test('a container spec larger than a start can carry is refused by the field it stands in, one that stands already is kept', () => {
   const env = [1, 2].map((n) => ({ name: `V${n}`, value: 'x'.repeat(specBytesMax / 2) }));
   const error = given()
-    .when({ kind: 'apply', wishes: [{ service: 'web', replicas: 1, container: spec({ env }) }] })
+    .when({ kind: 'apply', specs: [{ service: 'web', replicas: 1, container: spec({ env }) }] })
     .refused('service_too_large');
   assert.is(error?.details.field, 'services[0].container');
   assert.match(error?.message ?? '', `at most ${specBytesMax} bytes`);
@@ -201,7 +201,7 @@ test('a recipe larger than a start can carry is refused by the field it stands i
     .refused('service_too_large');
   assert.is(patched?.details.field, 'container');
   const history = createHistory();
-  history.wish('web', 1, spec({ env }));
+  history.serviceRequested('web', 1, spec({ env }));
   given(...history.events)
     .when({ kind: 'patch', service: 'web', replicas: 2 })
     .gives([{ type: 'ServiceScaled', replicas: 2 }]);
@@ -221,7 +221,7 @@ test('asking again for a removal under way leaves the service in removal', () =>
   assert.is(view.services.get('web')?.removing, true);
 });
 
-test('a wish for a service in removal revives it, also the same wish', () => {
+test('a request for a service in removal revives it, also the same one', () => {
   const { view } = given(apply('web', 3), remove('web'), apply('web', 3));
   assert.is(view.services.get('web')?.removing, false);
   assert.is(view.services.get('web')?.replicas, 3);

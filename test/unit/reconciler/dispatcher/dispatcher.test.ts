@@ -71,7 +71,7 @@ function narrowBus() {
       if (command.kind !== 'wanted' || !narrow.isTooLarge) return bus.sendCommand(command);
       narrow.refusals += 1;
       const details = { bytes: 16_000_000, bytesMax: bodyBytesMax };
-      throw new AppError('message_too_large', 'as the test wished', { details });
+      throw new AppError('message_too_large', 'as the test asked', { details });
     },
   });
   return { narrow, through };
@@ -83,7 +83,7 @@ const largeSpec = (): ContainerSpec =>
 function replicasOnOneNode(replicas: number, container: ContainerSpec): History {
   const history = createHistory();
   history.node('worker-1');
-  history.wish('web', replicas, container);
+  history.serviceRequested('web', replicas, container);
   for (let slot = 1; slot <= replicas; slot += 1) history.queued('web', slot, 'worker-1');
   return history;
 }
@@ -123,10 +123,7 @@ test('it is an alarm that says how much it is, raised once, tried again, and ove
   assert.is(written.length, 1);
   const [alarm] = view.alarms.values();
   assert.is(alarm?.alarm, 'wanted set too large');
-  assert.match(
-    alarm!.message,
-    /^worker-1 cannot .* 2 containers of 1 recipes are 16000000 bytes, and one message holds/,
-  );
+  assert.match(alarm!.message, /^worker-1 cannot .* 2 containers of 1 specs are 16000000 bytes, and one message holds/);
   narrow.isTooLarge = false;
   await until('the set', () => taken.length === 1);
   await until('the alarm to be over', () => view.alarms.size === 0);

@@ -231,7 +231,7 @@ test('an update no node has room for stops nothing, says so, and is over when it
   assert.is(rowOf(cluster, 'big').status, 'converged');
 });
 
-test('a recipe that does not start takes one of the full nodes at most out of service', () => {
+test('a spec that does not start takes one of the full nodes at most out of service', () => {
   const cluster = clusterOf(4, { failingImage: 'broken' });
   request(cluster, 'big', 4, gibibytes('a', 5));
   cluster.advance(5_000);

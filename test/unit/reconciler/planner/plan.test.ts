@@ -167,7 +167,7 @@ test('a drained node is emptied, replacement first, and takes nothing new', () =
   cluster.append([{ stream: streams.node('worker-2'), type: 'NodeDrainRequested', data: { node: 'worker-2' }, meta }]);
   for (let second = 0; second < 15; second += 1) {
     cluster.advance(1_000);
-    assert.ok(nodesOf(cluster, 'web').length >= 6, 'never below the wish');
+    assert.ok(nodesOf(cluster, 'web').length >= 6, 'never below the replicas requested');
   }
   assert.equal([...new Set(nodesOf(cluster, 'web'))], ['worker-1', 'worker-3']);
 });
