@@ -97,7 +97,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
 
   const takeWanted = async (wanted: WantedCommand) => {
     if (!session.isAnswer(wanted)) {
-      if (wanted.registrationId === null) session.hurry();
+      if (wanted.registrationId === null) session.retryNow();
       return;
     }
     const found = await listOrNull();
@@ -122,7 +122,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const queues = createAgentQueues(bus, { instanceId: instance.id, onCommand: handle, onRefusal: session.refused });
 
   const open = (): (() => void)[] => {
-    const stopListening = bus.onConnected(session.register);
+    const stopListening = bus.onConnected(session.connected);
     const onHints = { onContainer: worker.look, onList: worker.compare, onGone: session.giveUp };
     const watch = startEngineWatch({ engine, clock, logger }, { ...options, ...onHints });
     const beats = {

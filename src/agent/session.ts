@@ -22,7 +22,12 @@ import { outlastOutage } from './engine/retry-while-unavailable.ts';
 export type AgentSession = {
   /** null: none, or given up. */
   number(): number | null;
-  /** Registers anew, under a fresh id. One that is not answered yet is called off. */
+  /**
+   * The bus is connected (again): registers, unless a registration is on its way. The bus sends again by itself what it
+   * could not confirm, so a second one would take the session of the first.
+   */
+  connected(): void;
+  /** Registers again, under a fresh id. One that is not answered yet is cancelled. */
   register(): void;
   /** A manager heard a session it does not know. */
   resync(): void;
@@ -33,7 +38,7 @@ export type AgentSession = {
   /** Is it an answer to us? A set of this session is, and so is that of a later one of ours. */
   isAnswer(wanted: WantedCommand): boolean;
   /** A leader is there now: a registration that waits for its answer is repeated at once. */
-  hurry(): void;
+  retryNow(): void;
   accept(wanted: WantedCommand): void;
   /** It came through the node's queue: if it is for this instance, nobody else reads it, and the registration says so. */
   challenged(challenge: ChallengeCommand): void;
@@ -71,14 +76,15 @@ const settlingMs = 1_500;
 /** The holder is lost in about this time, if it is. */
 const refusedRetryMs = 5_000;
 
-type Word = 'hurry' | 'refused';
+/** What ends the wait for an answer early. */
+type Signal = 'retry now' | 'connected' | 'refused';
 
 type Attempt = {
   registrationId: string;
-  calledOff: AbortController;
+  cancelled: AbortController;
   /** What the next report says. */
   readsQueue: boolean;
-  hear: (word: Word) => void;
+  signal: (signal: Signal) => void;
 };
 
 export function createSession(
@@ -93,35 +99,48 @@ export function createSession(
   let isClosed = false;
 
   const register = () => {
-    attempt?.calledOff.abort();
+    attempt?.cancelled.abort();
     attempt = null;
     if (isClosed) return;
-    const calledOff = new AbortController();
-    const begun: Attempt = { registrationId: randomUUID(), calledOff, readsQueue: false, hear: () => {} };
+    const cancelled = new AbortController();
+    const begun: Attempt = { registrationId: randomUUID(), cancelled, readsQueue: false, signal: () => {} };
     attempt = begun;
     lastRegistrationId = begun.registrationId;
     repeat(begun).catch((error: unknown) => {
-      if (!begun.calledOff.signal.aborted) logger.error({ err: error }, 'registering failed');
+      if (!begun.cancelled.signal.aborted) logger.error({ err: error }, 'registering failed');
     });
   };
 
   const repeat = async (current: Attempt) => {
-    const { signal } = current.calledOff;
+    const { signal } = current.cancelled;
     for (let answerMs = answerMinMs; ; ) {
       const found = await outlastOutage(takeInventory, signal);
-      const { promise: heard, resolve: hear } = Promise.withResolvers<Word>();
-      current.hear = hear;
+      let next = nextSignal(current);
+      let isDelivered = true;
       await bus.sendReport(toReport(current, found)).catch((error: unknown) => {
+        isDelivered = false;
         if (!signal.aborted) logger.warn({ err: error }, 'registration not delivered');
       });
-      const word = await within(answerMs, heard, signal);
-      if (word === 'refused') await within(refusedRetryMs, null, signal);
+      let early = await within(answerMs, next, signal);
+      while (early === 'connected' && isDelivered) {
+        // The broker has it, and the answer waits in the node's queue if there is one.
+        answerMs = answerMinMs;
+        next = nextSignal(current);
+        early = await within(answerMs, next, signal);
+      }
+      if (early === 'refused') await within(refusedRetryMs, null, signal);
       signal.throwIfAborted();
-      if (word !== null) continue;
+      if (early !== null) continue;
       logger.warn({ answerMs }, 'registration not answered yet; repeated');
       onUnanswered();
       answerMs = Math.min(answerMs * 2, answerMaxMs);
     }
+  };
+
+  const nextSignal = (current: Attempt): Promise<Signal> => {
+    const { promise, resolve } = Promise.withResolvers<Signal>();
+    current.signal = resolve;
+    return promise;
   };
 
   const toReport = (current: Attempt, found: Inventory): RegisterReport => {
@@ -135,6 +154,10 @@ export function createSession(
 
   return {
     number: () => accepted?.session ?? null,
+    connected() {
+      if (attempt) attempt.signal('connected');
+      else register();
+    },
     register,
     resync() {
       const isSettling = accepted !== null && clock.monotonicMs() - accepted.atMs < settlingMs;
@@ -153,12 +176,12 @@ export function createSession(
       // Without a session it may be of one before this process: what it calls `in queue` may have run since.
       return registrationId === null && accepted !== null;
     },
-    hurry: () => attempt?.hear('hurry'),
+    retryNow: () => attempt?.signal('retry now'),
     accept({ session, position }) {
       if (accepted?.session !== session) logger.info({ session, position }, 'registered');
       accepted = { session, position, atMs: clock.monotonicMs() };
       holder = null;
-      attempt?.calledOff.abort();
+      attempt?.cancelled.abort();
       attempt = null;
     },
     challenged({ instanceId, hostname }) {
@@ -168,7 +191,7 @@ export function createSession(
       }
       if (!attempt) return;
       attempt.readsQueue = true;
-      attempt.hear('hurry');
+      attempt.signal('retry now');
     },
     refused(refusal) {
       if (!attempt || refusal.registrationId !== attempt.registrationId) return;
@@ -177,12 +200,12 @@ export function createSession(
       if (isNews) logger.error({ holder }, sayTaken(identity.node, holder));
       accepted = null;
       onRefused();
-      attempt.hear('refused');
+      attempt.signal('refused');
     },
     holder: () => holder,
     close() {
       isClosed = true;
-      attempt?.calledOff.abort();
+      attempt?.cancelled.abort();
     },
   };
 }
