@@ -29,6 +29,7 @@ import {
 import { importsOf, type ProjectFile, type Rule, readProjectFiles } from './support/tidy/project-file.ts';
 import { sizeExceptions } from './support/tidy/size-exceptions.ts';
 import { checkSizes } from './support/tidy/size-rules.ts';
+import { checkRetiredWords } from './support/tidy/word-rules.ts';
 
 /** Written so that this file itself has no such call. */
 const importCall = 'import';
@@ -217,6 +218,17 @@ const cases: Case[] = [
     says: 'no test keeps the others from running',
     good: { 'test/a.test.ts': `test('a', () => {});` },
     bad: [{ 'test/a.test.ts': `test.only('a', () => {});` }],
+  },
+  {
+    rule: checkRetiredWords,
+    says: 'code and documents use the words of the field',
+    good: { 'src/a.ts': 'const spec = request;', 'docs/glossary.md': '| wish | spec |', 'README.md': 'wishful' },
+    bad: [
+      { 'src/a.ts': '/** The wish. */' },
+      { 'src/a.ts': 'const findWish = 1;' },
+      { 'README.md': 'a recipe' },
+      { 'bootstrap/up': '# wished' },
+    ],
   },
   {
     rule: checkLinks,

@@ -1,0 +1,25 @@
+/** Words that this project used to have for itself and that an engineer of the field would have to learn. Pure. */
+
+import type { ProjectFile, Rule } from './project-file.ts';
+
+/** Retired word → what to write instead. docs/glossary.md explains them. */
+const retired: readonly (readonly [word: RegExp, instead: string])[] = [
+  [/\bwish(es|ed|ing)?\b|(?<=[a-z])Wish(es)?(?![a-z])|\bWish(es)?(?![a-z])/, 'spec, request or desired state'],
+  [/\brecipes?\b|(?<=[a-z])Recipes?(?![a-z])/i, 'container spec'],
+];
+
+/** The glossary names them, and the rule's own files do. */
+const exempt = ['docs/glossary.md', 'test/support/tidy/word-rules.ts', 'test/tidy.test.ts'];
+
+const isOurs = ({ path }: ProjectFile) =>
+  /\.(ts|md|yaml)$|^(bootstrap\/[^.]+|coctl)$/.test(path) && !exempt.includes(path);
+
+export const checkRetiredWords: Rule = (files) =>
+  files.filter(isOurs).flatMap(({ path, text }) =>
+    text.split('\n').flatMap((line, index) =>
+      retired.flatMap(([word, instead]) => {
+        const found = word.exec(line);
+        return found ? [`${path}:${index + 1}: "${found[0]}": say ${instead}`] : [];
+      }),
+    ),
+  );
