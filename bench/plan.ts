@@ -62,13 +62,8 @@ function timePlan(view: ClusterView, queue: WorkQueue): { events: NewEvent[]; ms
   const { services } = queue.take();
   const work = { services, nodes: nothing };
   const startedMs = performance.now();
-  const steps = plan(
-    view,
-    work,
-    { timeoutMs: 5_000, silentMs: () => 0, heardAgoMs: () => 0 },
-    { queueTimeoutMs: 1e9 },
-    Date.now(),
-  );
+  const heartbeats = { timeoutMs: 5_000, silentMs: () => 0, sinceHeartbeatMs: () => 0 };
+  const steps = plan({ view, work, heartbeats, settings: { queueTimeoutMs: 1e9 }, nowMs: Date.now() });
   return { events: steps.map(({ event }) => event), ms: performance.now() - startedMs };
 }
 

@@ -80,9 +80,9 @@ function decideReports({ view, nodes }: SimulatedCluster): Decided[] {
 function decideSteps({ view, random, nowMs }: SimulatedCluster): Decided[] {
   const silence = new Map([...view.nodes.keys()].map((node) => [node, random() < 0.3 ? 6_000 : 0]));
   const silentMs = (node: string) => silence.get(node) ?? null;
-  const lastHeard = { timeoutMs: 5_000, silentMs, heardAgoMs: silentMs };
+  const heartbeats = { timeoutMs: 5_000, silentMs, sinceHeartbeatMs: silentMs };
   const everything = { services: new Set(view.services.keys()), nodes: new Set(view.nodes.keys()) };
-  const steps = plan(view, everything, lastHeard, { queueTimeoutMs: 60_000 }, nowMs());
+  const steps = plan({ view, work: everything, heartbeats, settings: { queueTimeoutMs: 60_000 }, nowMs: nowMs() });
   return steps.map(({ event, expect }) => {
     const { causationIndex: _, ...meta } = event.meta;
     return { events: [{ ...event, meta } as NewEvent], expect };

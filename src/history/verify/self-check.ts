@@ -7,11 +7,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type AppError, hasCode } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
-import { type NewEvent, streams } from '../../events/schema/event.ts';
+import type { NewEvent } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
+import { alarmNames } from '../../model/alarm.ts';
 import type { Projector } from '../../projections/live/projector.ts';
-import { openSnapshot, type Snapshot, type SnapshotStore, viewAlarm } from '../../projections/snapshots/snapshot.ts';
+import { openSnapshot, type Snapshot, type SnapshotStore } from '../../projections/snapshots/snapshot.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
+import { clearAlarm, raiseAlarm, subjectsOf } from '../../reconciler/planner/alarms.ts';
 import { replay } from '../replay/replay.ts';
 import { compareSteps, type Difference, describeDifference } from './view-comparison.ts';
 
@@ -120,7 +122,7 @@ export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions):
       return { finding, beginSlot };
     } catch (error) {
       if (!hasCode(error, 'fold_failed')) throw error;
-      return { finding: { subject: 'log', message: (error as AppError).message.slice(0, messageMax) }, beginSlot };
+      return { finding: { subject: 'log', message: (error as AppError).message }, beginSlot };
     }
   };
 
@@ -148,20 +150,10 @@ export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions):
   };
 }
 
-/** The catalogue's bound of an alarm's message. */
-const messageMax = 1_000;
-
 /** An alarm is raised once, and cleared by the first check that finds nothing. Pure. */
-function eventsOf(finding: Finding, { alarms }: ClusterView, managerId: string): NewEvent[] {
-  const meta = { actor: `manager:${managerId}`, causationId: null };
-  const raised = [...alarms.values()].filter(({ alarm }) => alarm === viewAlarm);
-  if (!finding) {
-    return raised.map(({ subject }) => {
-      return { stream: streams.alarms, type: 'AlarmCleared', data: { alarm: viewAlarm, subject }, meta };
-    });
-  }
-  if (raised.some(({ subject }) => subject === finding.subject)) return [];
-  const { subject, message } = finding;
-  const data = { alarm: viewAlarm, subject, message: message.toWellFormed() };
-  return [{ stream: streams.alarms, type: 'AlarmRaised', data, meta }];
+function eventsOf(finding: Finding, view: ClusterView, managerId: string): NewEvent[] {
+  const actor = `manager:${managerId}` as const;
+  const alarm = alarmNames.viewDiffers;
+  if (finding) return [raiseAlarm(view, { alarm, ...finding }, actor)].filter((event) => event !== null);
+  return subjectsOf(view, alarm).flatMap((subject) => clearAlarm(view, { alarm, subject }, actor) ?? []);
 }

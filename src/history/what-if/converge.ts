@@ -7,7 +7,8 @@ import type { Expectation } from '../../events/log/event-log.ts';
 import type { NewEvent } from '../../events/schema/event.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { plan, servicesToEvaluate } from '../../reconciler/planner/plan.ts';
-import type { LastHeard } from '../../reconciler/planner/plan-nodes.ts';
+import type { HeartbeatStatus } from '../../reconciler/planner/plan-nodes.ts';
+import type { PlanSettings } from '../../reconciler/planner/slot-placement.ts';
 import { groupSteps } from '../../reconciler/planner/step-groups.ts';
 import { slotsOf, takeServices, type Work, type WorkQueue } from '../../reconciler/planner/work-queue.ts';
 
@@ -18,12 +19,10 @@ export type Settling = {
   slotsLookedAt(): number;
 };
 
-type PlanSettings = Parameters<typeof plan>[3];
-
 type Deps = {
   view: ClusterView;
   queue: WorkQueue;
-  lastHeard: LastHeard;
+  heartbeats: HeartbeatStatus;
   nowMs: () => number;
   /** @returns false: somebody else was there first, and nothing is written */
   append: (events: readonly NewEvent[], expect: readonly Expectation[]) => boolean;
@@ -35,13 +34,13 @@ const roundsMax = 1_000;
 /** About 20 ms. A service is not cut: the largest takes 100 ms. */
 const slotsPerLook = 2_000;
 
-export function createSettling({ view, queue, lastHeard, nowMs, append }: Deps, settings: PlanSettings): Settling {
+export function createSettling({ view, queue, heartbeats, nowMs, append }: Deps, settings: PlanSettings): Settling {
   let slotsLookedAt = 0;
 
   function* look(work: Work): Generator<void, boolean, void> {
     for (const name of servicesToEvaluate(view, work.services, nowMs())) slotsLookedAt += slotsOf(view, name);
     yield;
-    const steps = plan(view, work, lastHeard, settings, nowMs());
+    const steps = plan({ view, work, heartbeats, settings, nowMs: nowMs() });
     for (const group of groupSteps(steps)) {
       yield;
       const events = group.map(({ event }) => event);

@@ -1,11 +1,11 @@
 /** Owns what becomes of each service in a what-if: how it stood before and stands after, and what moved on the way. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
+import { alarmNames } from '../../model/alarm.ts';
 import { sortNatural } from '../../projections/rows/order.ts';
 import { type ServiceStatus, serviceRow } from '../../projections/rows/service-row.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
-import { massLossAlarm } from '../../reconciler/planner/plan-nodes.ts';
 
 export type Standing = {
   replicas: number;
@@ -63,7 +63,8 @@ const requests: ReadonlySet<string> = new Set([
 
 /** What was asked for is none, nor are alarms that keep nothing from moving: some of them end by themselves. */
 export function isConsequence(event: LogEvent): boolean {
-  if (event.type === 'AlarmRaised' || event.type === 'AlarmCleared') return event.data.alarm === massLossAlarm;
+  if (event.type === 'AlarmRaised' || event.type === 'AlarmCleared')
+    return event.data.alarm === alarmNames.massNodeLoss;
   return !requests.has(event.type);
 }
 

@@ -13,7 +13,7 @@ import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { nothingTouched } from '../../projections/view/touched.ts';
 import { type ApiRequest, decide } from '../../reconciler/commands/decide.ts';
 import { nextDeadlineMs } from '../../reconciler/planner/plan.ts';
-import type { LastHeard } from '../../reconciler/planner/plan-nodes.ts';
+import type { HeartbeatStatus } from '../../reconciler/planner/plan-nodes.ts';
 import { createWorkQueue } from '../../reconciler/planner/work-queue.ts';
 import { createAgents } from './agents.ts';
 import { createSettling } from './converge.ts';
@@ -112,10 +112,10 @@ export function createWorld(
     settings,
   );
 
-  const lastHeard: LastHeard = {
+  const heartbeats: HeartbeatStatus = {
     timeoutMs: nodeTimeoutMs,
     silentMs: (node) => nowMs - (silentSinceMs.get(node) ?? nowMs),
-    heardAgoMs: (node) => nowMs - (heardAtMs.get(node) ?? nowMs),
+    sinceHeartbeatMs: (node) => nowMs - (heardAtMs.get(node) ?? nowMs),
   };
 
   /** plan compares with "longer than", so it looks after the time-out, not on it. */
@@ -126,7 +126,7 @@ export function createWorld(
   };
 
   const { settle, slotsLookedAt } = createSettling(
-    { view, queue, lastHeard, nowMs: () => nowMs, append },
+    { view, queue, heartbeats, nowMs: () => nowMs, append },
     { queueTimeoutMs },
   );
 

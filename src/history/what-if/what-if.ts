@@ -6,9 +6,9 @@
 import { deserialize, serialize } from 'node:v8';
 import { AppError } from '../../errors.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
+import { alarmNames } from '../../model/alarm.ts';
 import { alarmKey } from '../../projections/view/cluster.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import { massLossAlarm } from '../../reconciler/planner/plan-nodes.ts';
 import { findFailing, sayAssumptions } from './assumptions.ts';
 import { type Ending, judge, type Verdict } from './conclusion.ts';
 import { createTally, describeBefore, isConsequence, type ServiceOutcome } from './outcome.ts';
@@ -106,7 +106,7 @@ export async function whatIf(
   const isFull = () => events >= eventsMax || world.slotsLookedAt() >= slotsLookedAtMax;
   const by = await run(world, { withinMs, isFull, signal });
   const services = tally.outcomes(supposed, before);
-  const hold = supposed.alarms.get(alarmKey(massLossAlarm, ''))?.message ?? null;
+  const hold = supposed.alarms.get(alarmKey(alarmNames.massNodeLoss, ''))?.message ?? null;
   return {
     position,
     at,

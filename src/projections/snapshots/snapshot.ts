@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import type { Commit } from '../../events/schema/event.ts';
+import { alarmNames } from '../../model/alarm.ts';
 import type { ClusterView } from '../view/cluster-view.ts';
 import { projectionVersion } from '../view/evolve.ts';
 
@@ -59,12 +60,9 @@ const chunkSize = 4 * 1024 * 1024;
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-/** The alarm of a live view that is not what the log says. */
-export const viewAlarm = 'view differs';
-
 /** Was it taken of a view that is known to be wrong? Until it is checked nothing begins there. Pure. */
 export function isDoubtful({ isChecked = false }: Snapshot, { alarms }: ClusterView): boolean {
-  return !isChecked && [...alarms.values()].some(({ alarm }) => alarm === viewAlarm);
+  return !isChecked && [...alarms.values()].some(({ alarm }) => alarm === alarmNames.viewDiffers);
 }
 
 /** The view is read before the first await. */

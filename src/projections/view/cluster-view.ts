@@ -166,6 +166,8 @@ export type ClusterView = {
   /** Services with PlacementBlocked: looked at again whenever capacity changes. */
   blocked: Set<string>;
   controller: { term: number; controllerId: string; resigned: boolean; version: number };
+  /** `partial`: so many nodes are silent together that none is declared lost and nothing is moved. */
+  disruption: 'none' | 'partial';
   /** `alarm subject` → alarm. */
   alarms: Map<string, AlarmView>;
   /** Pulls in progress, from telemetry. */
@@ -191,6 +193,7 @@ export function emptyClusterView(): ClusterView {
     delayed: new Map(),
     blocked: new Set(),
     controller: { term: 0, controllerId: '', resigned: false, version: 0 },
+    disruption: 'none',
     alarms: new Map(),
     pulls: new Map(),
   };

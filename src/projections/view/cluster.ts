@@ -1,5 +1,6 @@
 /** Owns how the events that concern the cluster as a whole change the view: its name, its leader, its alarms. */
 
+import { alarmNames } from '../../model/alarm.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { type Handlers, ignored, illegal } from './handlers.ts';
 import { type Touched, touchBlocked } from './touched.ts';
@@ -26,11 +27,13 @@ export const clusterHandlers = {
   AlarmRaised(view, event) {
     const { alarm, subject, message } = event.data;
     const key = alarmKey(alarm, subject);
+    if (alarm === alarmNames.massNodeLoss) view.disruption = 'partial';
     view.alarms.set(key, { alarm, subject, message, since: view.alarms.get(key)?.since ?? event.at });
   },
 
   AlarmCleared(view, event, touched) {
     view.alarms.delete(alarmKey(event.data.alarm, event.data.subject));
+    if (event.data.alarm === alarmNames.massNodeLoss) view.disruption = 'none';
     touchNodes(view, touched);
   },
 

@@ -23,7 +23,7 @@ export type Claim = 'register' | 'challenge' | 'refuse';
 export type HolderSigns = {
   timeoutMs: number;
   silentMs: number | null;
-  heardAgoMs: number | null;
+  sinceHeartbeatMs: number | null;
   challengedAgoMs: number | null;
 };
 
@@ -37,8 +37,8 @@ export function decideClaim(node: NodeView | undefined, report: RegisterReport, 
   if (signs.silentMs === null || signs.silentMs > signs.timeoutMs) return 'register';
   if (wasRefused(node, instance.id)) return 'refuse';
   if (readsQueue) return 'register';
-  const { heardAgoMs, challengedAgoMs } = signs;
-  const isHeardSince = heardAgoMs !== null && challengedAgoMs !== null && heardAgoMs < challengedAgoMs;
+  const { sinceHeartbeatMs, challengedAgoMs } = signs;
+  const isHeardSince = sinceHeartbeatMs !== null && challengedAgoMs !== null && sinceHeartbeatMs < challengedAgoMs;
   return isHeardSince ? 'refuse' : 'challenge';
 }
 

@@ -42,7 +42,7 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
 
   const dispatcher = createDispatcher(deps, { clusterId });
   const loop = createLoop({ ...deps, liveness }, { queueTimeoutMs, onSuperseded });
-  const intake = createIntake({ ...deps, lastHeard: liveness }, { clusterId });
+  const intake = createIntake({ ...deps, heartbeats: liveness }, { clusterId });
   const heartbeats = createHeartbeats(
     { ...deps, liveness },
     { clusterId, term: () => leadership.term(), onSuperseded },

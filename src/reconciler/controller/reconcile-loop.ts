@@ -1,20 +1,19 @@
 /**
- * Owns the rhythm of reconciling: look again when the view changed, a node fell silent or a deadline passed; plan;
- * append; wait until the view holds it. One pass at a time, the last trigger is never lost. It decides nothing itself.
+ * Runs the planner when the view changed, a node stopped sending heartbeats or a deadline passed; appends the steps and
+ * waits until the view holds them. One round at a time, and the last trigger is never lost. It decides nothing itself.
  */
 
 import { defer, from, interval, merge, Subject, type Subscription, throttle } from 'rxjs';
 import type { Clock } from '../../clock.ts';
 import { AppError, hasCode } from '../../errors.ts';
 import type { EventLog, Expectation } from '../../events/log/event-log.ts';
-import { streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/live/projector.ts';
 import type { Liveness } from '../intake/liveness.ts';
 import { nextDeadlineMs, plan } from '../planner/plan.ts';
-import { isHeld } from '../planner/plan-nodes.ts';
+import { isDisrupted } from '../planner/plan-nodes.ts';
 import type { PlanSettings } from '../planner/slot-placement.ts';
-import { controllerActor, describeStep, type Step } from '../planner/step.ts';
+import { describeStep, type Step } from '../planner/step.ts';
 import { groupSteps } from '../planner/step-groups.ts';
 import { createWorkQueue } from '../planner/work-queue.ts';
 import { createLogTime } from './log-clock.ts';
@@ -36,8 +35,6 @@ const slotsPerRoundMax = 10_000;
 /** After an append of unknown outcome the log may take its time. */
 const troublePauseMs = 500;
 const viewDeadlineMs = 10_000;
-const clockBehindMs = 5_000;
-const clockAlarm = 'clock behind';
 
 type Deps = {
   log: Pick<EventLog, 'append'>;
@@ -62,10 +59,12 @@ export function createLoop(
 
   const reconcile = async () => {
     if (term === null) return;
-    const steps = plan(view, work.take(slotsPerRoundMax), liveness, options, logTime());
+    const steps = plan({
+      ...{ view, work: work.take(slotsPerRoundMax), heartbeats: liveness },
+      ...{ settings: options, nowMs: logTime(), wallClockMs: clock.nowMs() },
+    });
     if (!work.isEmpty()) triggers$.next();
-    const watch = watchClock();
-    const appends = [...groupSteps(steps), ...(watch ? [[watch]] : [])];
+    const appends = groupSteps(steps);
     if (appends.length === 0) return;
     const lasts = await Promise.all(appends.map((group) => append(group, term)));
     const last = Math.max(...lasts);
@@ -99,20 +98,6 @@ export function createLoop(
     }
   };
 
-  /** A wall clock behind the log would date every decision wrongly. */
-  const watchClock = (): Step | null => {
-    const behindMs = Date.parse(view.at) - clock.nowMs();
-    const isRaised = view.alarms.has(`${clockAlarm} `);
-    if (behindMs > clockBehindMs === isRaised) return null;
-    const data = { alarm: clockAlarm, subject: '' };
-    const meta = { actor: controllerActor, causationId: null };
-    const message = `this manager's clock is ${Math.round(behindMs / 1000)} s behind the log's last commit`;
-    const event: Step['event'] = isRaised
-      ? { stream: streams.alarms, type: 'AlarmCleared', data, meta }
-      : { stream: streams.alarms, type: 'AlarmRaised', data: { ...data, message }, meta };
-    return { subject: { kind: 'cluster', name: '' }, event, expect: [] };
-  };
-
   const runPass = () => {
     pass = reconcile().catch((error: unknown) => logger.error({ err: error }, 'a pass of the reconciler failed'));
     return from(pass);
@@ -130,7 +115,7 @@ export function createLoop(
     tickedAtMs = nowMs;
     const deadlineMs = nextDeadlineMs(view);
     const isDue = deadlineMs !== null && deadlineMs <= logTime();
-    if (isDue || isHeld(view)) triggers$.next();
+    if (isDue || isDisrupted(view)) triggers$.next();
   };
 
   return {

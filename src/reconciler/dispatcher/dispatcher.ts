@@ -12,7 +12,7 @@ import type { Logger } from '../../logger.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { Projector } from '../../projections/live/projector.ts';
 import type { NodeView } from '../../projections/view/cluster-view.ts';
-import { createWantedAlarm } from './oversize-alarm.ts';
+import { createOversizeAlarm } from './oversize-alarm.ts';
 
 export type Dispatcher = {
   /** Every node gets its wanted set as of now; facts folded later become commands. */
@@ -50,7 +50,7 @@ export function createDispatcher({ log, bus, projector, logger }: Deps, options:
   const outboxes = new Map<string, Outbox>();
   let term: number | null = null;
   const isLeading = () => term !== null;
-  const alarm = createWantedAlarm({ log, view, logger }, { term: () => term });
+  const alarm = createOversizeAlarm({ log, view, logger }, { term: () => term });
 
   const outboxOf = (node: string): Outbox => {
     const outbox = outboxes.get(node) ?? { commands: [], wanted: null, isSending: false };

@@ -18,12 +18,12 @@ import {
   timer,
 } from 'rxjs';
 import type { Clock } from '../../clock.ts';
-import type { LastHeard } from '../planner/plan-nodes.ts';
+import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
 
 /** A node's beat, or the beginning (a session) or end (null) of watching it. */
 type Signal = { node: string } & ({ kind: 'beat'; session: number } | { kind: 'watch'; session: number | null });
 
-export type Liveness = LastHeard & {
+export type Liveness = HeartbeatStatus & {
   /** A heartbeat arrived. false: not of the session that is watched (late, old, or of a node nobody knows). */
   hear(node: string, session: number): boolean;
   /** The node has a new session, or a fresh grace period in its present one. */
@@ -75,7 +75,7 @@ export function createLiveness(
       const entry = watched.get(node);
       return entry?.session === session ? clock.monotonicMs() - entry.sinceMs : null;
     },
-    heardAgoMs(node, session) {
+    sinceHeartbeatMs(node, session) {
       const entry = watched.get(node);
       return entry?.session === session && entry.heardAtMs !== null ? clock.monotonicMs() - entry.heardAtMs : null;
     },

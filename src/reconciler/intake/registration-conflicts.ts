@@ -9,7 +9,7 @@ import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { type Claim, decideClaim } from '../commands/decide-registration.ts';
-import type { LastHeard } from '../planner/plan-nodes.ts';
+import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
 
 export type Claims = {
   /** Whose node it is; a claimant to be challenged is, here. */
@@ -24,13 +24,13 @@ const challengedMax = 1_000;
 type Deps = {
   view: ClusterView;
   bus: ManagerBus;
-  lastHeard: LastHeard;
+  heartbeats: HeartbeatStatus;
   clock: Pick<Clock, 'monotonicMs'>;
   logger: Logger;
 };
 
 export function createClaims(deps: Deps, { clusterId }: { clusterId: string }): Claims {
-  const { view, bus, lastHeard, clock, logger } = deps;
+  const { view, bus, heartbeats, clock, logger } = deps;
   /** By instance, the first time. */
   const challengedAtMs = new Map<string, number>();
 
@@ -51,9 +51,9 @@ export function createClaims(deps: Deps, { clusterId }: { clusterId: string }): 
       const node = view.nodes.get(id);
       const atMs = challengedAtMs.get(instance?.id ?? '');
       const claim = decideClaim(node, report, {
-        timeoutMs: lastHeard.timeoutMs,
-        silentMs: node ? lastHeard.silentMs(id, node.session) : null,
-        heardAgoMs: node ? lastHeard.heardAgoMs(id, node.session) : null,
+        timeoutMs: heartbeats.timeoutMs,
+        silentMs: node ? heartbeats.silentMs(id, node.session) : null,
+        sinceHeartbeatMs: node ? heartbeats.sinceHeartbeatMs(id, node.session) : null,
         challengedAgoMs: atMs === undefined ? null : clock.monotonicMs() - atMs,
       });
       if (claim === 'challenge') challenge(report);

@@ -14,7 +14,7 @@ import type { Projector } from '../../projections/live/projector.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { recordRefusal } from '../commands/decide-registration.ts';
 import { decideReport, type ReportDecision } from '../commands/decide-report.ts';
-import type { LastHeard } from '../planner/plan-nodes.ts';
+import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
 import { createClaims } from './registration-conflicts.ts';
 
 type Next = { decision: ReportDecision; afterwards: () => void };
@@ -34,15 +34,15 @@ type Deps = {
   log: EventLog;
   projector: Projector;
   bus: ManagerBus;
-  lastHeard: LastHeard;
+  heartbeats: HeartbeatStatus;
   clock: Clock;
   logger: Logger;
 };
 
 export function createIntake(deps: Deps, { clusterId }: { clusterId: string }): Intake {
-  const { log, projector, bus, lastHeard, clock, logger } = deps;
+  const { log, projector, bus, heartbeats, clock, logger } = deps;
   const { view } = projector;
-  const claims = createClaims({ view, bus, lastHeard, clock, logger }, { clusterId });
+  const claims = createClaims({ view, bus, heartbeats, clock, logger }, { clusterId });
   const pulls = new Map<string, ReportOf<'pull-progress'>>();
   let consumer: Consumer | undefined;
   let isClosed = false;

@@ -1,22 +1,23 @@
-/** Owns when a node counts as lost, what that means for its containers, and when so much silence is rather our own. Pure. */
+/** Plans the loss of nodes that send no heartbeats, and pauses that when so many are silent that the cause is likelier here. Pure. */
 
 import { streams } from '../../events/schema/event.ts';
-import { alarmKey } from '../../projections/view/cluster.ts';
+import { alarmNames } from '../../model/alarm.ts';
 import type { ClusterView, NodeView } from '../../projections/view/cluster-view.ts';
+import { alarmSteps, clearAlarm, raiseAlarm } from './alarms.ts';
 import { controllerActor, failContainer, type Step } from './step.ts';
 
 /** What the heartbeat stream knows, by its own monotonic clock. */
-export type LastHeard = {
+export type HeartbeatStatus = {
   /** Silent for longer is lost. */
   timeoutMs: number;
   /** How long a node has been silent in its present session; null = not watched (no leader's grace began yet). */
   silentMs(node: string, session: number): number | null;
   /** How long ago it was really heard in this session, whatever grace was given since; null = not yet. */
-  heardAgoMs(node: string, session: number): number | null;
+  sinceHeartbeatMs(node: string, session: number): number | null;
 };
 
 /** In fewer nodes than this a majority that vanishes is no sign of our own blindness. */
-const holdNodesMin = 3;
+const disruptionNodesMin = 3;
 
 /** Nodes that are silent for this share of the time-out count as vanishing together with one that is past it. */
 const togetherShare = 0.5;
@@ -24,61 +25,59 @@ const togetherShare = 0.5;
 /** NodeLost and the end of its containers go in one append; the rest of a larger node follows in the next passes. */
 const containersPerPassMax = 400;
 
-/** The alarm that stands while the hold does. */
-export const massLossAlarm = 'mass node loss';
-
-export function planNodes(view: ClusterView, dirty: ReadonlySet<string>, lastHeard: LastHeard): Step[] {
+export function planNodes(view: ClusterView, touched: ReadonlySet<string>, heartbeats: HeartbeatStatus): Step[] {
   const silent: NodeView[] = [];
   const steps: Step[] = [];
-  for (const id of dirty) {
+  for (const id of touched) {
     const node = view.nodes.get(id);
     if (!node) continue;
     if (node.state === 'lost') steps.push(...endRest(view, node));
-    else if (isSilent(node, lastHeard, 1)) silent.push(node);
+    else if (isSilent(node, heartbeats, 1)) silent.push(node);
   }
-  if (silent.length === 0 && !isHeld(view)) return steps;
+  if (silent.length === 0 && !isDisrupted(view)) return steps;
 
-  const vanished = countVanished(view, lastHeard);
-  const isMassLoss = vanished.ready >= holdNodesMin && vanished.silent > vanished.ready / 2;
-  if (isMassLoss) return isHeld(view) ? steps : [...steps, raiseHold(vanished)];
-  // Whoever is still silent gets a fresh grace period: it may be about to return like the others.
-  if (isHeld(view)) return [...steps, ...releaseHold(vanished)];
-  return [...steps, ...silent.flatMap((node) => loseNode(view, node, lastHeard))];
+  const vanished = countVanished(view, heartbeats);
+  const isMassLoss = vanished.ready >= disruptionNodesMin && vanished.silent > vanished.ready / 2;
+  if (isMassLoss) return [...steps, ...pauseRescheduling(view, vanished)];
+  // A node that is still silent gets a fresh grace period: it may be about to return like the others.
+  if (isDisrupted(view)) return [...steps, ...resumeRescheduling(view, vanished)];
+  return [...steps, ...silent.flatMap((node) => loseNode(view, node, heartbeats))];
 }
 
-export const isHeld = (view: ClusterView): boolean => view.alarms.has(alarmKey(massLossAlarm, ''));
+/** Rescheduling is paused: too many nodes are silent together. */
+export const isDisrupted = (view: ClusterView): boolean => view.disruption === 'partial';
 
-/** A node not heard for the time-out gets nothing new, whether it counts as lost yet or the hold keeps it. */
-export function isSilentNode(view: ClusterView, lastHeard: LastHeard): (node: NodeView) => boolean {
-  const isSilentNow = isHeld(view) ? isUnheard : isSilent;
-  return (node) => isSilentNow(node, lastHeard, 1);
+/** A node not heard for the time-out gets no new containers, whether it counts as lost yet or rescheduling is paused. */
+export function isSilentNode(view: ClusterView, heartbeats: HeartbeatStatus): (node: NodeView) => boolean {
+  const isSilentNow = isDisrupted(view) ? isUnheard : isSilent;
+  return (node) => isSilentNow(node, heartbeats, 1);
 }
 
-function isSilent(node: NodeView, lastHeard: LastHeard, share: number): boolean {
-  const silentMs = lastHeard.silentMs(node.id, node.session);
-  return silentMs !== null && silentMs > lastHeard.timeoutMs * share;
+function isSilent(node: NodeView, heartbeats: HeartbeatStatus, share: number): boolean {
+  const silentMs = heartbeats.silentMs(node.id, node.session);
+  return silentMs !== null && silentMs > heartbeats.timeoutMs * share;
 }
 
-/** A fresh grace period is no word from the node: what ends a hold has to be heard. */
-function isUnheard(node: NodeView, lastHeard: LastHeard, share: number): boolean {
-  const heardAgoMs = lastHeard.heardAgoMs(node.id, node.session);
-  return heardAgoMs === null || heardAgoMs > lastHeard.timeoutMs * share;
+/** A fresh grace period is no heartbeat: what ends a disruption has to be heard. */
+function isUnheard(node: NodeView, heartbeats: HeartbeatStatus, share: number): boolean {
+  const sinceHeartbeatMs = heartbeats.sinceHeartbeatMs(node.id, node.session);
+  return sinceHeartbeatMs === null || sinceHeartbeatMs > heartbeats.timeoutMs * share;
 }
 
-function countVanished(view: ClusterView, lastHeard: LastHeard): { ready: number; silent: number } {
-  const hasVanished = isHeld(view) ? isUnheard : isSilent;
+function countVanished(view: ClusterView, heartbeats: HeartbeatStatus): { ready: number; silent: number } {
+  const hasVanished = isDisrupted(view) ? isUnheard : isSilent;
   let ready = 0;
   let silent = 0;
   for (const node of view.nodes.values()) {
     if (node.state !== 'ready') continue;
     ready += 1;
-    if (hasVanished(node, lastHeard, togetherShare)) silent += 1;
+    if (hasVanished(node, heartbeats, togetherShare)) silent += 1;
   }
   return { ready, silent };
 }
 
-function loseNode(view: ClusterView, node: NodeView, lastHeard: LastHeard): Step[] {
-  const silentMs = Math.round(lastHeard.silentMs(node.id, node.session) ?? 0);
+function loseNode(view: ClusterView, node: NodeView, heartbeats: HeartbeatStatus): Step[] {
+  const silentMs = Math.round(heartbeats.silentMs(node.id, node.session) ?? 0);
   const lost: Step = {
     subject: { kind: 'node', name: node.id },
     event: {
@@ -116,41 +115,22 @@ function endContainers(
   });
 }
 
-function raiseHold({ ready, silent }: { ready: number; silent: number }): Step {
-  return {
+function pauseRescheduling(view: ClusterView, { ready, silent }: { ready: number; silent: number }): Step[] {
+  const message = `${silent} of ${ready} nodes stopped sending heartbeats together: their containers are not moved until it is clear why`;
+  return alarmSteps(raiseAlarm(view, { alarm: alarmNames.massNodeLoss, message }));
+}
+
+function resumeRescheduling(view: ClusterView, { ready, silent }: { ready: number; silent: number }): Step[] {
+  const reason = `${ready - silent} of the ${ready} nodes that do not count as lost are heard`;
+  const released: Step = {
     subject: { kind: 'cluster', name: '' },
     event: {
       stream: streams.alarms,
-      type: 'AlarmRaised',
-      data: {
-        alarm: massLossAlarm,
-        subject: '',
-        message: `${silent} of ${ready} nodes fell silent together: their containers are not moved until it is clear why`,
-      },
+      type: 'HoldReleased',
+      data: { reason },
       meta: { actor: controllerActor, causationId: null },
     },
     expect: [],
   };
-}
-
-function releaseHold({ ready, silent }: { ready: number; silent: number }): Step[] {
-  const meta = { actor: controllerActor, causationId: null };
-  const subject = { kind: 'cluster', name: '' } as const;
-  return [
-    {
-      subject,
-      event: {
-        stream: streams.alarms,
-        type: 'HoldReleased',
-        data: { reason: `${ready - silent} of the ${ready} nodes that do not count as lost are heard` },
-        meta,
-      },
-      expect: [],
-    },
-    {
-      subject,
-      event: { stream: streams.alarms, type: 'AlarmCleared', data: { alarm: massLossAlarm, subject: '' }, meta },
-      expect: [],
-    },
-  ];
+  return [released, ...alarmSteps(clearAlarm(view, { alarm: alarmNames.massNodeLoss }))];
 }

@@ -1,10 +1,11 @@
 /**
- * Owns what should happen next. Pure: the clock, the silence of nodes and the time-outs are arguments, the result is
- * data. Planning again without a change gives nothing.
+ * Plans what should happen next. Pure: the clock, the heartbeats and the time-outs are arguments, the result is data.
+ * Planning again without a change gives nothing.
  *
  * ```
  *  silent nodes ──▶ NodeLost + their ContainerFailed        plan-nodes.ts
- *  quarrels about a node ──▶ AlarmRaised, AlarmCleared       plan-claims.ts
+ *  conflicts about a node ──▶ AlarmRaised, AlarmCleared      plan-conflicts.ts
+ *  a clock behind the log ──▶ AlarmRaised, AlarmCleared      plan-clock.ts
  *  overdue in queue ──▶ ContainerFailed (queue timeout)      here
  *  touched, blocked or due services──▶ their slots            plan-service.ts
  * ```
@@ -13,32 +14,37 @@
 import { streams } from '../../events/schema/event.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { noReservations } from './placement.ts';
-import { nextQuietMs, planClaims } from './plan-conflicts.ts';
-import { isHeld, isSilentNode, type LastHeard, planNodes } from './plan-nodes.ts';
+import { planClock } from './plan-clock.ts';
+import { nextQuietMs, planConflicts } from './plan-conflicts.ts';
+import { type HeartbeatStatus, isDisrupted, isSilentNode, planNodes } from './plan-nodes.ts';
 import { planService } from './plan-service.ts';
 import type { PlanSettings } from './slot-placement.ts';
 import { failContainer, type Step } from './step.ts';
 import type { Work } from './work-queue.ts';
 
-/**
- * @param work what has to be evaluated; anything else is as it was at the last evaluation
- * @param nowMs wall clock, never earlier than the view's `at`
- * @returns steps in the order they should be appended
- */
-export function plan(
-  view: ClusterView,
-  work: Work,
-  lastHeard: LastHeard,
-  settings: PlanSettings,
-  nowMs: number,
-): Step[] {
-  const nodeSteps = planNodes(view, work.nodes, lastHeard);
-  const pass = { ...settings, nowMs, reservations: noReservations(), isSilent: isSilentNode(view, lastHeard) };
+export type PlanInput = {
+  view: ClusterView;
+  /** What has to be evaluated; anything else is as it was at the last evaluation. */
+  work: Work;
+  heartbeats: HeartbeatStatus;
+  settings: PlanSettings;
+  /** Log time: never earlier than the view's `at`. */
+  nowMs: number;
+  /** Of this manager, to compare with the log's; left out where there is no such clock, as in what-if. */
+  wallClockMs?: number;
+};
+
+/** @returns steps in the order they should be appended */
+export function plan({ view, work, heartbeats, settings, nowMs, wallClockMs }: PlanInput): Step[] {
+  const nodeSteps = planNodes(view, work.nodes, heartbeats);
+  const round = { ...settings, nowMs, reservations: noReservations(), isSilent: isSilentNode(view, heartbeats) };
   const serviceSteps = [...servicesToEvaluate(view, work.services, nowMs)].flatMap((name) => {
     const service = view.services.get(name);
-    return service ? planService(view, service, pass) : [];
+    return service ? planService(view, service, round) : [];
   });
-  return [...nodeSteps, ...planClaims(view, work.nodes, nowMs), ...planOverdue(view, nowMs), ...serviceSteps];
+  const clockSteps = wallClockMs === undefined ? [] : planClock(view, wallClockMs);
+  const conflictSteps = planConflicts(view, work.nodes, nowMs);
+  return [...nodeSteps, ...conflictSteps, ...planOverdue(view, nowMs), ...serviceSteps, ...clockSteps];
 }
 
 /** When plan has to look again though nothing happened: the next queue deadline, restart or end of an alarm, or null. Pure. */
@@ -63,10 +69,10 @@ export function nextDeadlineMs(view: ClusterView): number | null {
 /** Those of the work and those whose time has come: what plan costs. Pure. */
 export function* servicesToEvaluate(view: ClusterView, named: ReadonlySet<string>, nowMs: number): Iterable<string> {
   yield* named;
-  // While the hold stands, that a node is heard again is no event.
-  if (isHeld(view)) for (const name of view.blocked) if (!named.has(name)) yield name;
+  // While rescheduling is paused, that a node is heard again is no event.
+  if (isDisrupted(view)) for (const name of view.blocked) if (!named.has(name)) yield name;
   for (const [name, slots] of view.delayed) {
-    if (named.has(name) || (isHeld(view) && view.blocked.has(name))) continue;
+    if (named.has(name) || (isDisrupted(view) && view.blocked.has(name))) continue;
     const isDue = [...slots].some((slot) => (view.services.get(name)?.slots.get(slot)?.delayedUntilMs ?? 0) <= nowMs);
     if (isDue) yield name;
   }

@@ -6,7 +6,11 @@ import { type LogEvent, type NewEvent, streams } from '../../../src/events/schem
 import { specHash } from '../../../src/events/schema/hash.ts';
 import type { ContainerSpec } from '../../../src/model/service.ts';
 import { type ServiceRow, serviceRow } from '../../../src/projections/rows/service-row.ts';
+import type { ClusterView } from '../../../src/projections/view/cluster-view.ts';
 import { decide, type NodeAction } from '../../../src/reconciler/commands/decide.ts';
+import { plan } from '../../../src/reconciler/planner/plan.ts';
+import type { Step } from '../../../src/reconciler/planner/step.ts';
+import type { Work } from '../../../src/reconciler/planner/work-queue.ts';
 import { createSimulatedCluster, type SimulatedCluster, type SimulationOptions } from './simulated-cluster.ts';
 
 export const context = { actor: 'person:test', requestId: 'request' };
@@ -33,7 +37,11 @@ export function change(cluster: SimulatedCluster, node: string, action: NodeActi
   ok(cluster.append(events, expect));
 }
 
-export const hearsAll = { timeoutMs: 5_000, silentMs: () => 0, heardAgoMs: () => 0 };
+const hearsAll = { timeoutMs: 5_000, silentMs: () => 0, sinceHeartbeatMs: () => 0 };
+
+/** What the planner wants when every node sends heartbeats. */
+export const planOn = (view: ClusterView, work: Work, nowMs: number): Step[] =>
+  plan({ view, work, heartbeats: hearsAll, settings: { queueTimeoutMs: 60_000 }, nowMs });
 
 type EventOf<T extends EventType> = Extract<LogEvent, { type: T }>;
 

@@ -142,13 +142,8 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     for (let rounds = 0; ; rounds += 1) {
       ok(rounds < 200, `plan does not settle: ${spoken.slice(-20).join('\n')}`);
       noticeSilence();
-      const steps = plan(
-        view,
-        queue.take(),
-        { timeoutMs: nodeTimeoutMs, silentMs, heardAgoMs },
-        { queueTimeoutMs: 60_000 },
-        nowMs,
-      );
+      const heartbeats = { timeoutMs: nodeTimeoutMs, silentMs, sinceHeartbeatMs };
+      const steps = plan({ view, work: queue.take(), heartbeats, settings: { queueTimeoutMs: 60_000 }, nowMs });
       if (steps.length === 0) break;
       for (const group of groupSteps(steps)) {
         for (const step of group) spoken.push(`${nowMs - startMs} ${describeStep(step)}`);
@@ -178,7 +173,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     return entry?.session === session ? nowMs - entry.sinceMs : null;
   };
 
-  const heardAgoMs = (id: string, session: number) => {
+  const sinceHeartbeatMs = (id: string, session: number) => {
     const entry = heard.get(id);
     return entry?.session === session && entry.atMs !== null ? nowMs - entry.atMs : null;
   };
@@ -233,7 +228,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     const claim = decideClaim(holder, message, {
       timeoutMs: nodeTimeoutMs,
       silentMs: holder ? silentMs(holder.id, holder.session) : null,
-      heardAgoMs: holder ? heardAgoMs(holder.id, holder.session) : null,
+      sinceHeartbeatMs: holder ? sinceHeartbeatMs(holder.id, holder.session) : null,
       challengedAgoMs: node.challengedAtMs === null ? null : nowMs - node.challengedAtMs,
     });
     if (claim === 'register' || !holder) return true;

@@ -24,9 +24,9 @@ test('a node that returns tells hundreds of stale containers at once: each is re
   await projector.start();
   const broker = createEmbeddedBroker({ clusterId, logger: silentLogger });
   const bus = broker.manager('manager-1');
-  const lastHeard = createLiveness(systemClock, { timeoutMs: 5_000 });
+  const heartbeats = createLiveness(systemClock, { timeoutMs: 5_000 });
   const intake = createIntake(
-    { log, projector, bus, lastHeard, clock: systemClock, logger: silentLogger },
+    { log, projector, bus, heartbeats, clock: systemClock, logger: silentLogger },
     { clusterId },
   );
   intake.start();

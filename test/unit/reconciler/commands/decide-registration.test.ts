@@ -55,7 +55,7 @@ function viewOf({ events }: History) {
 const nodeOf = (history: History): NodeView => viewOf(history).nodes.get('worker-1')!;
 
 /** Beats every second, as of the last. */
-const heard: HolderSigns = { timeoutMs: 5_000, silentMs: 400, heardAgoMs: 400, challengedAgoMs: null };
+const heard: HolderSigns = { timeoutMs: 5_000, silentMs: 400, sinceHeartbeatMs: 400, challengedAgoMs: null };
 const withoutInstance = (() => {
   const { instance: _, ...report } = reportOf();
   return report;
@@ -67,7 +67,13 @@ const table: [sentence: string, History | null, RegisterReport, Partial<HolderSi
   ['the holder of an agent that does not say gives way', givenNode(null), reportOf(), {}, 'register'],
   ['an agent that does not say takes it as ever', givenNode(), withoutInstance, {}, 'register'],
   ['another is challenged first', givenNode(), reportOf(), {}, 'challenge'],
-  ['also when the manager is new and has heard nobody yet', givenNode(), reportOf(), { heardAgoMs: null }, 'challenge'],
+  [
+    'also when the manager is new and has heard nobody yet',
+    givenNode(),
+    reportOf(),
+    { sinceHeartbeatMs: null },
+    'challenge',
+  ],
   ['who reads the queue takes over at once', givenNode(), reportOf({ readsQueue: true }), {}, 'register'],
   [
     'who did not, while the holder was heard, is refused',
@@ -77,8 +83,14 @@ const table: [sentence: string, History | null, RegisterReport, Partial<HolderSi
     'refuse',
   ],
   ['a beat from before the challenge proves nothing', givenNode(), reportOf(), { challengedAgoMs: 300 }, 'challenge'],
-  ['past the time-out it is whose asks', givenNode(), reportOf(), { silentMs: 5_001, heardAgoMs: 5_001 }, 'register'],
-  ['also when it was never watched', givenNode(), reportOf(), { silentMs: null, heardAgoMs: null }, 'register'],
+  [
+    'past the time-out it is whose asks',
+    givenNode(),
+    reportOf(),
+    { silentMs: 5_001, sinceHeartbeatMs: 5_001 },
+    'register',
+  ],
+  ['also when it was never watched', givenNode(), reportOf(), { silentMs: null, sinceHeartbeatMs: null }, 'register'],
 ];
 
 for (const [sentence, history, report, signs, claim] of table) {

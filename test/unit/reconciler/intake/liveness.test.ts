@@ -102,15 +102,15 @@ test('grace begins every silence anew', () => {
 test('grace is no beat: what was really heard stays as long ago, and nothing in a new session', () => {
   const { time, liveness } = setUp();
   liveness.watch('worker-1', 7);
-  assert.is(liveness.heardAgoMs('worker-1', 7), null, 'watched is not heard');
+  assert.is(liveness.sinceHeartbeatMs('worker-1', 7), null, 'watched is not heard');
   liveness.hear('worker-1', 7);
   time.advance(4_000);
   liveness.grace();
   liveness.watch('worker-1', 7);
   assert.is(liveness.silentMs('worker-1', 7), 0);
-  assert.is(liveness.heardAgoMs('worker-1', 7), 4_000);
+  assert.is(liveness.sinceHeartbeatMs('worker-1', 7), 4_000);
   liveness.watch('worker-1', 9);
-  assert.is(liveness.heardAgoMs('worker-1', 9), null);
+  assert.is(liveness.sinceHeartbeatMs('worker-1', 9), null);
 });
 
 test.run();

@@ -2,14 +2,13 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { plan } from '../../../../src/reconciler/planner/plan.ts';
 import { describeStep } from '../../../../src/reconciler/planner/step.ts';
 import {
   change,
   clusterOf,
-  hearsAll,
   nodesOf,
   ofType,
+  planOn,
   request,
   rowOf,
 } from '../../../support/simulation/given-cluster.ts';
@@ -36,7 +35,7 @@ function fewestRunning(cluster: SimulatedCluster, service: string, ms: number): 
 /** What plan would do now, though nothing happened. */
 function planned({ view, nowMs }: SimulatedCluster): string[] {
   const everything = { services: new Set(view.services.keys()), nodes: new Set(view.nodes.keys()) };
-  return plan(view, everything, hearsAll, { queueTimeoutMs: 60_000 }, nowMs()).map(describeStep);
+  return planOn(view, everything, nowMs()).map(describeStep);
 }
 
 test('replicas that never had room for their host port do not keep an update from the others', () => {

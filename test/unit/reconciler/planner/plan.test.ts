@@ -3,9 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { streams } from '../../../../src/events/schema/event.ts';
-import { plan } from '../../../../src/reconciler/planner/plan.ts';
 import { describeStep } from '../../../../src/reconciler/planner/step.ts';
-import { clusterOf, hearsAll, nodesOf, ofType, request } from '../../../support/simulation/given-cluster.ts';
+import { clusterOf, nodesOf, ofType, planOn, request } from '../../../support/simulation/given-cluster.ts';
 import { specOf } from '../../../support/specs.ts';
 
 const test = suite('plan');
@@ -31,7 +30,7 @@ test('planning again without a change gives nothing', () => {
   request(cluster, 'web', 5, specOf('a'));
   cluster.advance(5_000);
   const everything = { services: new Set(cluster.view.services.keys()), nodes: new Set(cluster.view.nodes.keys()) };
-  const steps = plan(cluster.view, everything, hearsAll, { queueTimeoutMs: 60_000 }, cluster.nowMs());
+  const steps = planOn(cluster.view, everything, cluster.nowMs());
   assert.equal(steps.map(describeStep), []);
 });
 
@@ -117,8 +116,8 @@ test('a lost node that returns before the rest of its containers has ended keeps
   const data = { node: 'worker-1', session, lastHeardAt: null, silentMs: 6_000 };
   const stream = streams.node('worker-1');
   cluster.write([{ stream, type: 'NodeLost', data, meta }], [{ stream, version }]);
-  const dirty = { services: new Set<string>(), nodes: new Set(['worker-1']) };
-  const rest = plan(cluster.view, dirty, hearsAll, { queueTimeoutMs: 60_000 }, cluster.nowMs());
+  const touched = { services: new Set<string>(), nodes: new Set(['worker-1']) };
+  const rest = planOn(cluster.view, touched, cluster.nowMs());
   assert.is(rest.length, containers.size);
   const { engine } = cluster.view.nodes.get('worker-1')!;
   const registration = { node: 'worker-1', registrationId: '', engine, hostname: '', agentVersion: '', labels: [] };

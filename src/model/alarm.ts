@@ -1,0 +1,12 @@
+/** The names of alarms, as recorded in the log and shown by the API. */
+
+/** The subject of each: a node id, the name of what differs, or nothing where it concerns the cluster. */
+export const alarmNames = {
+  clockBehind: 'clock behind',
+  desiredContainersTooLarge: 'wanted set too large',
+  massNodeLoss: 'mass node loss',
+  registrationConflict: 'node claimed twice',
+  viewDiffers: 'view differs',
+} as const;
+
+export type AlarmName = (typeof alarmNames)[keyof typeof alarmNames];
