@@ -3,6 +3,7 @@
  * `up` runs when it is given neither MongoDB nor RabbitMQ.
  */
 
+import { unlessAborted } from '../concurrency/unless-aborted.ts';
 import type { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Config } from './config.ts';
@@ -33,7 +34,7 @@ const managerCloseMinMs = 1_300;
 
 export async function startLocalCluster(config: Config, options: LocalClusterOptions): Promise<LocalCluster> {
   const { logger, onProgress, onFatal, onOpened, signal } = options;
-  const manager = await startManager(config, { logger, onFatal });
+  const manager = await startManager(config, { logger, onFatal, signal });
   if (manager.agentBus === null) throw new Error('a local cluster has the embedded bus');
   let closeAgents = async () => {};
   // One deadline for both: what the agents leave of it is the manager's.
@@ -56,18 +57,5 @@ export async function startLocalCluster(config: Config, options: LocalClusterOpt
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort);
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -10,9 +10,9 @@ import type { AgentBus, ManagerBus } from '../bus/bus.ts';
 import { createEmbeddedBroker } from '../bus/embedded/embedded-bus.ts';
 import { createAmqpManagerBus } from '../bus/rabbitmq/rabbitmq-bus.ts';
 import { systemClock } from '../clock.ts';
+import { unlessAborted } from '../concurrency/unless-aborted.ts';
 import { AppError, hasCode } from '../errors.ts';
 import type { EventLog } from '../events/log/event-log.ts';
-import { openLog } from '../events/open-log.ts';
 import { type NewEvent, streams } from '../events/schema/event.ts';
 import { createTimeTravel } from '../history/replay/past-views.ts';
 import { createRetentionLoop } from '../history/retention/retention-loop.ts';
@@ -29,6 +29,7 @@ import { createSnapshotFiles, snapshotFolder } from '../projections/snapshots/sn
 import { createReconciler, type Reconciler } from '../reconciler/controller/controller.ts';
 import { controllerActor } from '../reconciler/planner/step.ts';
 import type { Config } from './config.ts';
+import { openLogWhenAvailable, retryWhileUnavailable } from './wait-for-log.ts';
 
 export type Manager = {
   /** Where it serves, e.g. `http://127.0.0.1:5000`. */
@@ -53,22 +54,31 @@ export type ManagerOptions = {
   logger: Logger;
   /** The manager cannot go on (the fold broke): the process should end with this error. */
   onFatal: (error: AppError) => void;
+  /** Ends a start that waits for the database. */
+  signal?: AbortSignal | undefined;
+  /** A sentence for users while the start waits for the database. */
+  onWaiting?: (sentence: string) => void;
 };
 
-/** @throws AppError `log_corrupt` · `fold_failed` · `cluster_mismatch` · `tokens_required` and what the ports refuse */
-export async function startManager(config: Config, { logger, onFatal }: ManagerOptions): Promise<Manager> {
+/**
+ * Waits for a database that does not answer; serves once the view is folded.
+ * @throws AppError `log_corrupt` · `fold_failed` · `cluster_mismatch` · `tokens_required` and what the ports refuse · the
+ *   signal's reason
+ */
+export async function startManager(config: Config, options: ManagerOptions): Promise<Manager> {
+  const { logger, onFatal } = options;
   const managerId = `${hostname()}-${randomUUID().slice(0, 8)}`;
   const closing = createClosing(closeOrder, { logger });
   const close: Manager['close'] = ({ withinMs = closeDeadlineMs } = {}) => closing.close(withinMs);
 
   try {
-    const { log, db } = await openLog(config, { writer: managerId, logger });
+    const { log, db } = await openLogWhenAvailable(config, { ...options, writer: managerId });
     closing.add('log', 'log', () => log.close());
     const snapshots = db ? createSnapshotCollection(db) : createSnapshotFiles(join(config.dataDir, snapshotFolder));
     const projector = createProjector({ log, logger, clock: systemClock, snapshots }, { onFatal });
     closing.add('view', 'projector', () => projector.close());
-    await projector.start();
-    const cluster = await ensureCluster(log, projector, config);
+    await unlessAborted(projector.start(), options.signal);
+    const cluster = await retryWhileUnavailable(() => ensureCluster(log, projector, config), options);
 
     const { bus, agentBus, closeBus } = openBus(config, { clusterId: cluster.id, managerId, logger });
     closing.add('bus', 'bus', closeBus);

@@ -62,10 +62,10 @@ export const releasing = (folder: DataFolder, running: Running): Running => ({
   },
 });
 
-async function startOneManager(config: Config, { fail, say }: Life): Promise<Running> {
+async function startOneManager(config: Config, { fail, say, signal }: Life): Promise<Running> {
   const { startManager } = await import('./manager.ts');
   const logger = createLogger({ level: config.logLevel, name: 'manager' });
-  const manager = await startManager(config, { logger, onFatal: fail });
+  const manager = await startManager(config, { logger, onFatal: fail, signal, onWaiting: say });
   const { url, cluster } = manager;
   announce({ kind: 'serves', url, clusterId: cluster.id });
   say(`manager serves ${url}, cluster ${cluster.name} (${cluster.id})`);

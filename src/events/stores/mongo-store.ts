@@ -273,6 +273,9 @@ function createDoorbell(collection: Collection<CommitDocument>, logger: Logger) 
 /** "The $changeStream stage is only supported on replica sets" */
 const isUnsupported = (error: unknown) => error instanceof MongoServerError && error.code === 40573;
 
+/** Authentication failed (18, 8000), or the user may not do this (13): asking again gets the same answer. */
+const isRefused = (error: unknown) => error instanceof MongoServerError && [13, 18, 8000].includes(Number(error.code));
+
 const isDuplicateKey = (error: unknown) => error instanceof MongoServerError && error.code === 11000;
 
 async function hasReplicaSet(db: Db): Promise<boolean> {
@@ -300,7 +303,7 @@ async function ask<T>(operation: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (isDuplicateKey(error)) throw error;
     const words = error instanceof Error ? error.message : String(error);
-    throw new AppError('log_unavailable', `MongoDB: ${words}`, { retryable: true, cause: error });
+    throw new AppError('log_unavailable', `MongoDB: ${words}`, { retryable: !isRefused(error), cause: error });
   } finally {
     clearTimeout(timer);
   }
