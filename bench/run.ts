@@ -1,6 +1,7 @@
 /**
- * Owns `npm run bench`: every measurement in one run, one table at the end. Ratios count, absolute figures depend on the
+ * Runs `npm run bench`: every measurement in one run, one table at the end. Ratios count, absolute figures depend on the
  * machine. Brings the servers of the tests, so a fresh clone needs nothing else. `npm run bench -- plan http` runs some.
+ * One that fails is named, and the others go on.
  */
 
 import { fileURLToPath } from 'node:url';
@@ -31,24 +32,38 @@ process.once('SIGINT', () => interruption.abort());
 const say = (line: string) => console.error(`  · ${line}`);
 const logDir = fileURLToPath(new URL('../.test-services/logs', import.meta.url));
 
-const services = running.some(([, { needsServers }]) => needsServers)
-  ? await openServices(logDir, say, interruption.signal)
-  : null;
-Object.assign(process.env, services?.environment);
 const rows: BenchRow[] = [];
-try {
-  const socketPath = process.env.CO_TEST_DOCKER_SOCKET;
-  if (services && socketPath) say(await buildHello({ socketPath, mayInstall: false }));
-  for (const [name, { load }] of running) {
-    interruption.signal.throwIfAborted();
-    console.error(`${name} …`);
-    const startedMs = performance.now();
-    const bench = await load();
-    rows.push(...(await bench()));
-    console.error(`${name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+const failed: string[] = [];
+for (const [name, bench] of running) {
+  if (interruption.signal.aborted) break;
+  try {
+    rows.push(...(await runOne(name, bench)));
+  } catch (error) {
+    failed.push(name);
+    console.error(`${name} FAILED: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
   }
-} finally {
-  await services?.close();
 }
 printTable(rows);
-process.exit(rows.some(({ met }) => met === false) ? 1 : 0);
+if (failed.length > 0) console.error(`\nfailed: ${failed.join(', ')}`);
+process.exit(failed.length > 0 || rows.some(({ met }) => met === false) ? 1 : 0);
+
+/**
+ * Each with servers of its own: the stand-in for MongoDB keeps in memory all that was ever written to it, so what comes
+ * after a bench that writes much would measure its garbage collection, or wait in vain for a connection.
+ */
+async function runOne(name: string, { needsServers, load }: Bench): Promise<BenchRow[]> {
+  console.error(`${name} …`);
+  const services = needsServers ? await openServices(logDir, say, interruption.signal) : null;
+  try {
+    Object.assign(process.env, services?.environment);
+    const socketPath = process.env.CO_TEST_DOCKER_SOCKET;
+    if (services && socketPath) say(await buildHello({ socketPath, mayInstall: false }));
+    const startedMs = performance.now();
+    const bench = await load();
+    const measured = await bench();
+    console.error(`${name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+    return measured;
+  } finally {
+    await services?.close();
+  }
+}
