@@ -1,8 +1,8 @@
 /** Owns the program's entry: what it was told, one process of that kind, its exit code. */
 
-import { readFileSync } from 'node:fs';
 import { parseCommandLine } from './daemon/command-line.ts';
 import { starters } from './daemon/roles.ts';
+import { readVersion } from './daemon/version.ts';
 import { exitCodeOf, exitCodes, runProcess, wordsOf } from './process/lifecycle.ts';
 
 try {
@@ -13,9 +13,4 @@ try {
 } catch (error) {
   process.stderr.write(`${wordsOf(error)}\n`);
   process.exitCode = exitCodeOf(error);
-}
-
-function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  return version;
 }

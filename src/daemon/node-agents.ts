@@ -3,7 +3,6 @@
  * beside a manager share one machine, so they share its engine and how many containers it starts at once.
  */
 
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type Agent, createAgent } from '../agent/agent.ts';
 import { createParallelStarts } from '../agent/containers/start-limiter.ts';
@@ -17,6 +16,7 @@ import { AppError, hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { createClosing } from '../process/shutdown.ts';
 import type { Config } from './config.ts';
+import { readVersion } from './version.ts';
 
 export type NodeAgents = {
   /** What runs the containers, in a sentence for people. */
@@ -204,8 +204,3 @@ const scopeOf = ({ id, name }: NodeAgentsDeps['cluster'], node: string): EngineS
   clusterName: name,
   node,
 });
-
-function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return String(version);
-}
