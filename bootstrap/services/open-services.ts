@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { whyNoAnswer } from '../cluster/engine/docker-client.ts';
 import { openDocker, systemSocket } from './docker.ts';
 import { openMongodb } from './mongodb.ts';
+import { openPromtool } from './promtool.ts';
 import { openRabbitmq } from './rabbitmq.ts';
 import type { Service, ServiceOptions } from './service.ts';
 
@@ -31,6 +32,7 @@ export async function openServices(
     settle('Docker Engine', docker, say),
     settle('RabbitMQ', openRabbitmq(optionsOf('rabbitmq'), engine), say),
     settle('MongoDB', openMongodb(optionsOf('mongodb'), engine), say),
+    settle('promtool', openPromtool(optionsOf('promtool')), say),
   ]);
   const services = results.filter((result) => typeof result !== 'string');
   return {

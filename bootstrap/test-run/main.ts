@@ -18,6 +18,7 @@ Environment
   CO_TEST_AMQP_URL              use this RabbitMQ, as a user who may do everything; its management plugin is expected
                                 10 000 ports above, or at CO_TEST_AMQP_MANAGEMENT_URL
   CO_TEST_MONGODB_URL           use this MongoDB
+  CO_TEST_PROMTOOL              use this promtool
   CI                            set: a server that cannot be had fails the run; otherwise its tests are skipped
 
 Exit codes
