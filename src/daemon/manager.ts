@@ -29,6 +29,9 @@ import { createSnapshotFiles, snapshotFolder } from '../projections/snapshots/sn
 import { createReconciler, type Reconciler } from '../reconciler/controller/controller.ts';
 import { controllerActor } from '../reconciler/planner/step.ts';
 import type { Config } from './config.ts';
+import { measureAppends } from './metrics/append-metrics.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { readVersion } from './version.ts';
 import { openLogWhenAvailable, retryWhileUnavailable } from './wait-for-log.ts';
 
 export type Manager = {
@@ -72,7 +75,10 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
   const close: Manager['close'] = ({ withinMs = closeDeadlineMs } = {}) => closing.close(withinMs);
 
   try {
-    const { log, db } = await openLogWhenAvailable(config, { ...options, writer: managerId });
+    const version = readVersion();
+    const metrics = createMetrics({ version });
+    const { log: opened, db } = await openLogWhenAvailable(config, { ...options, writer: managerId });
+    const log = measureAppends(opened, systemClock, metrics.observeAppend);
     closing.add('log', 'log', () => log.close());
     const snapshots = db ? createSnapshotCollection(db) : createSnapshotFiles(join(config.dataDir, snapshotFolder));
     const projector = createProjector({ log, logger, clock: systemClock, snapshots }, { onFatal });
@@ -111,12 +117,14 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     }
 
     const status = () => describeStatus({ managerId, cluster, log, projector, bus, reconciler });
+    const stopCounting = metrics.watch({ log, projector, clock: systemClock, status });
+    closing.add('work', 'metrics', async () => stopCounting());
     const past = createTimeTravel({ log, logger, snapshots });
     closing.add('work', 'past', async () => past.close());
     const { host, port, tokens, nodeTimeoutMs, queueTimeoutMs } = config;
     const http = createHttpServer(
-      { log, projector, past, clock: systemClock, logger, status },
-      { host, port, tokens, whatIf: { nodeTimeoutMs, queueTimeoutMs } },
+      { log, projector, past, clock: systemClock, logger, status, metrics },
+      { host, port, tokens, version, whatIf: { nodeTimeoutMs, queueTimeoutMs } },
     );
     closing.add('work', 'http', () => http.close());
     const { url } = await http.listen();

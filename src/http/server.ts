@@ -12,7 +12,9 @@ import type { WhatIfSettings } from '../history/what-if/what-if.ts';
 import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './audit/call-record.ts';
 import { createAuthenticator, type Token } from './request/auth.ts';
 import { refuseSchema, type SchemaError } from './request/validation.ts';
+import { eventStreamType } from './response/event-stream.ts';
 import { parseJsonBody } from './response/json-body.ts';
+import type { HttpMetrics } from './response/metrics.ts';
 import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './response/problem.ts';
 import { createRouteTable } from './route-table.ts';
 import { addDiffRoutes } from './routes/diff.ts';
@@ -38,6 +40,8 @@ export type HttpOptions = {
   host?: string;
   /** 0: any free one. */
   port: number;
+  /** Of this program, as the OpenAPI document has it. */
+  version: string;
   tokens?: readonly Token[];
   /** How often reads and refusals go into the log. Default and maximum 1 000. */
   recordEveryMs?: number;
@@ -58,16 +62,22 @@ const docsPrefix = '/docs';
 
 /** @throws AppError `tokens_required`: bound wider than loopback without tokens */
 export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServer {
-  const { host = '127.0.0.1', port, tokens = [], recordEveryMs = flushEveryMsDefault, whatIf = {} } = options;
+  const { host = '127.0.0.1', port, version, tokens = [], recordEveryMs = flushEveryMsDefault, whatIf = {} } = options;
   const authenticator = createAuthenticator({ host, tokens });
   const { managerId, cluster } = deps.status();
   const recorder = createCallRecorder(deps, { actor: `manager:${managerId}`, flushEveryMs: recordEveryMs });
   const ending = new AbortController();
-  const server = createFastify(deps, recorder);
+  const finishCall: FinishCall = (request, reply) => {
+    const durationMs = deps.clock.monotonicMs() - request.startedMs;
+    recordCall(recorder, request, reply, durationMs);
+    measureCall(deps.metrics, request, reply, durationMs);
+  };
+  const server = createFastify(deps, finishCall);
 
   server.addHook('onRequest', (request, reply, done) => {
+    request.startedMs = deps.clock.monotonicMs();
     // At the end of an answer, and also of one whose client did not wait for it.
-    reply.raw.once('close', () => recordCall(recorder, request, reply));
+    reply.raw.once('close', () => finishCall(request, reply));
     const scope = request.routeOptions.config.scope ?? 'read';
     try {
       request.actor = authenticator.identify(request.headers, request.method, scope);
@@ -95,7 +105,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   });
 
   server.register(swagger, {
-    openapi: { openapi: '3.1.0', info: { title: 'container-orchestrator', version: '0.1.0' } },
+    openapi: { openapi: '3.1.0', info: { title: 'container-orchestrator', version } },
   });
   server.register(swaggerUi, { routePrefix: docsPrefix });
   server.register(async (scope: Server) => {
@@ -111,18 +121,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   });
 
   return {
-    async listen() {
-      try {
-        await server.listen({ host, port });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-        throw new AppError('port_taken', `port ${port} of ${host} is in use by another program`, { cause: error });
-      }
-      server.server.maxConnections = connectionsMax;
-      const address = server.server.address();
-      const bound = typeof address === 'object' && address ? address.port : port;
-      return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
-    },
+    listen: () => listen(server, host, port),
     async close() {
       ending.abort(new AppError('stopping', 'the manager is stopping', { retryable: true }));
       const force = setTimeout(() => server.server.closeAllConnections(), drainMs);
@@ -133,7 +132,23 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   };
 }
 
-function createFastify({ logger }: Pick<HttpDeps, 'logger'>, recorder: CallRecorder): Server {
+/** @throws AppError `port_taken` */
+async function listen(server: Server, host: string, port: number): Promise<{ url: string }> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new AppError('port_taken', `port ${port} of ${host} is in use by another program`, { cause: error });
+  }
+  server.server.maxConnections = connectionsMax;
+  const address = server.server.address();
+  const bound = typeof address === 'object' && address ? address.port : port;
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
+}
+
+type FinishCall = (request: FastifyRequest, reply: FastifyReply) => void;
+
+function createFastify({ clock, logger }: Pick<HttpDeps, 'clock' | 'logger'>, finishCall: FinishCall): Server {
   const idPrefix = randomUUID().slice(0, 8);
   let requests = 0;
   const server = fastify({
@@ -149,16 +164,18 @@ function createFastify({ logger }: Pick<HttpDeps, 'logger'>, recorder: CallRecor
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: true, verbose: true },
     },
-    // A path that cannot even be routed: hooks do not run, so it is recorded here.
+    // A path that cannot even be routed: hooks do not run, so it is recorded and measured here.
     frameworkErrors(error, request, reply) {
+      request.startedMs = clock.monotonicMs();
       request.actor = null;
       sendProblem(request as FastifyRequest, reply as unknown as FastifyReply, problemOf(toAppError(error)));
-      recordCall(recorder, request as FastifyRequest, reply as unknown as FastifyReply);
+      finishCall(request as FastifyRequest, reply as unknown as FastifyReply);
     },
   }) as unknown as Server;
 
   server.decorateRequest('actor', null);
   server.decorateRequest('problem', null);
+  server.decorateRequest('startedMs', 0);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     try {
@@ -219,13 +236,24 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Prob
 }
 
 /** An accepted change is an event itself; every other call of the API is recorded here. */
-function recordCall(recorder: CallRecorder, request: FastifyRequest, reply: FastifyReply): void {
+function recordCall(recorder: CallRecorder, request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
   if (request.routeOptions.config.isRecorded === false && request.problem === null) return;
   const { method, url, id: requestId, actor, problem } = request;
   const isRead = method === 'GET' || method === 'HEAD' || request.routeOptions.config.scope === 'read';
-  const answered = reply.raw.headersSent ? reply.statusCode : problemCodes.client_gone.status;
-  const status = problem?.status ?? answered;
-  const call = { actor: actor ?? 'unknown', requestId, method, path: url, status, durationMs: reply.elapsedTime };
+  const status = statusOf(request, reply);
+  const call = { actor: actor ?? 'unknown', requestId, method, path: url, status, durationMs };
   if (isRead || actor === null) recorder.recordRead(call);
   else if (problem) recorder.recordRefusal({ ...call, code: problem.code, detail: problem.detail });
 }
+
+/** An event stream lasts as long as its client wants: its duration says nothing about the server. */
+function measureCall(metrics: HttpMetrics, request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
+  if (String(reply.getHeader('content-type')).startsWith(eventStreamType)) return;
+  const { method, routeOptions } = request;
+  const route = routeOptions.url ?? null;
+  metrics.observeCall({ method, route, status: statusOf(request, reply), durationMs });
+}
+
+/** As it was answered, or that the client left before. */
+const statusOf = ({ problem }: FastifyRequest, reply: FastifyReply): number =>
+  problem?.status ?? (reply.raw.headersSent ? reply.statusCode : problemCodes.client_gone.status);

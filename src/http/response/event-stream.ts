@@ -9,6 +9,8 @@ import type { EventLog, EventQuery } from '../../events/log/event-log.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { Projector } from '../../projections/live/projector.ts';
 
+export const eventStreamType = 'text/event-stream';
+
 const pageEvents = 500;
 /** Followers read at most this often: many of them on a busy log share its commits in larger pages. */
 const pageGapMs = 20;

@@ -10,7 +10,7 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import { wantedUntil } from '../request/abort-signal.ts';
 import { Position, Time, toTime } from '../request/point-in-time.ts';
 import { NodeParam, ServiceNameParam } from '../request/service-schema.ts';
-import { followEvents, readEvents, toNdjson, toSse } from '../response/event-stream.ts';
+import { eventStreamType, followEvents, readEvents, toNdjson, toSse } from '../response/event-stream.ts';
 import { refuseField } from '../response/problem.ts';
 import type { HttpDeps, Server } from './route.ts';
 
@@ -85,7 +85,7 @@ export function addEventRoutes(
     if (followers >= followersMax) throw new AppError('streams_full', `${followersMax} clients follow the log already`);
     followers += 1;
     const chunks = (ending: AbortSignal) => sseChunks(followEvents({ log, projector }, query, ending));
-    return stream(request, reply, 'text/event-stream; charset=utf-8', chunks, () => {
+    return stream(request, reply, `${eventStreamType}; charset=utf-8`, chunks, () => {
       followers -= 1;
     });
   };
@@ -145,7 +145,7 @@ function formatOf({ query, headers }: FastifyRequest): 'json' | 'ndjson' | 'sse'
   const { format } = query as EventsQuery;
   if (format) return format as 'json' | 'ndjson' | 'sse';
   const accept = headers.accept ?? '';
-  if (accept.includes('text/event-stream')) return 'sse';
+  if (accept.includes(eventStreamType)) return 'sse';
   return accept.includes('application/x-ndjson') ? 'ndjson' : 'json';
 }
 

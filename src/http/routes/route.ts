@@ -9,6 +9,7 @@ import type { TimeTravel } from '../../history/replay/past-views.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/live/projector.ts';
 import type { RouteScope } from '../request/auth.ts';
+import type { HttpMetrics } from '../response/metrics.ts';
 import { type Problem, refuseField } from '../response/problem.ts';
 import type { ControlPlaneStatus } from '../response/status.ts';
 
@@ -29,6 +30,7 @@ export type HttpDeps = {
   clock: Clock;
   logger: Logger;
   status: () => ControlPlaneStatus;
+  metrics: HttpMetrics;
 };
 
 declare module 'fastify' {
@@ -43,6 +45,8 @@ declare module 'fastify' {
     actor: string | null;
     /** The refusal this request was answered with. */
     problem: Problem | null;
+    /** When it arrived, on the monotonic clock. */
+    startedMs: number;
   }
 }
 

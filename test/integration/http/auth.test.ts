@@ -3,6 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../../src/clock.ts';
+import { createMetrics } from '../../../src/daemon/metrics/metrics.ts';
 import { hasCode } from '../../../src/errors.ts';
 import type { EventData } from '../../../src/events/schema/catalog.ts';
 import { createTimeTravel } from '../../../src/history/replay/past-views.ts';
@@ -147,8 +148,10 @@ test('a flood of refusals is recorded call by call, few of them as facts', async
 test('beyond loopback the server does not start without tokens', async () => {
   await start();
   const past = createTimeTravel({ log: api.log, logger: silentLogger });
-  const deps = { log: api.log, projector: api.projector, past, clock: systemClock, logger: silentLogger };
-  const open = (host: string) => createHttpServer({ ...deps, status: () => api.status }, { host, port: 0 });
+  const metrics = createMetrics({ version: '0.0.0' });
+  const deps = { log: api.log, projector: api.projector, past, clock: systemClock, logger: silentLogger, metrics };
+  const open = (host: string) =>
+    createHttpServer({ ...deps, status: () => api.status }, { host, port: 0, version: '0.0.0' });
   for (const host of ['0.0.0.0', '::', '192.0.2.1']) {
     try {
       open(host);

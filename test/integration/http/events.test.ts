@@ -55,6 +55,18 @@ for (const { name, open } of httpLogs) {
     assert.equal((await api.call('GET', '/events?class=fact')).body.pruned, []);
   });
 
+  test('a call is recorded with the time it took', async () => {
+    const openedMs = performance.now();
+    const stream = await openEventStream(api.url, '/events');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    stream.close();
+    const { durationMs } = await until('the call is recorded', async () => {
+      const calls = (await api.events('ApiReadsRecorded')).flatMap(({ data }) => ('calls' in data ? data.calls : []));
+      return calls.find(({ path }) => path === '/events');
+    });
+    assert.ok(durationMs >= 100 && durationMs <= performance.now() - openedMs, `${durationMs} ms`);
+  });
+
   test('filters narrow together', async () => {
     await post('a');
     await post('b');

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { systemClock } from '../../../src/clock.ts';
+import { createMetrics } from '../../../src/daemon/metrics/metrics.ts';
 import type { EventLog } from '../../../src/events/log/event-log.ts';
 import { type LogEvent, type NewEvent, streams } from '../../../src/events/schema/event.ts';
 import { createTimeTravel } from '../../../src/history/replay/past-views.ts';
@@ -51,8 +52,10 @@ export async function startApi(
     notReady: [],
   };
   const past = createTimeTravel({ log, logger: silentLogger });
-  const deps = { log, projector, past, clock: systemClock, logger: silentLogger, status: () => status };
-  const server = createHttpServer(deps, { port: 0, ...options });
+  const metrics = createMetrics({ version: '0.0.0' });
+  const deps = { log, projector, past, clock: systemClock, logger: silentLogger, status: () => status, metrics };
+  const stopCounting = metrics.watch(deps);
+  const server = createHttpServer(deps, { port: 0, version: '0.0.0', ...options });
   const { url } = await server.listen();
   return {
     url,
@@ -71,6 +74,7 @@ export async function startApi(
     },
     async close() {
       await server.close();
+      stopCounting();
       await projector.close();
     },
   };

@@ -20,6 +20,7 @@ const driverFolders: [driver: RegExp, folders: string[]][] = [
   [/^(fastify|@fastify\/.*)$/, ['http']],
   [/^rxjs(\/|$)/, ['reconciler', 'bus', 'agent']],
   [/^xstate$/, ['model', 'agent']],
+  [/^prom-client$/, ['daemon/metrics']],
 ];
 
 /** Folder → what it may import: folders and files, as paths below src. `*` is everything. */

@@ -1,0 +1,15 @@
+/** Defines what the HTTP server asks of whoever keeps the metrics: take a measured call, render them all. */
+
+export type MeasuredCall = {
+  method: string;
+  /** The pattern of the route, such as `/service/:name`; null: no route has the path. */
+  route: string | null;
+  status: number;
+  durationMs: number;
+};
+
+export type HttpMetrics = {
+  observeCall(call: MeasuredCall): void;
+  /** In the text format of Prometheus. */
+  render(): Promise<{ contentType: string; text: string }>;
+};
