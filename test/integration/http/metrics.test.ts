@@ -1,7 +1,5 @@
 /** GET /metrics of a running manager: what is counted, what is measured, and what leaves when its subject is gone. */
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,13 +18,13 @@ import { type Api, createApi } from '../../support/cluster/api.ts';
 import { openEventStream } from '../../support/http/event-stream.ts';
 import { callApi, oneService, startApi } from '../../support/http/http.ts';
 import { createFaultyLog, openMemoryLog } from '../../support/http/http-logs.ts';
+import { promtool, runPromtool } from '../../support/http/promtool.ts';
 import { type Scrape, scrape } from '../../support/http/scrape.ts';
 import { until } from '../../support/wait.ts';
 
 const test = suite('metrics');
-const promtool = process.env.CO_TEST_PROMTOOL;
-if (!promtool) console.log('skipped: CO_TEST_PROMTOOL is not set');
-const withPromtool = promtool ? test : test.skip;
+if (promtool === null) console.log('skipped: CO_TEST_PROMTOOL is not set');
+const withPromtool = promtool === null ? test.skip : test;
 
 let dataDir: string;
 let manager: Manager;
@@ -66,11 +64,7 @@ test.after(async () => {
 
 withPromtool('promtool finds nothing to say about names, types and help', async () => {
   const { text } = await scrape(manager.url);
-  const check = spawn(promtool!, ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [check.stdout, check.stderr]) stream.on('data', (chunk) => (output += chunk));
-  check.stdin.end(text);
-  const [exitCode] = await once(check, 'close');
+  const { exitCode, output } = await runPromtool(['check', 'metrics'], text);
   assert.is(output, '');
   assert.is(exitCode, 0);
 });
