@@ -53,6 +53,7 @@ process.exit(failed.length > 0 || rows.some(({ met }) => met === false) ? 1 : 0)
  */
 async function runOne(name: string, { needsServers, load }: Bench): Promise<BenchRow[]> {
   console.error(`${name} …`);
+  const given = { ...process.env };
   const services = needsServers ? await openServices(logDir, say, interruption.signal) : null;
   try {
     Object.assign(process.env, services?.environment);
@@ -64,6 +65,10 @@ async function runOne(name: string, { needsServers, load }: Bench): Promise<Benc
     console.error(`${name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
     return measured;
   } finally {
+    for (const name of Object.keys(services?.environment ?? {})) {
+      if (given[name] === undefined) delete process.env[name];
+      else process.env[name] = given[name];
+    }
     await services?.close();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Owns what a writer knows of the log: its head, the term, the versions of streams, the appends of the last 24 h.
- * Derived from commits alone, in slot order. Bounded: beyond that the store is asked, and what it tells is kept.
+ * What a writer knows of the log: its head, the term, the versions of streams, the appends of the last 24 h. Derived
+ * from commits alone, in slot order. Bounded: beyond that the store is asked, and what it finds is kept.
  */
 
 import { AppError } from '../../errors.ts';
@@ -8,8 +8,8 @@ import type { Commit } from '../schema/event.ts';
 import { idempotencyMs, type KeptAppend, type Lookup, type StoreIndex } from './commit-store.ts';
 import type { Expectation, FoundAppend, LogHead } from './event-log.ts';
 
-/** What is asked of the store before some appends can be judged. */
-export type Unknown = { streams: string[]; appendIds: string[] };
+/** What has to be looked up in the store before some appends can be judged. */
+export type Missing = { streams: string[]; appendIds: string[] };
 
 export type LogState = {
   head(): LogHead;
@@ -19,9 +19,9 @@ export type LogState = {
   /** null: it is not in the log, as far as is known here. */
   findAppend(appendId: string): FoundAppend | null;
   /** null: all is known. */
-  unknownOf(asked: { streams: Iterable<string>; appendIds: Iterable<string> }): Unknown | null;
-  /** What the store told of what was asked. */
-  learn(asked: Unknown, told: Lookup): void;
+  missingOf(asked: { streams: Iterable<string>; appendIds: Iterable<string> }): Missing | null;
+  /** What the store found of what was missing. */
+  addFound(asked: Missing, found: Lookup): void;
   /** Takes in the commit after the head. */
   apply(commit: Commit): void;
 };
@@ -85,24 +85,24 @@ export function createLogState(index: StoreIndex): LogState {
       const known = appends.get(appendId);
       return known && known.at >= oldestKept() ? known.found : null;
     },
-    unknownOf({ streams, appendIds }) {
+    missingOf({ streams, appendIds }) {
       if (isComplete) return null;
-      const unknown = {
+      const missing = {
         streams: [...new Set(streams)].filter((stream) => !versions.has(stream)),
         appendIds: [...new Set(appendIds)].filter((appendId) => isKeyed(appendId) && !appends.has(appendId)),
       };
-      return unknown.streams.length + unknown.appendIds.length > 0 ? unknown : null;
+      return missing.streams.length + missing.appendIds.length > 0 ? missing : null;
     },
-    learn(asked, told) {
-      const toldVersions = new Map(told.versions);
+    addFound(asked, found) {
+      const versionsFound = new Map(found.versions);
       for (const stream of asked.streams) {
-        // What was taken in meanwhile is newer than what was told.
-        if (!versions.has(stream)) setVersion(stream, toldVersions.get(stream) ?? 0);
+        // What was applied meanwhile is newer than what was found.
+        if (!versions.has(stream)) setVersion(stream, versionsFound.get(stream) ?? 0);
       }
       for (const appendId of asked.appendIds) {
         if (!appends.has(appendId)) setAppend(appendId, { found: null, at: head.at });
       }
-      for (const kept of told.appends) remember(kept);
+      for (const kept of found.appends) remember(kept);
     },
     apply(commit) {
       const { slot, first, count, at, hash, events } = commit;

@@ -1,6 +1,6 @@
 /**
- * Owns an append on its way: checked, turned into text once, waiting for its commit or its deadline. Knows nothing of
- * slots and stores.
+ * An append on its way: checked, turned into text once, waiting for its commit or its deadline. Knows nothing of slots
+ * and stores.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -18,13 +18,13 @@ import {
 } from './event-log.ts';
 
 /** An append waiting for its commit. */
-export type Waiting = {
+export type PendingAppend = {
   appendId: string;
   requestHash: string | undefined;
   term: number | undefined;
   expect: readonly Expectation[];
   class: EventClass;
-  events: readonly WaitingEvent[];
+  events: readonly PendingEvent[];
   /** All that are written or expected. */
   streams: readonly string[];
   bytes: number;
@@ -34,16 +34,16 @@ export type Waiting = {
 };
 
 /** Ready but for its version: the text is made once, however often a slot is lost. */
-export type WaitingEvent = { stored: StoredEvent; textBeforeVersion: string };
+export type PendingEvent = { stored: StoredEvent; textBeforeVersion: string };
 
 const deadlineDefaultMs = 10_000;
 
 /** @throws AppError `append_empty` · `append_too_large` · `event_invalid` */
-export function createWaiting(
+export function createPendingAppend(
   events: readonly NewEvent[],
   options: AppendOptions,
   caller: { resolve(result: AppendResult): void; reject(error: AppError): void },
-): Waiting {
+): PendingAppend {
   if (events.length === 0) throw new AppError('append_empty', 'an append needs an event');
   if (events.length > appendEventsMax) {
     throw new AppError('append_too_large', `an append holds at most ${appendEventsMax} events, not ${events.length}`);
@@ -54,8 +54,8 @@ export function createWaiting(
     const details = { field: 'type', rule: 'facts and telemetry go in appends of their own' };
     throw new AppError('event_invalid', details.rule, { details });
   }
-  const waiting = toWaitingEvents(events);
-  const bytes = waiting.reduce((sum, { textBeforeVersion }) => sum + Buffer.byteLength(textBeforeVersion) + 12, 0);
+  const pending = toPendingEvents(events);
+  const bytes = pending.reduce((sum, { textBeforeVersion }) => sum + Buffer.byteLength(textBeforeVersion) + 12, 0);
   if (bytes > appendBytesMax) {
     throw new AppError('append_too_large', `an append holds at most ${appendBytesMax} bytes, not ${bytes}`);
   }
@@ -77,7 +77,7 @@ export function createWaiting(
     term,
     expect,
     class: eventClass,
-    events: waiting,
+    events: pending,
     streams: [...events, ...expect].map(({ stream }) => stream),
     bytes,
     settle,
@@ -86,7 +86,7 @@ export function createWaiting(
 }
 
 /** The first of the queue that fit into one commit, `most` at most. */
-export function takeCandidates(queue: Waiting[], most: number): Waiting[] {
+export function takeCandidates(queue: PendingAppend[], most: number): PendingAppend[] {
   let [events, bytes] = [0, 0];
   const end = queue.findIndex((append, index) => {
     events += append.events.length;
@@ -96,7 +96,7 @@ export function takeCandidates(queue: Waiting[], most: number): Waiting[] {
   return queue.splice(0, end < 0 ? queue.length : end);
 }
 
-export function settleAll(batch: readonly Waiting[], { first, at }: Commit): void {
+export function settleAll(batch: readonly PendingAppend[], { first, at }: Commit): void {
   let position = first;
   for (const append of batch) {
     const last = position + append.events.length - 1;
@@ -109,7 +109,7 @@ export function unknownOutcome(why: string): AppError {
   return new AppError('log_unavailable', `${why}; whether the append took effect is unknown`, { retryable: true });
 }
 
-function toWaitingEvents(events: readonly NewEvent[]): WaitingEvent[] {
+function toPendingEvents(events: readonly NewEvent[]): PendingEvent[] {
   const eventIds = events.map(() => randomUUID());
   return events.map((event, index) => {
     const { actor, requestId = null, correlationId, causationId, causationIndex } = event.meta;

@@ -19,8 +19,6 @@ export const sizeExceptions: SizeExceptions = {
   'src/bus/rabbitmq/connection.ts#createAmqpLink': closure,
   'src/bus/rabbitmq/consumer.ts#createAmqpConsumer': closure,
   'src/bus/rabbitmq/publisher.ts#createPublisher': closure,
-  'src/events/log/commit-log.ts': topics,
-  'src/events/log/commit-log.ts#createCommitLog': closure,
   'src/events/log/log-state.ts#createLogState': closure,
   'src/events/stores/mongo-store.ts': topics,
   'src/events/stores/sqlite/sqlite-file.ts#openSqliteFile': closure,

@@ -145,9 +145,9 @@ test('what others write between is followed in order and at once, also while the
 
 test('what was taken in while the store was asked is not lowered by its answer', () => {
   const state = createLogState({ head: emptyHead, term: 0, known: null });
-  const asked = state.unknownOf({ streams: ['service/a'], appendIds: [] })!;
+  const asked = state.missingOf({ streams: ['service/a'], appendIds: [] })!;
   state.apply(commitAt(1, 'service/a', 4));
-  state.learn(asked, { versions: [['service/a', 3]], appends: [] });
+  state.addFound(asked, { versions: [['service/a', 3]], appends: [] });
   assert.is(state.versionOf('service/a'), 4);
 });
 
@@ -155,11 +155,11 @@ test('what is not known by heart any more is asked for, never taken for new', ()
   const versions = Array.from({ length: streamsMax }, (_, n) => [`service/s${n}`, 7] as const);
   const state = createLogState({ head: emptyHead, term: 0, known: { versions, appends: [] } });
   assert.is(state.versionOf('service/new'), 0);
-  assert.is(state.unknownOf({ streams: ['service/new'], appendIds: [appendId] }), null);
+  assert.is(state.missingOf({ streams: ['service/new'], appendIds: [appendId] }), null);
   state.apply(commitAt(1, 'service/one-more', 1));
   assert.is(state.versionOf('service/s0'), null);
   assert.is(state.versionOf('service/s1'), 7);
-  assert.equal(state.unknownOf({ streams: ['service/s0', 'service/s1', 'service/new'], appendIds: [appendId] }), {
+  assert.equal(state.missingOf({ streams: ['service/s0', 'service/s1', 'service/new'], appendIds: [appendId] }), {
     streams: ['service/s0', 'service/new'],
     appendIds: [appendId],
   });
