@@ -197,7 +197,7 @@ export function createSession(
       if (!attempt || refusal.registrationId !== attempt.registrationId) return;
       const isNews = holder?.instance.id !== refusal.holder.instance.id;
       holder = refusal.holder;
-      if (isNews) logger.error({ holder }, sayTaken(identity.node, holder));
+      if (isNews) logger.error({ holder }, describeTaken(identity.node, holder));
       accepted = null;
       onRefused();
       attempt.signal('refused');
@@ -211,7 +211,7 @@ export function createSession(
 }
 
 /** For people: who has the node, and what to do. */
-export function sayTaken(node: string, { hostname, instance: { pid, startedAt } }: Holder): string {
+export function describeTaken(node: string, { hostname, instance: { pid, startedAt } }: Holder): string {
   const who = `the agent on ${hostname}, process ${pid}, running since ${startedAt}`;
   return `node id ${node} is taken by ${who}: end that one, or give this one another id`;
 }

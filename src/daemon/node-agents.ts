@@ -8,7 +8,7 @@ import { type Agent, createAgent } from '../agent/agent.ts';
 import { createParallelStarts } from '../agent/containers/start-limiter.ts';
 import { createDockerEngine } from '../agent/docker/docker-engine.ts';
 import type { Engine, EngineScope } from '../agent/engine/engine.ts';
-import { sayTaken } from '../agent/session.ts';
+import { describeTaken } from '../agent/session.ts';
 import { createSimulatedMachine } from '../agent/simulated/simulated-engine.ts';
 import type { AgentBus } from '../bus/bus.ts';
 import { systemClock } from '../clock.ts';
@@ -151,7 +151,7 @@ async function notReady(members: readonly Member[]): Promise<AppError> {
 
 async function whyNotReady({ node, agent, bus, engine }: Member): Promise<string> {
   const holder = agent.holder();
-  if (holder) return sayTaken(node, holder);
+  if (holder) return describeTaken(node, holder);
   const { state, trouble, description } = bus.status();
   if (state !== 'connected') return `the bus ${description} is not connected: ${trouble ?? state}`;
   try {

@@ -91,9 +91,9 @@ async function running(service: string): Promise<{ id: string; node: string; con
 
 promise('one of two managers leads, both serve, and agents need nothing but the broker', async () => {
   const [one, two] = await Promise.all([stateOf('one'), stateOf('two')]);
-  const sayLeader = ({ leader }: State) => [leader?.term, leader?.controllerId];
+  const describeLeader = ({ leader }: State) => [leader?.term, leader?.controllerId];
   assert.is(one.leader?.term, 1);
-  assert.equal(sayLeader(two), sayLeader(one));
+  assert.equal(describeLeader(two), describeLeader(one));
   assert.equal(
     one.nodes.map(({ node, state }) => [node, state]),
     workers.map((node) => [node, 'ready']),

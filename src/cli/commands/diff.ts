@@ -5,7 +5,7 @@ import { systemClock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
 import { diffKinds, type FieldChange } from '../../history/diff/diff.ts';
 import { type Change, type DiffBody, diffBetween, momentRows } from '../../history/diff/diff-between.ts';
-import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
+import { formatCount, formatTime } from '../../history/sentences/format-values.ts';
 import { type CliContext, exitCodes } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { printable } from '../output/table.ts';
@@ -58,7 +58,7 @@ async function compare(
 /** For people. */
 export function diffLines(diff: DiffBody): string[] {
   const { from, to, events } = diff;
-  const span = `from position ${from.position}, ${sayTime(from.at)}, to position ${to.position}, ${sayTime(to.at)}`;
+  const span = `from position ${from.position}, ${formatTime(from.at)}, to position ${to.position}, ${formatTime(to.at)}`;
   const unread =
     events.unreadThrough === null ? [] : [`events up to position ${events.unreadThrough} were not looked at`];
   const kinds = diffKinds.filter((kind) => diff[kind].changes.length > 0);
@@ -68,7 +68,7 @@ export function diffLines(diff: DiffBody): string[] {
     ...unread,
     ...kinds.flatMap((kind) => {
       const { added, removed, changed, changes, more } = diff[kind];
-      const rest = more > 0 ? [`  and ${sayCount(more, 'more change')}`] : [];
+      const rest = more > 0 ? [`  and ${formatCount(more, 'more change')}`] : [];
       const title = `${kind}: ${added} added, ${removed} removed, ${changed} changed`;
       return ['', title, ...changes.flatMap(changeLines), ...rest];
     }),
@@ -83,11 +83,11 @@ function changeLines(change: Change): string[] {
   const rest = more > 0 ? `${more} earlier, ` : '';
   const fields = change.change === 'changed' ? change.fields.map(fieldLine) : [];
   const made = by.length > 0 ? [`      by ${rest}${by.join(', ')}`] : [];
-  return [printable(`  ${signs[change.change]} ${change.name}${sayRow(change)}`), ...fields, ...made];
+  return [printable(`  ${signs[change.change]} ${change.name}${describeRow(change)}`), ...fields, ...made];
 }
 
 /** Of what came or went, the members that tell most. */
-function sayRow(change: Change): string {
+function describeRow(change: Change): string {
   if (change.change === 'changed') return '';
   const row = change.change === 'added' ? change.after : change.before;
   const told = ['node', 'image', 'replicas', 'status', 'state', 'availability'].filter(

@@ -49,7 +49,7 @@ async function exportFile({ log }: LogSource, path: string, options: Options, co
     const done = await withProgress(context.progressBar('exporting'), (onProgress) =>
       exportToFile({ log }, path, { ...exportOptions(options, context, onProgress), isResumed: resume }),
     );
-    sayResult(done.value, done, path, context);
+    describeResult(done.value, done, path, context);
   } catch (error) {
     if (context.signal.aborted) context.complain(`${partialOf(path)} holds what was exported: --resume goes on`);
     if (!hasCode(error, 'file_exists')) throw error;
@@ -67,7 +67,7 @@ async function exportToStream({ log }: LogSource, options: Options, context: Cli
   });
   const { check } = done.value;
   const result = { manifest: check.manifest()!, totals: check.totals(), head: check.head(), resumedAfterSlot: null };
-  sayResult(result, done, 'standard output', context);
+  describeResult(result, done, 'standard output', context);
 }
 
 function exportOptions({ from, to }: Options, { signal }: CliContext, onProgress: TransferProgress): ExportOptions {
@@ -85,7 +85,7 @@ function programName(): string {
 }
 
 /** On standard error where the export itself goes to standard output. */
-function sayResult(result: ExportResult, rate: Totals, path: string, context: CliContext): void {
+function describeResult(result: ExportResult, rate: Totals, path: string, context: CliContext): void {
   const { manifest, totals, head, resumedAfterSlot } = result;
   const say = path === 'standard output' ? context.complain : context.print;
   const pruned = totals.prunedEvents > 0 ? `, ${count(totals.prunedEvents)} of them pruned` : '';

@@ -9,7 +9,7 @@ import {
   type SubjectKind,
   subjectKinds,
 } from '../../history/explain/subject-history.ts';
-import { sayDuration, sayTime } from '../../history/sentences/format-values.ts';
+import { formatDuration, formatTime } from '../../history/sentences/format-values.ts';
 import { type CliContext, exitCodes } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { printable } from '../output/table.ts';
@@ -74,10 +74,10 @@ function readThrough(api: Pick<Api, 'get'>): ReadEvents {
 /** For people. */
 export function historyLines({ kind, name, lines, isCut }: History): string[] {
   if (lines.length === 0) return [`nothing happened to ${kind} ${name} in that time`];
-  const after = lines.map(({ afterMs }) => (afterMs === null ? '' : `+${sayDuration(afterMs)}`));
+  const after = lines.map(({ afterMs }) => (afterMs === null ? '' : `+${formatDuration(afterMs)}`));
   const width = Math.max(...after.map((text) => text.length));
   const shown = lines.map(
-    ({ at, sentence }, index) => `${sayTime(at)}  ${after[index]!.padStart(width)}  ${printable(sentence)}`,
+    ({ at, sentence }, index) => `${formatTime(at)}  ${after[index]!.padStart(width)}  ${printable(sentence)}`,
   );
   return isCut ? [`earlier events are left out: --limit shows more, --until goes back`, ...shown] : shown;
 }

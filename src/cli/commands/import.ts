@@ -42,13 +42,13 @@ async function importFile(path: string, options: LogOptions, context: CliContext
     const done = await withProgress(context.progressBar('importing'), (onProgress) =>
       importLog({ store }, { bytes, onProgress, signal }),
     );
-    sayResult(done.value, done, store.description, context);
+    describeResult(done.value, done, store.description, context);
   } finally {
     await close();
   }
 }
 
-function sayResult(
+function describeResult(
   { totals, head, foundCommits, manifest }: ImportResult,
   { events, seconds, eventsPerSecond }: Totals,
   description: string,

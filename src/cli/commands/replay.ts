@@ -10,7 +10,7 @@ import { AppError } from '../../errors.ts';
 import { play } from '../../history/replay/playback.ts';
 import { type BadEvent, replay } from '../../history/replay/replay.ts';
 import { sentenceOf } from '../../history/sentences/event-sentences.ts';
-import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
+import { formatCount, formatTime } from '../../history/sentences/format-values.ts';
 import { silentLogger } from '../../logger.ts';
 import { stateBody } from '../../projections/rows/state-bodies.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
@@ -107,20 +107,20 @@ async function foldLog({ log, snapshots }: LogSource, options: Options, context:
   const { events, seconds, eventsPerSecond } = totals;
   const rate = `${seconds.toFixed(1)} s, ${count(eventsPerSecond)} events/s`;
   say(`replayed ${count(events)} events of ${log.description} in ${rate}`);
-  say(`position ${view.position}, ${sayTime(view.at)}: ${sizesOf(view)}`);
+  say(`position ${view.position}, ${formatTime(view.at)}: ${sizesOf(view)}`);
   return { view, bad };
 }
 
 function sizesOf({ services, nodes, containers, ended }: ClusterView): string {
-  const live = sayCount(containers.size - ended.size, 'container');
-  return `${sayCount(services.size, 'service')}, ${sayCount(nodes.size, 'node')}, ${live}, and ${ended.size} that ended within the hour`;
+  const live = formatCount(containers.size - ended.size, 'container');
+  return `${formatCount(services.size, 'service')}, ${formatCount(nodes.size, 'node')}, ${live}, and ${ended.size} that ended within the hour`;
 }
 
 async function rebuildCollections({ db }: LogSource, view: ClusterView, context: CliContext): Promise<void> {
   const { readModels, rebuildReadModels } = await import('../../projections/read-models/read-model-documents.ts');
   await rebuildReadModels(db!, view);
   for (const { collection, items } of readModels) {
-    context.complain(`${collection} is rebuilt: ${sayCount(items(view).size, 'row')}`);
+    context.complain(`${collection} is rebuilt: ${formatCount(items(view).size, 'row')}`);
   }
 }
 
@@ -141,7 +141,7 @@ async function playHistory({ log }: LogSource, options: Options, context: CliCon
     { ...moments, speed, class: telemetry ? 'telemetry' : 'fact', signal },
   )) {
     if (json) context.print(JSON.stringify(event));
-    else context.print(printable(`${sayTime(event.at)}  ${event.position}  ${sentenceOf(event)}`));
+    else context.print(printable(`${formatTime(event.at)}  ${event.position}  ${sentenceOf(event)}`));
   }
 }
 

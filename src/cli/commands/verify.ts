@@ -1,7 +1,7 @@
 /** Owns `coctl verify`: whether the log is what was written, and whether what was derived from it is what it says. */
 
 import type { Command } from 'commander';
-import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
+import { formatCount, formatTime } from '../../history/sentences/format-values.ts';
 import { isSound, type LogReport, verifyLog } from '../../history/verify/log-check.ts';
 import { describeDifference } from '../../history/verify/view-comparison.ts';
 import { silentLogger } from '../../logger.ts';
@@ -67,11 +67,11 @@ function describeReport(report: LogReport, { seconds, eventsPerSecond }: Totals,
       : `the chain is whole: ${count(commits)} commits, ${count(pruned)} of them pruned; the last hash is ${headHash}`,
     unfoldable
       ? `UNFOLDABLE: position ${unfoldable.position}: ${unfoldable.why}`
-      : `the log folds, to position ${position}, ${sayTime(at)}`,
+      : `the log folds, to position ${position}, ${formatTime(at)}`,
     ...compared.map(({ source, rows, difference, position: where }) =>
       difference
         ? `DIFFERENT: ${source}, position ${where}: ${describeDifference(difference)}`
-        : `${source}, position ${where}: ${sayCount(rows, 'row')} as the log says`,
+        : `${source}, position ${where}: ${formatCount(rows, 'row')} as the log says`,
     ),
   ];
   return [

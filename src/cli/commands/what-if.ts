@@ -6,7 +6,7 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
-import { sayDuration } from '../../history/sentences/format-values.ts';
+import { formatDuration } from '../../history/sentences/format-values.ts';
 import { type WhatIfAnswer, type WhatIfChange, whatIf, withinMsMax } from '../../history/what-if/what-if.ts';
 import { replicasMax } from '../../model/service.ts';
 import { type CliContext, exitCodes } from '../output/context.ts';
@@ -50,7 +50,7 @@ export function addWhatIfCommand(program: Command, context: CliContext): void {
     .option('--at <moment>', `as things stood then: ${momentHelp}`)
     .option(
       '--within <duration>',
-      `how far to look, such as 90s or 10m; at most ${sayDuration(withinMsMax)}. Default 10m`,
+      `how far to look, such as 90s or 10m; at most ${formatDuration(withinMsMax)}. Default 10m`,
     )
     .option('--json', 'the body of POST /whatif')
     .action((options: Options) => answer(changes, options, context));
@@ -123,6 +123,6 @@ function parseWithin(text: string): number {
   if (withinMs >= 1 && withinMs <= withinMsMax) return withinMs;
   throw new AppError(
     'usage_invalid',
-    `--within takes a duration such as 90s or 10m, at most ${sayDuration(withinMsMax)}`,
+    `--within takes a duration such as 90s or 10m, at most ${formatDuration(withinMsMax)}`,
   );
 }

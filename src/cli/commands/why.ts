@@ -6,7 +6,7 @@ import { AppError } from '../../errors.ts';
 import type { Chain, Link } from '../../history/explain/cause-chain.ts';
 import { explainContainer, type WhyContainer } from '../../history/explain/explain-container.ts';
 import { explainService, type WhyService } from '../../history/explain/explain-service.ts';
-import { sayCount, sayTime } from '../../history/sentences/format-values.ts';
+import { formatCount, formatTime } from '../../history/sentences/format-values.ts';
 import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { printable } from '../output/table.ts';
@@ -70,7 +70,7 @@ export function whyLines(why: WhyContainer | WhyService): string[] {
 
 function linkLines({ position, at, sentence, details, because }: Link): string[] {
   const from = because === null ? '' : `  [from ${because}]`;
-  const head = `${String(position).padStart(positionWidth)}  ${sayTime(at)}  `;
+  const head = `${String(position).padStart(positionWidth)}  ${formatTime(at)}  `;
   const indent = ' '.repeat(head.length + 2);
   return [`${head}${printable(sentence)}${from}`, ...details.map((line) => `${indent}${printable(line)}`)];
 }
@@ -80,5 +80,5 @@ const positionWidth = 8;
 function leftLines({ left }: Chain): string[] {
   if (!left) return [];
   const atLeast = left.isAtLeast ? 'at least ' : '';
-  return ['', `${atLeast}${sayCount(left.containers, 'earlier container')} in the same place left out`];
+  return ['', `${atLeast}${formatCount(left.containers, 'earlier container')} in the same place left out`];
 }

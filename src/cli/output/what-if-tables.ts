@@ -1,6 +1,6 @@
 /** Owns how the answer to a what-if looks as tables for people. Pure. */
 
-import { sayCount, sayDuration, sayMoment, sayNames } from '../../history/sentences/format-values.ts';
+import { formatCount, formatDuration, formatMoment, formatNames } from '../../history/sentences/format-values.ts';
 import type { ServiceOutcome, Standing } from '../../history/what-if/outcome.ts';
 import type { TimelineEntry } from '../../history/what-if/timeline.ts';
 import type { WhatIfAnswer } from '../../history/what-if/what-if.ts';
@@ -19,13 +19,13 @@ const timelineColumns: Column<TimelineEntry>[] = [
 
 const serviceColumns: Column<ServiceOutcome>[] = [
   { title: 'SERVICE', cell: ({ service }) => service },
-  { title: 'BEFORE', cell: ({ before }) => sayRunning(before) },
-  { title: 'AFTER', cell: ({ after }) => sayRunning(after) },
+  { title: 'BEFORE', cell: ({ before }) => describeRunning(before) },
+  { title: 'AFTER', cell: ({ after }) => describeRunning(after) },
   { title: 'MOVED', cell: ({ moved }) => moved },
   { title: 'PLACED', cell: ({ placed }) => placed },
   { title: 'STOPPED', cell: ({ stopped }) => stopped },
-  { title: 'NODES BEFORE', cell: ({ before }) => sayNodes(before) },
-  { title: 'NODES AFTER', cell: ({ after }) => sayNodes(after) },
+  { title: 'NODES BEFORE', cell: ({ before }) => formatNodes(before) },
+  { title: 'NODES AFTER', cell: ({ after }) => formatNodes(after) },
 ];
 
 export function whatIfTables(answer: WhatIfAnswer): string[] {
@@ -34,13 +34,13 @@ export function whatIfTables(answer: WhatIfAnswer): string[] {
   const untouched = services.filter(({ isUntouched }) => isUntouched).map(({ service }) => service);
   const rest = timeline.length + timelineLeftOut - timelineRowsMax;
   return [
-    `from position ${position}, ${sayMoment(at)}; nothing is changed`,
+    `from position ${position}, ${formatMoment(at)}; nothing is changed`,
     '',
     ...formatTable(timelineColumns, timeline.slice(0, timelineRowsMax)),
-    ...(rest > 0 ? [`and ${sayCount(rest, 'line')} more`] : []),
+    ...(rest > 0 ? [`and ${formatCount(rest, 'line')} more`] : []),
     ...(touched.length > 0 ? ['', ...formatTable(serviceColumns, touched)] : []),
-    ...(untouched.length > 0 ? [printable(`untouched: ${sayNames(untouched)}`)] : []),
-    ...services.flatMap(sayBlocked),
+    ...(untouched.length > 0 ? [printable(`untouched: ${formatNames(untouched)}`)] : []),
+    ...services.flatMap(describeBlocked),
     '',
     ...assumptions.map((sentence) => printable(`supposed: ${sentence}`)),
     '',
@@ -48,17 +48,17 @@ export function whatIfTables(answer: WhatIfAnswer): string[] {
   ];
 }
 
-const sayRunning = (standing: Standing | null) =>
+const describeRunning = (standing: Standing | null) =>
   standing === null ? 'removed' : `${standing.running}/${standing.replicas} ${standing.status}`;
 
-function sayNodes(standing: Standing | null): string | null {
+function formatNodes(standing: Standing | null): string | null {
   if (standing === null || standing.nodes.length === 0) return null;
   const names = standing.nodes.map(({ node, containers }) => (containers === 1 ? node : `${node} ×${containers}`));
-  return sayNames(names.slice(0, nodesNamedMax), names.length);
+  return formatNames(names.slice(0, nodesNamedMax), names.length);
 }
 
-function sayBlocked({ service, blockedAfterMs, after }: ServiceOutcome): string[] {
+function describeBlocked({ service, blockedAfterMs, after }: ServiceOutcome): string[] {
   if (blockedAfterMs === null || after === null) return [];
-  const when = blockedAfterMs === 0 ? 'from the beginning' : `after ${sayDuration(blockedAfterMs)}`;
+  const when = blockedAfterMs === 0 ? 'from the beginning' : `after ${formatDuration(blockedAfterMs)}`;
   return [printable(`blocked ${when}: ${service}: ${after.reason ?? ''}`)];
 }

@@ -9,8 +9,8 @@ import type { Candidates, FilteredNodes } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
 import { streams } from '../../events/schema/event.ts';
 import type { ContainerState } from '../../model/container.ts';
-import { sayChoice, sayFailure, sentenceOf } from '../sentences/event-sentences.ts';
-import { sayDuration, sayMoment, sayTimeBeside } from '../sentences/format-values.ts';
+import { describeChoice, describeFailure, sentenceOf } from '../sentences/event-sentences.ts';
+import { formatDuration, formatMoment, formatTimeBeside } from '../sentences/format-values.ts';
 import { type ContainerEnd, findCause, findNeed, isEnd } from './cause.ts';
 import { type Chain, traceChain } from './cause-chain.ts';
 import { createTrail, type Trail } from './log-lookup.ts';
@@ -65,7 +65,7 @@ export async function explainContainer(
     position,
     at,
     subject: { kind: 'container', container: id, service, slot, node, state: stateAfter(last) },
-    answer: `${await sayState(trail, life)}${await sayNext(trail, life)}`,
+    answer: `${await describeState(trail, life)}${await describeNext(trail, life)}`,
     ...(await traceChain(trail, facts)),
     notes: await noteRoom(trail, queued),
     placement: { node, candidates, filtered },
@@ -94,57 +94,57 @@ function stateAfter(last: LogEvent): ContainerState {
   }
 }
 
-async function sayState(trail: Trail, { id, queued, own, last, need }: Life): Promise<string> {
+async function describeState(trail: Trail, { id, queued, own, last, need }: Life): Promise<string> {
   const { node } = queued.data;
-  const since = `since ${sayMoment(last.at)}`;
+  const since = `since ${formatMoment(last.at)}`;
   const needed = need ? `, because ${sentenceOf(need)}` : '';
   switch (last.type) {
     case 'ContainerStarting':
       return `${id} is starting on ${node} ${since}${needed}`;
     case 'ContainerRunning':
-      return `${id} runs on ${node} ${since}${needed}; ${node} was ${sayChoice(queued.data)}`;
+      return `${id} runs on ${node} ${since}${needed}; ${node} was ${describeChoice(queued.data)}`;
     case 'ContainerStopRequested':
-      return `${id} is stopping on ${node} ${since}, because ${await sayStopCause(trail, last)}`;
+      return `${id} is stopping on ${node} ${since}, because ${await describeStopCause(trail, last)}`;
     case 'ContainerStopped': {
       const stop = own.findLast(({ type }) => type === 'ContainerStopRequested');
-      const asked = stop?.type === 'ContainerStopRequested' ? await sayStopCause(trail, stop) : 'it was asked to';
-      return `${id} was stopped on ${node} at ${sayMoment(last.at)}${sayRun(own, last)}, because ${asked}`;
+      const asked = stop?.type === 'ContainerStopRequested' ? await describeStopCause(trail, stop) : 'it was asked to';
+      return `${id} was stopped on ${node} at ${formatMoment(last.at)}${describeRun(own, last)}, because ${asked}`;
     }
     case 'ContainerCompleted':
-      return `${id} completed on ${node} at ${sayMoment(last.at)}${sayRun(own, last)}: it ended by itself with exit code 0`;
+      return `${id} completed on ${node} at ${formatMoment(last.at)}${describeRun(own, last)}: it ended by itself with exit code 0`;
     case 'ContainerFailed':
-      return `${id} failed at ${sayMoment(last.at)}${sayRun(own, last)}, because ${await sayFailureCause(trail, last)}`;
+      return `${id} failed at ${formatMoment(last.at)}${describeRun(own, last)}, because ${await describeFailureCause(trail, last)}`;
     default:
       return `${id} waits ${since} for ${node} to take it${needed}`;
   }
 }
 
-async function sayStopCause(trail: Trail, stop: LogEvent<'ContainerStopRequested'>): Promise<string> {
+async function describeStopCause(trail: Trail, stop: LogEvent<'ContainerStopRequested'>): Promise<string> {
   const cause = await findCause(trail, stop);
   return cause ? sentenceOf(cause) : `it was asked to: ${stop.data.reason}`;
 }
 
-async function sayFailureCause(trail: Trail, failed: LogEvent<'ContainerFailed'>): Promise<string> {
-  if (failed.data.reason !== 'node lost') return `it ${sayFailure(failed.data)}`;
+async function describeFailureCause(trail: Trail, failed: LogEvent<'ContainerFailed'>): Promise<string> {
+  if (failed.data.reason !== 'node lost') return `it ${describeFailure(failed.data)}`;
   const loss = await findCause(trail, failed);
-  return loss ? sentenceOf(loss) : `it ${sayFailure(failed.data)}`;
+  return loss ? sentenceOf(loss) : `it ${describeFailure(failed.data)}`;
 }
 
 /** How long it ran; a container that never did says so. */
-function sayRun(own: readonly LogEvent[], last: LogEvent): string {
+function describeRun(own: readonly LogEvent[], last: LogEvent): string {
   const running = own.find(({ type }) => type === 'ContainerRunning');
   if (!running) return ' before it ran';
-  return ` after running for ${sayDuration(Date.parse(last.at) - Date.parse(running.at))}`;
+  return ` after running for ${formatDuration(Date.parse(last.at) - Date.parse(running.at))}`;
 }
 
-async function sayNext(trail: Trail, { id, queued, end, successor }: Life): Promise<string> {
+async function describeNext(trail: Trail, { id, queued, end, successor }: Life): Promise<string> {
   if (successor) return `; ${successor.data.container} on ${successor.data.node} took its place`;
   if (!end) return '';
   const about = { streams: [streams.service(queued.data.service)], types: ['RestartDelayed'] } as const;
   const delays = await trail.after(end.position, about);
   const delay = delays.find((event) => event.type === 'RestartDelayed' && event.data.container === id);
   if (delay?.type !== 'RestartDelayed') return '';
-  return `; the next start of its slot waits until ${sayTimeBeside(delay.data.until, end.at)}`;
+  return `; the next start of its slot waits until ${formatTimeBeside(delay.data.until, end.at)}`;
 }
 
 /** A container that waited for room got it on its node, so the last change there is what made it. */
@@ -154,7 +154,7 @@ async function noteRoom(trail: Trail, queued: LogEvent<'ContainerQueued'>): Prom
   const { node, container } = queued.data;
   const types = ['NodeRegistered', 'NodeReturned', 'NodeActivated', ...roomMakers] as const;
   const [made] = await trail.between(wait.position, queued.position, { node, types });
-  const waited = sayDuration(Date.parse(queued.at) - Date.parse(wait.at));
+  const waited = formatDuration(Date.parse(queued.at) - Date.parse(wait.at));
   const why = made ? `, probably until this made room: ${sentenceOf(made)}` : '';
   return [`${container} waited at least ${waited} for a node${why}`];
 }

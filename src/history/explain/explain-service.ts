@@ -9,7 +9,7 @@ import { type LogEvent, streams } from '../../events/schema/event.ts';
 import { type ServiceRow, serviceRow } from '../../projections/rows/service-row.ts';
 import type { AlarmView, ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { sentenceOf } from '../sentences/event-sentences.ts';
-import { sayCount, sayDuration, sayMoment } from '../sentences/format-values.ts';
+import { formatCount, formatDuration, formatMoment } from '../sentences/format-values.ts';
 import { causePositionOf, findSpecChange, isEnd } from './cause.ts';
 import { type Chain, traceChain } from './cause-chain.ts';
 import { createTrail, type Trail } from './log-lookup.ts';
@@ -53,28 +53,31 @@ export async function explainService(
   const { status, replicas, running, generation } = row;
   const specPosition = service.specEvent.position;
   const findSeeds = planSeeds(view, service, row);
-  const notes = [...view.alarms.values()].map(sayAlarm);
+  const notes = [...view.alarms.values()].map(describeAlarm);
   const change = await trail.at(specPosition);
   const seeds = await findSeeds(trail);
   return {
     position,
     at,
     subject: { kind: 'service', service: name, status, replicas, running, generation },
-    answer: sayService(row, change),
+    answer: describeService(row, change),
     notes,
     ...(await traceChain(trail, change ? [change, ...seeds] : seeds, { passed: containersMax })),
   };
 }
 
-function sayService({ serviceName, status, reason, running, replicas }: ServiceRow, change: LogEvent | null): string {
-  const asked = change ? `; ${sentenceOf(change)} at ${sayMoment(change.at)}` : '';
+function describeService(
+  { serviceName, status, reason, running, replicas }: ServiceRow,
+  change: LogEvent | null,
+): string {
+  const asked = change ? `; ${sentenceOf(change)} at ${formatMoment(change.at)}` : '';
   if (reason !== null) return `${serviceName} is ${status}: ${reason}${asked}`;
   const runs = running === 1 ? 'runs' : 'run';
-  return `${serviceName} is converged: ${running} of ${sayCount(replicas, 'replica')} ${runs}${asked}`;
+  return `${serviceName} is converged: ${running} of ${formatCount(replicas, 'replica')} ${runs}${asked}`;
 }
 
-const sayAlarm = ({ alarm, message, since }: AlarmView) =>
-  `the alarm "${alarm}" stands since ${sayMoment(since)}: ${message}`;
+const describeAlarm = ({ alarm, message, since }: AlarmView) =>
+  `the alarm "${alarm}" stands since ${formatMoment(since)}: ${message}`;
 
 /** Takes from the view at once what the log is asked for later. */
 function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceRow) {
@@ -130,7 +133,7 @@ async function explainRemoved(trail: Trail, name: string): Promise<Omit<WhyServi
   const [removed] = await trail.before(trail.end + 1, { streams: [streams.service(name)], types: ['ServiceRemoved'] });
   if (!removed) throw new AppError('service_not_found', `no service was ever called ${name}`);
   const request = await findSpecChange(trail, name, removed.position, removed.meta.causationId);
-  const asked = request ? `, because ${sentenceOf(request)}${sayTook(request, removed)}` : '';
+  const asked = request ? `, because ${sentenceOf(request)}${formatTook(request, removed)}` : '';
   return {
     subject: {
       kind: 'service',
@@ -140,13 +143,13 @@ async function explainRemoved(trail: Trail, name: string): Promise<Omit<WhyServi
       running: 0,
       generation: request?.data.generation ?? 0,
     },
-    answer: `${name} was removed at ${sayMoment(removed.at)}${asked}`,
+    answer: `${name} was removed at ${formatMoment(removed.at)}${asked}`,
     notes: [],
     ...(await traceChain(trail, [removed])),
   };
 }
 
-function sayTook(request: LogEvent, removed: LogEvent): string {
+function formatTook(request: LogEvent, removed: LogEvent): string {
   const ms = Date.parse(removed.at) - Date.parse(request.at);
-  return `, and its last container was gone ${ms === 0 ? 'already' : `${sayDuration(ms)} later`}`;
+  return `, and its last container was gone ${ms === 0 ? 'already' : `${formatDuration(ms)} later`}`;
 }

@@ -4,45 +4,45 @@ import { explanationNamesMax, type FilteredNodes } from '../../events/schema/cat
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import { namesMax, quoteCharactersMax } from './event-sentences.ts';
-import { sayBytes, sayCount, sayCpus, sayNames } from './format-values.ts';
+import { formatBytes, formatCount, formatCpus, formatNames } from './format-values.ts';
 
 /** Lines to show below the sentence, in order; mostly none. */
 export function detailsOf(event: LogEvent): string[] {
   switch (event.type) {
     case 'ContainerQueued':
-      return [...sayCandidates(event), ...sayRuledOut(event.data.filtered)];
+      return [...describeCandidates(event), ...describeRuledOut(event.data.filtered)];
     case 'PlacementBlocked':
-      return sayRuledOut(event.data.filtered.filter(({ count }) => count > namesMax));
+      return describeRuledOut(event.data.filtered.filter(({ count }) => count > namesMax));
     case 'ContainerFailed':
-      return [...sayEnd(event), ...sayLog(event.data.logTail)];
+      return [...describeEnd(event), ...describeLog(event.data.logTail)];
     case 'ContainerCompleted':
-      return sayLog(event.data.logTail);
+      return describeLog(event.data.logTail);
     default:
       return [];
   }
 }
 
 /** The scores are loads: the fewest replicas of the service wins, then the fewest containers. */
-function sayCandidates({ data }: LogEvent<'ContainerQueued'>): string[] {
+function describeCandidates({ data }: LogEvent<'ContainerQueued'>): string[] {
   return data.candidates.map(({ node, replicasOfService, containers }, index) => {
-    const load = `${sayCount(replicasOfService, 'replica')} of ${data.service}, ${sayCount(containers, 'container')} in all`;
+    const load = `${formatCount(replicasOfService, 'replica')} of ${data.service}, ${formatCount(containers, 'container')} in all`;
     return `${index === 0 ? 'chosen' : 'could also'}: ${node} with ${load}`;
   });
 }
 
-function sayRuledOut(filtered: FilteredNodes): string[] {
+function describeRuledOut(filtered: FilteredNodes): string[] {
   return filtered.map(
-    ({ reason, count, nodes }) => `ruled out: ${sayNames(nodes.slice(0, explanationNamesMax), count)}, as ${reason}`,
+    ({ reason, count, nodes }) => `ruled out: ${formatNames(nodes.slice(0, explanationNamesMax), count)}, as ${reason}`,
   );
 }
 
 /** Most messages name the exit code, and most are short. */
-function sayEnd({ data: { exitCode, message } }: LogEvent<'ContainerFailed'>): string[] {
+function describeEnd({ data: { exitCode, message } }: LogEvent<'ContainerFailed'>): string[] {
   const lines = message.length > quoteCharactersMax ? message.split('\n').map((line) => `message: ${line}`) : [];
   return exitCode === null || message.includes(`exit code ${exitCode}`) ? lines : [...lines, `exit code ${exitCode}`];
 }
 
-const sayLog = (lines: readonly string[]): string[] => lines.map((line) => `log: ${line}`);
+const describeLog = (lines: readonly string[]): string[] => lines.map((line) => `log: ${line}`);
 
 /**
  * What one container spec changed of the one before, a line a member: `image nginx:1.27 → nginx:1.28`. Of environment and labels
@@ -50,37 +50,37 @@ const sayLog = (lines: readonly string[]): string[] => lines.map((line) => `log:
  */
 export function describeSpecChanges(before: ContainerSpec, after: ContainerSpec): string[] {
   const changes = [
-    sayChange('image', before.image, after.image),
-    sayChange('command', sayWords(before.command), sayWords(after.command)),
-    sayChange('args', sayWords(before.args), sayWords(after.args)),
-    sayEntryChanges('env', before.env, after.env),
-    sayEntryChanges('label', before.labels, after.labels),
-    sayChange('ports', sayPorts(before), sayPorts(after)),
-    sayChange('memory', sayMemory(before), sayMemory(after)),
-    sayChange('CPUs', sayCpuLimit(before), sayCpuLimit(after)),
-    sayChange('name', before.name, after.name),
-    sayChange('stop time-out', `${before.stopTimeoutSeconds} s`, `${after.stopTimeoutSeconds} s`),
+    describeChange('image', before.image, after.image),
+    describeChange('command', formatWords(before.command), formatWords(after.command)),
+    describeChange('args', formatWords(before.args), formatWords(after.args)),
+    formatEntryChanges('env', before.env, after.env),
+    formatEntryChanges('label', before.labels, after.labels),
+    describeChange('ports', formatPorts(before), formatPorts(after)),
+    describeChange('memory', formatMemory(before), formatMemory(after)),
+    describeChange('CPUs', formatCpuLimit(before), formatCpuLimit(after)),
+    describeChange('name', before.name, after.name),
+    describeChange('stop time-out', `${before.stopTimeoutSeconds} s`, `${after.stopTimeoutSeconds} s`),
   ];
   return changes.filter((line) => line !== null);
 }
 
-const sayChange = (what: string, before: string, after: string): string | null =>
+const describeChange = (what: string, before: string, after: string): string | null =>
   before === after ? null : `${what} ${before} → ${after}`;
 
-const sayWords = (words: readonly string[] | null) => (words === null ? "the image's own" : words.join(' '));
+const formatWords = (words: readonly string[] | null) => (words === null ? "the image's own" : words.join(' '));
 
-const sayMemory = ({ resources: { memoryBytes } }: ContainerSpec) =>
-  memoryBytes === null ? 'unlimited' : sayBytes(memoryBytes);
+const formatMemory = ({ resources: { memoryBytes } }: ContainerSpec) =>
+  memoryBytes === null ? 'unlimited' : formatBytes(memoryBytes);
 
-const sayCpuLimit = ({ resources: { cpuMillis } }: ContainerSpec) =>
-  cpuMillis === null ? 'unlimited' : sayCpus(cpuMillis);
+const formatCpuLimit = ({ resources: { cpuMillis } }: ContainerSpec) =>
+  cpuMillis === null ? 'unlimited' : formatCpus(cpuMillis);
 
-function sayPorts({ ports }: ContainerSpec): string {
+function formatPorts({ ports }: ContainerSpec): string {
   if (ports.length === 0) return 'none';
   return ports.map(({ container, host, protocol }) => `${host ?? 'any'}:${container}/${protocol}`).join(', ');
 }
 
-function sayEntryChanges(what: string, before: readonly { name: string }[], after: readonly { name: string }[]) {
+function formatEntryChanges(what: string, before: readonly { name: string }[], after: readonly { name: string }[]) {
   const textOf = (entries: readonly { name: string }[]) => new Map(entries.map((e) => [e.name, JSON.stringify(e)]));
   const [old, present] = [textOf(before), textOf(after)];
   const names = [...new Set([...old.keys(), ...present.keys()])].filter((name) => old.get(name) !== present.get(name));

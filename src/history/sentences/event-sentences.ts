@@ -7,14 +7,14 @@ import { type EventData, type EventType, explanationNamesMax } from '../../event
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { StopReason } from '../../model/container.ts';
 import {
+  describeActor,
+  formatBytes,
+  formatCount,
+  formatCpus,
+  formatDuration,
+  formatNames,
+  formatTimeBeside,
   isPerson,
-  sayActor,
-  sayBytes,
-  sayCount,
-  sayCpus,
-  sayDuration,
-  sayNames,
-  sayTimeBeside,
 } from './format-values.ts';
 
 /** One entry for each event type there is: a forgotten one does not compile. */
@@ -28,13 +28,13 @@ const sentences: Sentences = {
 
   ServiceRequested(event) {
     const { service, replicas, container, changed, generation } = event.data;
-    const spec = `${sayCount(replicas, 'replica')} of ${service} from ${container.image}`;
+    const spec = `${formatCount(replicas, 'replica')} of ${service} from ${container.image}`;
     if (!changed) return `${who(event)} asked for ${spec} again, which changed nothing`;
     return `${who(event)} asked for ${spec} (generation ${generation})`;
   },
   ServiceScaled(event) {
     const { service, from, replicas, generation } = event.data;
-    return `${who(event)} scaled ${service} from ${from} to ${sayCount(replicas, 'replica')} (generation ${generation})`;
+    return `${who(event)} scaled ${service} from ${from} to ${formatCount(replicas, 'replica')} (generation ${generation})`;
   },
   ServiceRemovalRequested: (event) => `${who(event)} asked to remove ${event.data.service}`,
   ServiceRemoved: ({ data }) => `${data.service} was removed: none of its containers is left`,
@@ -42,23 +42,23 @@ const sentences: Sentences = {
   ContainerQueued({ data }) {
     const { container, node, replaces } = data;
     const place = replaces === null ? '' : ` in place of ${replaces}`;
-    return `${container} was placed on ${node}${place}, ${sayChoice(data)}`;
+    return `${container} was placed on ${node}${place}, ${describeChoice(data)}`;
   },
   PlacementBlocked({ data }) {
     const { service, slots, missing, filtered } = data;
     if (missing === 0) return `every container of ${service} has a node again`;
     const names = slots.slice(0, namesMax).map((slot) => `${service}.${slot}`);
-    const reasons = filtered.map(({ reason, count, nodes }) => `${reason} (${sayNodes(nodes, count)})`);
+    const reasons = filtered.map(({ reason, count, nodes }) => `${reason} (${formatNodes(nodes, count)})`);
     const why = reasons.length > 0 ? reasons.join('; ') : 'the cluster had no node';
-    return `no node could take ${sayNames(names, missing)}: ${why}`;
+    return `no node could take ${formatNames(names, missing)}: ${why}`;
   },
   ContainerStarting: ({ data }) => `${data.node} took ${data.container} and began to start it`,
   ContainerRunning({ data }) {
     const ports = data.ports.map(({ container, host, protocol }) => `${container}/${protocol} at host port ${host}`);
-    const published = ports.length > 0 ? `, ${sayNames(ports.slice(0, namesMax), ports.length)}` : '';
+    const published = ports.length > 0 ? `, ${formatNames(ports.slice(0, namesMax), ports.length)}` : '';
     return `${data.container} began to run on ${data.node}${published}`;
   },
-  ContainerFailed: ({ data }) => `${data.container} ${sayFailure(data)}`,
+  ContainerFailed: ({ data }) => `${data.container} ${describeFailure(data)}`,
   ContainerStopRequested({ data }) {
     const { container, node, service, reason, stopTimeoutSeconds } = data;
     return `${container} on ${node} was asked to stop within ${stopTimeoutSeconds} s: ${stopReasons[reason]({ service, node })}`;
@@ -71,13 +71,13 @@ const sentences: Sentences = {
     const { service, slot, container, failures, delayMs, until } = data;
     const times = failures === 1 ? 'once' : failures === 2 ? 'twice in a row' : `${failures} times in a row`;
     const end = `${service}.${slot} went down ${times}, the last time as ${container}`;
-    return `${end}: its next start waits ${sayDuration(delayMs)}, until ${sayTimeBeside(until, at)}`;
+    return `${end}: its next start waits ${formatDuration(delayMs)}, until ${formatTimeBeside(until, at)}`;
   },
   StaleContainerRemoved: ({ data }) =>
     `${data.node} removed ${data.container}, which it should no longer have: ${data.reason}`,
 
-  NodeRegistered: (event) => `${event.data.node} joined with ${sayOffer(event.data)}`,
-  NodeReturned: (event) => `${event.data.node} came back with ${sayOffer(event.data)}`,
+  NodeRegistered: (event) => `${event.data.node} joined with ${describeOffer(event.data)}`,
+  NodeReturned: (event) => `${event.data.node} came back with ${describeOffer(event.data)}`,
   RegistrationRefused({ data: { node, hostname, instance } }) {
     return `${node} stayed with its agent: another, on ${hostname} with process id ${instance.pid}, was refused`;
   },
@@ -85,9 +85,9 @@ const sentences: Sentences = {
     const { data, at, meta } = event;
     const { node, lastHeardAt, silentMs } = data;
     const heard =
-      lastHeardAt === null ? 'no heartbeat is on record' : `last heard at ${sayTimeBeside(lastHeardAt, at)}`;
+      lastHeardAt === null ? 'no heartbeat is on record' : `last heard at ${formatTimeBeside(lastHeardAt, at)}`;
     if (isPerson(meta.actor)) return `${who(event)} declared ${node} lost: ${heard}`;
-    return `${node} was lost: ${heard}, no heartbeat in the last ${sayDuration(silentMs)}`;
+    return `${node} was lost: ${heard}, no heartbeat in the last ${formatDuration(silentMs)}`;
   },
   NodeCordoned: (event) => `${who(event)} cordoned ${event.data.node}: nothing new is placed there`,
   NodeDrainRequested: (event) => `${who(event)} asked to drain ${event.data.node}: its containers move elsewhere`,
@@ -97,8 +97,8 @@ const sentences: Sentences = {
   ControllerElected: ({ data }) => `manager ${data.controllerId} began to lead, term ${data.term}`,
   ControllerResigned: ({ data }) => `manager ${data.controllerId} stopped leading, term ${data.term}`,
 
-  AlarmRaised: ({ data }) => `alarm ${sayAlarm(data)} was raised: ${quote(data.message)}`,
-  AlarmCleared: ({ data }) => `alarm ${sayAlarm(data)} is over`,
+  AlarmRaised: ({ data }) => `alarm ${describeAlarm(data)} was raised: ${quote(data.message)}`,
+  AlarmCleared: ({ data }) => `alarm ${describeAlarm(data)} is over`,
   HoldReleased: ({ data }) => `containers of lost nodes may be moved again: ${data.reason}`,
 
   RequestRefused(event) {
@@ -106,25 +106,25 @@ const sentences: Sentences = {
     return `${who(event)} was refused ${method} ${path} with ${status} ${code}: ${quote(detail)}`;
   },
   HistoryPruned({ data }) {
-    const what = `${sayCount(data.events, 'event')} of telemetry`;
+    const what = `${formatCount(data.events, 'event')} of telemetry`;
     return `${what} up to position ${data.throughPosition} were emptied; facts stay`;
   },
 
   HeartbeatsReceived({ data: { heartbeats } }) {
     const nodes = [...new Set(heartbeats.map(({ node }) => node))];
     if (nodes.length === 0) return 'no node was heard';
-    return `${sayNodes(nodes, nodes.length)} ${nodes.length === 1 ? 'was' : 'were'} heard`;
+    return `${formatNodes(nodes, nodes.length)} ${nodes.length === 1 ? 'was' : 'were'} heard`;
   },
   ApiReadsRecorded({ data: { calls } }) {
-    const callers = [...new Set(calls.map(({ actor }) => sayActor(actor)))];
-    return `${sayNames(callers.slice(0, namesMax), callers.length)} made ${sayCount(calls.length, 'call')} that changed nothing`;
+    const callers = [...new Set(calls.map(({ actor }) => describeActor(actor)))];
+    return `${formatNames(callers.slice(0, namesMax), callers.length)} made ${formatCount(calls.length, 'call')} that changed nothing`;
   },
   PullProgressReported({ data: { pulls } }) {
     const shown = pulls.slice(0, namesMax).map(({ node, image, currentBytes, totalBytes }) => {
-      const total = totalBytes > 0 ? ` of ${sayBytes(totalBytes)}` : '';
-      return `${node} has ${sayBytes(currentBytes)}${total} of ${image}`;
+      const total = totalBytes > 0 ? ` of ${formatBytes(totalBytes)}` : '';
+      return `${node} has ${formatBytes(currentBytes)}${total} of ${image}`;
     });
-    return sayNames(shown, pulls.length);
+    return formatNames(shown, pulls.length);
   },
 };
 
@@ -141,17 +141,17 @@ function quote(message: string): string {
   return line.length > quoteCharactersMax ? `${line.slice(0, quoteCharactersMax)}…` : line;
 }
 
-const who = (event: LogEvent): string => sayActor(event.meta.actor);
+const who = (event: LogEvent): string => describeActor(event.meta.actor);
 
-function sayNodes(nodes: readonly string[], total: number): string {
-  return sayNames(nodes.slice(0, namesMax), total);
+function formatNodes(nodes: readonly string[], total: number): string {
+  return formatNames(nodes.slice(0, namesMax), total);
 }
 
-const sayAlarm = ({ alarm, subject }: { alarm: string; subject: string }) =>
+const describeAlarm = ({ alarm, subject }: { alarm: string; subject: string }) =>
   subject === '' ? `"${alarm}"` : `"${alarm}" about ${subject}`;
 
 /** Why this node, after its name: how many others would have done, and how many would not. */
-export function sayChoice({ candidates, filtered }: EventData<'ContainerQueued'>): string {
+export function describeChoice({ candidates, filtered }: EventData<'ContainerQueued'>): string {
   const [best, second] = candidates;
   const ruledOut = filtered.reduce((sum, { count }) => sum + count, 0);
   const others = ruledOut === 0 ? '' : ` (${ruledOut} ruled out)`;
@@ -164,7 +164,7 @@ export function sayChoice({ candidates, filtered }: EventData<'ContainerQueued'>
 }
 
 /** What became of it, after its name. */
-export function sayFailure({ node, reason, message }: EventData<'ContainerFailed'>): string {
+export function describeFailure({ node, reason, message }: EventData<'ContainerFailed'>): string {
   switch (reason) {
     case 'exited':
       return `exited by itself on ${node}: ${quote(message)}`;
@@ -192,9 +192,9 @@ const stopReasons: Readonly<Record<StopReason, (about: { service: string; node: 
   'node draining': ({ node }) => `${node} is being drained`,
 };
 
-function sayOffer({ engine, inventory }: EventData<'NodeRegistered'>): string {
-  const has = inventory.length === 0 ? 'no container' : sayCount(inventory.length, 'container');
+function describeOffer({ engine, inventory }: EventData<'NodeRegistered'>): string {
+  const has = inventory.length === 0 ? 'no container' : formatCount(inventory.length, 'container');
   // A simulated engine's version is a warning, not a number.
   const runs = engine.kind === 'docker' ? `docker ${engine.version}` : `a ${engine.kind} engine`;
-  return `${has} on ${runs}, ${sayBytes(engine.memoryBytes)} and ${sayCpus(engine.cpuMillis)}`;
+  return `${has} on ${runs}, ${formatBytes(engine.memoryBytes)} and ${formatCpus(engine.cpuMillis)}`;
 }

@@ -3,7 +3,7 @@
 import type { Actor } from '../../events/schema/event.ts';
 
 /** `1 node`, `3 nodes` */
-export function sayCount(count: number, noun: string, plural = `${noun}s`): string {
+export function formatCount(count: number, noun: string, plural = `${noun}s`): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? noun : plural}`;
 }
 
@@ -11,7 +11,7 @@ export function sayCount(count: number, noun: string, plural = `${noun}s`): stri
  * `worker-1, worker-2 and 7 more`
  * @param total how many there are, named or not
  */
-export function sayNames(names: readonly string[], total: number = names.length): string {
+export function formatNames(names: readonly string[], total: number = names.length): string {
   const rest = total - names.length;
   const parts = rest > 0 ? [...names, `${rest.toLocaleString('en-US')} more`] : [...names];
   const last = parts.pop() ?? 'none';
@@ -26,7 +26,7 @@ const units = [
 ] as const;
 
 /** The two largest units: `340 ms`, `5.2 s`, `4 min 10 s`, `3 d 4 h`. */
-export function sayDuration(ms: number): string {
+export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   // Below a minute a tenth of a second still tells something.
   if (ms < 59_950) return `${(ms / 1_000).toFixed(1).replace('.0', '')} s`;
@@ -46,37 +46,37 @@ const sizes = [
 ] as const;
 
 /** `7.8 GiB`, `512 MiB`, `90 bytes` */
-export function sayBytes(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const size = sizes.find((candidate) => bytes >= candidate.bytes);
-  if (!size) return sayCount(bytes, 'byte');
+  if (!size) return formatCount(bytes, 'byte');
   return `${(bytes / size.bytes).toFixed(1).replace('.0', '')} ${size.name}`;
 }
 
 /** `1.5 CPUs`, `1 CPU` */
-export function sayCpus(cpuMillis: number): string {
+export function formatCpus(cpuMillis: number): string {
   return `${cpuMillis / 1_000} ${cpuMillis === 1_000 ? 'CPU' : 'CPUs'}`;
 }
 
 const dateLength = '2026-01-01'.length;
 
 /** Where no heading says whose time it is. */
-export const sayMoment = (at: string): string => `${sayTime(at)} UTC`;
+export const formatMoment = (at: string): string => `${formatTime(at)} UTC`;
 
 /** `2026-01-01 14:03:12.345`, always UTC. */
-export function sayTime(at: string): string {
+export function formatTime(at: string): string {
   return `${at.slice(0, dateLength)} ${at.slice(dateLength + 1).replace('Z', '')}`;
 }
 
 /** The time of day alone when that is clear beside the other time. */
-export function sayTimeBeside(at: string, other: string): string {
+export function formatTimeBeside(at: string, other: string): string {
   const isSameDay = at.slice(0, dateLength) === other.slice(0, dateLength);
-  return isSameDay ? sayTime(at).slice(dateLength + 1) : sayTime(at);
+  return isSameDay ? formatTime(at).slice(dateLength + 1) : formatTime(at);
 }
 
 export const isPerson = (actor: Actor): boolean => actor.startsWith('person:');
 
 /** People go by their names; without tokens nobody knows who it was. */
-export function sayActor(actor: Actor): string {
+export function describeActor(actor: Actor): string {
   if (actor === 'person:local') return 'a local caller';
   if (isPerson(actor)) return actor.slice('person:'.length);
   if (actor.startsWith('node:')) return actor.slice('node:'.length);

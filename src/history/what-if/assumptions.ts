@@ -2,7 +2,7 @@
 
 import { sortNatural } from '../../projections/rows/order.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import { sayDuration, sayNames } from '../sentences/format-values.ts';
+import { formatDuration, formatNames } from '../sentences/format-values.ts';
 import { type StartTime, turnsPerEngine } from './start-time.ts';
 
 type Taken = {
@@ -29,19 +29,20 @@ export function findFailing(view: ClusterView): string[] {
 /** A sentence stays one: more names than this are counted. */
 const namesMax = 5;
 
-const sayFew = (names: readonly string[]) => sayNames(names.slice(0, namesMax), names.length);
+const formatFew = (names: readonly string[]) => formatNames(names.slice(0, namesMax), names.length);
 
 /** A sentence each. */
-export function sayAssumptions({ start, stopMs, nodeTimeoutMs, failing, silent }: Taken): string[] {
+export function describeAssumptions({ start, stopMs, nodeTimeoutMs, failing, silent }: Taken): string[] {
   const { startMs, samples } = start;
   const source = samples === 0 ? 'a default: few starts are known' : `the median of the last ${samples}`;
   const sentences = [
-    `a start takes ${sayDuration(startMs)} (${source}), ${turnsPerEngine} at a time on each engine`,
-    `a stop takes ${sayDuration(stopMs)}, a message no time, and images are where they are needed`,
+    `a start takes ${formatDuration(startMs)} (${source}), ${turnsPerEngine} at a time on each engine`,
+    `a stop takes ${formatDuration(stopMs)}, a message no time, and images are where they are needed`,
     'every start succeeds',
-    `a node silent for more than ${sayDuration(nodeTimeoutMs)} is lost, and stays so`,
+    `a node silent for more than ${formatDuration(nodeTimeoutMs)} is lost, and stays so`,
   ];
-  if (failing.length > 0) sentences.push(`${sayFew(failing)} failed again and again, and is supposed not to any more`);
-  if (silent.length > 0) sentences.push(`not heard then, and supposed to stay silent: ${sayFew(silent)}`);
+  if (failing.length > 0)
+    sentences.push(`${formatFew(failing)} failed again and again, and is supposed not to any more`);
+  if (silent.length > 0) sentences.push(`not heard then, and supposed to stay silent: ${formatFew(silent)}`);
   return sentences;
 }

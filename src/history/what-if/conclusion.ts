@@ -1,6 +1,6 @@
 /** Owns what a what-if comes to, in a word for programs and a sentence for people. Pure. */
 
-import { sayDuration } from '../sentences/format-values.ts';
+import { formatDuration } from '../sentences/format-values.ts';
 import type { ServiceOutcome } from './outcome.ts';
 
 export type VerdictKind =
@@ -35,7 +35,7 @@ export function judge(
   const short = services.filter(isShort);
   const worse = short.filter((service) => !isNoWorse(service));
   if (by === 'work') {
-    const sentence = `given up after ${sayDuration(elapsedMs)}: more happens than one answer holds`;
+    const sentence = `given up after ${formatDuration(elapsedMs)}: more happens than one answer holds`;
     return { kind: 'too much', afterMs: elapsedMs, sentence };
   }
   if (hold !== null) {
@@ -43,17 +43,17 @@ export function judge(
     return { kind: 'held', afterMs, sentence };
   }
   if (by === 'time') {
-    const why = short.length > 0 ? sayShort(short) : 'something is still under way';
-    const sentence = `does not converge within ${sayDuration(elapsedMs)}: ${why}`;
+    const why = short.length > 0 ? formatShort(short) : 'something is still under way';
+    const sentence = `does not converge within ${formatDuration(elapsedMs)}: ${why}`;
     return { kind: 'out of time', afterMs: elapsedMs, sentence };
   }
   if (worse.length > 0) {
-    const sentence = `does not converge, and nothing moves after ${sayDuration(afterMs)}: ${sayShort(worse)}`;
+    const sentence = `does not converge, and nothing moves after ${formatDuration(afterMs)}: ${formatShort(worse)}`;
     return { kind: 'stuck', afterMs, sentence };
   }
-  const rest = short.length > 0 ? `; what was short before stays so: ${sayShort(short)}` : '';
+  const rest = short.length > 0 ? `; what was short before stays so: ${formatShort(short)}` : '';
   if (lastEventMs === null) return { kind: 'unchanged', afterMs, sentence: `nothing moves${rest}` };
-  return { kind: 'converges', afterMs, sentence: `converges after ${sayDuration(afterMs)}${rest}` };
+  return { kind: 'converges', afterMs, sentence: `converges after ${formatDuration(afterMs)}${rest}` };
 }
 
 const isShort = ({ after }: ServiceOutcome): boolean => after !== null && after.status !== 'converged';
@@ -68,7 +68,7 @@ function isNoWorse({ before, after }: ServiceOutcome): boolean {
 /** A sentence names so many services; the table has them all. */
 const servicesNamedMax = 3;
 
-function sayShort(services: readonly ServiceOutcome[]): string {
+function formatShort(services: readonly ServiceOutcome[]): string {
   const named = services.slice(0, servicesNamedMax).map(({ service, after }) => `${service}: ${after?.reason}`);
   const rest = services.length - named.length;
   return [...named, ...(rest > 0 ? [`${rest} more`] : [])].join('; ');

@@ -2,7 +2,7 @@
 
 import type { EventData } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
-import { sayCount, sayDuration } from '../sentences/format-values.ts';
+import { formatCount, formatDuration } from '../sentences/format-values.ts';
 
 export type TimelineEntry = {
   /** Since the moment the question begins at. */
@@ -68,11 +68,14 @@ function tell(event: LogEvent, cause: string | null): Sentence | null {
     case 'ServiceScaled':
     case 'ServiceRemovalRequested':
     case 'NodeDrainRequested':
-      return { what: sayRequest(event), why: 'asked for' };
+      return { what: describeRequest(event), why: 'asked for' };
     case 'ServiceRemoved':
       return { what: `${event.data.service} is gone`, why: 'its last container has ended' };
     case 'ContainerQueued':
-      return { what: `${slotOf(event.data)} is placed on ${event.data.node}`, why: sayPlacement(event.data, cause) };
+      return {
+        what: `${slotOf(event.data)} is placed on ${event.data.node}`,
+        why: describePlacement(event.data, cause),
+      };
     case 'ContainerRunning':
       return { what: `${slotOf(event.data)} runs on ${event.data.node}`, why: 'started' };
     case 'ContainerStopRequested':
@@ -90,14 +93,14 @@ function tell(event: LogEvent, cause: string | null): Sentence | null {
         asCause: `${event.data.node}: ${event.data.reason}`,
       };
     case 'PlacementBlocked':
-      return { what: sayMissing(event.data), why: sayFiltered(event.data) };
+      return { what: describeMissing(event.data), why: describeFiltered(event.data) };
     case 'RestartDelayed':
       return {
-        what: `${slotOf(event.data)} waits for ${sayDuration(event.data.delayMs)}`,
+        what: `${slotOf(event.data)} waits for ${formatDuration(event.data.delayMs)}`,
         why: `it failed ${event.data.failures} times in a row`,
       };
     case 'NodeLost':
-      return { what: `${event.data.node} is lost`, why: `silent for ${sayDuration(event.data.silentMs)}` };
+      return { what: `${event.data.node} is lost`, why: `silent for ${formatDuration(event.data.silentMs)}` };
     case 'AlarmRaised':
       return { what: `alarm: ${event.data.alarm}`, why: event.data.message };
     case 'AlarmCleared':
@@ -111,7 +114,7 @@ function tell(event: LogEvent, cause: string | null): Sentence | null {
 
 type Request = 'ServiceRequested' | 'ServiceScaled' | 'ServiceRemovalRequested' | 'NodeDrainRequested';
 
-function sayRequest(event: LogEvent<Request>): string {
+function describeRequest(event: LogEvent<Request>): string {
   switch (event.type) {
     case 'ServiceRequested':
       return event.data.changed
@@ -128,20 +131,20 @@ function sayRequest(event: LogEvent<Request>): string {
 
 const slotOf = ({ service, slot }: { service: string; slot: number }) => `${service}.${slot}`;
 
-function sayPlacement({ service, candidates }: EventData<'ContainerQueued'>, cause: string | null): string {
+function describePlacement({ service, candidates }: EventData<'ContainerQueued'>, cause: string | null): string {
   const [best] = candidates;
   const there = best
-    ? `there: ${best.replicasOfService} of ${service}, ${sayCount(best.containers, 'container')}`
+    ? `there: ${best.replicasOfService} of ${service}, ${formatCount(best.containers, 'container')}`
     : null;
   return [cause, there].filter((part) => part !== null).join('; ');
 }
 
-function sayMissing({ service, missing }: EventData<'PlacementBlocked'>): string {
+function describeMissing({ service, missing }: EventData<'PlacementBlocked'>): string {
   return missing === 0 ? `${service} lacks no node any more` : `${service} lacks a node for ${missing} of its replicas`;
 }
 
-function sayFiltered({ missing, filtered }: EventData<'PlacementBlocked'>): string {
+function describeFiltered({ missing, filtered }: EventData<'PlacementBlocked'>): string {
   if (missing === 0) return 'there is room again';
   if (filtered.length === 0) return 'the cluster has no node';
-  return filtered.map(({ reason, count }) => `${reason} (${sayCount(count, 'node')})`).join(', ');
+  return filtered.map(({ reason, count }) => `${reason} (${formatCount(count, 'node')})`).join(', ');
 }

@@ -9,7 +9,7 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import { alarmNames } from '../../model/alarm.ts';
 import { alarmKey } from '../../projections/view/cluster.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import { findFailing, sayAssumptions } from './assumptions.ts';
+import { describeAssumptions, findFailing } from './assumptions.ts';
 import { type Ending, judge, type Verdict } from './conclusion.ts';
 import { createTally, describeBefore, isConsequence, type ServiceOutcome } from './outcome.ts';
 import { createWorld, type World } from './simulation.ts';
@@ -114,7 +114,7 @@ export async function whatIf(
     timeline: timeline.entries,
     timelineLeftOut: timeline.leftOut,
     services,
-    assumptions: sayAssumptions({ start, stopMs, nodeTimeoutMs, failing, silent: world.silentFromStart }),
+    assumptions: describeAssumptions({ start, stopMs, nodeTimeoutMs, failing, silent: world.silentFromStart }),
   };
 }
 

@@ -44,12 +44,12 @@ type Judgement = { status: ServiceStatus; reason: string | null };
 
 /** The first that applies: what a person has to do something about stands before what passes by itself. */
 function judgeService(view: ClusterView, service: ServiceView): Judgement {
-  if (service.removing) return { status: 'removing', reason: sayRemoving(view, service) };
-  if (service.blocked) return { status: 'blocked', reason: sayBlocked(service, service.blocked) };
+  if (service.removing) return { status: 'removing', reason: describeRemoving(view, service) };
+  if (service.blocked) return { status: 'blocked', reason: describeBlocked(service, service.blocked) };
   if (isConverged(service)) return { status: 'converged', reason: null };
   const failing = [...service.slots.values()].filter((slot) => isFailing(view, slot));
-  if (failing.length > 0) return { status: 'degraded', reason: sayFailing(view, service, failing) };
-  return { status: 'progressing', reason: sayProgress(view, service) };
+  if (failing.length > 0) return { status: 'degraded', reason: describeFailing(view, service, failing) };
+  return { status: 'progressing', reason: describeProgress(view, service) };
 }
 
 /** Every slot has exactly one container, it runs, and by the present spec. */
@@ -66,40 +66,40 @@ function isFailing(view: ClusterView, slot: SlotView): boolean {
   return true;
 }
 
-function sayRemoving(view: ClusterView, service: ServiceView): string {
+function describeRemoving(view: ClusterView, service: ServiceView): string {
   if (service.live === 0) return 'the service is being removed, its last container is gone';
-  return `the service is being removed: ${sayContainers(liveContainers(view, service))}`;
+  return `the service is being removed: ${formatContainers(liveContainers(view, service))}`;
 }
 
-function sayBlocked(service: ServiceView, { missing, filtered }: NonNullable<ServiceView['blocked']>): string {
+function describeBlocked(service: ServiceView, { missing, filtered }: NonNullable<ServiceView['blocked']>): string {
   const reasons = filtered.map(({ reason, count }) => `${reason} (${plural(count, 'node')})`);
   const why = reasons.length > 0 ? reasons.join(', ') : 'the cluster has no node';
   return `no node for ${missing} of ${plural(service.replicas, 'replica')}: ${why}`;
 }
 
-function sayFailing(view: ClusterView, service: ServiceView, failing: SlotView[]): string {
+function describeFailing(view: ClusterView, service: ServiceView, failing: SlotView[]): string {
   const worst = failing.reduce((a, b) => (lastFailedAt(b) > lastFailedAt(a) ? b : a));
   const { reason, message } = worst.lastFailure!;
   const others = failing.length > 1 ? ` (${plural(failing.length - 1, 'other replica')} too)` : '';
   const times = worst.failures === 1 ? 'failed' : `failed ${worst.failures} times in a row`;
-  return `${service.name}.${worst.slot} ${times}${others}: ${reason}: ${message}; ${sayNextAttempt(view, worst)}`;
+  return `${service.name}.${worst.slot} ${times}${others}: ${reason}: ${message}; ${describeNextAttempt(view, worst)}`;
 }
 
 const lastFailedAt = (slot: SlotView): string => slot.lastFailure?.at ?? '';
 
-function sayNextAttempt(view: ClusterView, slot: SlotView): string {
+function describeNextAttempt(view: ClusterView, slot: SlotView): string {
   if (slot.delayedUntilMs !== null) return `next attempt at ${new Date(slot.delayedUntilMs).toISOString()}`;
   const [next] = slot.containers;
   const container = next === undefined ? undefined : view.containers.get(next);
   return container ? `next attempt is ${container.state} on ${container.node}` : 'next attempt at once';
 }
 
-function sayProgress(view: ClusterView, service: ServiceView): string {
+function describeProgress(view: ClusterView, service: ServiceView): string {
   const outdated = service.running - service.runningCurrent;
   const sentence = [`${service.running} of ${service.replicas} running`];
   if (outdated > 0) sentence.push(`${outdated} of them by an earlier spec`);
   const moving = liveContainers(view, service).filter(({ state }) => state !== 'running');
-  if (moving.length > 0) sentence.push(sayContainers(moving));
+  if (moving.length > 0) sentence.push(formatContainers(moving));
   return sentence.join(', ');
 }
 
@@ -115,16 +115,16 @@ function liveContainers(view: ClusterView, service: ServiceView): ContainerView[
 const nodesNamedMax = 3;
 
 /** `2 in queue on worker-1 and worker-2, 1 starting on worker-3` */
-function sayContainers(containers: ContainerView[]): string {
+function formatContainers(containers: ContainerView[]): string {
   const states = ['in queue', 'starting', 'running', 'stopping'] as const;
   return states
     .map((state) => ({ state, of: containers.filter((container) => container.state === state) }))
     .filter(({ of }) => of.length > 0)
-    .map(({ state, of }) => `${of.length} ${state} on ${sayNodes(of.map(({ node }) => node))}`)
+    .map(({ state, of }) => `${of.length} ${state} on ${formatNodes(of.map(({ node }) => node))}`)
     .join(', ');
 }
 
-function sayNodes(nodes: string[]): string {
+function formatNodes(nodes: string[]): string {
   const names = sortNatural(new Set(nodes), (name) => name);
   const rest = names.length - nodesNamedMax;
   const named = rest > 0 ? [...names.slice(0, nodesNamedMax), `${rest} more`] : names;

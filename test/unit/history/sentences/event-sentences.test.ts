@@ -7,11 +7,11 @@ import { toLogEvents } from '../../../../src/events/schema/upcast.ts';
 import { describeSpecChanges, detailsOf } from '../../../../src/history/sentences/event-details.ts';
 import { sentenceOf } from '../../../../src/history/sentences/event-sentences.ts';
 import {
-  sayActor,
-  sayBytes,
-  sayDuration,
-  sayNames,
-  sayTimeBeside,
+  describeActor,
+  formatBytes,
+  formatDuration,
+  formatNames,
+  formatTimeBeside,
 } from '../../../../src/history/sentences/format-values.ts';
 import { readGolden } from '../../../golden/golden-file.ts';
 import { createHistory, spec } from '../../../support/log/history.ts';
@@ -97,18 +97,18 @@ test('what changed in a container spec is described by member, values of environ
 });
 
 test('durations have their two largest units', () => {
-  const said = [0, 999, 1_000, 5_230, 59_960, 60_000, 250_000, 7_500_000, 273_600_000].map(sayDuration);
+  const said = [0, 999, 1_000, 5_230, 59_960, 60_000, 250_000, 7_500_000, 273_600_000].map(formatDuration);
   assert.equal(said, ['0 ms', '999 ms', '1 s', '5.2 s', '1 min', '1 min', '4 min 10 s', '2 h 5 min', '3 d 4 h']);
 });
 
 test('names, sizes, times and people', () => {
-  assert.is(sayNames(['a']), 'a');
-  assert.is(sayNames(['a', 'b'], 9), 'a, b and 7 more');
-  assert.is(sayNames(['a', 'b', 'c']), 'a, b and c');
-  assert.equal([90, 512 * 2 ** 20, 8_374_182_707].map(sayBytes), ['90 bytes', '512 MiB', '7.8 GiB']);
-  assert.is(sayTimeBeside('2026-01-01T10:00:00.000Z', '2026-01-01T11:00:00.000Z'), '10:00:00.000');
-  assert.is(sayTimeBeside('2026-01-01T10:00:00.000Z', '2026-01-02T11:00:00.000Z'), '2026-01-01 10:00:00.000');
-  assert.equal(['person:alice', 'person:local', 'node:worker-1', 'controller'].map(sayActor), [
+  assert.is(formatNames(['a']), 'a');
+  assert.is(formatNames(['a', 'b'], 9), 'a, b and 7 more');
+  assert.is(formatNames(['a', 'b', 'c']), 'a, b and c');
+  assert.equal([90, 512 * 2 ** 20, 8_374_182_707].map(formatBytes), ['90 bytes', '512 MiB', '7.8 GiB']);
+  assert.is(formatTimeBeside('2026-01-01T10:00:00.000Z', '2026-01-01T11:00:00.000Z'), '10:00:00.000');
+  assert.is(formatTimeBeside('2026-01-01T10:00:00.000Z', '2026-01-02T11:00:00.000Z'), '2026-01-01 10:00:00.000');
+  assert.equal(['person:alice', 'person:local', 'node:worker-1', 'controller'].map(describeActor), [
     'alice',
     'a local caller',
     'worker-1',
