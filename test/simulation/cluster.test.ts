@@ -73,7 +73,7 @@ function doSomething(cluster: SimulatedCluster): void {
   if (draw < 0.2) request(cluster, service);
   else if (draw < 0.25) remove(cluster, service);
   else if (draw < 0.38) cluster.crash(node);
-  else if (draw < 0.4) cluster.nodes.get(node)!.isDeaf = true;
+  else if (draw < 0.4) cluster.nodes.get(node)!.isUnresponsive = true;
   else if (draw < 0.5) cluster.partition(node);
   else if (draw < 0.75) cluster.bringBack(node);
   else if (draw < 0.78) declareLost(cluster, node);
@@ -85,7 +85,7 @@ function doSomething(cluster: SimulatedCluster): void {
 
 function calmDown(cluster: SimulatedCluster): void {
   for (const node of cluster.nodes.keys()) cluster.bringBack(node);
-  for (const node of cluster.nodes.values()) node.isDeaf = false;
+  for (const node of cluster.nodes.values()) node.isUnresponsive = false;
   cluster.advance(3_000);
   for (const node of cluster.nodes.keys()) setAvailability(cluster, node, 'NodeActivated');
   cluster.advance(180_000);

@@ -9,7 +9,7 @@ import { streams } from '../../events/schema/event.ts';
 import { describeSpecChanges, detailsOf } from '../sentences/event-details.ts';
 import { sentenceOf } from '../sentences/event-sentences.ts';
 import { findCause, findSpecChange, specChangeTypes } from './cause.ts';
-import type { Trail } from './log-lookup.ts';
+import type { LogLookup } from './log-lookup.ts';
 
 export type Link = {
   position: number;
@@ -41,7 +41,7 @@ export const countedMax = 20;
  * @param passed how many containers to pass through, at most; default `passedMax`
  */
 export async function traceChain(
-  trail: Trail,
+  lookup: LogLookup,
   seeds: readonly LogEvent[],
   options: { passed?: number } = {},
 ): Promise<Chain> {
@@ -56,8 +56,8 @@ export async function traceChain(
     const position = Math.max(...waiting.keys());
     const event = waiting.get(position)!;
     waiting.delete(position);
-    const cause = await findCause(trail, event);
-    links.set(position, await toLink(trail, event, cause));
+    const cause = await findCause(lookup, event);
+    links.set(position, await toLink(lookup, event, cause));
     if (!cause || links.has(cause.position)) continue;
     const next = containerOf(cause);
     if (next === null || asked.has(next) || passed.has(next) || passed.size < most) {
@@ -65,8 +65,8 @@ export async function traceChain(
       waiting.set(cause.position, cause);
       continue;
     }
-    left = addCounts(left, await countBefore(trail, next));
-    const change = await findSpecChange(trail, serviceOf(event), event.position, null);
+    left = addCounts(left, await countBefore(lookup, next));
+    const change = await findSpecChange(lookup, serviceOf(event), event.position, null);
     if (change && !links.has(change.position)) waiting.set(change.position, change);
   }
   return { chain: [...links.values()].sort((a, b) => b.position - a.position), left };
@@ -79,11 +79,13 @@ function containerOf(event: LogEvent): string | null {
 
 const serviceOf = (event: LogEvent): string => (event.data as { service: string }).service;
 
-async function countBefore(trail: Trail, container: string): Promise<NonNullable<Chain['left']>> {
+async function countBefore(lookup: LogLookup, container: string): Promise<NonNullable<Chain['left']>> {
   let containers = 0;
   for (let next: string | null = container; next !== null; containers += 1) {
     if (containers === countedMax) return { containers, isAtLeast: true };
-    const queued: LogEvent | undefined = (await trail.ofContainer(next)).find(({ type }) => type === 'ContainerQueued');
+    const queued: LogEvent | undefined = (await lookup.ofContainer(next)).find(
+      ({ type }) => type === 'ContainerQueued',
+    );
     next = queued?.type === 'ContainerQueued' ? queued.data.replaces : null;
   }
   return { containers, isAtLeast: false };
@@ -94,9 +96,9 @@ function addCounts(a: Chain['left'], b: NonNullable<Chain['left']>): NonNullable
   return { containers: a.containers + b.containers, isAtLeast: a.isAtLeast || b.isAtLeast };
 }
 
-async function toLink(trail: Trail, event: LogEvent, cause: LogEvent | null): Promise<Link> {
+async function toLink(lookup: LogLookup, event: LogEvent, cause: LogEvent | null): Promise<Link> {
   const { position, at, type, stream, meta } = event;
-  const details = event.type === 'ServiceRequested' ? await changesOf(trail, event) : detailsOf(event);
+  const details = event.type === 'ServiceRequested' ? await changesOf(lookup, event) : detailsOf(event);
   return {
     position,
     at,
@@ -110,10 +112,10 @@ async function toLink(trail: Trail, event: LogEvent, cause: LogEvent | null): Pr
 }
 
 /** What a request changed of the one before. */
-async function changesOf(trail: Trail, event: LogEvent<'ServiceRequested'>): Promise<string[]> {
+async function changesOf(lookup: LogLookup, event: LogEvent<'ServiceRequested'>): Promise<string[]> {
   const { service, generation, changed, container, replicas } = event.data;
   if (!changed || generation === 1) return [];
-  const earlier = await trail.before(event.position, { streams: [streams.service(service)], types: specChangeTypes });
+  const earlier = await lookup.before(event.position, { streams: [streams.service(service)], types: specChangeTypes });
   const removedFirst = earlier[0]?.type === 'ServiceRemovalRequested';
   const before = earlier.find((change) => change.type === 'ServiceRequested');
   if (removedFirst || before?.type !== 'ServiceRequested') return [];

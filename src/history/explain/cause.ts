@@ -15,51 +15,51 @@
 
 import type { EventType } from '../../events/schema/catalog.ts';
 import { type LogEvent, streams } from '../../events/schema/event.ts';
-import type { About, Trail } from './log-lookup.ts';
+import type { About, LogLookup } from './log-lookup.ts';
 
 /** null: nothing in the log came before it. */
-export async function findCause(trail: Trail, event: LogEvent): Promise<LogEvent | null> {
+export async function findCause(lookup: LogLookup, event: LogEvent): Promise<LogEvent | null> {
   switch (event.type) {
     case 'ContainerQueued':
-      return (await findWait(trail, event)) ?? findNeed(trail, event);
+      return (await findWait(lookup, event)) ?? findNeed(lookup, event);
     case 'ContainerStopRequested': {
       const { reason, node, service } = event.data;
       return reason === 'node draining'
-        ? findDrain(trail, node, event.position)
-        : findSpecChange(trail, service, event.position, event.meta.causationId);
+        ? findDrain(lookup, node, event.position)
+        : findSpecChange(lookup, service, event.position, event.meta.causationId);
     }
     case 'ContainerFailed':
-      if (event.data.reason === 'node lost') return findLoss(trail, event);
-      return findEarlier(trail, event.data.container, event);
+      if (event.data.reason === 'node lost') return findLoss(lookup, event);
+      return findEarlier(lookup, event.data.container, event);
     case 'ContainerStarting':
     case 'ContainerRunning':
     case 'ContainerStopped':
     case 'ContainerCompleted':
-      return findEarlier(trail, event.data.container, event);
+      return findEarlier(lookup, event.data.container, event);
     case 'StaleContainerRemoved':
-      return event.meta.causationId === null ? null : findStaleCause(trail, event);
+      return event.meta.causationId === null ? null : findStaleCause(lookup, event);
     case 'RestartDelayed':
-      return (await trail.ofContainer(event.data.container)).findLast(isEnd) ?? null;
+      return (await lookup.ofContainer(event.data.container)).findLast(isEnd) ?? null;
     case 'PlacementBlocked':
-      return findBlockedCause(trail, event);
+      return findBlockedCause(lookup, event);
     case 'ServiceRemoved':
-      return findSpecChange(trail, event.data.service, event.position, event.meta.causationId);
+      return findSpecChange(lookup, event.data.service, event.position, event.meta.causationId);
     default:
       return null;
   }
 }
 
 /** Why the slot needed a container, whatever it waited for afterwards. */
-export async function findNeed(trail: Trail, queued: LogEvent<'ContainerQueued'>): Promise<LogEvent | null> {
+export async function findNeed(lookup: LogLookup, queued: LogEvent<'ContainerQueued'>): Promise<LogEvent | null> {
   const { container, service, replaces } = queued.data;
-  const cause = await trail.at(causePositionOf(container));
+  const cause = await lookup.at(causePositionOf(container));
   if (!cause || cause.position >= queued.position || !isSameEvent(cause, queued.meta.causationId)) {
-    return findSpecChange(trail, service, queued.position, queued.meta.causationId);
+    return findSpecChange(lookup, service, queued.position, queued.meta.causationId);
   }
   // A draining node stands in the log with its latest fact, which may be a return in the middle of the drain.
-  if (isNodeFact(cause)) return (await findDrain(trail, cause.data.node, cause.position + 1)) ?? cause;
+  if (isNodeFact(cause)) return (await findDrain(lookup, cause.data.node, cause.position + 1)) ?? cause;
   const isOfAnother = 'container' in cause.data && cause.data.container !== replaces;
-  return isOfAnother && replaces !== null ? ((await findReplacement(trail, queued, replaces)) ?? cause) : cause;
+  return isOfAnother && replaces !== null ? ((await findReplacement(lookup, queued, replaces)) ?? cause) : cause;
 }
 
 /**
@@ -67,14 +67,14 @@ export async function findNeed(trail: Trail, queued: LogEvent<'ContainerQueued'>
  * What it really is for is what made the replaced one go.
  */
 async function findReplacement(
-  trail: Trail,
+  lookup: LogLookup,
   queued: LogEvent<'ContainerQueued'>,
   replaces: string,
 ): Promise<LogEvent | null> {
-  const stop = (await trail.ofContainer(replaces)).find(({ type }) => type === 'ContainerStopRequested');
-  const cause = stop ? await findCause(trail, stop) : null;
+  const stop = (await lookup.ofContainer(replaces)).find(({ type }) => type === 'ContainerStopRequested');
+  const cause = stop ? await findCause(lookup, stop) : null;
   if (cause && cause.position < queued.position) return cause;
-  return findSpecChange(trail, queued.data.service, queued.position, null);
+  return findSpecChange(lookup, queued.data.service, queued.position, null);
 }
 
 /** The inverse of what `containerId` writes. Pure. */
@@ -87,13 +87,13 @@ export type SpecChange = LogEvent<(typeof specChangeTypes)[number]>;
 
 /** The latest spec change before a position; of several the one with the id. */
 export async function findSpecChange(
-  trail: Trail,
+  lookup: LogLookup,
   service: string,
   position: number,
   eventId: string | null,
 ): Promise<SpecChange | null> {
   const about = { streams: [streams.service(service)], types: specChangeTypes };
-  const found = (await trail.before(position, about)).filter(isChange);
+  const found = (await lookup.before(position, about)).filter(isChange);
   return found.find((event) => isSameEvent(event, eventId)) ?? found[0] ?? null;
 }
 
@@ -124,10 +124,10 @@ const isNodeFact = (event: LogEvent): event is LogEvent<(typeof nodeFactTypes)[n
   (nodeFactTypes as readonly EventType[]).includes(event.type);
 
 /** What the slot last waited for between its need and its place: a restart delay, or a node that could take it. */
-async function findWait(trail: Trail, queued: LogEvent<'ContainerQueued'>): Promise<LogEvent | null> {
+async function findWait(lookup: LogLookup, queued: LogEvent<'ContainerQueued'>): Promise<LogEvent | null> {
   const { service, slot, container } = queued.data;
   const about: About = { streams: [streams.service(service)], types: ['RestartDelayed', 'PlacementBlocked'] };
-  const waits = await trail.between(causePositionOf(container), queued.position, about);
+  const waits = await lookup.between(causePositionOf(container), queued.position, about);
   return waits.find((event) => isWaitOf(event, slot)) ?? null;
 }
 
@@ -139,35 +139,35 @@ function isWaitOf(event: LogEvent, slot: number): boolean {
   return slots.includes(slot) || (missing > slots.length && slot > (slots.at(-1) ?? 0));
 }
 
-async function findDrain(trail: Trail, node: string, position: number): Promise<LogEvent | null> {
+async function findDrain(lookup: LogLookup, node: string, position: number): Promise<LogEvent | null> {
   const about: About = { streams: [streams.node(node)], types: ['NodeDrainRequested'] };
-  return (await trail.before(position, about))[0] ?? null;
+  return (await lookup.before(position, about))[0] ?? null;
 }
 
 /** The loss and the ends of its containers are one append, or follow each other. */
-async function findLoss(trail: Trail, { data, position }: LogEvent<'ContainerFailed'>): Promise<LogEvent | null> {
+async function findLoss(lookup: LogLookup, { data, position }: LogEvent<'ContainerFailed'>): Promise<LogEvent | null> {
   const about: About = { streams: [streams.node(data.node)], types: ['NodeLost'] };
-  return (await trail.before(position, about))[0] ?? null;
+  return (await lookup.before(position, about))[0] ?? null;
 }
 
-async function findEarlier(trail: Trail, container: string, event: LogEvent): Promise<LogEvent | null> {
-  const earlier = (await trail.ofContainer(container)).filter(
+async function findEarlier(lookup: LogLookup, container: string, event: LogEvent): Promise<LogEvent | null> {
+  const earlier = (await lookup.ofContainer(container)).filter(
     ({ stream, position }) => stream === event.stream && position < event.position,
   );
   return earlier.find((fact) => isSameEvent(fact, event.meta.causationId)) ?? earlier.at(-1) ?? null;
 }
 
 /** The node had it because it was told to run it once; it went because of what made it compare. */
-async function findStaleCause(trail: Trail, event: LogEvent<'StaleContainerRemoved'>): Promise<LogEvent | null> {
+async function findStaleCause(lookup: LogLookup, event: LogEvent<'StaleContainerRemoved'>): Promise<LogEvent | null> {
   const { node, container } = event.data;
-  const own = await trail.ofContainer(container);
-  const known = [...own, ...(await trail.before(event.position, { streams: [streams.node(node)] }))];
+  const own = await lookup.ofContainer(container);
+  const known = [...own, ...(await lookup.before(event.position, { streams: [streams.node(node)] }))];
   return known.find((fact) => isSameEvent(fact, event.meta.causationId)) ?? null;
 }
 
-async function findBlockedCause(trail: Trail, event: LogEvent<'PlacementBlocked'>): Promise<LogEvent | null> {
+async function findBlockedCause(lookup: LogLookup, event: LogEvent<'PlacementBlocked'>): Promise<LogEvent | null> {
   const { service } = event.data;
-  const found = await trail.before(event.position, { service, types: [...specChangeTypes, ...endTypes] });
+  const found = await lookup.before(event.position, { service, types: [...specChangeTypes, ...endTypes] });
   const cause = found.find((fact) => isSameEvent(fact, event.meta.causationId));
-  return cause ?? findSpecChange(trail, service, event.position, event.meta.causationId);
+  return cause ?? findSpecChange(lookup, service, event.position, event.meta.causationId);
 }

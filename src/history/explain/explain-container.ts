@@ -13,7 +13,7 @@ import { describeChoice, describeFailure, sentenceOf } from '../sentences/event-
 import { formatDuration, formatMoment, formatTimeBeside } from '../sentences/format-values.ts';
 import { type ContainerEnd, findCause, findNeed, isEnd } from './cause.ts';
 import { type Chain, traceChain } from './cause-chain.ts';
-import { createTrail, type Trail } from './log-lookup.ts';
+import { createLogLookup, type LogLookup } from './log-lookup.ts';
 import { findSuccessor } from './successor.ts';
 
 export type WhyContainer = Chain & {
@@ -49,8 +49,8 @@ export async function explainContainer(
   signal?: AbortSignal,
 ): Promise<WhyContainer> {
   const { position, at } = await log.head();
-  const trail = createTrail(log, { end: position, signal });
-  const facts = await trail.ofContainer(id);
+  const lookup = createLogLookup(log, { end: position, signal });
+  const facts = await lookup.ofContainer(id);
   const own = facts.filter(({ stream }) => stream === streams.container(id));
   const [queued] = own;
   const last = own.at(-1);
@@ -58,16 +58,16 @@ export async function explainContainer(
     throw new AppError('container_not_found', `no container was ever called ${id}`);
   }
   const end = isEnd(last) ? last : null;
-  const [need, successor] = [await findNeed(trail, queued), await findSuccessor(trail, queued, own, end)];
+  const [need, successor] = [await findNeed(lookup, queued), await findSuccessor(lookup, queued, own, end)];
   const life: Life = { id, queued, own, last, end, need, successor };
   const { service, slot, node, candidates, filtered, replaces } = queued.data;
   return {
     position,
     at,
     subject: { kind: 'container', container: id, service, slot, node, state: stateAfter(last) },
-    answer: `${await describeState(trail, life)}${await describeNext(trail, life)}`,
-    ...(await traceChain(trail, facts)),
-    notes: await noteRoom(trail, queued),
+    answer: `${await describeState(lookup, life)}${await describeNext(lookup, life)}`,
+    ...(await traceChain(lookup, facts)),
+    notes: await noteRoom(lookup, queued),
     placement: { node, candidates, filtered },
     replaces,
     replacedBy: successor?.data.container ?? null,
@@ -94,7 +94,7 @@ function stateAfter(last: LogEvent): ContainerState {
   }
 }
 
-async function describeState(trail: Trail, { id, queued, own, last, need }: Life): Promise<string> {
+async function describeState(lookup: LogLookup, { id, queued, own, last, need }: Life): Promise<string> {
   const { node } = queued.data;
   const since = `since ${formatMoment(last.at)}`;
   const needed = need ? `, because ${sentenceOf(need)}` : '';
@@ -104,29 +104,29 @@ async function describeState(trail: Trail, { id, queued, own, last, need }: Life
     case 'ContainerRunning':
       return `${id} runs on ${node} ${since}${needed}; ${node} was ${describeChoice(queued.data)}`;
     case 'ContainerStopRequested':
-      return `${id} is stopping on ${node} ${since}, because ${await describeStopCause(trail, last)}`;
+      return `${id} is stopping on ${node} ${since}, because ${await describeStopCause(lookup, last)}`;
     case 'ContainerStopped': {
       const stop = own.findLast(({ type }) => type === 'ContainerStopRequested');
-      const asked = stop?.type === 'ContainerStopRequested' ? await describeStopCause(trail, stop) : 'it was asked to';
+      const asked = stop?.type === 'ContainerStopRequested' ? await describeStopCause(lookup, stop) : 'it was asked to';
       return `${id} was stopped on ${node} at ${formatMoment(last.at)}${describeRun(own, last)}, because ${asked}`;
     }
     case 'ContainerCompleted':
       return `${id} completed on ${node} at ${formatMoment(last.at)}${describeRun(own, last)}: it ended by itself with exit code 0`;
     case 'ContainerFailed':
-      return `${id} failed at ${formatMoment(last.at)}${describeRun(own, last)}, because ${await describeFailureCause(trail, last)}`;
+      return `${id} failed at ${formatMoment(last.at)}${describeRun(own, last)}, because ${await describeFailureCause(lookup, last)}`;
     default:
       return `${id} waits ${since} for ${node} to take it${needed}`;
   }
 }
 
-async function describeStopCause(trail: Trail, stop: LogEvent<'ContainerStopRequested'>): Promise<string> {
-  const cause = await findCause(trail, stop);
+async function describeStopCause(lookup: LogLookup, stop: LogEvent<'ContainerStopRequested'>): Promise<string> {
+  const cause = await findCause(lookup, stop);
   return cause ? sentenceOf(cause) : `it was asked to: ${stop.data.reason}`;
 }
 
-async function describeFailureCause(trail: Trail, failed: LogEvent<'ContainerFailed'>): Promise<string> {
+async function describeFailureCause(lookup: LogLookup, failed: LogEvent<'ContainerFailed'>): Promise<string> {
   if (failed.data.reason !== 'node lost') return `it ${describeFailure(failed.data)}`;
-  const loss = await findCause(trail, failed);
+  const loss = await findCause(lookup, failed);
   return loss ? sentenceOf(loss) : `it ${describeFailure(failed.data)}`;
 }
 
@@ -137,23 +137,23 @@ function describeRun(own: readonly LogEvent[], last: LogEvent): string {
   return ` after running for ${formatDuration(Date.parse(last.at) - Date.parse(running.at))}`;
 }
 
-async function describeNext(trail: Trail, { id, queued, end, successor }: Life): Promise<string> {
+async function describeNext(lookup: LogLookup, { id, queued, end, successor }: Life): Promise<string> {
   if (successor) return `; ${successor.data.container} on ${successor.data.node} took its place`;
   if (!end) return '';
   const about = { streams: [streams.service(queued.data.service)], types: ['RestartDelayed'] } as const;
-  const delays = await trail.after(end.position, about);
+  const delays = await lookup.after(end.position, about);
   const delay = delays.find((event) => event.type === 'RestartDelayed' && event.data.container === id);
   if (delay?.type !== 'RestartDelayed') return '';
   return `; the next start of its slot waits until ${formatTimeBeside(delay.data.until, end.at)}`;
 }
 
 /** A container that waited for room got it on its node, so the last change there is what made it. */
-async function noteRoom(trail: Trail, queued: LogEvent<'ContainerQueued'>): Promise<string[]> {
-  const wait = await findCause(trail, queued);
+async function noteRoom(lookup: LogLookup, queued: LogEvent<'ContainerQueued'>): Promise<string[]> {
+  const wait = await findCause(lookup, queued);
   if (wait?.type !== 'PlacementBlocked') return [];
   const { node, container } = queued.data;
   const types = ['NodeRegistered', 'NodeReturned', 'NodeActivated', ...roomMakers] as const;
-  const [made] = await trail.between(wait.position, queued.position, { node, types });
+  const [made] = await lookup.between(wait.position, queued.position, { node, types });
   const waited = formatDuration(Date.parse(queued.at) - Date.parse(wait.at));
   const why = made ? `, probably until this made room: ${sentenceOf(made)}` : '';
   return [`${container} waited at least ${waited} for a node${why}`];

@@ -12,7 +12,7 @@ import { sentenceOf } from '../sentences/event-sentences.ts';
 import { formatCount, formatDuration, formatMoment } from '../sentences/format-values.ts';
 import { causePositionOf, findSpecChange, isEnd } from './cause.ts';
 import { type Chain, traceChain } from './cause-chain.ts';
-import { createTrail, type Trail } from './log-lookup.ts';
+import { createLogLookup, type LogLookup } from './log-lookup.ts';
 
 export type WhyService = Chain & {
   /** The view and the log were read up to here. */
@@ -47,22 +47,22 @@ export async function explainService(
 ): Promise<WhyService> {
   const { position, at } = view;
   const service = view.services.get(name);
-  const trail = createTrail(log, { end: position, signal });
-  if (!service) return { position, at, ...(await explainRemoved(trail, name)) };
+  const lookup = createLogLookup(log, { end: position, signal });
+  if (!service) return { position, at, ...(await explainRemoved(lookup, name)) };
   const row = serviceRow(view, service);
   const { status, replicas, running, generation } = row;
   const specPosition = service.specEvent.position;
   const findSeeds = planSeeds(view, service, row);
   const notes = [...view.alarms.values()].map(describeAlarm);
-  const change = await trail.at(specPosition);
-  const seeds = await findSeeds(trail);
+  const change = await lookup.at(specPosition);
+  const seeds = await findSeeds(lookup);
   return {
     position,
     at,
     subject: { kind: 'service', service: name, status, replicas, running, generation },
     answer: describeService(row, change),
     notes,
-    ...(await traceChain(trail, change ? [change, ...seeds] : seeds, { passed: containersMax })),
+    ...(await traceChain(lookup, change ? [change, ...seeds] : seeds, { passed: containersMax })),
   };
 }
 
@@ -102,14 +102,14 @@ function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceR
   const latest = [...new Set([...moving, ...replaced].map(({ latest: { position } }) => position))];
   const isBlocked = service.blocked !== null;
 
-  return async (trail: Trail): Promise<LogEvent[]> => {
-    const found: (LogEvent | null | undefined)[] = await Promise.all(latest.map((position) => trail.at(position)));
-    if (isBlocked) found.push(await lastOnStream(trail, name, 'PlacementBlocked'));
+  return async (lookup: LogLookup): Promise<LogEvent[]> => {
+    const found: (LogEvent | null | undefined)[] = await Promise.all(latest.map((position) => lookup.at(position)));
+    if (isBlocked) found.push(await lastOnStream(lookup, name, 'PlacementBlocked'));
     if (status === 'converged') return found.filter((event) => event != null);
     for (const { container, isDelayed } of failing) {
-      const end = (await trail.ofContainer(container)).findLast(isEnd);
+      const end = (await lookup.ofContainer(container)).findLast(isEnd);
       found.push(end);
-      if (end && isDelayed) found.push(await delayAfter(trail, name, end));
+      if (end && isDelayed) found.push(await delayAfter(lookup, name, end));
     }
     return found.filter((event) => event != null);
   };
@@ -117,22 +117,25 @@ function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceR
 
 const byLatest = (a: ContainerView, b: ContainerView) => b.latest.position - a.latest.position;
 
-async function lastOnStream(trail: Trail, service: string, type: LogEvent['type']): Promise<LogEvent | null> {
-  const found = await trail.before(trail.end + 1, { streams: [streams.service(service)], types: [type] });
+async function lastOnStream(lookup: LogLookup, service: string, type: LogEvent['type']): Promise<LogEvent | null> {
+  const found = await lookup.before(lookup.end + 1, { streams: [streams.service(service)], types: [type] });
   return found[0] ?? null;
 }
 
-async function delayAfter(trail: Trail, service: string, end: LogEvent): Promise<LogEvent | null> {
+async function delayAfter(lookup: LogLookup, service: string, end: LogEvent): Promise<LogEvent | null> {
   const { container } = end.data as { container: string };
   const about = { streams: [streams.service(service)], types: ['RestartDelayed'] } as const;
-  const delays = await trail.after(end.position, about);
+  const delays = await lookup.after(end.position, about);
   return delays.find((event) => event.type === 'RestartDelayed' && event.data.container === container) ?? null;
 }
 
-async function explainRemoved(trail: Trail, name: string): Promise<Omit<WhyService, 'position' | 'at'>> {
-  const [removed] = await trail.before(trail.end + 1, { streams: [streams.service(name)], types: ['ServiceRemoved'] });
+async function explainRemoved(lookup: LogLookup, name: string): Promise<Omit<WhyService, 'position' | 'at'>> {
+  const [removed] = await lookup.before(lookup.end + 1, {
+    streams: [streams.service(name)],
+    types: ['ServiceRemoved'],
+  });
   if (!removed) throw new AppError('service_not_found', `no service was ever called ${name}`);
-  const request = await findSpecChange(trail, name, removed.position, removed.meta.causationId);
+  const request = await findSpecChange(lookup, name, removed.position, removed.meta.causationId);
   const asked = request ? `, because ${sentenceOf(request)}${formatTook(request, removed)}` : '';
   return {
     subject: {
@@ -145,7 +148,7 @@ async function explainRemoved(trail: Trail, name: string): Promise<Omit<WhyServi
     },
     answer: `${name} was removed at ${formatMoment(removed.at)}${asked}`,
     notes: [],
-    ...(await traceChain(trail, [removed])),
+    ...(await traceChain(lookup, [removed])),
   };
 }
 

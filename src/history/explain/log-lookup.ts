@@ -7,7 +7,7 @@
 import type { EventLog, EventQuery } from '../../events/log/event-log.ts';
 import { type LogEvent, streams } from '../../events/schema/event.ts';
 
-export type Trail = {
+export type LogLookup = {
   /** Everything the log has after it does not count. */
   readonly end: number;
   /** All facts about a container, oldest first; none when nobody knows it. */
@@ -40,10 +40,10 @@ const reachAfter = 40_000;
  * @param end the log as it stood then; a position
  * @param signal ends the question at its next look
  */
-export function createTrail(
+export function createLogLookup(
   log: Pick<EventLog, 'read'>,
   { end, signal }: { end: number; signal?: AbortSignal | undefined },
-): Trail {
+): LogLookup {
   const asked = new Map<string, Promise<readonly LogEvent[]>>();
 
   const read = async (query: EventQuery): Promise<readonly LogEvent[]> => {

@@ -6,11 +6,11 @@
 import { type LogEvent, streams } from '../../events/schema/event.ts';
 import { containerId } from '../../model/ids.ts';
 import { type ContainerEnd, findCause, specChangeTypes } from './cause.ts';
-import { pageLimit, type Trail } from './log-lookup.ts';
+import { type LogLookup, pageLimit } from './log-lookup.ts';
 
 /** @param own the container's facts, oldest first @returns its ContainerQueued; null: nothing took its place so far */
 export async function findSuccessor(
-  trail: Trail,
+  lookup: LogLookup,
   queued: LogEvent<'ContainerQueued'>,
   own: readonly LogEvent[],
   end: ContainerEnd | null,
@@ -21,29 +21,33 @@ export async function findSuccessor(
   if (end) causes.add(end.position);
   if (stop) {
     causes.add(stop.position);
-    const cause = await findCause(trail, stop);
+    const cause = await findCause(lookup, stop);
     if (cause) causes.add(cause.position);
   }
   // What it replaced itself may have ended, or been asked to, after it was placed.
-  for (const { position } of replaces === null ? [] : await trail.ofContainer(replaces)) causes.add(position);
-  for (const { position } of await findTurns(trail, queued, (stop ?? end)?.position ?? trail.end + 1)) {
+  for (const { position } of replaces === null ? [] : await lookup.ofContainer(replaces)) causes.add(position);
+  for (const { position } of await findTurns(lookup, queued, (stop ?? end)?.position ?? lookup.end + 1)) {
     causes.add(position);
   }
   const ids = [...causes]
     .filter((position) => position > queued.position)
     .map((position) => containerId(service, slot, position));
-  const successors = await trail.placements(ids);
+  const successors = await lookup.placements(ids);
   return successors.find(({ data }) => data.replaces === container) ?? null;
 }
 
 /** Requests and facts of its node, around the moment it was given up: a new container of the slot follows from one. */
-async function findTurns(trail: Trail, queued: LogEvent<'ContainerQueued'>, position: number): Promise<LogEvent[]> {
+async function findTurns(
+  lookup: LogLookup,
+  queued: LogEvent<'ContainerQueued'>,
+  position: number,
+): Promise<LogEvent[]> {
   const { service, node } = queued.data;
   const changes = { streams: [streams.service(service)], types: specChangeTypes };
   const found = await Promise.all([
-    trail.before(position, changes),
-    trail.after(position, changes),
-    trail.before(position, { streams: [streams.node(node)] }),
+    lookup.before(position, changes),
+    lookup.after(position, changes),
+    lookup.before(position, { streams: [streams.node(node)] }),
   ]);
   return found.flatMap((events) => events.slice(0, turnsMax));
 }

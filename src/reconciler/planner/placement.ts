@@ -25,9 +25,9 @@ export type Placement = { node: NodeView; candidates: Candidates; filtered: Filt
 export type Placer = {
   /**
    * The best node for the next container, reserved; or why there is none.
-   * @param deaf nodes that let the slot's last containers wait in vain, the latest first: only when no other will do
+   * @param unresponsive nodes that let the slot's last containers wait in vain, the latest first: only when no other will do
    */
-  place(deaf?: readonly string[]): Placement | { node: null; filtered: FilteredNodes };
+  place(unresponsive?: readonly string[]): Placement | { node: null; filtered: FilteredNodes };
   /**
    * Is there room for one more once these are gone: on the node of one of them, or on any that has it now? The room is
    * kept from the service's other containers; another service may still take it.
@@ -153,14 +153,14 @@ export function createPlacer(
   }
   const queue = new TinyQueue(candidates, byLoad);
 
-  /** The best candidates that still pass: what was placed before may have filled an engine. Deaf ones come on top. */
-  const takeBest = (deaf: readonly string[]): { best: Candidate[]; deaf: Candidate[] } => {
-    const taken = { best: [] as Candidate[], deaf: [] as Candidate[] };
+  /** The best candidates that still pass: what was placed before may have filled an engine. Unresponsive ones come on top. */
+  const takeBest = (unresponsive: readonly string[]): { best: Candidate[]; unresponsive: Candidate[] } => {
+    const taken = { best: [] as Candidate[], unresponsive: [] as Candidate[] };
     while (taken.best.length < explanationNamesMax) {
       const candidate = queue.pop();
       if (!candidate) break;
       if (isRejected(candidate.node)) continue;
-      (deaf.includes(candidate.node.id) ? taken.deaf : taken.best).push(candidate);
+      (unresponsive.includes(candidate.node.id) ? taken.unresponsive : taken.best).push(candidate);
     }
     return taken;
   };
@@ -176,10 +176,12 @@ export function createPlacer(
   };
 
   return {
-    place(deafNodes = []) {
-      const { best, deaf } = takeBest(deafNodes);
-      // Whoever was deaf the longest ago may hear again.
-      const asked = deaf.toSorted((a, b) => deafNodes.indexOf(b.node.id) - deafNodes.indexOf(a.node.id));
+    place(unresponsiveNodes = []) {
+      const { best, unresponsive } = takeBest(unresponsiveNodes);
+      // Prefer the node whose time-out is the oldest.
+      const asked = unresponsive.toSorted(
+        (a, b) => unresponsiveNodes.indexOf(b.node.id) - unresponsiveNodes.indexOf(a.node.id),
+      );
       const ranked = best.length > 0 ? best : asked;
       const [chosen] = ranked;
       if (!chosen) return { node: null, filtered: explain() };
@@ -188,13 +190,13 @@ export function createPlacer(
         replicasOfService,
         containers,
       }));
-      const filtered = [...explain(), ...(best.length > 0 ? explainDeaf(deaf) : [])];
+      const filtered = [...explain(), ...(best.length > 0 ? explainUnresponsive(unresponsive) : [])];
       const containers = reservations.containersByNode.get(chosen.node.id) ?? 0;
       reservations.containersByNode.set(chosen.node.id, containers + 1);
       reserve(reservations.byEngine, chosen.node, spec);
       chosen.replicasOfService += 1;
       chosen.containers += 1;
-      for (const candidate of [...best, ...deaf]) queue.push(candidate);
+      for (const candidate of [...best, ...unresponsive]) queue.push(candidate);
       return { node: chosen.node, candidates, filtered };
     },
     promise(leaving) {
@@ -230,9 +232,9 @@ function engineWithout(engine: EngineView, { id, spec: { resources } }: Containe
   };
 }
 
-function explainDeaf(deaf: readonly Candidate[]): FilteredNodes {
-  if (deaf.length === 0) return [];
-  const nodes = deaf.map(({ node }) => node.id);
+function explainUnresponsive(unresponsive: readonly Candidate[]): FilteredNodes {
+  if (unresponsive.length === 0) return [];
+  const nodes = unresponsive.map(({ node }) => node.id);
   const reason = 'a container of the slot waited there in vain';
   return [{ filter: 'queue timeout', reason, count: nodes.length, nodes }];
 }

@@ -54,7 +54,7 @@ export function createSlotQueue(view: ClusterView, service: ServiceView, pass: Q
       const wait = restartWait(need, pass.nowMs);
       if (wait === 'undecided') undecided.push(need);
       if (wait !== 'due') return 'waits';
-      const placed = openPlacer().place(deafNodes(view, need));
+      const placed = openPlacer().place(unresponsiveNodes(view, need));
       if (!placed.node) {
         filtered = placed.filtered;
         return 'no node';
@@ -73,7 +73,7 @@ export function createSlotQueue(view: ClusterView, service: ServiceView, pass: Q
 }
 
 /** Nodes that did not take the slot's last containers, the latest first. */
-function deafNodes(view: ClusterView, { view: slot }: SlotNeed): string[] {
+function unresponsiveNodes(view: ClusterView, { view: slot }: SlotNeed): string[] {
   const nodes: string[] = [];
   let ended = view.containers.get(slot?.lastEnded?.container ?? '');
   while (ended?.reason === 'queue timeout' && nodes.length < explanationNamesMax) {

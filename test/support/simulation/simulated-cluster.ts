@@ -39,7 +39,7 @@ export type SimulatedNode = {
   isUp: boolean;
   isConnected: boolean;
   /** It is heard, and commands wait in its queue. */
-  isDeaf: boolean;
+  isUnresponsive: boolean;
   /** null until the wanted set of its registration has come. */
   session: number | null;
   running: Map<string, { specHash: string; service: string; slot: number; state: 'starting' | 'running' }>;
@@ -294,7 +294,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     const deliver = () => {
       if (view.nodes.get(id)?.session !== session) return;
       const node = readerOf(id);
-      if (!node || node.isDeaf) return later(200, 400, deliver);
+      if (!node || node.isUnresponsive) return later(200, 400, deliver);
       if (node.session === session) obey(node);
     };
     later(1, 20, deliver);
@@ -370,7 +370,14 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
   const addAgent = (name: string, id: string) => {
     const node: SimulatedNode = {
       ...{ id, machine: name, instance: nextInstance(), challengedAtMs: null, refusedUntilMs: null },
-      ...{ isUp: true, isConnected: true, isDeaf: false, session: null, running: new Map(), started: new Set() },
+      ...{
+        isUp: true,
+        isConnected: true,
+        isUnresponsive: false,
+        session: null,
+        running: new Map(),
+        started: new Set(),
+      },
     };
     nodes.set(name, node);
     beat(node);

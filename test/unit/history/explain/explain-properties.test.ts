@@ -8,7 +8,7 @@ import { findCause, isChange } from '../../../../src/history/explain/cause.ts';
 import type { Chain } from '../../../../src/history/explain/cause-chain.ts';
 import { explainContainer } from '../../../../src/history/explain/explain-container.ts';
 import { explainService } from '../../../../src/history/explain/explain-service.ts';
-import { createTrail } from '../../../../src/history/explain/log-lookup.ts';
+import { createLogLookup } from '../../../../src/history/explain/log-lookup.ts';
 import { createCountingLog } from '../../../support/log/simulated-log.ts';
 import { stormyHistory } from '../../../support/simulation/random-faults.ts';
 import { applyFor, ask, containersIn, runningOf, startScene } from '../../../support/simulation/why-scenarios.ts';
@@ -68,12 +68,12 @@ for (let seed = 1; seed <= seeds; seed += 1) {
 
   test(`a cause that is named in the log is the one that is found, or explains it better, seed ${seed}`, async () => {
     const cluster = stormyHistory(seed, 50);
-    const trail = createTrail(createCountingLog(cluster.events), { end: cluster.events.length });
+    const lookup = createLogLookup(createCountingLog(cluster.events), { end: cluster.events.length });
     const byId = new Map(cluster.events.map((event) => [event.meta.eventId, event]));
     for (const event of cluster.events) {
       const named = event.meta.causationId === null ? null : byId.get(event.meta.causationId)!;
       if (!named) continue;
-      const found = await findCause(trail, event);
+      const found = await findCause(lookup, event);
       const isSwap = event.type === 'ContainerQueued' && 'container' in named.data && isChange(found!);
       const isRefined = found !== null && (isSwap || refinements.has(found.type) || found.position === named.position);
       assert.ok(

@@ -40,7 +40,7 @@ test('a slot that waited in vain for a node asks another, and says why', () => {
   cluster.advance(5_000);
   for (const id of ['worker-1', 'worker-2']) {
     const node = cluster.nodes.get(id)!;
-    node.isDeaf = true;
+    node.isUnresponsive = true;
     for (const container of node.running.keys()) cluster.killContainer(id, container);
   }
   cluster.advance(300_000);
@@ -53,11 +53,11 @@ test('a slot that waited in vain for a node asks another, and says why', () => {
 
 test('a node that did not take a container is asked again when it is the only one', () => {
   const cluster = clusterOf(1);
-  cluster.nodes.get('worker-1')!.isDeaf = true;
+  cluster.nodes.get('worker-1')!.isUnresponsive = true;
   request(cluster, 'web', 1, specOf('a'));
   cluster.advance(70_000);
   assert.is(ofType(cluster, 'ContainerQueued').length, 2);
-  cluster.nodes.get('worker-1')!.isDeaf = false;
+  cluster.nodes.get('worker-1')!.isUnresponsive = false;
   cluster.advance(70_000);
   assert.equal(nodesOf(cluster, 'web'), ['worker-1']);
 });

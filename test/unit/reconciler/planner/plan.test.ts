@@ -132,7 +132,7 @@ test('a container its node never takes is given up and placed again', () => {
   const cluster = clusterOf(2);
   const node = cluster.nodes.get('worker-1')!;
   request(cluster, 'web', 2, specOf('a'));
-  // Deaf but heard: its session is another than the log's, so it obeys nothing.
+  // Unresponsive but heard: its session is another than the log's, so it obeys nothing.
   node.session = null;
   cluster.advance(1);
   assert.is(ofType(cluster, 'ContainerFailed').length, 0);
