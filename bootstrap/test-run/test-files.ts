@@ -32,7 +32,7 @@ export async function findTestFiles(projectDir: string): Promise<Map<StageName, 
     /\.test\.ts$/.test(file),
   );
   const byStage = Map.groupBy(files.toSorted(), (file) => file.split(/[/.]/)[0]!);
-  const strangers = [...byStage.keys()].filter((name) => !stages.some((stage) => stage.name === name));
-  if (strangers.length > 0) throw new Error(`tests of no stage: ${strangers.flatMap((name) => byStage.get(name)!)}`);
+  const unknown = [...byStage.keys()].filter((name) => !stages.some((stage) => stage.name === name));
+  if (unknown.length > 0) throw new Error(`tests of no stage: ${unknown.flatMap((name) => byStage.get(name)!)}`);
   return new Map(stages.map(({ name }) => [name, (byStage.get(name) ?? []).map((file) => `test/${file}`)]));
 }

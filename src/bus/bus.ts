@@ -7,9 +7,9 @@ import type { Command, Heartbeat, Refusal, Report } from './messages.ts';
 
 /**
  * What a consumer says of a message. `retry` redelivers (with a pause, counted); after `deliveriesMax` tries, or on
- * `park`, it goes to `co_dead` with the reason. A message that does not match its schema is parked without being shown.
+ * `deadLetter`, it goes to `co_dead` with the reason. A message that does not match its schema is dead-lettered without being shown.
  */
-export type Verdict = 'ack' | 'retry' | { park: string };
+export type Verdict = 'ack' | 'retry' | { deadLetter: string };
 
 export type Consumer = {
   /** Stops deliveries, waits for handlers in flight (at most 3 s). What was not acked is delivered to the next consumer. */
@@ -49,8 +49,8 @@ export type ManagerBus = BusEnd & {
   consumeReports(handler: (report: Report) => Promise<Verdict>, options?: { prefetch?: number }): Consumer;
   /** This manager's own `co_heartbeats_<manager>` queue. Heartbeats are acked as they come, lost when nobody listens. */
   consumeHeartbeats(handler: (heartbeat: Heartbeat) => void): Consumer;
-  /** Parked messages, oldest first, left where they are. For people. */
-  readParked(limit: number): Promise<ParkedMessage[]>;
+  /** Dead letters, oldest first, left where they are. For operators. */
+  readDeadLetters(limit: number): Promise<DeadLetter[]>;
 };
 
 export type AgentBus = BusEnd & {
@@ -63,7 +63,7 @@ export type AgentBus = BusEnd & {
   consumeRefusals(instanceId: string, handler: (refusal: Refusal) => Promise<Verdict>): Consumer;
 };
 
-export type ParkedMessage = { routingKey: string; reason: string; body: string };
+export type DeadLetter = { routingKey: string; reason: string; body: string };
 
-/** A message is tried this often before it is parked in `co_dead`. */
+/** A message is tried this often before it is dead-lettered in `co_dead`. */
 export const deliveriesMax = 5;

@@ -4,11 +4,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { deliveriesMax, type Verdict } from './bus.ts';
 
 /** `give back`: the consumer closes, the message goes to the next one with its tries forgotten. */
-export type Outcome = 'ack' | 'give back' | { park: string };
+export type Outcome = 'ack' | 'give back' | { deadLetter: string };
 
 /**
  * Pauses before the second, third … try. Together they outlast the 5 s after which an intake without a log gives up its
- * consumer: an outage of the log parks nothing.
+ * consumer: an outage of the log dead-letters nothing.
  */
 export const retryPausesMs = [250, 1_000, 2_500, 5_000] as const;
 
@@ -34,7 +34,7 @@ export async function deliver<T>(
     }
     if (verdict !== 'retry') return verdict;
     if (closing.aborted) return 'give back';
-    if (tries >= deliveriesMax) return { park: `tried ${tries} times: ${trouble}` };
+    if (tries >= deliveriesMax) return { deadLetter: `tried ${tries} times: ${trouble}` };
     try {
       await pause(retryPausesMs[tries - 1] ?? retryPausesMs.at(-1), undefined, { signal: closing });
     } catch {

@@ -1,13 +1,13 @@
-/** Owns saying, at a bounded rate, that heartbeats of strangers are dropped: a stranger beats every second, for ever. */
+/** Logs, at a bounded rate, that foreign heartbeats are dropped: a foreign agent sends one every second. */
 
 import type { Logger } from '../logger.ts';
 
 /** The first is told at once, then one line a minute with the number of the others. */
 const tellEveryMs = 60_000;
 
-export type StrangerLog = { drop(routingKey: string, reason: string): void; close(): void };
+export type ForeignMessageLog = { drop(routingKey: string, reason: string): void; close(): void };
 
-export function createStrangerLog(logger: Logger): StrangerLog {
+export function createForeignMessageLog(logger: Logger): ForeignMessageLog {
   let timer: NodeJS.Timeout | undefined;
   let dropped = 0;
   let last = { routingKey: '', reason: '' };

@@ -1,31 +1,31 @@
-/** Owns one bounded queue in memory with the ways of a broker's: letters out in order, kept until settled, given back to their place. */
+/** Owns one bounded queue in memory with the ways of a broker's: messages out in order, kept until settled, given back to their place. */
 
 import { closeDeadlineMs, type Outcome } from './delivery.ts';
 
-export type Letter = { routingKey: string; body: Buffer };
+export type RawMessage = { routingKey: string; body: Buffer };
 
 export type MemoryQueueOptions = {
   lengthMax: number;
   bytesMax: number;
-  /** Only the consumer attached first gets letters; the next one once it is gone. Otherwise they share. */
+  /** Only the consumer attached first gets messages; the next one once it is gone. Otherwise they share. */
   isSingleActive: boolean;
 };
 
 export type MemoryConsumer = {
   prefetch: number;
   /** @param closing aborted when the consumer closes */
-  settle(letter: Letter, closing: AbortSignal): Promise<Outcome>;
-  park(letter: Letter, reason: string): void;
+  settle(raw: RawMessage, closing: AbortSignal): Promise<Outcome>;
+  deadLetter(raw: RawMessage, reason: string): void;
 };
 
 export type MemoryQueue = {
   /** false: over a bound, nothing was queued. */
-  push(letter: Letter): boolean;
+  push(raw: RawMessage): boolean;
   /** Letters come in a later microtask, never inside the call of the sender. Returns the closing of the consumer. */
   attach(consumer: MemoryConsumer): () => Promise<void>;
 };
 
-type Entry = Letter & { sequence: number };
+type Entry = RawMessage & { sequence: number };
 type Attached = MemoryConsumer & { inFlight: Map<Entry, Promise<void>>; closing: AbortController };
 
 export function createMemoryQueue({ lengthMax, bytesMax, isSingleActive }: MemoryQueueOptions): MemoryQueue {
@@ -55,7 +55,7 @@ export function createMemoryQueue({ lengthMax, bytesMax, isSingleActive }: Memor
       if (!consumer.inFlight.delete(entry)) return;
       if (outcome === 'give back') return giveBack(entry);
       bytes -= entry.body.length;
-      if (outcome !== 'ack') consumer.park(entry, outcome.park);
+      if (outcome !== 'ack') consumer.deadLetter(entry, outcome.deadLetter);
       pump();
     });
     consumer.inFlight.set(entry, settled);
@@ -115,7 +115,7 @@ function createLine() {
       if (returned.length > 0) return returned.shift();
       const entry = fresh[head];
       head += 1;
-      // Moving what is left costs as much as what was taken, so each letter is moved about once.
+      // Moving what is left costs as much as what was taken, so each message is moved about once.
       if (head * 2 >= fresh.length) {
         fresh = fresh.slice(head);
         head = 0;

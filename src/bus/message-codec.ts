@@ -12,7 +12,7 @@ import { routingKeys } from './topology.ts';
  */
 export const bodyBytesMax = 15 * 1024 * 1024;
 
-export type Parsed<T> = { message: T } | { park: string };
+export type Parsed<T> = { message: T } | { deadLetter: string };
 
 type Message = messages.Command | messages.Refusal | messages.Report | messages.Heartbeat;
 
@@ -59,23 +59,23 @@ function parse<T extends { node: string }>(
   checkOf: (value: { kind?: unknown }) => TypeCheck<TSchema> | undefined,
   routingKeyOf: (message: T) => string,
 ): Parsed<T> {
-  if (body.length > bodyBytesMax) return { park: `larger than ${bodyBytesMax} bytes` };
+  if (body.length > bodyBytesMax) return { deadLetter: `larger than ${bodyBytesMax} bytes` };
   let value: unknown;
   try {
     value = JSON.parse(body.toString());
   } catch {
-    return { park: 'not JSON' };
+    return { deadLetter: 'not JSON' };
   }
-  if (typeof value !== 'object' || value === null) return { park: 'not an object' };
-  if ('clusterId' in value && value.clusterId !== clusterId) return { park: 'of another cluster' };
+  if (typeof value !== 'object' || value === null) return { deadLetter: 'not an object' };
+  if ('clusterId' in value && value.clusterId !== clusterId) return { deadLetter: 'of another cluster' };
   const check = checkOf(value);
-  if (!check) return { park: 'of an unknown kind' };
+  if (!check) return { deadLetter: 'of an unknown kind' };
   if (!check.Check(value)) {
     const first = check.Errors(value).First();
-    return { park: `not as its schema says: ${first?.path ?? ''} ${first?.message ?? ''}` };
+    return { deadLetter: `not as its schema says: ${first?.path ?? ''} ${first?.message ?? ''}` };
   }
   const message = value as T;
-  if (routingKeyOf(message) !== routingKey) return { park: `of node ${message.node}, sent as ${routingKey}` };
+  if (routingKeyOf(message) !== routingKey) return { deadLetter: `of node ${message.node}, sent as ${routingKey}` };
   return { message };
 }
 

@@ -1,4 +1,4 @@
-/** Owns what travels between managers and agents. Every message carries the cluster's id; strangers' are parked. */
+/** Owns what travels between managers and agents. Every message carries the cluster's id; those of others are dead-lettered. */
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { ContainerStateSchema, FailureReason, LogTail } from '../model/container.ts';

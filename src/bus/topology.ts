@@ -36,18 +36,18 @@ export const instanceQueueLengthMax = 10;
 export const instanceQueueExpiresMs = 60_000;
 /** Heartbeats waiting for one manager: two seconds of 5 000 nodes. The oldest go, newer ones say more. */
 export const heartbeatsQueueLengthMax = 10_000;
-/** Parked messages kept for people; the oldest go. */
+/** Dead letters kept for operators; the oldest go. */
 export const deadQueueLengthMax = 10_000;
 /**
- * Times a broker hands out one message, each cut of a connection counted, before it parks it by itself: only a message
+ * Times a broker hands out one message, each cut of a connection counted, before it dead-letters it by itself: only a message
  * that crashes its reader comes here. Set because brokers differ: 3.x has no limit, 4.x drops at 20.
  */
 export const brokerDeliveriesMax = 100;
 
 type QueueArguments = Record<string, string | number | boolean>;
 
-/** What is parked leaves its queue only once `co_dead` has it. */
-const parking: QueueArguments = {
+/** What is dead-lettered leaves its queue only once `co_dead` has it. */
+const deadLettered: QueueArguments = {
   'x-queue-type': 'quorum',
   'x-overflow': 'reject-publish',
   'x-dead-letter-exchange': deadExchange,
@@ -65,10 +65,10 @@ const singleActive: QueueArguments = { 'x-single-active-consumer': true };
 
 /** Redeclaring a queue with other arguments is refused by the broker: a change here needs a new name or an upgrade note. */
 export const queueArguments = {
-  node: { ...parking, ...singleActive, 'x-max-length': nodeQueueLengthMax },
+  node: { ...deadLettered, ...singleActive, 'x-max-length': nodeQueueLengthMax },
   /** What was lost here is said again at the next registration. */
   instance: { 'x-max-length': instanceQueueLengthMax, 'x-expires': instanceQueueExpiresMs },
-  reports: { ...parking, ...singleActive, 'x-max-length': reportsQueueLengthMax },
+  reports: { ...deadLettered, ...singleActive, 'x-max-length': reportsQueueLengthMax },
   heartbeats: { 'x-max-length': heartbeatsQueueLengthMax },
   /** People read it over and over: a limit nobody reaches keeps brokers with a default limit from dropping what they read. */
   dead: { 'x-queue-type': 'quorum', 'x-max-length': deadQueueLengthMax, 'x-delivery-limit': 1_000_000_000 },

@@ -164,7 +164,7 @@ export function testBusContract(name: string, open: () => Promise<BusUnderTest>,
     assert.equal(seen, [1, 1, 1, 2]);
   });
 
-  promise('a message that keeps failing is parked with its reason, and the rest goes on', async (bus) => {
+  promise('a message that keeps failing is dead-lettered with its reason, and the rest goes on', async (bus) => {
     const manager = bus.manager('m1');
     const poison = running(bus, 'a', 1);
     let tries = 0;
@@ -182,37 +182,44 @@ export function testBusContract(name: string, open: () => Promise<BusUnderTest>,
     const next = running(bus, 'a', 2);
     await agent.sendReport(next);
     await until('the report behind it', () => done.length === 1);
-    const parked = await until('the parked report', async () => (await manager.readParked(10))[0], 20_000);
+    const deadLetter = await until(
+      'the dead letter of the report',
+      async () => (await manager.readDeadLetters(10))[0],
+      20_000,
+    );
     assert.is(tries, deliveriesMax);
-    assert.match(parked.reason, /tried 5 times.*this one never works/);
-    assert.is(parked.routingKey, 'report.a');
-    assert.equal(JSON.parse(parked.body), poison);
-    assert.equal(await manager.readParked(10), [parked], 'reading leaves it where it is');
+    assert.match(deadLetter.reason, /tried 5 times.*this one never works/);
+    assert.is(deadLetter.routingKey, 'report.a');
+    assert.equal(JSON.parse(deadLetter.body), poison);
+    assert.equal(await manager.readDeadLetters(10), [deadLetter], 'reading leaves it where it is');
   });
 
-  promise('a message parked by its handler is not shown again', async (bus) => {
+  promise('a message dead-lettered by its handler is not shown again', async (bus) => {
     const manager = bus.manager('m1');
     let tries = 0;
     manager.consumeReports(async () => {
       tries += 1;
-      return { park: 'makes no sense' };
+      return { deadLetter: 'makes no sense' };
     });
     await bus.agent('a').sendReport(running(bus, 'a', 1));
-    const parked = await until('the parked report', async () => (await manager.readParked(10))[0]);
-    assert.is(parked.reason, 'makes no sense');
+    const deadLetter = await until('the dead letter of the report', async () => (await manager.readDeadLetters(10))[0]);
+    assert.is(deadLetter.reason, 'makes no sense');
     assert.is(tries, 1);
   });
 
-  promise('an agent can park a command too', async (bus) => {
+  promise('an agent can dead-letter a command too', async (bus) => {
     const manager = bus.manager('m1');
-    bus.agent('a').consumeCommands(async () => ({ park: 'makes no sense' }));
+    bus.agent('a').consumeCommands(async () => ({ deadLetter: 'makes no sense' }));
     await manager.sendCommand(stop(bus, 'a', 7));
-    const parked = await until('the parked command', async () => (await manager.readParked(10))[0]);
-    assert.is(JSON.parse(parked.body).position, 7);
-    assert.is(parked.routingKey, 'node.a');
+    const deadLetter = await until(
+      'the dead letter of the command',
+      async () => (await manager.readDeadLetters(10))[0],
+    );
+    assert.is(JSON.parse(deadLetter.body).position, 7);
+    assert.is(deadLetter.routingKey, 'node.a');
   });
 
-  promise('messages of strangers and messages that break their schema are parked, unseen', async (bus) => {
+  promise('foreign messages and messages that break their schema are dead-lettered, unseen', async (bus) => {
     const manager = bus.manager('m1');
     const seen: string[] = [];
     manager.consumeReports(async (report) => {
@@ -226,11 +233,11 @@ export function testBusContract(name: string, open: () => Promise<BusUnderTest>,
     await agent.sendReport(running(bus, 'somebody-else', 1));
     await agent.sendReport(running(bus, 'a', 1));
     await until('the one good report', () => seen.length === 1);
-    const parked = await until('four parked', async () => {
-      const all = await manager.readParked(10);
+    const deadLetters = await until('four dead letters', async () => {
+      const all = await manager.readDeadLetters(10);
       return all.length === 4 ? all : null;
     });
-    const reasons = parked.map(({ reason }) => reason).toSorted();
+    const reasons = deadLetters.map(({ reason }) => reason).toSorted();
     assert.match(reasons[0] ?? '', /not as its schema says: \/startedAt/);
     assert.is(reasons[1], 'of an unknown kind');
     assert.is(reasons[2], 'of another cluster');
@@ -302,7 +309,7 @@ export function testBusContract(name: string, open: () => Promise<BusUnderTest>,
       return 'ack';
     });
     await until('the report', () => isSeen);
-    assert.equal(await manager.readParked(10), []);
+    assert.equal(await manager.readDeadLetters(10), []);
   });
 
   promise('reports are handled many at once, up to the prefetch', async (bus) => {
@@ -351,7 +358,7 @@ export function testBusContract(name: string, open: () => Promise<BusUnderTest>,
     assert.equal(seen, ['m1: 1', 'm1: 2', 'm2: 3']);
   });
 
-  promise('every manager hears every heartbeat, strangers none', async (bus) => {
+  promise('every manager hears every heartbeat of its cluster, and no foreign one', async (bus) => {
     const managers = [bus.manager('m1'), bus.manager('m2')];
     const agent = bus.agent('a');
     const heard = managers.map((manager) => {
@@ -377,7 +384,7 @@ export function testBusContract(name: string, open: () => Promise<BusUnderTest>,
         sequences.toSorted((a, b) => a - b),
       );
     }
-    assert.equal(await managers[0]?.readParked(10), [], 'heartbeats are never parked');
+    assert.equal(await managers[0]?.readDeadLetters(10), [], 'heartbeats are never dead-lettered');
   });
 
   promise('a heartbeat consumer that was closed hears nothing, others go on', async (bus) => {

@@ -172,13 +172,13 @@ export function testEngineContract(name: string, open: () => Promise<EngineUnder
   });
 
   promise('a node neither sees nor touches what another has', async (machine) => {
-    const [engine, stranger] = [machine.engine('a'), machine.engine('b')];
+    const [engine, other] = [machine.engine('a'), machine.engine('b')];
     await run(engine, request(machine));
-    assert.equal(await stranger.list(), []);
-    assert.is(await stranger.inspect('web.1-a'), null);
-    await stranger.stop('web.1-a', 1);
-    await stranger.remove('web.1-a');
-    assert.equal(await stranger.logTail('web.1-a', 5), []);
+    assert.equal(await other.list(), []);
+    assert.is(await other.inspect('web.1-a'), null);
+    await other.stop('web.1-a', 1);
+    await other.remove('web.1-a');
+    assert.equal(await other.logTail('web.1-a', 5), []);
     assert.is(await stateOf(engine), 'running');
   });
 
@@ -192,10 +192,10 @@ export function testEngineContract(name: string, open: () => Promise<EngineUnder
   promise('hints begin with a loss, then tell of each end and each removal, to its node only', async (machine) => {
     const engine = machine.engine('a');
     const watching = new AbortController();
-    const [hints, strangers]: EngineHint[][] = [[], []];
+    const [hints, others]: EngineHint[][] = [[], []];
     engine.watch((hint) => hints!.push(hint), watching.signal);
-    machine.engine('b').watch((hint) => strangers!.push(hint), watching.signal);
-    await until('both streams', () => hints!.length === 1 && strangers!.length === 1);
+    machine.engine('b').watch((hint) => others!.push(hint), watching.signal);
+    await until('both streams', () => hints!.length === 1 && others!.length === 1);
     assert.equal(hints, [{ kind: 'lost' }]);
     await run(engine, request(machine));
     await machine.kill('web.1-a');
@@ -204,7 +204,7 @@ export function testEngineContract(name: string, open: () => Promise<EngineUnder
     await engine.remove('web.1-a');
     await until('a hint of the removal', () => hints!.length > before);
     assert.ok(hints!.slice(1).every((hint) => hint.kind === 'container' && hint.container === 'web.1-a'));
-    assert.equal(strangers, [{ kind: 'lost' }]);
+    assert.equal(others, [{ kind: 'lost' }]);
     watching.abort();
     const last = hints!.length;
     await run(engine, request(machine, {}, 'web.2-b'));

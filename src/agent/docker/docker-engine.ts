@@ -51,7 +51,7 @@ export function createDockerEngine({ clock, logger }: DockerEngineDeps, options:
   const docker = connect(options.address, agent);
   const ask = docker as unknown as AbortableQueries;
   const closing = new AbortController();
-  /** What Docker said last of each container of ours; its id is what later calls name, so a stranger's is never met. */
+  /** What Docker said last of each container of ours; its id is what later calls name, so a foreign container is never touched. */
   const known = new Map<string, EngineContainer>();
   /** Created here and not started yet: what a start needs no inspection for. */
   const requests = new Map<string, RunRequest>();

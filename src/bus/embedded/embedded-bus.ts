@@ -5,10 +5,10 @@
 
 import { AppError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { AgentBus, BusEnd, BusStatus, Consumer, ManagerBus, ParkedMessage, Verdict } from '../bus.ts';
+import type { AgentBus, BusEnd, BusStatus, Consumer, DeadLetter, ManagerBus, Verdict } from '../bus.ts';
 import { deliver } from '../delivery.ts';
-import { createStrangerLog } from '../foreign-message-log.ts';
-import { createMemoryQueue, type Letter, type MemoryQueue } from '../memory-queue.ts';
+import { createForeignMessageLog } from '../foreign-message-log.ts';
+import { createMemoryQueue, type MemoryQueue, type RawMessage } from '../memory-queue.ts';
 import { encodeBody, type Parsed, parseCommand, parseHeartbeat, parseRefusal, parseReport } from '../message-codec.ts';
 import type { Heartbeat } from '../messages.ts';
 import {
@@ -27,12 +27,12 @@ export type EmbeddedBroker = {
   close(): Promise<void>;
 };
 
-/** All letters of one queue together: a node this far behind gets its wanted set, and memory stays bounded. */
+/** All messages of one queue together: a node this far behind gets its wanted set, and memory stays bounded. */
 const queueBytesMax = 64 * 1024 * 1024;
 
 const prefetchDefault = 100;
 
-type HeartbeatListener = (letter: Letter) => void;
+type HeartbeatListener = (raw: RawMessage) => void;
 
 export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string; logger: Logger }): EmbeddedBroker {
   const limits = { bytesMax: queueBytesMax };
@@ -41,9 +41,9 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
   /** By routing key; while their instance reads them. */
   const instances = new Map<string, MemoryQueue>();
   const heartbeatListeners = new Set<HeartbeatListener>();
-  const parked: ParkedMessage[] = [];
+  const deadLetters: DeadLetter[] = [];
   const ends = new Set<BusEnd>();
-  const strangers = createStrangerLog(logger);
+  const foreign = createForeignMessageLog(logger);
 
   const nodeQueueOf = (node: string): MemoryQueue => {
     const queue =
@@ -52,30 +52,30 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
     return queue;
   };
 
-  const push = (queue: MemoryQueue, letter: Letter) => {
-    if (queue.push(letter)) return;
-    const details = { routingKey: letter.routingKey };
+  const push = (queue: MemoryQueue, raw: RawMessage) => {
+    if (queue.push(raw)) return;
+    const details = { routingKey: raw.routingKey };
     throw new AppError('bus_unavailable', 'the queue is full: its reader is far behind', { retryable: true, details });
   };
 
-  const park = ({ routingKey, body }: Letter, reason: string) => {
-    logger.warn({ routingKey, reason }, 'message parked');
-    parked.push({ routingKey, reason, body: body.toString() });
-    if (parked.length > deadQueueLengthMax) parked.shift();
+  const deadLetter = ({ routingKey, body }: RawMessage, reason: string) => {
+    logger.warn({ routingKey, reason }, 'message dead-lettered');
+    deadLetters.push({ routingKey, reason, body: body.toString() });
+    if (deadLetters.length > deadQueueLengthMax) deadLetters.shift();
   };
 
   const consume = <T>(
     queue: MemoryQueue,
-    parse: (letter: Letter) => Parsed<T>,
+    parse: (raw: RawMessage) => Parsed<T>,
     handler: (message: T) => Promise<Verdict>,
     prefetch: number,
   ) =>
     queue.attach({
       prefetch,
-      park,
-      async settle(letter, closing) {
-        const parsed = parse(letter);
-        return 'park' in parsed ? parsed : deliver(parsed.message, handler, closing);
+      deadLetter,
+      async settle(raw, closing) {
+        const parsed = parse(raw);
+        return 'deadLetter' in parsed ? parsed : deliver(parsed.message, handler, closing);
       },
     });
 
@@ -111,9 +111,9 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
   };
 
   const consumeHeartbeats = (handler: (heartbeat: Heartbeat) => void): (() => Promise<void>) => {
-    const listener: HeartbeatListener = (letter) => {
-      const parsed = parseHeartbeat(letter.body, { clusterId, routingKey: letter.routingKey });
-      if ('park' in parsed) strangers.drop(letter.routingKey, parsed.park);
+    const listener: HeartbeatListener = (raw) => {
+      const parsed = parseHeartbeat(raw.body, { clusterId, routingKey: raw.routingKey });
+      if ('deadLetter' in parsed) foreign.drop(raw.routingKey, parsed.deadLetter);
       else handler(parsed.message);
     };
     heartbeatListeners.add(listener);
@@ -139,14 +139,14 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
         },
         consumeReports(handler, { prefetch = prefetchDefault } = {}) {
           assertOpen();
-          const parse = ({ body, routingKey }: Letter) => parseReport(body, { clusterId, routingKey });
+          const parse = ({ body, routingKey }: RawMessage) => parseReport(body, { clusterId, routingKey });
           return track(consume(reports, parse, handler, prefetch));
         },
         consumeHeartbeats(handler) {
           assertOpen();
           return track(consumeHeartbeats(handler));
         },
-        readParked: async (limit) => parked.slice(0, limit),
+        readDeadLetters: async (limit) => deadLetters.slice(0, limit),
       };
     },
     agent(node) {
@@ -159,16 +159,16 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
         },
         sendHeartbeat(heartbeat) {
           if (end.status().state === 'closed') return;
-          const letter = { routingKey: routingKeys.heartbeat(node), body: encodeBody(heartbeat) };
+          const raw = { routingKey: routingKeys.heartbeat(node), body: encodeBody(heartbeat) };
           for (const listener of heartbeatListeners) {
             queueMicrotask(() => {
-              if (heartbeatListeners.has(listener)) listener(letter);
+              if (heartbeatListeners.has(listener)) listener(raw);
             });
           }
         },
         consumeCommands(handler) {
           assertOpen();
-          const parse = ({ body, routingKey }: Letter) => parseCommand(body, { clusterId, routingKey });
+          const parse = ({ body, routingKey }: RawMessage) => parseCommand(body, { clusterId, routingKey });
           return track(consume(nodeQueueOf(node), parse, handler, 1));
         },
         consumeRefusals(instanceId, handler) {
@@ -176,7 +176,7 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
           const key = routingKeys.instance(node, instanceId);
           const queue = createMemoryQueue({ ...limits, lengthMax: instanceQueueLengthMax, isSingleActive: false });
           instances.set(key, queue);
-          const parse = ({ body, routingKey }: Letter) => parseRefusal(body, { clusterId, routingKey });
+          const parse = ({ body, routingKey }: RawMessage) => parseRefusal(body, { clusterId, routingKey });
           const close = consume(queue, parse, handler, 1);
           return track(async () => {
             instances.delete(key);
@@ -187,7 +187,7 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
     },
     async close() {
       await Promise.all([...ends].map((end) => end.close()));
-      strangers.close();
+      foreign.close();
     },
   };
 }

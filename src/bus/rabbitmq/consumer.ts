@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Consumer, Verdict } from '../bus.ts';
 import { closeDeadlineMs, deliver } from '../delivery.ts';
-import type { Letter } from '../memory-queue.ts';
+import type { RawMessage } from '../memory-queue.ts';
 import type { Parsed } from '../message-codec.ts';
 import type { AmqpLink } from './connection.ts';
 
@@ -18,18 +18,18 @@ export type ConsumerSpec<T> = {
   isEssential: boolean;
   /** Declares what the queue needs, on each new channel. */
   declare(channel: Channel): Promise<void>;
-  parse(letter: Letter): Parsed<T>;
+  parse(raw: RawMessage): Parsed<T>;
   handler(message: T): Promise<Verdict>;
   /** Resolves when the message is safe in `co_dead`. `reject`: the broker moves it there itself. */
-  park: ((letter: Letter, reason: string) => Promise<void>) | 'reject';
-  onParked(letter: Letter, reason: string): void;
+  deadLetter: ((raw: RawMessage, reason: string) => Promise<void>) | 'reject';
+  onDeadLettered(raw: RawMessage, reason: string): void;
   /** The broker cancelled the consumer, the queue was deleted with what it held; now there is one again. */
   onRestored?(): void;
 };
 
 /** A handler this slow is not waited for any longer when its channel was lost: better twice at once than never again. */
 const leftoversDeadlineMs = 10_000;
-const parkAgainMs = 1_000;
+const deadLetterRetryMs = 1_000;
 
 export function createAmqpConsumer<T>(link: AmqpLink, spec: ConsumerSpec<T>): Consumer {
   const inFlight = new Set<Promise<void>>();
@@ -82,31 +82,31 @@ export function createAmqpConsumer<T>(link: AmqpLink, spec: ConsumerSpec<T>): Co
   };
 
   const handle = async (channel: Channel, ending: AbortSignal, message: ConsumeMessage) => {
-    const letter = { routingKey: message.fields.routingKey, body: message.content };
-    const parsed = spec.parse(letter);
-    const outcome = 'park' in parsed ? parsed : await deliver(parsed.message, spec.handler, ending);
+    const raw = { routingKey: message.fields.routingKey, body: message.content };
+    const parsed = spec.parse(raw);
+    const outcome = 'deadLetter' in parsed ? parsed : await deliver(parsed.message, spec.handler, ending);
     if (outcome === 'give back') return;
     if (outcome !== 'ack') {
-      spec.onParked(letter, outcome.park);
-      if (spec.park === 'reject') return quietly(() => channel.reject(message, false));
-      if (!(await isParked(spec.park, letter, outcome.park, ending))) return;
+      spec.onDeadLettered(raw, outcome.deadLetter);
+      if (spec.deadLetter === 'reject') return quietly(() => channel.reject(message, false));
+      if (!(await isDeadLettered(spec.deadLetter, raw, outcome.deadLetter, ending))) return;
     }
     quietly(() => channel.ack(message));
   };
 
-  const isParked = async (
-    park: (letter: Letter, reason: string) => Promise<void>,
-    letter: Letter,
+  const isDeadLettered = async (
+    deadLetter: (raw: RawMessage, reason: string) => Promise<void>,
+    raw: RawMessage,
     reason: string,
     ending: AbortSignal,
   ) => {
     while (!ending.aborted) {
       try {
-        await park(letter, reason);
+        await deadLetter(raw, reason);
         return true;
       } catch {
         // The publisher's trouble shows in the status; the message is still ours.
-        await pause(parkAgainMs, undefined, { signal: ending }).catch(() => {});
+        await pause(deadLetterRetryMs, undefined, { signal: ending }).catch(() => {});
       }
     }
     return false;

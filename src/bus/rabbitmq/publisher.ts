@@ -11,17 +11,17 @@ import type { AmqpLink } from './connection.ts';
 
 export type Publisher = {
   /** @throws AppError `bus_unavailable` (retryable) past the deadline, when the queue is full, or when too much waits · `bus_closed` */
-  publish(letter: OutgoingLetter, deadlineMs?: number): Promise<void>;
+  publish(outgoing: OutgoingMessage, deadlineMs?: number): Promise<void>;
   /** Neither confirmed nor kept: dropped when there is no channel or the broker is behind. */
-  pass(letter: OutgoingLetter): void;
+  pass(outgoing: OutgoingMessage): void;
   /** Waits for what is on its way (at most 3 s), then refuses it and everything later. */
   close(): Promise<void>;
 };
 
-export type OutgoingLetter = { exchange: string; routingKey: string; body: Buffer; headers?: Record<string, string> };
+export type OutgoingMessage = { exchange: string; routingKey: string; body: Buffer; headers?: Record<string, string> };
 
 export type PublisherOptions = {
-  /** The user of the connection, null when the URL names none: the broker then refuses letters signed by another. */
+  /** The user of the connection, null when the URL names none: the broker then refuses messages signed by another. */
   userId: string | null;
   declare(channel: ConfirmChannel): Promise<void>;
   /** Makes a queue for a routing key that has none, or waits for somebody to. */
@@ -33,13 +33,13 @@ const drainDeadlineMs = 3_000;
 /** Confirms outstanding: 100 to 1 000 carry the same load, more only lengthens what is repeated after a cut. */
 const windowMax = 1_000;
 const windowBytesMax = 32 * 1024 * 1024;
-/** Letters kept while the broker is away: seconds of a busy manager. Their senders have deadlines and say it again. */
+/** Messages kept while the broker is away: seconds of a busy manager. Their senders have deadlines and say it again. */
 const keptMax = 50_000;
 const keptBytesMax = 256 * 1024 * 1024;
 /** Between looks for a queue that nobody has declared yet. */
 const rerouteMs = 250;
 
-type Entry = OutgoingLetter & {
+type Entry = OutgoingMessage & {
   sequence: number;
   isReturned: boolean;
   settle(error?: AppError): void;
@@ -73,7 +73,7 @@ export function createPublisher(link: AmqpLink, { userId, declare, route }: Publ
         const entry = kept.get(Number(messageId));
         if (entry) entry.isReturned = true;
       });
-      // Here and not when the loss is noticed, so that no letter of the old channel is forgotten between the two.
+      // Here and not when the loss is noticed, so that no message of the old channel is forgotten between the two.
       inFlight = 0;
       inFlightBytes = 0;
       for (const held of rerouting.values()) held.length = 0;
@@ -154,27 +154,27 @@ export function createPublisher(link: AmqpLink, { userId, declare, route }: Publ
   };
 
   return {
-    publish(letter, deadlineMs = publishDeadlineMs) {
+    publish(outgoing, deadlineMs = publishDeadlineMs) {
       if (isClosed) return Promise.reject(new AppError('bus_closed', 'the bus is closed'));
-      if (kept.size >= keptMax || keptBytes + letter.body.length > keptBytesMax) {
-        return Promise.reject(unavailable('too many messages wait for the broker', letter));
+      if (kept.size >= keptMax || keptBytes + outgoing.body.length > keptBytesMax) {
+        return Promise.reject(unavailable('too many messages wait for the broker', outgoing));
       }
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       sequence += 1;
-      keptBytes += letter.body.length;
+      keptBytes += outgoing.body.length;
       const timer = setTimeout(() => {
         const { trouble } = link.status();
         const words = `no confirm within ${deadlineMs} ms`;
-        entry.settle(unavailable(trouble === null ? words : `${words} (${trouble})`, letter));
+        entry.settle(unavailable(trouble === null ? words : `${words} (${trouble})`, outgoing));
       }, deadlineMs);
       const entry: Entry = {
-        ...letter,
+        ...outgoing,
         sequence,
         isReturned: false,
         settle(error) {
           if (!kept.delete(entry.sequence)) return;
           clearTimeout(timer);
-          keptBytes -= letter.body.length;
+          keptBytes -= outgoing.body.length;
           if (error) reject(error);
           else resolve();
           if (kept.size === 0) onEmpty?.();

@@ -3,9 +3,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, GetMessage } from 'amqplib';
 import type { Logger } from '../../logger.ts';
-import type { AgentBus, Consumer, ManagerBus, ParkedMessage } from '../bus.ts';
-import { createStrangerLog, type StrangerLog } from '../foreign-message-log.ts';
-import type { Letter } from '../memory-queue.ts';
+import type { AgentBus, Consumer, DeadLetter, ManagerBus } from '../bus.ts';
+import { createForeignMessageLog, type ForeignMessageLog } from '../foreign-message-log.ts';
+import type { RawMessage } from '../memory-queue.ts';
 import { encodeBody, parseCommand, parseHeartbeat, parseRefusal, parseReport } from '../message-codec.ts';
 import {
   deadExchange,
@@ -42,7 +42,7 @@ const deletionNoticeMs = 1_000;
 export function createAmqpManagerBus(options: AmqpOptions & { managerId: string }): ManagerBus {
   const { url, clusterId, managerId, logger } = options;
   const link = createAmqpLink({ url, name: `co manager ${managerId}`, logger });
-  const strangers = createStrangerLog(logger);
+  const foreign = createForeignMessageLog(logger);
   const consumers = new Set<Consumer>();
   /** Nodes whose queue has taken a command: when it takes none any more, it was deleted. */
   const reached = new Set<string>();
@@ -57,7 +57,7 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
       await declareOne(routingKey);
     },
   });
-  const park = ({ routingKey, body }: Letter, reason: string) => {
+  const deadLetter = ({ routingKey, body }: RawMessage, reason: string) => {
     const headers = { [reasonHeader]: reason.slice(0, reasonLengthMax) };
     return publisher.publish({ exchange: deadExchange, routingKey, body, headers });
   };
@@ -83,16 +83,16 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
         declare: declareTopology,
         parse: ({ body, routingKey }) => parseReport(body, { clusterId, routingKey }),
         handler,
-        park,
-        onParked: logParked(logger),
+        deadLetter,
+        onDeadLettered: logDeadLettered(logger),
       });
       return track(consumers, consumer);
     },
     consumeHeartbeats(handler) {
-      return track(consumers, consumeHeartbeats(link, { clusterId, managerId, strangers, handler }));
+      return track(consumers, consumeHeartbeats(link, { clusterId, managerId, foreign, handler }));
     },
-    readParked: (limit) => link.withChannel((channel) => readParked(channel, limit)),
-    close: closing(link, publisher, consumers, strangers),
+    readDeadLetters: (limit) => link.withChannel((channel) => readDeadLetters(channel, limit)),
+    close: closing(link, publisher, consumers, foreign),
   };
 }
 
@@ -112,8 +112,8 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
     prefetch: 1,
     isEssential: false,
     declare: async () => {},
-    park: 'reject' as const,
-    onParked: logParked(logger),
+    deadLetter: 'reject' as const,
+    onDeadLettered: logDeadLettered(logger),
   };
 
   return {
@@ -186,12 +186,12 @@ function limit(lanes: number, act: (routingKey: string) => Promise<void>): (rout
 type HeartbeatOptions = {
   clusterId: string;
   managerId: string;
-  strangers: StrangerLog;
+  foreign: ForeignMessageLog;
   handler: Parameters<ManagerBus['consumeHeartbeats']>[0];
 };
 
 /** Without acknowledgements: a heartbeat that was lost is followed by the next one. */
-function consumeHeartbeats(link: AmqpLink, { clusterId, managerId, strangers, handler }: HeartbeatOptions): Consumer {
+function consumeHeartbeats(link: AmqpLink, { clusterId, managerId, foreign, handler }: HeartbeatOptions): Consumer {
   const queue = heartbeatsQueue(managerId);
   let isClosed = false;
   const keeper = link.keep({
@@ -207,7 +207,7 @@ function consumeHeartbeats(link: AmqpLink, { clusterId, managerId, strangers, ha
         if (!message) return void channel.close().catch(() => {});
         const { routingKey } = message.fields;
         const parsed = parseHeartbeat(message.content, { clusterId, routingKey });
-        if ('park' in parsed) strangers.drop(routingKey, parsed.park);
+        if ('deadLetter' in parsed) foreign.drop(routingKey, parsed.deadLetter);
         else handler(parsed.message);
       };
       await channel.consume(queue, take, { noAck: true });
@@ -221,8 +221,8 @@ function consumeHeartbeats(link: AmqpLink, { clusterId, managerId, strangers, ha
   };
 }
 
-async function readParked(channel: Channel, limit: number): Promise<ParkedMessage[]> {
-  const read: ParkedMessage[] = [];
+async function readDeadLetters(channel: Channel, limit: number): Promise<DeadLetter[]> {
+  const read: DeadLetter[] = [];
   while (read.length < limit) {
     const message = await channel.get(deadQueue);
     if (!message) break;
@@ -243,14 +243,14 @@ function reasonOf({ properties: { headers } }: GetMessage): string {
   return death ? `${death.reason} in ${death.queue}` : 'unknown';
 }
 
-/** null: the URL names no user, and letters go unsigned. */
+/** null: the URL names no user, and messages go unsigned. */
 function userOf(url: string): string | null {
   const { username } = new URL(url);
   return username === '' ? null : decodeURIComponent(username);
 }
 
-const logParked = (logger: Logger) => (letter: Letter, reason: string) =>
-  logger.warn({ routingKey: letter.routingKey, reason }, 'message parked');
+const logDeadLettered = (logger: Logger) => (raw: RawMessage, reason: string) =>
+  logger.warn({ routingKey: raw.routingKey, reason }, 'message dead-lettered');
 
 function track(consumers: Set<Consumer>, consumer: Consumer): Consumer {
   consumers.add(consumer);
@@ -263,13 +263,13 @@ function track(consumers: Set<Consumer>, consumer: Consumer): Consumer {
 }
 
 /** Consumers first: their handlers may still send. The second call waits for the first. */
-function closing(link: AmqpLink, publisher: Publisher, consumers: Set<Consumer>, strangers: StrangerLog | null) {
+function closing(link: AmqpLink, publisher: Publisher, consumers: Set<Consumer>, foreign: ForeignMessageLog | null) {
   let closed: Promise<void> | undefined;
   const close = async () => {
     await Promise.all([...consumers].map((consumer) => consumer.close()));
     await publisher.close();
     await link.close();
-    strangers?.close();
+    foreign?.close();
   };
   return () => {
     closed ??= close();

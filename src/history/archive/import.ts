@@ -61,7 +61,7 @@ export async function importLog(
       events += count;
       return;
     }
-    // Equal hashes mean equal histories, so the first slot tells a stranger early and the last one proves the rest.
+    // Equal hashes mean equal histories, so the first slot tells another log early and the last one proves the rest.
     if (foundCommits === 0 || slot === found.slot) await assertSame(store, slot, hash);
     foundCommits += 1;
   };

@@ -1,6 +1,6 @@
 /**
  * Owns what a call looks like in the log: cut to the bounds of the catalogue, printable, and without what may be a
- * secret. Pure. Whatever a stranger sends, the event made of it is valid.
+ * secret. Pure. Whatever an unknown caller sends, the event made of it is valid.
  */
 
 import { catalog, type EventData } from '../../events/schema/catalog.ts';

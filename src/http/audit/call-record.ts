@@ -1,6 +1,6 @@
 /**
  * Owns putting calls into the log behind the caller's back: refusals of known callers as facts, reads and refused
- * strangers as telemetry. Never slows a call and never keeps a secret: no bodies, no headers, no query strings.
+ * unknown callers as telemetry. Never slows a call and never keeps a secret: no bodies, no headers, no query strings.
  */
 
 import { randomUUID } from 'node:crypto';

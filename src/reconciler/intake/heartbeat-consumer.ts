@@ -1,6 +1,6 @@
 /**
  * Owns heartbeats on their way in: the liveness of nodes, the log's record of who was heard, and the word to a
- * stranger to register again. All managers listen, the leader alone appends.
+ * an unknown session to register again. All managers listen, the leader alone appends.
  */
 
 import { bufferTime, Subject, type Subscription } from 'rxjs';
@@ -20,7 +20,7 @@ export type Heartbeats = { start(): void; close(): Promise<void> };
 const recordEveryMs = 1_000;
 /** Past this many in one event the log's bound on an append comes near. */
 const beatsPerEventMax = 2_000;
-/** A stranger beats every second; asking it once in this time is enough. */
+/** An unknown session sends a heartbeat every second; asking it once in this time is enough. */
 const resyncEveryMs = 2_000;
 
 type Deps = {

@@ -103,7 +103,7 @@ function silences(timeoutMs: number, scheduler: SchedulerLike) {
 
 type Watch = { session: number | null; isNews: boolean };
 
-/** A beat of another session is late or a stranger's: it proves nothing. */
+/** A heartbeat of another session is late or foreign: it proves nothing. */
 function follow(watch: Watch, signal: Signal): Watch {
   if (signal.kind === 'watch') return { session: signal.session, isNews: true };
   return { session: watch.session, isNews: watch.session !== null && signal.session === watch.session };

@@ -109,7 +109,7 @@ export function createIntake(deps: Deps, { clusterId }: { clusterId: string }): 
       if (performance.now() - failingSince > giveUpMs) giveUp();
       return 'retry';
     }
-    return { park: error instanceof Error ? error.message : String(error) };
+    return { deadLetter: error instanceof Error ? error.message : String(error) };
   };
 
   const giveUp = () => {

@@ -23,7 +23,7 @@ const facts = Object.keys({
 } satisfies Record<ContainerFact, null>) as ContainerFact[];
 
 /** Also words that no container's state ever answers to. */
-const strangers = [
+const unknown = [
   'ContainerQueued',
   'NodeLost',
   '',
@@ -33,7 +33,7 @@ const strangers = [
   'xstate.init',
   'xstate.done.state.container',
 ];
-const words = [...facts, ...strangers];
+const words = [...facts, ...unknown];
 
 /** What XState makes of a fact in a state; null: it stays where it is. */
 function nextByMachine(state: ContainerState, fact: string): ContainerState | null {

@@ -136,7 +136,7 @@ fault('reports being handled when the connection is cut are delivered again', as
   // Over a connection of its own: the one through the proxy may still be coming back from the last cut.
   const reader = world.manager();
   await until('its connection', () => reader.status().state === 'connected');
-  assert.equal(await reader.readParked(10), [], 'a cut is no failure of the message');
+  assert.equal(await reader.readDeadLetters(10), [], 'a cut is no failure of the message');
 });
 
 fault('commands stay one at a time when the connection is cut under their handler', async (world) => {
@@ -304,7 +304,7 @@ fault('a full queue refuses the next command', async (world) => {
   assert.match(String(last), /full/);
 });
 
-fault('bytes that are no message are parked as they are', async (world) => {
+fault('bytes that are no message are dead-lettered as they are', async (world) => {
   const manager = world.manager();
   let handled = 0;
   manager.consumeReports(async () => {
@@ -316,11 +316,11 @@ fault('bytes that are no message are parked as they are', async (world) => {
     for (const body of ['', 'no JSON', '[1]', 'null']) channel.publish(exchange, 'report.a', Buffer.from(body));
     await channel.checkQueue(reportsQueue);
   });
-  const parked = await until('four parked', async () => {
-    const all = await manager.readParked(10);
+  const deadLetter = await until('four dead letters', async () => {
+    const all = await manager.readDeadLetters(10);
     return all.length === 4 ? all : null;
   });
-  assert.equal(parked.map(({ body, reason }) => [body, reason]).toSorted(), [
+  assert.equal(deadLetter.map(({ body, reason }) => [body, reason]).toSorted(), [
     ['', 'not JSON'],
     ['[1]', 'of an unknown kind'],
     ['no JSON', 'not JSON'],
@@ -329,7 +329,7 @@ fault('bytes that are no message are parked as they are', async (world) => {
   assert.is(handled, 0);
 });
 
-fault('a message that keeps crashing its reader is parked by the broker', async (world) => {
+fault('a message that keeps crashing its reader is dead-lettered by the broker', async (world) => {
   const manager = world.manager();
   await world.agent('a').sendReport(running(world, 'a', 1));
   const deliveries = await world.raw(async (channel) => {
@@ -339,11 +339,11 @@ fault('a message that keeps crashing its reader is parked by the broker', async 
       count += 1;
       channel.nack(message, false, true);
     });
-    return until('the broker gives up', async () => ((await manager.readParked(1)).length === 1 ? count : null));
+    return until('the broker gives up', async () => ((await manager.readDeadLetters(1)).length === 1 ? count : null));
   });
   assert.is(deliveries, brokerDeliveriesMax + 1);
-  const [parked] = await manager.readParked(1);
-  assert.is(parked?.reason, `delivery_limit in ${reportsQueue}`);
+  const [deadLetter] = await manager.readDeadLetters(1);
+  assert.is(deadLetter?.reason, `delivery_limit in ${reportsQueue}`);
 });
 
 fault('a queue declared with other arguments shows as trouble and does not stop the rest', async (world) => {

@@ -53,14 +53,14 @@ proof('a manager and an agent do all their work with their own rights', async (r
     let beats = 0;
     manager.consumeReports(async (report) => {
       reports.push(report);
-      return reports.length === 1 ? { park: 'for the proof' } : 'ack';
+      return reports.length === 1 ? { deadLetter: 'for the proof' } : 'ack';
     });
     manager.consumeHeartbeats(() => {
       beats += 1;
     });
     agent.consumeCommands(async (command) => {
       commands.push(command);
-      return commands.length === 1 ? { park: 'for the proof' } : 'ack';
+      return commands.length === 1 ? { deadLetter: 'for the proof' } : 'ack';
     });
     await agent.sendReport(running(options, 'worker-1', 1));
     await agent.sendReport(running(options, 'worker-1', 2));
@@ -71,7 +71,7 @@ proof('a manager and an agent do all their work with their own rights', async (r
       agent.sendHeartbeat(beat(options, 'worker-1', 1));
       return beats > 0;
     });
-    await until('both parked', async () => (await manager.readParked(10)).length === 2);
+    await until('both dead letters', async () => (await manager.readDeadLetters(10)).length === 2);
   } finally {
     await agent.close();
     await manager.close();
@@ -95,7 +95,7 @@ const attempts: [string, number, (channel: Channel) => Promise<unknown>][] = [
     (channel) => channel.consume(instanceQueue('worker-2', randomUUID()), () => {}),
   ],
   ['read the reports', 403, (channel) => channel.consume(reportsQueue, () => {})],
-  ['read what is parked', 403, (channel) => channel.get(deadQueue)],
+  ['read dead letters', 403, (channel) => channel.get(deadQueue)],
   ['declare a queue', 403, (channel) => channel.assertQueue('co_node_worker-9')],
   ['delete its own queue', 403, (channel) => channel.deleteQueue(nodeQueue('worker-1'))],
   ['bind its own queue to more', 403, (channel) => channel.bindQueue(nodeQueue('worker-1'), exchange, '#')],
@@ -125,7 +125,7 @@ proof('a node can do nothing in the name of another', async (rabbit, users) => {
       await until(`a refusal to ${what}`, () => refusal !== null, 5_000);
       assert.is(refusal, code, what);
     }
-    assert.equal(await manager.readParked(10), []);
+    assert.equal(await manager.readDeadLetters(10), []);
   } finally {
     await model.close();
     await manager.close();

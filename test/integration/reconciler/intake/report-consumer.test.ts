@@ -17,7 +17,7 @@ import { until } from '../../../support/wait.ts';
 const test = suite('intake');
 const staleContainers = 400;
 
-test('a node that returns tells hundreds of stale containers at once: each is recorded, none is parked', async () => {
+test('a node that returns tells hundreds of stale containers at once: each is recorded, none is dead-lettered', async () => {
   const clusterId = randomUUID();
   const log = await openLogAt(await logKinds[0]!.createPlace());
   const projector = createProjector({ log, logger: silentLogger, clock: systemClock });
@@ -52,7 +52,7 @@ test('a node that returns tells hundreds of stale containers at once: each is re
     const removed = (await readAll(log)).filter(({ type }) => type === 'StaleContainerRemoved');
     return removed.length === staleContainers;
   });
-  assert.equal(await bus.readParked(10), []);
+  assert.equal(await bus.readDeadLetters(10), []);
 
   await intake.close();
   await broker.close();

@@ -62,9 +62,9 @@ test(
     try {
       assert.is(await refusalOf(sendRequest(dir, 'refuse')), 'config_invalid: no such worker');
       assert.is(await refusalOf(sendRequest(dir, 'break')), 'internal: broken');
-      const stranger = connect(join(dir, socketFile));
-      stranger.write('hello\n');
-      assert.is(await text(stranger), '{"lines":["null"]}\n');
+      const other = connect(join(dir, socketFile));
+      other.write('hello\n');
+      assert.is(await text(other), '{"lines":["null"]}\n');
       const endless = connect(join(dir, socketFile));
       endless.on('error', () => {}).write('x'.repeat(70_000));
       await once(endless, 'close');
