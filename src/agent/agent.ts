@@ -12,7 +12,7 @@ import { hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type AgentInstance, inventoryMax } from '../model/node.ts';
 import { createSharedPulls } from './containers/shared-pulls.ts';
-import type { ParallelStarts } from './containers/start-limiter.ts';
+import type { StartLimiter } from './containers/start-limiter.ts';
 import { createWorker } from './containers/worker.ts';
 import type { Engine, EngineContainer } from './engine/engine.ts';
 import { type EngineWatchOptions, startEngineWatch } from './engine/engine-watch.ts';
@@ -38,7 +38,7 @@ export type AgentDeps = {
   clock: Clock;
   logger: Logger;
   /** Shared by the agents of one engine. */
-  parallelStarts: ParallelStarts;
+  parallelStarts: StartLimiter;
 };
 
 export type AgentOptions = {

@@ -17,7 +17,7 @@ import type { ChallengeCommand, Refusal, RegisterReport, WantedCommand } from '.
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import type { AgentInstance } from '../model/node.ts';
-import { outlastOutage } from './engine/retry-while-unavailable.ts';
+import { retryWhileEngineUnavailable } from './engine/retry-while-unavailable.ts';
 
 export type AgentSession = {
   /** null: none, or given up. */
@@ -114,7 +114,7 @@ export function createSession(
   const repeat = async (current: Attempt) => {
     const { signal } = current.cancelled;
     for (let answerMs = answerMinMs; ; ) {
-      const found = await outlastOutage(takeInventory, signal);
+      const found = await retryWhileEngineUnavailable(takeInventory, signal);
       let next = nextSignal(current);
       let isDelivered = true;
       await bus.sendReport(toReport(current, found)).catch((error: unknown) => {

@@ -5,7 +5,7 @@
 
 import { hostname } from 'node:os';
 import { type Agent, createAgent } from '../agent/agent.ts';
-import { createParallelStarts } from '../agent/containers/start-limiter.ts';
+import { createStartLimiter } from '../agent/containers/start-limiter.ts';
 import { createDockerEngine } from '../agent/docker/docker-engine.ts';
 import type { Engine, EngineScope } from '../agent/engine/engine.ts';
 import { describeTaken } from '../agent/session.ts';
@@ -61,7 +61,7 @@ type Machine = { sentence: string; engineOf(node: string): Engine };
 export async function createNodeAgents(config: Config, deps: NodeAgentsDeps): Promise<NodeAgents> {
   const { cluster, busOf, logger } = deps;
   const machine = await chooseMachine(config, deps);
-  const parallelStarts = createParallelStarts();
+  const parallelStarts = createStartLimiter();
   const agentVersion = readVersion();
   const closing = new AbortController();
   const open = (node: string): Member => {

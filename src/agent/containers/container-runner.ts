@@ -14,17 +14,17 @@
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import type { EngineContainer, PullProgress } from '../engine/engine.ts';
-import { outlastOutage } from '../engine/retry-while-unavailable.ts';
-import type { Reporter, Told } from '../reports/reporter.ts';
+import { retryWhileEngineUnavailable } from '../engine/retry-while-unavailable.ts';
+import type { ReportBody, Reporter } from '../reports/reporter.ts';
 import { failureReasonOf, type Run, type StartDeps, startContainer } from './container-start.ts';
-import { type Ending, endingOf, failedEnding } from './exit-status.ts';
-import type { RunInHand } from './sync.ts';
+import { type ExitReport, exitReportOf, failedReport } from './exit-status.ts';
+import type { ManagedRun } from './sync.ts';
 
 /** The fact behind a command. */
 export type Cause = { position: number; causationId: string | null };
 
 export type ContainerRunner = {
-  inHand(): Readonly<RunInHand>;
+  managed(): Readonly<ManagedRun>;
   /** @param after settles when the engine is free of what had to go first */
   start(run: Run, cause: Cause, after: Promise<unknown>): void;
   /** It runs already. */
@@ -60,14 +60,14 @@ const progressEveryMs = 1_000;
 export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions): ContainerRunner {
   const { engine, reporter, clock, logger } = deps;
   const { container, closing, onCleared } = options;
-  const hand: RunInHand = { phase: 'waiting', position: 0 };
-  /** A stop or a removal came: a start or a look in progress is called off. */
-  const overruled = new AbortController();
-  const going = AbortSignal.any([closing, overruled.signal]);
+  const managed: ManagedRun = { phase: 'waiting', position: 0 };
+  /** Aborted by a stop or a removal: cancels a start or a look in progress. */
+  const cancelled = new AbortController();
+  const going = AbortSignal.any([closing, cancelled.signal]);
   let work: Promise<void> = Promise.resolve();
   let lookWaits = false;
-  /** What a repetition says: the present state, in the end the final report. */
-  let present: Told | null = null;
+  /** What is reported when it is asked for again: the present state, in the end the final report. */
+  let present: ReportBody | null = null;
   let current: Run | null = null;
   let isCleared = false;
 
@@ -82,23 +82,24 @@ export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions):
     });
   };
 
-  const persist = <T>(operation: () => Promise<T>, signal: AbortSignal = closing) => outlastOutage(operation, signal);
+  const persist = <T>(operation: () => Promise<T>, signal: AbortSignal = closing) =>
+    retryWhileEngineUnavailable(operation, signal);
 
-  const tell = (told: Told) => {
-    present = told;
-    reporter.tell(container, told);
+  const reportState = (state: ReportBody) => {
+    present = state;
+    reporter.report(container, state);
   };
 
-  const tellRunning = (found: EngineContainer, causationId: string | null) => {
+  const reportRunning = (found: EngineContainer, causationId: string | null) => {
     const startedAt = found.startedAt ?? new Date(clock.nowMs()).toISOString();
     const { engineContainerId, ports } = found;
-    tell({ kind: 'running', causationId, engineContainerId, startedAt, ports });
+    reportState({ kind: 'running', causationId, engineContainerId, startedAt, ports });
   };
 
-  const tellEnd = (final: Told) => {
-    hand.phase = 'ended';
+  const reportEnd = (final: ReportBody) => {
+    managed.phase = 'ended';
     present = final;
-    reporter.tell(container, final, () => enqueue(clear));
+    reporter.report(container, final, () => enqueue(clear));
   };
 
   const clear = async () => {
@@ -110,12 +111,12 @@ export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions):
   /** A container that ends by itself follows from its own latest fact: no cause is named. */
   const conclude = async (found: EngineContainer | null, run: Run, signal: AbortSignal) => {
     const logTail = found ? await persist(() => engine.logTail(container, logTailLines), signal) : [];
-    tellEnd({ ...endingOf(found, run.spec, logTail), causationId: null });
+    reportEnd({ ...exitReportOf(found, run.spec, logTail), causationId: null });
   };
 
   const begin = (run: Run, cause: Cause) => {
     current = run;
-    hand.position = cause.position;
+    managed.position = cause.position;
   };
 
   const runIt = async (run: Run, { causationId }: Cause, after: Promise<unknown>) => {
@@ -123,45 +124,45 @@ export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions):
     try {
       const onProgress = throttleProgress(({ currentBytes, totalBytes }) => {
         const { image } = run.spec;
-        reporter.mention(container, { kind: 'pull-progress', causationId, image, currentBytes, totalBytes });
+        reporter.sendUnreliably(container, { kind: 'pull-progress', causationId, image, currentBytes, totalBytes });
       });
-      const found = await startContainer(deps, run, { signal: going, overruled: overruled.signal, onProgress });
-      // A stop that came meanwhile finds it running and stops it; the log goes without the word of a moment.
-      if (overruled.signal.aborted) return;
+      const found = await startContainer(deps, run, { signal: going, cancelled: cancelled.signal, onProgress });
+      // A stop that came meanwhile finds it running and stops it; the short-lived `running` is not reported.
+      if (cancelled.signal.aborted) return;
       if (found.state !== 'running') return await conclude(found, run, going);
-      hand.phase = 'running';
-      tellRunning(found, causationId);
+      managed.phase = 'running';
+      reportRunning(found, causationId);
     } catch (error) {
       going.throwIfAborted();
-      const ending: Ending = failedEnding(failureReasonOf(error, logger), wordsOf(error));
-      tellEnd({ ...ending, causationId });
+      const ending: ExitReport = failedReport(failureReasonOf(error, logger), wordsOf(error));
+      reportEnd({ ...ending, causationId });
     }
   };
 
-  const throttleProgress = (tellProgress: (progress: PullProgress) => void) => {
-    let toldAtMs = Number.NEGATIVE_INFINITY;
+  const throttleProgress = (onProgress: (progress: PullProgress) => void) => {
+    let reportedAtMs = Number.NEGATIVE_INFINITY;
     return (progress: PullProgress) => {
-      if (clock.monotonicMs() - toldAtMs < progressEveryMs) return;
-      toldAtMs = clock.monotonicMs();
-      tellProgress(progress);
+      if (clock.monotonicMs() - reportedAtMs < progressEveryMs) return;
+      reportedAtMs = clock.monotonicMs();
+      onProgress(progress);
     };
   };
 
   const lookAtIt = async () => {
     lookWaits = false;
-    if (hand.phase !== 'running' || !current) return;
+    if (managed.phase !== 'running' || !current) return;
     const found = await persist(() => engine.inspect(container), going);
     if (found?.state !== 'running') await conclude(found, current, going);
   };
 
   /** What was created on the way to a start is removed like any other, once the end is confirmed. */
   const stopIt = async ({ causationId }: Cause, timeoutSeconds: number) => {
-    if (hand.phase === 'ended') return;
+    if (managed.phase === 'ended') return;
     const found = await persist(async () => {
       await engine.stop(container, timeoutSeconds);
       return engine.inspect(container);
     });
-    tellEnd({ kind: 'stopped', causationId, exitCode: found?.exitCode ?? null });
+    reportEnd({ kind: 'stopped', causationId, exitCode: found?.exitCode ?? null });
   };
 
   const removeIt = async ({ causationId }: Cause, reason: string) => {
@@ -169,44 +170,44 @@ export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions):
     if (found) await persist(() => engine.remove(container));
     reporter.drop(container);
     isCleared = true;
-    hand.phase = 'ended';
+    managed.phase = 'ended';
     present = null;
     if (!found) return onCleared();
-    reporter.tell(container, { kind: 'stale-removed', causationId, reason }, onCleared);
+    reporter.report(container, { kind: 'stale-removed', causationId, reason }, onCleared);
   };
 
   return {
-    inHand: () => hand,
+    managed: () => managed,
     start(run, cause, after) {
       begin(run, cause);
-      tell({ kind: 'starting', causationId: cause.causationId });
+      reportState({ kind: 'starting', causationId: cause.causationId });
       enqueue(() => runIt(run, cause, after), going);
     },
     adopt(run, cause, found, { isNewsToLog }) {
       begin(run, cause);
-      hand.phase = 'running';
+      managed.phase = 'running';
       const { engineContainerId, ports } = found;
       const startedAt = found.startedAt ?? new Date(clock.nowMs()).toISOString();
       present = { kind: 'running', causationId: cause.causationId, engineContainerId, startedAt, ports };
-      if (isNewsToLog) reporter.tell(container, present);
+      if (isNewsToLog) reporter.report(container, present);
     },
     end(run, cause, found, { wasStarted }) {
       begin(run, cause);
-      hand.phase = 'ended';
+      managed.phase = 'ended';
       const trouble = whyNotAdopted(found, wasStarted);
-      if (trouble) return tellEnd({ ...failedEnding('start error', trouble), causationId: null });
+      if (trouble) return reportEnd({ ...failedReport('start error', trouble), causationId: null });
       enqueue(() => conclude(found, run, closing));
     },
     stop(cause, timeoutSeconds) {
-      hand.position = cause.position;
-      overruled.abort();
-      if (hand.phase !== 'ended') hand.phase = 'stopping';
+      managed.position = cause.position;
+      cancelled.abort();
+      if (managed.phase !== 'ended') managed.phase = 'stopping';
       enqueue(() => stopIt(cause, timeoutSeconds));
     },
     remove(cause, reason) {
-      hand.position = cause.position;
-      overruled.abort();
-      if (hand.phase !== 'ended') hand.phase = 'stopping';
+      managed.position = cause.position;
+      cancelled.abort();
+      if (managed.phase !== 'ended') managed.phase = 'stopping';
       enqueue(() => removeIt(cause, reason));
     },
     settle() {
@@ -214,9 +215,9 @@ export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions):
       enqueue(clear);
     },
     repeat() {
-      if (hand.phase === 'stopping' || !present) return;
-      if (hand.phase === 'ended') tellEnd(present);
-      else reporter.tell(container, present);
+      if (managed.phase === 'stopping' || !present) return;
+      if (managed.phase === 'ended') reportEnd(present);
+      else reporter.report(container, present);
     },
     look() {
       if (lookWaits) return;

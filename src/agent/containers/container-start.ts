@@ -8,21 +8,21 @@ import { AppError, hasCode } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { FailureReason } from '../../model/container.ts';
 import type { Engine, EngineContainer, PullProgress, RunRequest } from '../engine/engine.ts';
-import { outlastOutage } from '../engine/retry-while-unavailable.ts';
+import { retryWhileEngineUnavailable } from '../engine/retry-while-unavailable.ts';
 import { resolveEnvironment } from './secrets.ts';
-import type { ParallelStarts } from './start-limiter.ts';
+import type { StartLimiter } from './start-limiter.ts';
 
 export type Run = Omit<RunRequest, 'env'>;
 
 export type StartOptions = {
   signal: AbortSignal;
-  overruled: AbortSignal;
+  cancelled: AbortSignal;
   onProgress: (progress: PullProgress) => void;
 };
 
 export type StartDeps = {
   engine: Engine;
-  parallelStarts: ParallelStarts;
+  parallelStarts: StartLimiter;
   secretsDir: string | null;
   /** A node without one may be lost by now, and the container replaced elsewhere: it waits as for the engine. */
   hasSession: () => boolean;
@@ -34,24 +34,24 @@ const awayPauseMs = 500;
 /**
  * Never starts what has run already: after an outage the engine is asked first, by a create that finds its own.
  * @param signal ends its waiting for a turn, a registry or an engine that is away
- * @param overruled it must not start any more; what was created stays for the caller to remove
+ * @param cancelled it must not start any more; what was created stays for the caller to remove
  * @returns running, or exited when it ran and ended while the engine was away
  * @throws AppError of a code of `failureReasonOf`, or a signal's reason
  */
 export async function startContainer(
   { engine, parallelStarts, secretsDir, hasSession }: StartDeps,
   run: Run,
-  { signal, overruled, onProgress }: StartOptions,
+  { signal, cancelled, onProgress }: StartOptions,
 ): Promise<EngineContainer> {
   const createAndStart = async () => {
     if (!hasSession()) throw new AppError('engine_unavailable', 'the node gave its session up', { retryable: true });
-    const giveBack = await parallelStarts.takeTurn(signal);
+    const giveBack = await parallelStarts.acquire(signal);
     try {
       const env = await resolveEnvironment(run.spec.env, secretsDir);
-      overruled.throwIfAborted();
+      cancelled.throwIfAborted();
       const created = await engine.create({ ...run, env });
       // Asked here for the last time; an agent that closes still starts what it has created.
-      overruled.throwIfAborted();
+      cancelled.throwIfAborted();
       return created.state === 'created' ? await engine.start(run.container) : created;
     } catch (error) {
       if (hasCode(error, 'engine_unavailable')) await pause(awayPauseMs, undefined, { signal }).catch(() => {});
@@ -69,7 +69,7 @@ export async function startContainer(
     await engine.pull(run.spec.image, onProgress, signal);
     return createAndStart();
   };
-  return outlastOutage(pullIfMissing, signal);
+  return retryWhileEngineUnavailable(pullIfMissing, signal);
 }
 
 const failureReasons: Readonly<Record<string, FailureReason>> = {

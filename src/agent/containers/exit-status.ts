@@ -10,7 +10,7 @@ import { cleanText } from '../engine/report-text.ts';
 type Failed = Pick<ReportOf<'failed'>, 'kind' | 'reason' | 'message' | 'exitCode' | 'logTail'>;
 type Stopped = Pick<ReportOf<'stopped'>, 'kind' | 'exitCode'>;
 type Completed = Pick<ReportOf<'completed'>, 'kind' | 'logTail'>;
-export type Ending = Failed | Stopped | Completed;
+export type ExitReport = Failed | Stopped | Completed;
 
 /** Reports carry at most this much of an engine's words. */
 const messageCharactersMax = 2048;
@@ -21,7 +21,7 @@ const sigkill = 9;
 /** What Docker's init says, in the container's own output, when it cannot run the command. */
 const initFailure = /^\[FATAL tini \(\d+\)\] (exec .+)$/;
 
-export function failedEnding(
+export function failedReport(
   reason: FailureReason,
   message: string,
   { exitCode = null, logTail = [] }: { exitCode?: number | null; logTail?: string[] } = {},
@@ -30,23 +30,23 @@ export function failedEnding(
 }
 
 /** Of a container that ended though nobody asked it to. null: the engine has it no more. */
-export function endingOf(found: EngineContainer | null, spec: ContainerSpec, logTail: string[]): Ending {
-  if (!found) return failedEnding('killed', 'the engine does not have the container any more: somebody removed it');
+export function exitReportOf(found: EngineContainer | null, spec: ContainerSpec, logTail: string[]): ExitReport {
+  if (!found) return failedReport('killed', 'the engine does not have the container any more: somebody removed it');
   const { exitCode } = found;
   const seen = { exitCode, logTail };
   if (found.state === 'created') {
-    return failedEnding('start error', found.error || 'it was created but never started', seen);
+    return failedReport('start error', found.error || 'it was created but never started', seen);
   }
-  if (found.oomKilled) return failedEnding('oom', outOfMemory(spec), seen);
+  if (found.oomKilled) return failedReport('oom', outOfMemory(spec), seen);
   if (exitCode === 0) return { kind: 'completed', logTail };
   if (exitCode === signalExitBase + sigkill) {
-    return failedEnding('killed', 'killed by SIGKILL (exit code 137), though nothing in the log asked for it', seen);
+    return failedReport('killed', 'killed by SIGKILL (exit code 137), though nothing in the log asked for it', seen);
   }
   const refused = initFailure.exec(logTail.at(-1) ?? '')?.[1];
-  if (refused) return failedEnding('start error', refused, seen);
-  if (found.error) return failedEnding('exited', `exit code ${exitCode}: ${found.error}`, seen);
+  if (refused) return failedReport('start error', refused, seen);
+  if (found.error) return failedReport('exited', `exit code ${exitCode}: ${found.error}`, seen);
   const signal = signalNames.get((exitCode ?? 0) - signalExitBase);
-  return failedEnding('exited', signal ? `exit code ${exitCode} (${signal})` : `exit code ${exitCode}`, seen);
+  return failedReport('exited', signal ? `exit code ${exitCode} (${signal})` : `exit code ${exitCode}`, seen);
 }
 
 function outOfMemory({ resources: { memoryBytes } }: ContainerSpec): string {

@@ -3,18 +3,18 @@
 /** Measured: one Docker daemon starts 4.5 containers a second one by one, 6.8 four at a time, and no more beyond. */
 export const parallelStartsDefault = 4;
 
-export type ParallelStarts = {
+export type StartLimiter = {
   /**
    * Waits for a turn.
    * @returns gives the turn back; a second call does nothing
    * @throws the signal's reason when it aborts while waiting
    */
-  takeTurn(signal: AbortSignal): Promise<() => void>;
+  acquire(signal: AbortSignal): Promise<() => void>;
 };
 
 type Waiting = { resolve: (release: () => void) => void; signal: AbortSignal; onAbort: () => void };
 
-export function createParallelStarts(turnsMax = parallelStartsDefault): ParallelStarts {
+export function createStartLimiter(turnsMax = parallelStartsDefault): StartLimiter {
   const waiting = new Set<Waiting>();
   let taken = 0;
 
@@ -39,7 +39,7 @@ export function createParallelStarts(turnsMax = parallelStartsDefault): Parallel
   };
 
   return {
-    takeTurn(signal) {
+    acquire(signal) {
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason);
         const turn: Waiting = {

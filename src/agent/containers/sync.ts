@@ -3,24 +3,24 @@
  * Pure. Never starts anything the log has beyond `in queue`: it may have run already, and no container runs twice.
  *
  * ```
- * wanted as      the agent has it in hand   the engine runs it   the engine has it ended   the engine has it not
+ * wanted as      the agent manages it        the engine runs it   the engine has it ended   the engine has it not
  * in queue       carry on, tell again       adopt, tell          end                       start
  * starting       carry on, tell again       adopt, tell          end                       end (killed)
  * running        carry on, tell again       adopt                end                       end (killed)
  * stopping       stop                       stop                 stop                      stop
  * not wanted     remove                     remove               remove                    –
  * ```
- * What ended in the agent's hands is told again while it is wanted, and settled once it is not: the log knows.
+ * What ended while the agent managed it is reported again while it is desired, and settled once it is not: the log knows.
  */
 
 import type { WantedContainer } from '../../bus/messages.ts';
 import type { EngineContainer } from '../engine/engine.ts';
 
-/** `waiting`: for its turn or its image, or being created. `ended`: told or about to be told, then removed by itself. */
+/** `waiting`: for a permit or its image, or being created. `ended`: reported or about to be, then removed by itself. */
 export type RunPhase = 'waiting' | 'running' | 'stopping' | 'ended';
 
-/** What the agent has in hand. `position`: of the last command it applied to the container. */
-export type RunInHand = { phase: RunPhase; position: number };
+/** What the agent has in managed. `position`: of the last command it applied to the container. */
+export type ManagedRun = { phase: RunPhase; position: number };
 
 export type SyncAction =
   | { kind: 'start'; wanted: WantedContainer }
@@ -36,22 +36,22 @@ export type SyncInput = {
   position: number;
   wanted: readonly WantedContainer[];
   found: readonly EngineContainer[];
-  inHand: ReadonlyMap<string, RunInHand>;
+  managed: ReadonlyMap<string, ManagedRun>;
 };
 
 /** At most one action a container; removals come last. */
-export function decideSync({ position, wanted, found, inHand }: SyncInput): SyncAction[] {
+export function decideSync({ position, wanted, found, managed }: SyncInput): SyncAction[] {
   const foundOf = new Map(found.map((item) => [item.container, item]));
   const wantedIds = new Set(wanted.map(({ container }) => container));
-  const isNewer = (container: string) => (inHand.get(container)?.position ?? 0) > position;
+  const isNewer = (container: string) => (managed.get(container)?.position ?? 0) > position;
   const actions = wanted
     .filter(({ container }) => !isNewer(container))
-    .flatMap((item) => decideWanted(item, foundOf.get(item.container) ?? null, inHand.get(item.container)));
-  const others = new Set([...foundOf.keys(), ...inHand.keys()].filter((container) => !wantedIds.has(container)));
+    .flatMap((item) => decideWanted(item, foundOf.get(item.container) ?? null, managed.get(item.container)));
+  const others = new Set([...foundOf.keys(), ...managed.keys()].filter((container) => !wantedIds.has(container)));
   const removals = [...others]
     .filter((container) => !isNewer(container))
     .map((container): SyncAction => {
-      const isEnded = inHand.get(container)?.phase === 'ended';
+      const isEnded = managed.get(container)?.phase === 'ended';
       return isEnded ? { kind: 'settle', container } : { kind: 'remove', container, reason: notWanted };
     });
   return [...actions, ...removals];
@@ -62,7 +62,7 @@ const notWanted = 'the log does not want it on this node any more';
 function decideWanted(
   wanted: WantedContainer,
   found: EngineContainer | null,
-  run: RunInHand | undefined,
+  run: ManagedRun | undefined,
 ): SyncAction[] {
   const { container } = wanted;
   if (run?.phase === 'ended') return [{ kind: 'repeat', container }];

@@ -1,5 +1,5 @@
 /**
- * Owns the containers this node has in hand: a runner each. Turns commands and wanted sets into what runners do, and
+ * Owns the containers this agent manages: a runner each. Turns commands and wanted sets into what runners do, and
  * compares them with the engine. Fencing is done before.
  */
 
@@ -37,7 +37,7 @@ export type WorkerOptions = { closing: AbortSignal };
  * The log has an end within seconds, a busy node ends a few containers in them. The next wanted set forgets the rest.
  */
 const endedMax = 1_000;
-/** Actions of a sync in one turn of the event loop: a few milliseconds, between which the node's heart beats. */
+/** Actions of a sync in one tick of the event loop: a few milliseconds, between which the node's heart beats. */
 const actionsPerTurn = 500;
 /** A container the log does not want may be hard to remove; those that wait for its ports then try without. */
 const removalsDeadlineMs = 10_000;
@@ -104,17 +104,17 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
     apply(command) {
       const { container, position } = command;
       const cause = { position, causationId: command.causationId || null };
-      if (position <= (runners.get(container)?.inHand().position ?? 0)) return;
+      if (position <= (runners.get(container)?.managed().position ?? 0)) return;
       const runner = runnerOf(container);
       if (command.kind === 'remove') return runner.remove(cause, 'the log has nothing to do with it any more');
       if (command.kind === 'stop') return runner.stop(cause, command.stopTimeoutSeconds);
       // Only the first command of a container may start it.
-      if (runner.inHand().position === 0) runner.start(runOf(command), cause, Promise.resolve());
+      if (runner.managed().position === 0) runner.start(runOf(command), cause, Promise.resolve());
     },
     async sync(wanted, found) {
       const { position, containers } = wanted;
-      const inHand = new Map([...runners].map(([container, runner]) => [container, runner.inHand()]));
-      const actions = decideSync({ position, wanted: containers, found, inHand });
+      const managed = new Map([...runners].map(([container, runner]) => [container, runner.managed()]));
+      const actions = decideSync({ position, wanted: containers, found, managed });
       const specs = new Map(wanted.specs.map(({ specHash, spec }) => [specHash, spec]));
       const set = { position, causationId: wanted.causationId || null, specs };
       isSyncing = true;
@@ -139,7 +139,7 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
     compare(found) {
       const running = new Set(found.filter(({ state }) => state === 'running').map(({ container }) => container));
       for (const [container, runner] of runners) {
-        if (runner.inHand().phase === 'running' && !running.has(container)) runner.look();
+        if (runner.managed().phase === 'running' && !running.has(container)) runner.look();
       }
     },
     running: () => [...runners.values()].filter(hasProcess).length,
@@ -170,4 +170,4 @@ const isRemoval = ({ kind }: SyncAction) => kind === 'remove' || kind === 'settl
 
 const containerOf = (action: SyncAction) => ('wanted' in action ? action.wanted.container : action.container);
 
-const hasProcess = (runner: ContainerRunner) => ['running', 'stopping'].includes(runner.inHand().phase);
+const hasProcess = (runner: ContainerRunner) => ['running', 'stopping'].includes(runner.managed().phase);

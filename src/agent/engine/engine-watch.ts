@@ -23,7 +23,7 @@ import {
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import type { Engine, EngineContainer, EngineHint } from './engine.ts';
-import { outlastOutage } from './retry-while-unavailable.ts';
+import { retryWhileEngineUnavailable } from './retry-while-unavailable.ts';
 
 export type EngineWatchOptions = {
   onContainer: (container: string) => void;
@@ -58,7 +58,7 @@ export function startEngineWatch(
   /** A loss is made up for as soon as the engine answers, not at the next resync. */
   const listAll = async () => {
     try {
-      onList(await outlastOutage(() => engine.list(), closing.signal));
+      onList(await retryWhileEngineUnavailable(() => engine.list(), closing.signal));
     } catch (error) {
       if (!closing.signal.aborted) logger.error({ err: error }, 'the containers of the engine could not be listed');
     }

@@ -12,7 +12,7 @@ const pauseMaxMs = 2_000;
  * the operation has to look before it acts again.
  * @throws whatever else the operation throws · the signal's reason when it aborts
  */
-export async function outlastOutage<T>(operation: () => Promise<T>, signal: AbortSignal): Promise<T> {
+export async function retryWhileEngineUnavailable<T>(operation: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let pauseMs = pauseMinMs; ; pauseMs = Math.min(pauseMs * 2, pauseMaxMs)) {
     signal.throwIfAborted();
     try {

@@ -13,17 +13,17 @@ import type { Logger } from '../../logger.ts';
 
 type Head = 'clusterId' | 'node' | 'reportId' | 'at' | 'session' | 'container';
 type WithoutHead<R> = R extends ContainerReport ? Omit<R, Head> : never;
-/** A report as its teller knows it: the envelope is the reporter's. */
-export type Told = WithoutHead<ContainerReport>;
+/** A report without its envelope, which the reporter adds. */
+export type ReportBody = WithoutHead<ContainerReport>;
 
 export type Reporter = {
   /**
    * Keeps and sends it after those of the same container. One of the same kind that still waits makes it needless.
    * @param onConfirmed called once, when the bus has it
    */
-  tell(container: string, told: Told, onConfirmed?: () => void): void;
+  report(container: string, body: ReportBody, onConfirmed?: () => void): void;
   /** Sends it once, without keeping it, unless something of the container waits or the bus has enough to do. */
-  mention(container: string, told: Told): void;
+  sendUnreliably(container: string, body: ReportBody): void;
   /** Forgets what waits for the container. */
   drop(container: string): void;
   /** Resolves when nothing waits any more. */
@@ -34,14 +34,14 @@ export type Reporter = {
 export type ReporterOptions = {
   clusterId: string;
   node: string;
-  /** The session reports are told in. */
+  /** The session that reports carry. */
   session: () => number | null;
 };
 
 type Entry = { report: ContainerReport; onConfirmed: (() => void) | undefined };
 
 /** On their way at once: a broker confirms some tens of thousands a second in a window of this size. */
-const onTheirWayMax = 200;
+const sendingMax = 200;
 const pauseMinMs = 250;
 const pauseMaxMs = 5_000;
 
@@ -50,61 +50,61 @@ export function createReporter(
   { clusterId, node, session }: ReporterOptions,
 ): Reporter {
   const closing = new AbortController();
-  /** By container, in order; the first of a lane is on its way or next. */
-  const lanes = new Map<string, Entry[]>();
+  /** By container, in order; the first of a queue is being sent or next. */
+  const queues = new Map<string, Entry[]>();
   /** Containers whose first report is not on its way, in the order they came. */
-  const line = new Set<string>();
-  let onTheirWay = 0;
+  const ready = new Set<string>();
+  let sending = 0;
   let pauseMs = pauseMinMs;
   let isPausing = false;
-  let isPumpDue = false;
+  let isFlushDue = false;
   let empty: PromiseWithResolvers<void> | undefined;
 
-  const envelope = (container: string, told: Told): ContainerReport | null => {
+  const envelope = (container: string, body: ReportBody): ContainerReport | null => {
     const current = session();
     if (current === null) return null;
     const at = new Date(clock.nowMs()).toISOString();
-    return { clusterId, node, reportId: randomUUID(), at, session: current, container, ...told } as ContainerReport;
+    return { clusterId, node, reportId: randomUUID(), at, session: current, container, ...body } as ContainerReport;
   };
 
   const forget = (container: string) => {
-    lanes.delete(container);
-    line.delete(container);
-    if (lanes.size > 0) return;
+    queues.delete(container);
+    ready.delete(container);
+    if (queues.size > 0) return;
     empty?.resolve();
     empty = undefined;
   };
 
-  const pump = () => {
-    for (const container of line) {
-      if (isPausing || onTheirWay >= onTheirWayMax || closing.signal.aborted) return;
-      line.delete(container);
+  const flush = () => {
+    for (const container of ready) {
+      if (isPausing || sending >= sendingMax || closing.signal.aborted) return;
+      ready.delete(container);
       void sendFirst(container);
     }
   };
 
   /** In a later turn of the event loop: thousands of reports in one would keep everybody else waiting. */
-  const pumpSoon = () => {
-    if (isPumpDue) return;
-    isPumpDue = true;
+  const flushSoon = () => {
+    if (isFlushDue) return;
+    isFlushDue = true;
     setImmediate(() => {
-      isPumpDue = false;
-      pump();
+      isFlushDue = false;
+      flush();
     });
   };
 
   const sendFirst = async (container: string) => {
-    const lane = lanes.get(container);
-    const [entry] = lane ?? [];
-    if (!lane || !entry) return;
-    onTheirWay += 1;
+    const queue = queues.get(container);
+    const [entry] = queue ?? [];
+    if (!queue || !entry) return;
+    sending += 1;
     const isOver = await isDelivered(entry.report);
-    onTheirWay -= 1;
-    pumpSoon();
+    sending -= 1;
+    flushSoon();
     // Forgotten meanwhile: nobody waits for it.
-    if (lanes.get(container) !== lane) return;
-    if (isOver) lane.shift();
-    if (lane.length > 0) line.add(container);
+    if (queues.get(container) !== queue) return;
+    if (isOver) queue.shift();
+    if (queue.length > 0) ready.add(container);
     else forget(container);
     if (isOver) entry.onConfirmed?.();
   };
@@ -117,7 +117,7 @@ export function createReporter(
       return true;
     } catch (error) {
       const isRetryable = error instanceof AppError && error.retryable;
-      // The bus is shared: what befell one report befalls all that are on their way, and is told once.
+      // The bus is shared: what failed for one report fails for all that are being sent, and is logged once.
       if (isPausing) return !isRetryable;
       if (!hasCode(error, 'bus_closed')) {
         logger.warn({ err: error, container: report.container, kind: report.kind }, 'report not delivered');
@@ -134,41 +134,41 @@ export function createReporter(
     await pause(pauseMs, undefined, { signal: closing.signal }).catch(() => {});
     pauseMs = Math.min(pauseMs * 2, pauseMaxMs);
     isPausing = false;
-    pump();
+    flush();
   };
 
   return {
-    tell(container, told, onConfirmed) {
-      const lane = lanes.get(container);
-      if (closing.signal.aborted || lane?.some(({ report }) => report.kind === told.kind)) return;
-      const report = envelope(container, told);
+    report(container, body, onConfirmed) {
+      const queue = queues.get(container);
+      if (closing.signal.aborted || queue?.some(({ report }) => report.kind === body.kind)) return;
+      const report = envelope(container, body);
       if (!report) return;
-      if (lane) return void lane.push({ report, onConfirmed });
-      lanes.set(container, [{ report, onConfirmed }]);
-      line.add(container);
-      pump();
+      if (queue) return void queue.push({ report, onConfirmed });
+      queues.set(container, [{ report, onConfirmed }]);
+      ready.add(container);
+      flush();
     },
-    mention(container, told) {
-      const report = envelope(container, told);
-      if (!report || lanes.has(container) || closing.signal.aborted || onTheirWay >= onTheirWayMax) return;
-      onTheirWay += 1;
+    sendUnreliably(container, body) {
+      const report = envelope(container, body);
+      if (!report || queues.has(container) || closing.signal.aborted || sending >= sendingMax) return;
+      sending += 1;
       bus
         .sendReport(report)
-        .catch((error: unknown) => logger.debug({ err: error, container }, 'a mention was lost'))
+        .catch((error: unknown) => logger.debug({ err: error, container }, 'a report that may be lost was lost'))
         .finally(() => {
-          onTheirWay -= 1;
-          pumpSoon();
+          sending -= 1;
+          flushSoon();
         });
     },
     drop: forget,
     drained() {
-      if (lanes.size === 0) return Promise.resolve();
+      if (queues.size === 0) return Promise.resolve();
       empty ??= Promise.withResolvers<void>();
       return empty.promise;
     },
     close() {
       closing.abort();
-      for (const container of [...lanes.keys()]) forget(container);
+      for (const container of [...queues.keys()]) forget(container);
     },
   };
 }

@@ -10,7 +10,7 @@ import { alarmNames } from '../../model/alarm.ts';
 import { alarmKey } from '../../projections/view/cluster.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { describeAssumptions, findFailing } from './assumptions.ts';
-import { type Ending, judge, type Verdict } from './conclusion.ts';
+import { type ExitReport, judge, type Verdict } from './conclusion.ts';
 import { createTally, describeBefore, isConsequence, type ServiceOutcome } from './outcome.ts';
 import { createWorld, type World } from './simulation.ts';
 import { estimateStartTime } from './start-time.ts';
@@ -136,7 +136,7 @@ const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 async function run(
   world: World,
   { withinMs, isFull, signal }: { withinMs: number; isFull: () => boolean; signal: AbortSignal | undefined },
-): Promise<Ending['by']> {
+): Promise<ExitReport['by']> {
   const life = world.live(withinMs);
   let turnEndsMs = performance.now() + turnMs;
   for (let piece = life.next(); ; piece = life.next()) {

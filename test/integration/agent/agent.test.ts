@@ -3,16 +3,16 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createParallelStarts } from '../../../src/agent/containers/start-limiter.ts';
+import { createStartLimiter } from '../../../src/agent/containers/start-limiter.ts';
 import { AppError } from '../../../src/errors.ts';
 import {
   type AgentScene,
   createAgentScene,
   gateEngine,
   isEnding,
-  kindsTold,
-  told,
-  untilTold,
+  kindsReported,
+  reported,
+  untilReported,
 } from '../../support/agent/agent-fixture.ts';
 import { spec } from '../../support/log/history.ts';
 import { until } from '../../support/wait.ts';
@@ -34,13 +34,13 @@ const isGone = async ({ engine }: AgentScene, container: string) => (await engin
 /** The position of its ContainerQueued. */
 const queuedAt = (container: string) => Number.parseInt(container.split('-')[1]!, 36);
 
-scenario('a container starts, and is told as starting, then running, echoing its cause', async (scene) => {
+scenario('a container starts, and is reported as starting, then running, echoing its cause', async (scene) => {
   const { manager, machine } = scene;
   await scene.startAgent();
   const container = await manager.queue();
   const cause = manager.wanted.get(container)!.causationId;
-  const running = await untilTold(manager, container, 'running');
-  assert.equal(kindsTold(manager, container), ['starting', 'running']);
+  const running = await untilReported(manager, container, 'running');
+  assert.equal(kindsReported(manager, container), ['starting', 'running']);
   assert.is(running.causationId, cause);
   assert.is(running.session, manager.session());
   assert.is(machine.starts(container), 1);
@@ -50,17 +50,17 @@ scenario('many start at once, in order for each', async (scene) => {
   const { manager } = scene;
   await scene.startAgent();
   const containers = await Promise.all(Array.from({ length: 30 }, () => manager.queue()));
-  for (const container of containers) await untilTold(manager, container, 'running');
-  for (const container of containers) assert.equal(kindsTold(manager, container), ['starting', 'running']);
+  for (const container of containers) await untilReported(manager, container, 'running');
+  for (const container of containers) assert.equal(kindsReported(manager, container), ['starting', 'running']);
 });
 
-scenario('what ends by itself is told with its last lines, and then removed', async (scene) => {
+scenario('what ends by itself is reported with its last lines, and then removed', async (scene) => {
   const { manager, machine } = scene;
   await scene.startAgent();
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   machine.kill(container, 3);
-  const failed = await untilTold(manager, container, 'failed');
+  const failed = await untilReported(manager, container, 'failed');
   assert.is(failed.reason, 'exited');
   assert.is(failed.exitCode, 3);
   assert.is(failed.causationId, null);
@@ -76,9 +76,9 @@ for (const [how, reason] of [
     const { manager, machine } = scene;
     await scene.startAgent();
     const container = await manager.queue();
-    await untilTold(manager, container, 'running');
+    await untilReported(manager, container, 'running');
     machine.kill(container, 137, { oomKilled: how === 'out of memory' });
-    assert.is((await untilTold(manager, container, 'failed')).reason, reason);
+    assert.is((await untilReported(manager, container, 'failed')).reason, reason);
   });
 }
 
@@ -86,19 +86,19 @@ scenario('exit code 0 is a completion', async (scene) => {
   const { manager, machine } = scene;
   await scene.startAgent();
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   machine.kill(container, 0);
-  await untilTold(manager, container, 'completed');
+  await untilReported(manager, container, 'completed');
   await until('its removal', () => isGone(scene, container));
 });
 
-scenario('what vanishes behind our back is told as killed', async (scene) => {
+scenario('what vanishes behind our back is reported as killed', async (scene) => {
   const { manager, machine } = scene;
   await scene.startAgent();
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   machine.vanish(container);
-  const failed = await untilTold(manager, container, 'failed');
+  const failed = await untilReported(manager, container, 'failed');
   assert.is(failed.reason, 'killed');
   assert.match(failed.message, 'somebody removed it');
 });
@@ -107,7 +107,7 @@ scenario('a missing image fails as image, in the words of the registry', async (
   const { manager } = scene;
   await scene.startAgent();
   const container = await manager.queue({ image: 'missing/one' });
-  const failed = await untilTold(manager, container, 'failed');
+  const failed = await untilReported(manager, container, 'failed');
   assert.is(failed.reason, 'image');
   assert.match(failed.message, 'pull access denied');
 });
@@ -116,19 +116,19 @@ scenario('a secret that cannot be read is a start error that names it', async (s
   const { manager, machine } = scene;
   await scene.startAgent();
   const container = await manager.queue({ env: [{ name: 'KEY', secret: 'api-key' }] });
-  const failed = await untilTold(manager, container, 'failed');
+  const failed = await untilReported(manager, container, 'failed');
   assert.is(failed.reason, 'start error');
   assert.match(failed.message, 'api-key');
   assert.is(machine.starts(container), 0);
 });
 
-scenario('a stop is told with its exit code and its own cause, and the container removed', async (scene) => {
+scenario('a stop is reported with its exit code and its own cause, and the container removed', async (scene) => {
   const { manager } = scene;
   await scene.startAgent();
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   await manager.requestStop(container);
-  const stopped = await untilTold(manager, container, 'stopped');
+  const stopped = await untilReported(manager, container, 'stopped');
   assert.is(stopped.exitCode, 143);
   assert.match(stopped.causationId!, /^fact-/);
   await until('its removal', () => isGone(scene, container));
@@ -138,21 +138,21 @@ scenario('nothing is removed from the engine before the bus has its end', async 
   const { manager, machine, engine } = scene;
   await scene.startAgent();
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   const other = await manager.queue();
-  await untilTold(manager, other, 'running');
+  await untilReported(manager, other, 'running');
   scene.setBusAway(true);
   machine.kill(container, 1);
   await scene.engine.stop(other, 1);
   await until('both ended', async () => (await engine.list()).every(({ state }) => state === 'exited'));
   assert.is((await engine.list()).length, 2);
   scene.setBusAway(false);
-  await untilTold(manager, container, 'failed');
+  await untilReported(manager, container, 'failed');
   await until('their removal', async () => (await engine.list()).length === 0);
 });
 
 for (const operation of ['create', 'start'] as const) {
-  scenario(`a stop during ${operation} wins: told as stopped, nothing left`, async (scene) => {
+  scenario(`a stop during ${operation} wins: reported as stopped, nothing left`, async (scene) => {
     const { manager, machine } = scene;
     const gate = gateEngine(scene.openEngine(), operation);
     await scene.startAgent({ engine: gate.engine });
@@ -160,8 +160,8 @@ for (const operation of ['create', 'start'] as const) {
     await until('the call', () => gate.reached() === 1);
     await manager.requestStop(container);
     gate.open();
-    await untilTold(manager, container, 'stopped');
-    assert.equal(kindsTold(manager, container), ['starting', 'stopped']);
+    await untilReported(manager, container, 'stopped');
+    assert.equal(kindsReported(manager, container), ['starting', 'stopped']);
     assert.is(machine.starts(container), operation === 'start' ? 1 : 0);
     await until('its removal', () => isGone(scene, container));
   });
@@ -180,9 +180,9 @@ scenario('a stop calls off a pull', async (scene) => {
     });
   await scene.startAgent({ engine: { ...engine, pull } });
   const container = await manager.queue({ image: 'missing/slow' });
-  await untilTold(manager, container, 'starting');
+  await untilReported(manager, container, 'starting');
   await manager.requestStop(container);
-  const stopped = await untilTold(manager, container, 'stopped');
+  const stopped = await untilReported(manager, container, 'stopped');
   assert.is(stopped.exitCode, null);
   assert.ok(isCalledOff);
   assert.is(machine.starts(container), 0);
@@ -192,7 +192,7 @@ scenario('a command of another session, or repeated, is dropped', async (scene) 
   const { manager, machine } = scene;
   await scene.startAgent();
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   const { session, position } = manager;
   await manager.sendStop(container, { session: session() - 1 });
   await manager.sendStop(container, { session: session() + 1 });
@@ -200,8 +200,8 @@ scenario('a command of another session, or repeated, is dropped', async (scene) 
   await manager.sendStop(container, { position: queuedAt(container) });
   await manager.sendStart(container, {});
   const later = await manager.queue();
-  await untilTold(manager, later, 'running');
-  assert.equal(kindsTold(manager, container), ['starting', 'running']);
+  await untilReported(manager, later, 'running');
+  assert.equal(kindsReported(manager, container), ['starting', 'running']);
   assert.is(machine.starts(container), 1);
   assert.ok(position() > session());
 });
@@ -211,17 +211,17 @@ scenario('a start that arrives after the container ended starts nothing', async 
   await scene.startAgent();
   const container = await manager.queue();
   const command = structuredClone(manager.wanted.get(container)!);
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   machine.kill(container, 1);
   await until('its removal', () => isGone(scene, container));
   manager.wanted.set(container, command);
   await manager.sendStart(container, { position: manager.position() + 1 });
   await manager.sendWanted();
   const later = await manager.queue();
-  await untilTold(manager, later, 'running');
+  await untilReported(manager, later, 'running');
   assert.is(machine.starts(container), 1);
-  const ends = told(manager, container).filter(isEnding);
-  assert.ok(ends.length > 1, 'its end is told again to a log that still wants it');
+  const ends = reported(manager, container).filter(isEnding);
+  assert.ok(ends.length > 1, 'its end is reported again to a log that still wants it');
   assert.is(new Set(ends.map(({ kind }) => kind)).size, 1);
 });
 
@@ -234,10 +234,10 @@ scenario('an engine that goes away in the middle of a start comes back to one st
   machine.setAway(true);
   gate.open();
   const waiting = await manager.queue();
-  await untilTold(manager, waiting, 'starting');
+  await untilReported(manager, waiting, 'starting');
   machine.setAway(false);
-  await untilTold(manager, container, 'running');
-  await untilTold(manager, waiting, 'running');
+  await untilReported(manager, container, 'running');
+  await untilReported(manager, waiting, 'running');
   assert.is(machine.starts(container), 1);
   assert.is(machine.starts(waiting), 1);
 });
@@ -252,8 +252,8 @@ scenario('a start whose answer was lost is not repeated when the container ended
   };
   await scene.startAgent({ engine: { ...engine, start } });
   const container = await manager.queue();
-  assert.is((await untilTold(manager, container, 'failed')).exitCode, 6);
-  assert.equal(kindsTold(manager, container), ['starting', 'failed']);
+  assert.is((await untilReported(manager, container, 'failed')).exitCode, 6);
+  assert.equal(kindsReported(manager, container), ['starting', 'failed']);
   assert.is(machine.starts(container), 1);
 });
 
@@ -267,24 +267,24 @@ scenario('a start from before the wanted set is dropped, though nobody knows the
   manager.wanted.set(container, command);
   await manager.sendStart(container, { position: queuedAt(container) });
   const later = await manager.queue();
-  await untilTold(manager, later, 'running');
+  await untilReported(manager, later, 'running');
   assert.is(machine.starts(container), 0);
-  assert.equal(kindsTold(manager, container), []);
+  assert.equal(kindsReported(manager, container), []);
 });
 
 scenario('a stop while the engine is away is done when it is back', async (scene) => {
   const { manager, machine } = scene;
   await scene.startAgent();
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   machine.setAway(true);
   await manager.requestStop(container);
   const queued = await manager.queue();
-  await untilTold(manager, queued, 'starting');
+  await untilReported(manager, queued, 'starting');
   await manager.requestStop(queued);
   machine.setAway(false);
-  await untilTold(manager, container, 'stopped');
-  await untilTold(manager, queued, 'stopped');
+  await untilReported(manager, container, 'stopped');
+  await untilReported(manager, queued, 'stopped');
   assert.is(machine.starts(queued), 0);
 });
 
@@ -293,20 +293,20 @@ scenario('what ended while the engine was away is found when it is back', async 
   await scene.startAgent();
   const container = await manager.queue();
   const survivor = await manager.queue();
-  await untilTold(manager, container, 'running');
-  await untilTold(manager, survivor, 'running');
+  await untilReported(manager, container, 'running');
+  await untilReported(manager, survivor, 'running');
   machine.setAway(true);
   machine.kill(container, 137);
   machine.setAway(false);
-  await untilTold(manager, container, 'failed');
-  assert.equal(kindsTold(manager, survivor), ['starting', 'running']);
+  await untilReported(manager, container, 'failed');
+  assert.equal(kindsReported(manager, survivor), ['starting', 'running']);
 });
 
 scenario('while the engine is away the node stays in contact, until the grace is over', async (scene) => {
   const { manager, machine } = scene;
   const agent = await scene.startAgent({ graceMs: 300 });
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   const first = manager.session();
   machine.setAway(true);
   const beats = manager.heartbeats.length;
@@ -315,7 +315,7 @@ scenario('while the engine is away the node stays in contact, until the grace is
   manager.giveUpOn(container);
   machine.setAway(false);
   await until('a new session', () => (agent.session() ?? 0) > first);
-  await untilTold(manager, container, 'stale-removed');
+  await untilReported(manager, container, 'stale-removed');
   assert.ok(await isGone(scene, container));
 });
 
@@ -324,11 +324,11 @@ scenario('what was to start when the session was given up starts only if the nex
   const agent = await scene.startAgent({ graceMs: 100 });
   machine.setAway(true);
   const [kept, replaced] = [await manager.queue(), await manager.queue()];
-  await untilTold(manager, replaced, 'starting');
+  await untilReported(manager, replaced, 'starting');
   await until('the session to be given up', () => agent.session() === null);
   manager.giveUpOn(replaced);
   machine.setAway(false);
-  await untilTold(manager, kept, 'running');
+  await untilReported(manager, kept, 'running');
   assert.equal([machine.starts(kept), machine.starts(replaced)], [1, 0]);
 });
 
@@ -337,16 +337,16 @@ scenario('a hint that was lost is made up for by the next look at everything', a
   const engine = scene.openEngine();
   await scene.startAgent({ engine: { ...engine, watch: () => {} }, resyncMs: 50 });
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   machine.kill(container, 9);
-  await untilTold(manager, container, 'failed');
+  await untilReported(manager, container, 'failed');
 });
 
 scenario('closing leaves containers running; the next agent adopts them without a start', async (scene) => {
   const { manager, machine, engine } = scene;
   const first = await scene.startAgent();
   const containers = await Promise.all([manager.queue(), manager.queue()]);
-  for (const container of containers) await untilTold(manager, container, 'running');
+  for (const container of containers) await untilReported(manager, container, 'running');
   const startedMs = performance.now();
   await first.close();
   assert.ok(performance.now() - startedMs < 3_000);
@@ -358,39 +358,39 @@ scenario('closing leaves containers running; the next agent adopts them without 
   const last = manager.reports.findLast((report) => report.kind === 'register')!;
   assert.is(last.kind === 'register' && last.inventory.length, 2);
   machine.kill(containers[0]!, 5);
-  await untilTold(manager, containers[0]!, 'failed');
+  await untilReported(manager, containers[0]!, 'failed');
   for (const container of containers) assert.is(machine.starts(container), 1);
 });
 
-scenario('what ended while no agent was there is told by the next one', async (scene) => {
+scenario('what ended while no agent was there is reported by the next one', async (scene) => {
   const { manager, machine } = scene;
   const first = await scene.startAgent();
   const [ended, vanished] = [await manager.queue(), await manager.queue()];
-  for (const container of [ended, vanished]) await untilTold(manager, container, 'running');
+  for (const container of [ended, vanished]) await untilReported(manager, container, 'running');
   await first.close();
   machine.kill(ended, 4);
   machine.vanish(vanished);
   await scene.startAgent();
-  assert.is((await untilTold(manager, ended, 'failed')).exitCode, 4);
-  assert.is((await untilTold(manager, vanished, 'failed')).reason, 'killed');
+  assert.is((await untilReported(manager, ended, 'failed')).exitCode, 4);
+  assert.is((await untilReported(manager, vanished, 'failed')).reason, 'killed');
   assert.is(machine.starts(vanished), 1);
 });
 
 test('closing finishes the start under way and begins no other', async () => {
-  const scene = createAgentScene({ parallelStarts: createParallelStarts(1) });
+  const scene = createAgentScene({ parallelStarts: createStartLimiter(1) });
   try {
     const { manager, machine } = scene;
     const gate = gateEngine(scene.openEngine(), 'create');
     const agent = await scene.startAgent({ engine: gate.engine });
     const [begun, waiting] = [await manager.queue(), await manager.queue()];
-    await untilTold(manager, waiting, 'starting');
+    await untilReported(manager, waiting, 'starting');
     await until('the first create', () => gate.reached() === 1);
     const closed = agent.close();
     gate.open();
     await closed;
-    await untilTold(manager, begun, 'running');
+    await untilReported(manager, begun, 'running');
     await scene.startAgent();
-    const failed = await untilTold(manager, waiting, 'failed');
+    const failed = await untilReported(manager, waiting, 'failed');
     assert.is(failed.reason, 'start error');
     assert.match(failed.message, 'restarted');
     assert.equal([machine.starts(begun), machine.starts(waiting)], [1, 0]);
@@ -399,24 +399,24 @@ test('closing finishes the start under way and begins no other', async () => {
   }
 });
 
-scenario('what the log does not want is removed before anything starts, and told as stale', async (scene) => {
+scenario('what the log does not want is removed before anything starts, and reported as stale', async (scene) => {
   const { manager, machine } = scene;
   const first = await scene.startAgent();
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   await first.close();
   manager.giveUpOn(container);
   const next = await manager.queue({}, { isSent: false });
   const gate = gateEngine(scene.openEngine(), 'remove');
   await scene.startAgent({ engine: gate.engine });
-  await untilTold(manager, next, 'starting');
+  await untilReported(manager, next, 'starting');
   await until('the removal', () => gate.reached() === 1);
   const beats = manager.heartbeats.length;
   await until('time for a start', () => manager.heartbeats.length > beats + 3);
   assert.is(machine.starts(next), 0);
   gate.open();
-  await untilTold(manager, container, 'stale-removed');
-  await untilTold(manager, next, 'running');
+  await untilReported(manager, container, 'stale-removed');
+  await untilReported(manager, next, 'running');
   assert.ok(await isGone(scene, container));
 });
 
@@ -424,7 +424,7 @@ scenario('a container of ours that nobody knows is left alone until a wanted set
   const { manager, machine, engine } = scene;
   await scene.startAgent({ resyncMs: 20 });
   const known = await manager.queue();
-  await untilTold(manager, known, 'running');
+  await untilReported(manager, known, 'running');
   const { state: _, causationId: __, ...run } = manager.wanted.get(known)!;
   await engine.create({ ...run, container: 'web.9-zz', env: [], spec: spec() });
   await engine.start('web.9-zz');
@@ -432,22 +432,22 @@ scenario('a container of ours that nobody knows is left alone until a wanted set
   await until('several looks', () => manager.heartbeats.length > beats + 5);
   assert.is((await engine.inspect('web.9-zz'))?.state, 'running');
   await manager.sendWanted();
-  await untilTold(manager, 'web.9-zz', 'stale-removed');
+  await untilReported(manager, 'web.9-zz', 'stale-removed');
   assert.is(machine.starts(known), 1);
-  assert.equal(kindsTold(manager, known), ['starting', 'running', 'running']);
+  assert.equal(kindsReported(manager, known), ['starting', 'running', 'running']);
 });
 
-scenario('a removal is done and told; one of nothing is not told', async (scene) => {
+scenario('a removal is done and reported; one of nothing is not reported', async (scene) => {
   const { manager } = scene;
   await scene.startAgent();
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   manager.giveUpOn(container);
   await manager.sendRemove('web.7-none');
   await manager.sendRemove(container);
-  const stale = await untilTold(manager, container, 'stale-removed');
+  const stale = await untilReported(manager, container, 'stale-removed');
   assert.is(stale.causationId, null);
-  assert.equal(kindsTold(manager, 'web.7-none'), []);
+  assert.equal(kindsReported(manager, 'web.7-none'), []);
 });
 
 scenario('a registration without an answer is repeated under its id; the highest session counts', async (scene) => {
@@ -502,7 +502,7 @@ scenario('what is for another instance of the node is none of its business', asy
     return performance.now() > untilMs;
   });
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   assert.is(registrationsOf(scene).length, 1);
 });
 
@@ -532,17 +532,17 @@ scenario('a refused agent gives up its session and the commands, until it is ans
     await manager.sendResync();
     return registrationsOf(scene)[1];
   });
-  await until('to be told', async () => {
+  await until('to be reported', async () => {
     await manager.sendRefusal(unanswered);
     return agent.holder();
   });
   assert.equal([agent.session(), agent.holder()?.hostname], [null, 'elsewhere']);
   const container = await manager.queue();
-  assert.equal(kindsTold(manager, container), []);
+  assert.equal(kindsReported(manager, container), []);
   manager.isAnswering = true;
   await until('it to have the node', () => agent.session() !== null);
   assert.is(agent.holder(), null);
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
 });
 
 scenario('a registration on its way answers every resync', async (scene) => {
@@ -561,7 +561,7 @@ scenario('beats count up within a session and begin again in the next', async (s
   const { manager } = scene;
   await scene.startAgent();
   const container = await manager.queue();
-  await untilTold(manager, container, 'running');
+  await untilReported(manager, container, 'running');
   await until('beats', () => manager.heartbeats.filter(({ containers }) => containers === 1).length > 3);
   const sequences = manager.heartbeats.map(({ sequence }) => sequence);
   assert.equal(

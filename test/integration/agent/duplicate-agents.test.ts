@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Agent, createAgent } from '../../../src/agent/agent.ts';
-import { createParallelStarts } from '../../../src/agent/containers/start-limiter.ts';
+import { createStartLimiter } from '../../../src/agent/containers/start-limiter.ts';
 import { createSimulatedMachine, type SimulatedMachine } from '../../../src/agent/simulated/simulated-engine.ts';
 import type { AgentBus, ManagerBus } from '../../../src/bus/bus.ts';
 import { createEmbeddedBroker } from '../../../src/bus/embedded/embedded-bus.ts';
@@ -58,7 +58,7 @@ type Started = {
   agent: Agent;
   machine: SimulatedMachine;
   ready: Promise<void>;
-  /** How often it was told that the node is another's. */
+  /** How often it was reported that the node is another's. */
   refusals(): number;
   /** As if its process were killed. */
   cutOff(): Promise<void>;
@@ -95,7 +95,7 @@ async function openScene(openBus: OpenBus, { nodeTimeoutMs }: { nodeTimeoutMs: n
         }),
     };
     const agent = createAgent(
-      { engine, bus: counting, clock: systemClock, logger: silentLogger, parallelStarts: createParallelStarts() },
+      { engine, bus: counting, clock: systemClock, logger: silentLogger, parallelStarts: createStartLimiter() },
       {
         ...{ clusterId, node, secretsDir: null, heartbeatMs: 200, hostname, labels: [], agentVersion: '1' },
         ...{ resyncMs: 60_000, pingMs: 1_000, graceMs: 60_000 },
@@ -134,10 +134,10 @@ function onEachBus(sentence: string, options: { nodeTimeoutMs: number }, play: (
     ['embedded', openEmbedded],
     ['rabbitmq', openAmqp],
   ] as const) {
-    const told = `${name}: ${sentence}`;
-    if (name === 'rabbitmq' && whyNot !== null) test.skip(told);
+    const reported = `${name}: ${sentence}`;
+    if (name === 'rabbitmq' && whyNot !== null) test.skip(reported);
     else {
-      test(told, async () => {
+      test(reported, async () => {
         const scene = await openScene(open, options);
         await play(scene).finally(scene.close);
       });
@@ -145,12 +145,12 @@ function onEachBus(sentence: string, options: { nodeTimeoutMs: number }, play: (
   }
 }
 
-onEachBus('the second is told who has the node and takes nothing', { nodeTimeoutMs: 2_000 }, async (scene) => {
+onEachBus('the second is reported who has the node and takes nothing', { nodeTimeoutMs: 2_000 }, async (scene) => {
   const first = scene.start('left');
   await first.ready;
   const { session } = scene.node();
   const second = scene.start('right');
-  const holder = await until('the second to be told', () => second.agent.holder());
+  const holder = await until('the second to be reported', () => second.agent.holder());
   assert.equal([holder.hostname, holder.instance], ['left', scene.node().instance]);
 
   const container = specOf('nginx');
@@ -169,7 +169,7 @@ onEachBus('the second is told who has the node and takes nothing', { nodeTimeout
 
   const [alarm] = await until('the alarm', () => [...scene.projector.view.alarms.values()]);
   assert.match(alarm!.message, /^worker-1 belongs to the agent on left .* another on right .* is refused/);
-  await until('it to ask again and be told again', () => second.refusals() >= 2);
+  await until('it to ask again and be reported again', () => second.refusals() >= 2);
   assert.equal([scene.node().session, second.agent.session()], [session, null]);
   assert.equal([await scene.count('RegistrationRefused'), await scene.count('NodeReturned')], [1, 0]);
   const row = shownNodeRow(scene.node());

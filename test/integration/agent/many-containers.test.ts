@@ -2,11 +2,11 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createParallelStarts } from '../../../src/agent/containers/start-limiter.ts';
+import { createStartLimiter } from '../../../src/agent/containers/start-limiter.ts';
 import { createSimulatedMachine } from '../../../src/agent/simulated/simulated-engine.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { AppError } from '../../../src/errors.ts';
-import { type AgentScene, createAgentScene, kindsTold } from '../../support/agent/agent-fixture.ts';
+import { type AgentScene, createAgentScene, kindsReported } from '../../support/agent/agent-fixture.ts';
 import { until } from '../../support/wait.ts';
 
 const test = suite('agent with thousands of containers');
@@ -14,7 +14,7 @@ const test = suite('agent with thousands of containers');
 const scenario = (sentence: string, body: (scene: AgentScene) => Promise<void>) =>
   test(sentence, async () => {
     const machine = createSimulatedMachine({ clock: systemClock }, { latencyMs: 0 });
-    const scene = createAgentScene({ machine, parallelStarts: createParallelStarts(100) });
+    const scene = createAgentScene({ machine, parallelStarts: createStartLimiter(100) });
     try {
       await body(scene);
     } finally {
@@ -43,7 +43,7 @@ scenario(
     await scene.startAgent();
     assert.is(registrations(scene), 2);
     assert.ok(containers.every((container) => scene.machine.starts(container) === 1));
-    assert.equal(kindsTold(scene.manager, containers.at(-1)!), ['starting', 'running']);
+    assert.equal(kindsReported(scene.manager, containers.at(-1)!), ['starting', 'running']);
   },
 );
 

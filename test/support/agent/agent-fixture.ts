@@ -5,7 +5,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { type Agent, type AgentOptions, createAgent } from '../../../src/agent/agent.ts';
-import { createParallelStarts, type ParallelStarts } from '../../../src/agent/containers/start-limiter.ts';
+import { createStartLimiter, type StartLimiter } from '../../../src/agent/containers/start-limiter.ts';
 import type { Engine, EngineScope } from '../../../src/agent/engine/engine.ts';
 import { createSimulatedMachine, type SimulatedMachine } from '../../../src/agent/simulated/simulated-engine.ts';
 import type { AgentBus } from '../../../src/bus/bus.ts';
@@ -28,7 +28,7 @@ import { until } from '../wait.ts';
 
 export const node = 'worker-1';
 
-type Ending = ReportOf<'failed' | 'stopped' | 'completed'>;
+type ExitReport = ReportOf<'failed' | 'stopped' | 'completed'>;
 
 /** The log, as far as an agent can tell. */
 export type ManagerDouble = {
@@ -40,7 +40,7 @@ export type ManagerDouble = {
   position(): number;
   /** Registrations are folded but not answered while this is false. */
   isAnswering: boolean;
-  /** Writes ContainerQueued; the command goes out unless told otherwise. Returns the container's id. */
+  /** Writes ContainerQueued; the command goes out unless reported otherwise. Returns the container's id. */
   queue(members?: Partial<ContainerSpec>, options?: { isSent?: boolean }): Promise<string>;
   /** Writes ContainerStopRequested and sends the command. */
   requestStop(container: string): Promise<void>;
@@ -50,7 +50,7 @@ export type ManagerDouble = {
   sendRemove(container: string): Promise<void>;
   /** The wanted set that answers no registration. */
   sendWanted(registrationId?: string | null): Promise<void>;
-  /** To whoever reads, unless it is told whom. */
+  /** To whoever reads, unless it is reported whom. */
   sendResync(instanceId?: string): Promise<void>;
   sendChallenge(instanceId: string): Promise<void>;
   /** That the node is another's, in answer to a registration. */
@@ -155,18 +155,18 @@ function stateOf({ kind }: ContainerReport): ContainerState | null {
   return kind === 'stale-removed' || kind === 'pull-progress' ? null : kind;
 }
 
-export const isEnding = (report: Report): report is Ending =>
+export const isEnding = (report: Report): report is ExitReport =>
   report.kind === 'failed' || report.kind === 'stopped' || report.kind === 'completed';
 
-/** What is told of a container, in order. */
-export const told = ({ reports }: ManagerDouble, container: string) =>
+/** What is reported of a container, in order. */
+export const reported = ({ reports }: ManagerDouble, container: string) =>
   reports.filter((report) => report.kind !== 'register' && report.container === container) as ContainerReport[];
 
-export const kindsTold = (manager: ManagerDouble, container: string) =>
-  told(manager, container).map(({ kind }) => kind);
+export const kindsReported = (manager: ManagerDouble, container: string) =>
+  reported(manager, container).map(({ kind }) => kind);
 
-export const untilTold = <K extends ContainerReport['kind']>(manager: ManagerDouble, container: string, kind: K) =>
-  until(`${container}: ${kind}`, () => told(manager, container).find((report) => report.kind === kind)) as Promise<
+export const untilReported = <K extends ContainerReport['kind']>(manager: ManagerDouble, container: string, kind: K) =>
+  until(`${container}: ${kind}`, () => reported(manager, container).find((report) => report.kind === kind)) as Promise<
     ReportOf<K>
   >;
 
@@ -178,7 +178,7 @@ export type AgentScene = {
   engine: Engine;
   /** A handle for an agent, to be changed by the test and given to it. */
   openEngine(): Engine;
-  /** Starts an agent of the node; the one before has to be closed. Resolves when it is ready, unless told otherwise. */
+  /** Starts an agent of the node; the one before has to be closed. Resolves when it is ready, unless reported otherwise. */
   startAgent(options?: Partial<AgentOptions> & { engine?: Engine; isAwaited?: boolean }): Promise<Agent>;
   /** While away, every report is refused. */
   setBusAway(isAway: boolean): void;
@@ -189,17 +189,17 @@ export type SceneOptions = {
   machine?: SimulatedMachine;
   /** The engine of the node, when it is not the simulated machine's. */
   engineOf?: (scope: EngineScope) => Engine;
-  parallelStarts?: ParallelStarts;
+  parallelStarts?: StartLimiter;
 };
 
-/** Fast enough for tests that wait, slow enough to be told apart. */
+/** Fast enough for tests that wait, slow enough to be reported apart. */
 const quick = { heartbeatMs: 20, pingMs: 20, resyncMs: 60_000, graceMs: 60_000 };
 
 export function createAgentScene(options: SceneOptions = {}): AgentScene {
   const clusterId = randomUUID();
   const scope = { clusterId, clusterName: 'test', node };
   const broker = createEmbeddedBroker({ clusterId, logger: silentLogger });
-  const { machine = createSimulatedMachine({ clock: systemClock }), parallelStarts = createParallelStarts() } = options;
+  const { machine = createSimulatedMachine({ clock: systemClock }), parallelStarts = createStartLimiter() } = options;
   const engineOf = options.engineOf ?? machine.engine;
   const agents = new Set<{ agent: Agent; bus: AgentBus; engine: Engine }>();
   let isBusAway = false;

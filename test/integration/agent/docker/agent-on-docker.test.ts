@@ -10,7 +10,13 @@ import { systemClock } from '../../../../src/clock.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import { dockerContainerName, labels } from '../../../../src/model/naming.ts';
 import type { ContainerSpec } from '../../../../src/model/service.ts';
-import { type AgentScene, createAgentScene, kindsTold, told, untilTold } from '../../../support/agent/agent-fixture.ts';
+import {
+  type AgentScene,
+  createAgentScene,
+  kindsReported,
+  reported,
+  untilReported,
+} from '../../../support/agent/agent-fixture.ts';
 import { dockerSocket, openDocker, removeContainersOf, whyNoDocker } from '../../../support/servers/docker.ts';
 import { type FaultProxy, openFaultProxy } from '../../../support/servers/fault-proxy.ts';
 import { testImage as image } from '../../../support/servers/images.ts';
@@ -54,7 +60,7 @@ const untilRemoved = ({ engine }: AgentScene, container: string) =>
 scenario('an exit code and the last 20 lines of both streams', async (scene) => {
   await scene.startAgent();
   const container = await scene.manager.queue(shell('seq 1 30; sleep 0.3; echo oops >&2; exit 7'));
-  const failed = await untilTold(scene.manager, container, 'failed');
+  const failed = await untilReported(scene.manager, container, 'failed');
   assert.is(failed.exitCode, 7);
   assert.is(failed.reason, 'exited');
   assert.equal(failed.logTail, [...Array.from({ length: 19 }, (_, index) => `${index + 12}`), 'oops']);
@@ -64,26 +70,26 @@ scenario('an exit code and the last 20 lines of both streams', async (scene) => 
 scenario('exit code 0 is a completion', async (scene) => {
   await scene.startAgent();
   const container = await scene.manager.queue(shell('echo done'));
-  assert.equal((await untilTold(scene.manager, container, 'completed')).logTail, ['done']);
+  assert.equal((await untilReported(scene.manager, container, 'completed')).logTail, ['done']);
 });
 
-scenario('out of memory is told as that', async (scene) => {
+scenario('out of memory is reported as that', async (scene) => {
   await scene.startAgent();
   const hog = shell('x=a; while true; do x=$x$x$x$x; done', {
     resources: { memoryBytes: 16 * 2 ** 20, cpuMillis: null },
   });
   const container = await scene.manager.queue(hog);
-  assert.is((await untilTold(scene.manager, container, 'failed')).reason, 'oom');
+  assert.is((await untilReported(scene.manager, container, 'failed')).reason, 'oom');
 });
 
 scenario('a process killed from outside is noticed at once', async (scene) => {
   await scene.startAgent();
   const container = await scene.manager.queue(shell('exec sleep 3600'));
-  await untilTold(scene.manager, container, 'running');
+  await untilReported(scene.manager, container, 'running');
   const { State } = await containerOf(scene, container).inspect();
   process.kill(State.Pid, 'SIGKILL');
   const killedMs = performance.now();
-  const failed = await untilTold(scene.manager, container, 'failed');
+  const failed = await untilReported(scene.manager, container, 'failed');
   assert.is(failed.reason, 'killed');
   assert.ok(performance.now() - killedMs < 2_000);
 });
@@ -91,7 +97,7 @@ scenario('a process killed from outside is noticed at once', async (scene) => {
 scenario('a command that does not exist is a start error in the words of Docker', async (scene) => {
   await scene.startAgent();
   const container = await scene.manager.queue({ image, command: ['/no/such/program'] });
-  const failed = await untilTold(scene.manager, container, 'failed');
+  const failed = await untilReported(scene.manager, container, 'failed');
   assert.is(failed.reason, 'start error');
   assert.match(failed.message, /no such file/i);
   await untilRemoved(scene, container);
@@ -100,10 +106,10 @@ scenario('a command that does not exist is a start error in the words of Docker'
 scenario('a host port taken twice fails the second, with its port in the words', async (scene) => {
   await scene.startAgent();
   const first = await scene.manager.queue({ image, ports: [{ container: 80, host: null, protocol: 'tcp' }] });
-  const { ports } = await untilTold(scene.manager, first, 'running');
+  const { ports } = await untilReported(scene.manager, first, 'running');
   const host = ports[0]!.host;
   const second = await scene.manager.queue({ image, ports: [{ container: 80, host, protocol: 'tcp' }] });
-  const failed = await untilTold(scene.manager, second, 'failed');
+  const failed = await untilReported(scene.manager, second, 'failed');
   assert.is(failed.reason, 'start error');
   assert.match(failed.message, new RegExp(`${host}`));
 });
@@ -111,7 +117,7 @@ scenario('a host port taken twice fails the second, with its port in the words',
 scenario('an image no registry has fails as image', async (scene) => {
   await scene.startAgent();
   const container = await scene.manager.queue({ image: 'localhost:1/none:latest' });
-  const failed = await untilTold(scene.manager, container, 'failed');
+  const failed = await untilReported(scene.manager, container, 'failed');
   assert.is(failed.reason, 'image');
   assert.ok(failed.message.length > 0);
 });
@@ -125,16 +131,16 @@ scenario(
       const many = Array.from({ length: 6 }, () => scene.manager.queue({ image: registry.image, command: null }));
       const containers = await Promise.all(many);
       for (const container of containers) {
-        const progress = await untilTold(scene.manager, container, 'pull-progress');
+        const progress = await untilReported(scene.manager, container, 'pull-progress');
         assert.is(progress.image, registry.image);
         assert.ok(progress.currentBytes < progress.totalBytes && progress.totalBytes > 4_000_000);
       }
-      assert.ok(containers.every((container) => !kindsTold(scene.manager, container).includes('running')));
+      assert.ok(containers.every((container) => !kindsReported(scene.manager, container).includes('running')));
       registry.release();
-      for (const container of containers) await untilTold(scene.manager, container, 'running');
+      for (const container of containers) await untilReported(scene.manager, container, 'running');
       assert.is(registry.pulls(), 1);
       const late = await scene.manager.queue({ image: registry.image, command: null });
-      await untilTold(scene.manager, late, 'running');
+      await untilReported(scene.manager, late, 'running');
       assert.is(registry.pulls(), 1, 'what is local is not asked for again');
     } finally {
       await registry.close();
@@ -149,13 +155,13 @@ scenario('a stop calls off the pull on the engine, and the next one pulls', asyn
   try {
     await scene.startAgent();
     const container = await scene.manager.queue({ image: registry.image, command: null });
-    await untilTold(scene.manager, container, 'pull-progress');
+    await untilReported(scene.manager, container, 'pull-progress');
     await scene.manager.requestStop(container);
-    await untilTold(scene.manager, container, 'stopped');
-    assert.equal(told(scene.manager, container).at(-1)?.kind, 'stopped');
+    await untilReported(scene.manager, container, 'stopped');
+    assert.equal(reported(scene.manager, container).at(-1)?.kind, 'stopped');
     const next = await scene.manager.queue({ image: registry.image, command: null });
     registry.release();
-    await untilTold(scene.manager, next, 'running');
+    await untilReported(scene.manager, next, 'running');
   } finally {
     await registry.close();
     await removeContainersOf(scene.clusterId);
@@ -166,25 +172,25 @@ scenario('a stop calls off the pull on the engine, and the next one pulls', asyn
 scenario('a stop is heard by the process', async (scene) => {
   await scene.startAgent();
   const container = await scene.manager.queue(shell("trap 'exit 5' TERM; while true; do sleep 0.1; done"));
-  await untilTold(scene.manager, container, 'running');
+  await untilReported(scene.manager, container, 'running');
   // The shell needs a moment to set its trap; its log line would be as late.
   await until('the shell', async () => (await containerOf(scene, container).top()).Processes.length > 2);
   await scene.manager.requestStop(container);
-  assert.is((await untilTold(scene.manager, container, 'stopped')).exitCode, 5);
+  assert.is((await untilReported(scene.manager, container, 'stopped')).exitCode, 5);
   await untilRemoved(scene, container);
 });
 
 scenario('the next agent adopts what runs, and it is the same process', async (scene) => {
   const agent = await scene.startAgent();
   const container = await scene.manager.queue({ image });
-  await untilTold(scene.manager, container, 'running');
+  await untilReported(scene.manager, container, 'running');
   const before = (await containerOf(scene, container).inspect()).State.Pid;
   await agent.close();
   await scene.startAgent();
   assert.is((await containerOf(scene, container).inspect()).State.Pid, before);
   await containerOf(scene, container).kill();
-  assert.is((await untilTold(scene.manager, container, 'failed')).reason, 'killed');
-  assert.equal(kindsTold(scene.manager, container), ['starting', 'running', 'failed']);
+  assert.is((await untilReported(scene.manager, container, 'failed')).reason, 'killed');
+  assert.equal(kindsReported(scene.manager, container), ['starting', 'running', 'failed']);
 });
 
 scenario('a secret reaches its variable, and nothing else that Docker shows', async (scene) => {
@@ -194,7 +200,7 @@ scenario('a secret reaches its variable, and nothing else that Docker shows', as
     await scene.startAgent({ secretsDir });
     const env = [{ name: 'KEY', secret: 'api-key' }];
     const container = await scene.manager.queue(shell('echo $KEY; exec sleep 3600', { env }));
-    await untilTold(scene.manager, container, 'running');
+    await untilReported(scene.manager, container, 'running');
     const inspection = await containerOf(scene, container).inspect();
     assert.ok(inspection.Config.Env.includes('KEY=hunter2-hunter2'));
     const others = { ...inspection, Config: { ...inspection.Config, Env: [] } };
@@ -208,18 +214,18 @@ scenario('a secret reaches its variable, and nothing else that Docker shows', as
 scenario('an end during a broken connection is found when it is back', async (scene, proxy) => {
   await scene.startAgent();
   const container = await scene.manager.queue({ image });
-  await untilTold(scene.manager, container, 'running');
+  await untilReported(scene.manager, container, 'running');
   const killed = containerOf(scene, container).kill();
   proxy.cut();
   await killed;
-  await untilTold(scene.manager, container, 'failed');
+  await untilReported(scene.manager, container, 'failed');
 });
 
 scenario('connections cut again and again start nothing twice and lose nothing', async (scene, proxy) => {
   const sinceSeconds = Math.floor(Date.now() / 1000) - 1;
   await scene.startAgent();
   const containers = await Promise.all(Array.from({ length: 12 }, () => scene.manager.queue({ image })));
-  const isRunning = (container: string) => kindsTold(scene.manager, container).includes('running');
+  const isRunning = (container: string) => kindsReported(scene.manager, container).includes('running');
   let cuts = 0;
   await until(
     'all of them to run',

@@ -2,7 +2,7 @@ import { Value } from '@sinclair/typebox/value';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { endingOf, failedEnding } from '../../../../src/agent/containers/exit-status.ts';
+import { exitReportOf, failedReport } from '../../../../src/agent/containers/exit-status.ts';
 import type { EngineContainer } from '../../../../src/agent/engine/engine.ts';
 import { boundTail } from '../../../../src/agent/engine/log-tail.ts';
 import { cleanText } from '../../../../src/agent/engine/report-text.ts';
@@ -39,7 +39,7 @@ const limited = spec({ resources: { memoryBytes: 2 ** 20, cpuMillis: null } });
 
 for (const [what, found, reason, message] of table) {
   test(`${what} fails as ${reason}`, () => {
-    const ending = endingOf(found, limited, ['last']);
+    const ending = exitReportOf(found, limited, ['last']);
     assert.is(ending.kind, 'failed');
     if (ending.kind !== 'failed') return;
     assert.is(ending.reason, reason);
@@ -50,7 +50,7 @@ for (const [what, found, reason, message] of table) {
 
 test('a command that the init of Docker could not run is a start error in its words', () => {
   const tail = ['[FATAL tini (7)] exec /no/such failed: No such file or directory'];
-  const ending = endingOf(ended({ exitCode: 127 }), spec(), tail);
+  const ending = exitReportOf(ended({ exitCode: 127 }), spec(), tail);
   assert.equal(ending, {
     ...{ kind: 'failed', reason: 'start error', message: 'exec /no/such failed: No such file or directory' },
     ...{ exitCode: 127, logTail: tail },
@@ -58,11 +58,11 @@ test('a command that the init of Docker could not run is a start error in its wo
 });
 
 test('exit code 0 is a completion with its last lines', () => {
-  assert.equal(endingOf(ended({}), spec(), ['done']), { kind: 'completed', logTail: ['done'] });
+  assert.equal(exitReportOf(ended({}), spec(), ['done']), { kind: 'completed', logTail: ['done'] });
 });
 
 test('long words are cut to what a report carries', () => {
-  assert.is(failedEnding('image', 'x'.repeat(5_000)).message.length, 2_048);
+  assert.is(failedReport('image', 'x'.repeat(5_000)).message.length, 2_048);
 });
 
 /** NUL, control characters, halves of surrogate pairs, and pairs across every bound. */
@@ -80,7 +80,7 @@ test('whatever an engine says, the report matches its schema and the log takes i
   const ref = { container: 'web.1-a', service: 'web', slot: 1, node: 'a' };
   fc.assert(
     fc.property(words, words, (error, output) => {
-      const ending = endingOf(ended({ state: 'created', exitCode: null, error }), spec(), boundTail(output, 20));
+      const ending = exitReportOf(ended({ state: 'created', exitCode: null, error }), spec(), boundTail(output, 20));
       assert.ok(Value.Check(FailedReport, { ...head, ...ending }));
       if (ending.kind !== 'failed') throw new Error(ending.kind);
       const { kind: _, ...data } = ending;

@@ -47,7 +47,7 @@ test('those who wait for one image share one pull, its progress and its end', as
   await Promise.all([...waiting, other]);
 });
 
-test('a failure is told to all, and the next one tries anew', async () => {
+test('a failure is reported to all, and the next one tries anew', async () => {
   const { pull, pulls } = open();
   const waiting = [1, 2].map(() => messageOf(pull('nginx', () => {}, never)));
   await turn();

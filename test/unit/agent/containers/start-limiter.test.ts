@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createParallelStarts } from '../../../../src/agent/containers/start-limiter.ts';
+import { createStartLimiter } from '../../../../src/agent/containers/start-limiter.ts';
 
 const test = suite('parallel starts');
 
@@ -8,11 +8,11 @@ const never = new AbortController().signal;
 const settle = () => new Promise(setImmediate);
 
 test('so many at once, the others in order of their coming', async () => {
-  const turns = createParallelStarts(2);
+  const turns = createStartLimiter(2);
   const order: number[] = [];
   const giveBacks: (() => void)[] = [];
   for (const number of [1, 2, 3, 4]) {
-    void turns.takeTurn(never).then((giveBack) => {
+    void turns.acquire(never).then((giveBack) => {
       order.push(number);
       giveBacks.push(giveBack);
     });
@@ -28,13 +28,13 @@ test('so many at once, the others in order of their coming', async () => {
 });
 
 test('a turn given back twice is one turn', async () => {
-  const turns = createParallelStarts(1);
-  const giveBack = await turns.takeTurn(never);
+  const turns = createStartLimiter(1);
+  const giveBack = await turns.acquire(never);
   giveBack();
   giveBack();
-  await turns.takeTurn(never);
+  await turns.acquire(never);
   let isTaken = false;
-  void turns.takeTurn(never).then(() => {
+  void turns.acquire(never).then(() => {
     isTaken = true;
   });
   await settle();
@@ -42,11 +42,11 @@ test('a turn given back twice is one turn', async () => {
 });
 
 test('whoever stops waiting frees its place in the line', async () => {
-  const turns = createParallelStarts(1);
-  const giveBack = await turns.takeTurn(never);
+  const turns = createStartLimiter(1);
+  const giveBack = await turns.acquire(never);
   const leaving = new AbortController();
-  const left = turns.takeTurn(leaving.signal).catch((error: Error) => error.message);
-  const next = turns.takeTurn(never);
+  const left = turns.acquire(leaving.signal).catch((error: Error) => error.message);
+  const next = turns.acquire(never);
   leaving.abort(new Error('left'));
   assert.is(await left, 'left');
   giveBack();
@@ -54,10 +54,10 @@ test('whoever stops waiting frees its place in the line', async () => {
 });
 
 test('a signal aborted before is refused at once', async () => {
-  const turns = createParallelStarts(1);
-  const refused = await turns.takeTurn(AbortSignal.abort(new Error('late'))).catch((error: Error) => error.message);
+  const turns = createStartLimiter(1);
+  const refused = await turns.acquire(AbortSignal.abort(new Error('late'))).catch((error: Error) => error.message);
   assert.is(refused, 'late');
-  (await turns.takeTurn(never))();
+  (await turns.acquire(never))();
 });
 
 test.run();

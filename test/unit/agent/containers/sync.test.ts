@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decideSync, type RunInHand, type RunPhase } from '../../../../src/agent/containers/sync.ts';
+import { decideSync, type ManagedRun, type RunPhase } from '../../../../src/agent/containers/sync.ts';
 import type { EngineContainer } from '../../../../src/agent/engine/engine.ts';
 import type { WantedContainer } from '../../../../src/bus/messages.ts';
 import type { ContainerState } from '../../../../src/model/container.ts';
@@ -23,12 +23,12 @@ const foundAs = (state: EngineContainer['state'], changes: Partial<EngineContain
 type Scene = { wanted?: ContainerState; found?: EngineContainer; phase?: RunPhase; position?: number };
 
 function decide({ wanted, found, phase, position = 10 }: Scene): string[] {
-  const inHand = new Map<string, RunInHand>(phase ? [[container, { phase, position }]] : []);
+  const managed = new Map<string, ManagedRun>(phase ? [[container, { phase, position }]] : []);
   const actions = decideSync({
     position: setPosition,
     wanted: wanted ? [wantedAs(wanted)] : [],
     found: found ? [found] : [],
-    inHand,
+    managed,
   });
   return actions.map((action) =>
     action.kind === 'adopt' ? `adopt${action.isNewsToLog ? ', tell' : ''}` : action.kind,
@@ -75,7 +75,7 @@ test('removals come after everything else', () => {
     position: setPosition,
     wanted: [wantedAs('in queue')],
     found: [foundAs('running', { container: 'web.9-b' })],
-    inHand: new Map(),
+    managed: new Map(),
   });
   assert.equal(
     actions.map(({ kind }) => kind),

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createParallelStarts } from '../../../../src/agent/containers/start-limiter.ts';
+import { createStartLimiter } from '../../../../src/agent/containers/start-limiter.ts';
 import { createWorker } from '../../../../src/agent/containers/worker.ts';
 import type { Engine } from '../../../../src/agent/engine/engine.ts';
-import type { Reporter, Told } from '../../../../src/agent/reports/reporter.ts';
+import type { ReportBody, Reporter } from '../../../../src/agent/reports/reporter.ts';
 import { createSimulatedMachine } from '../../../../src/agent/simulated/simulated-engine.ts';
 import type { WantedCommand } from '../../../../src/bus/messages.ts';
 import { systemClock } from '../../../../src/clock.ts';
@@ -24,10 +24,10 @@ const openMachine = () => {
   return { machine, engine: machine.engine({ clusterId, clusterName: 'test', node: 'a' }) };
 };
 
-function openWorker(engine: Engine, onTell: (container: string, told: Told) => void) {
+function openWorker(engine: Engine, onReport: (container: string, reported: ReportBody) => void) {
   const closing = new AbortController();
-  const reporter: Reporter = { tell: onTell, mention() {}, drop() {}, drained: async () => {}, close() {} };
-  const parallelStarts = createParallelStarts(100);
+  const reporter: Reporter = { report: onReport, sendUnreliably() {}, drop() {}, drained: async () => {}, close() {} };
+  const parallelStarts = createStartLimiter(100);
   const rest = { secretsDir: null, hasSession: () => true, clock: systemClock, logger: silentLogger };
   const worker = createWorker({ engine, parallelStarts, reporter, ...rest }, { closing: closing.signal });
   return { ...worker, close: () => closing.abort() };
@@ -43,22 +43,22 @@ function wantedSet(count: number, state: ContainerState): WantedCommand {
 }
 
 test('a wanted set of thousands leaves the event loop its turns', async () => {
-  const toldInTurn: number[] = [0];
+  const reportedInTick: number[] = [0];
   const worker = openWorker(openMachine().engine, () => {
-    toldInTurn[toldInTurn.length - 1]! += 1;
+    reportedInTick[reportedInTick.length - 1]! += 1;
   });
   let isDone = false;
   const nextTurn = () => {
-    toldInTurn.push(0);
+    reportedInTick.push(0);
     if (!isDone) setImmediate(nextTurn);
   };
   setImmediate(nextTurn);
   await worker.sync(wantedSet(4_000, 'in queue'), []);
   isDone = true;
   worker.close();
-  assert.ok(toldInTurn.reduce((sum, count) => sum + count) >= 4_000, `${toldInTurn}`);
+  assert.ok(reportedInTick.reduce((sum, count) => sum + count) >= 4_000, `${reportedInTick}`);
   // Two of each container: the simulated engine starts it at once.
-  assert.ok(Math.max(...toldInTurn) <= 1_000, `${toldInTurn}`);
+  assert.ok(Math.max(...reportedInTick) <= 1_000, `${reportedInTick}`);
 });
 
 test('what ends before the wanted set has come to it is looked at afterwards', async () => {
@@ -69,14 +69,14 @@ test('what ends before the wanted set has come to it is looked at afterwards', a
   first.close();
 
   const last = 'web.3000-a';
-  const told: string[] = [];
-  const next = openWorker(engine, (container, { kind }) => told.push(`${container} ${kind}`));
+  const reported: string[] = [];
+  const next = openWorker(engine, (container, { kind }) => reported.push(`${container} ${kind}`));
   const synced = next.sync(wantedSet(3_000, 'running'), await engine.list());
   machine.kill(last, 1);
   next.look(last);
   await synced;
-  await until('its end', () => told.length > 0);
-  assert.equal(told, [`${last} failed`]);
+  await until('its end', () => reported.length > 0);
+  assert.equal(reported, [`${last} failed`]);
   assert.is(next.running(), 2_999);
   next.close();
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createReporter, type Told } from '../../../../src/agent/reports/reporter.ts';
+import { createReporter, type ReportBody } from '../../../../src/agent/reports/reporter.ts';
 import type { AgentBus } from '../../../../src/bus/bus.ts';
 import type { Report } from '../../../../src/bus/messages.ts';
 import { systemClock } from '../../../../src/clock.ts';
@@ -11,9 +11,9 @@ import { until } from '../../../support/wait.ts';
 
 const test = suite('reporter');
 
-const starting: Told = { kind: 'starting', causationId: null };
-const stopped: Told = { kind: 'stopped', causationId: null, exitCode: 0 };
-const completed: Told = { kind: 'completed', causationId: null, logTail: [] };
+const starting: ReportBody = { kind: 'starting', causationId: null };
+const stopped: ReportBody = { kind: 'stopped', causationId: null, exitCode: 0 };
+const completed: ReportBody = { kind: 'completed', causationId: null, logTail: [] };
 
 function open() {
   const sent: Report[] = [];
@@ -45,7 +45,7 @@ function open() {
 test('a report carries its envelope and is confirmed once', async () => {
   const { reporter, sent } = open();
   let confirmed = 0;
-  reporter.tell('web.1-a', starting, () => {
+  reporter.report('web.1-a', starting, () => {
     confirmed += 1;
   });
   await reporter.drained();
@@ -61,8 +61,8 @@ test('what the bus did not take is sent again, in order for each container, conf
   state.isAway = true;
   const confirmed: string[] = [];
   for (const container of ['web.1-a', 'web.2-b']) {
-    reporter.tell(container, starting, () => confirmed.push(`${container} starting`));
-    reporter.tell(container, stopped, () => confirmed.push(`${container} stopped`));
+    reporter.report(container, starting, () => confirmed.push(`${container} starting`));
+    reporter.report(container, stopped, () => confirmed.push(`${container} stopped`));
   }
   await until('a try of each', () => state.tries >= 2);
   assert.equal(confirmed, []);
@@ -77,13 +77,13 @@ test('what the bus did not take is sent again, in order for each container, conf
   reporter.close();
 });
 
-test('what waits already is not told twice', async () => {
+test('what waits already is not reported twice', async () => {
   const { reporter, names } = open();
-  reporter.tell('web.1-a', starting);
-  reporter.tell('web.1-a', starting);
+  reporter.report('web.1-a', starting);
+  reporter.report('web.1-a', starting);
   await reporter.drained();
   assert.equal(names(), ['web.1-a starting']);
-  reporter.tell('web.1-a', starting);
+  reporter.report('web.1-a', starting);
   await reporter.drained();
   assert.is(names().length, 2);
   reporter.close();
@@ -93,24 +93,24 @@ test('what is dropped is neither sent again nor confirmed', async () => {
   const { reporter, state, names } = open();
   state.isAway = true;
   let confirmed = 0;
-  reporter.tell('web.1-a', completed, () => {
+  reporter.report('web.1-a', completed, () => {
     confirmed += 1;
   });
   await until('a try', () => state.tries === 1);
   reporter.drop('web.1-a');
   state.isAway = false;
-  reporter.tell('web.2-b', completed);
+  reporter.report('web.2-b', completed);
   await reporter.drained();
   assert.equal(names(), ['web.2-b completed']);
   assert.is(confirmed, 0);
   reporter.close();
 });
 
-test('ten thousand containers are told, each once and in order, some hundred at a time', async () => {
+test('ten thousand containers are reported, each once and in order, some hundred at a time', async () => {
   const { reporter, state, names } = open();
   const containers = Array.from({ length: 10_000 }, (_, index) => `web.${index + 1}-a`);
-  for (const container of containers) reporter.tell(container, starting);
-  for (const container of containers) reporter.tell(container, completed);
+  for (const container of containers) reporter.report(container, starting);
+  for (const container of containers) reporter.report(container, completed);
   await reporter.drained();
   assert.is(names().length, 20_000);
   assert.is(new Set(names()).size, 20_000);
@@ -128,7 +128,7 @@ test('while the bus is away, few are tried and all are kept', async () => {
   const { reporter, state, names } = open();
   state.isAway = true;
   const containers = Array.from({ length: 5_000 }, (_, index) => `web.${index + 1}-a`);
-  for (const container of containers) reporter.tell(container, starting);
+  for (const container of containers) reporter.report(container, starting);
   await until('a second round', () => state.tries > 200);
   assert.ok(state.tries <= 400, `${state.tries} tries`);
   state.isAway = false;
@@ -139,23 +139,29 @@ test('while the bus is away, few are tried and all are kept', async () => {
 
 test('a mention is sent when nothing waits, and never kept', async () => {
   const { reporter, state, names } = open();
-  const progress: Told = { kind: 'pull-progress', causationId: null, image: 'nginx', currentBytes: 1, totalBytes: 2 };
-  reporter.tell('web.1-a', starting);
-  reporter.mention('web.1-a', progress);
+  const progress: ReportBody = {
+    kind: 'pull-progress',
+    causationId: null,
+    image: 'nginx',
+    currentBytes: 1,
+    totalBytes: 2,
+  };
+  reporter.report('web.1-a', starting);
+  reporter.sendUnreliably('web.1-a', progress);
   await reporter.drained();
-  reporter.mention('web.1-a', progress);
+  reporter.sendUnreliably('web.1-a', progress);
   await until('the mention', () => names().length === 2);
   state.isAway = true;
-  reporter.mention('web.1-a', progress);
+  reporter.sendUnreliably('web.1-a', progress);
   await reporter.drained();
   assert.equal(names(), ['web.1-a starting', 'web.1-a pull-progress']);
   reporter.close();
 });
 
-test('without a session nothing is told', async () => {
+test('without a session nothing is reported', async () => {
   const { reporter, state, names } = open();
   state.session = null;
-  reporter.tell('web.1-a', starting);
+  reporter.report('web.1-a', starting);
   await reporter.drained();
   assert.equal(names(), []);
   reporter.close();
