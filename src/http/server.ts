@@ -9,6 +9,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { AppError } from '../errors.ts';
 import type { WhatIfSettings } from '../history/what-if/what-if.ts';
+import { createCommandHandler } from '../reconciler/append/command-handler.ts';
 import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './audit/call-record.ts';
 import { createAuthenticator, type Token } from './request/auth.ts';
 import { refuseSchema, type SchemaError } from './request/validation.ts';
@@ -20,11 +21,11 @@ import { createRouteTable } from './route-table.ts';
 import { addDiffRoutes } from './routes/diff.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
-import { createMutate } from './routes/mutation.ts';
 import { addNodeRoutes } from './routes/node.ts';
 import type { HttpDeps, Server } from './routes/route.ts';
 import { addServiceRoutes } from './routes/service.ts';
 import { addStateRoutes } from './routes/state.ts';
+import { createSubmit } from './routes/submit.ts';
 import { addWhatIfRoutes } from './routes/what-if.ts';
 import { addWhyRoutes } from './routes/why.ts';
 
@@ -109,9 +110,9 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   });
   server.register(swaggerUi, { routePrefix: docsPrefix });
   server.register(async (scope: Server) => {
-    const mutate = createMutate(deps, { clusterId: cluster.id });
-    addServiceRoutes(scope, deps, mutate);
-    addNodeRoutes(scope, mutate);
+    const submit = createSubmit(createCommandHandler(deps), { clusterId: cluster.id });
+    addServiceRoutes(scope, deps, submit);
+    addNodeRoutes(scope, submit);
     addStateRoutes(scope, deps);
     addWhyRoutes(scope, deps, { signal: ending.signal });
     addDiffRoutes(scope, deps, { signal: ending.signal });

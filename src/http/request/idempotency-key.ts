@@ -1,17 +1,34 @@
-/** Owns the Idempotency-Key header. */
+/** Reads the Idempotency-Key header, and makes of it the name of the request in the log. */
 
+import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { v5 as uuidv5 } from 'uuid';
+import { canonicalJson } from '../../events/schema/canonical-json.ts';
+import type { Idempotency } from '../../reconciler/append/command-handler.ts';
 import { refuseField } from '../response/problem.ts';
 
-/** A uuid needs 36; more room than that for whoever names a key by what it is for. */
+/** A uuid needs 36; the rest is room for a key that says what it is for. */
 const keyPattern = /^[\x21-\x7e]{1,200}$/;
 
-/** @throws AppError `header_invalid` */
-export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | null {
+/** What a key belongs to: the same key of another actor, or on another path, is another request. */
+type KeyedRequest = { headers: IncomingHttpHeaders; method: string; url: string; body: unknown };
+
+/**
+ * Any manager makes the same of the same request.
+ * @returns null: the request has no key
+ * @throws AppError `header_invalid`
+ */
+export function idempotencyOf(
+  { headers, method, url, body }: KeyedRequest,
+  { actor, clusterId }: { actor: string; clusterId: string },
+): Idempotency | null {
   const key = headers['idempotency-key'];
   if (key === undefined) return null;
   if (typeof key !== 'string' || !keyPattern.test(key)) {
     throw refuseField('header_invalid', 'Idempotency-Key', 'must be 1 to 200 printable ASCII characters, no spaces');
   }
-  return key;
+  const requestHash = createHash('sha256')
+    .update(canonicalJson(body ?? null))
+    .digest('hex');
+  return { appendId: uuidv5(JSON.stringify([actor, method, url, key]), clusterId), requestHash };
 }

@@ -2,10 +2,9 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { NodeAction } from '../../reconciler/commands/decide.ts';
-import { idempotencyKeyOf } from '../request/idempotency-key.ts';
 import { AcceptedNodes, NodeParams } from '../request/service-schema.ts';
-import type { Mutate } from './mutation.ts';
-import { actorOf, refuseBody, type Server } from './route.ts';
+import { refuseBody, type Server } from './route.ts';
+import type { Submit } from './submit.ts';
 
 const actions = [
   { action: 'cordon', summary: 'Place nothing more on a node' },
@@ -17,21 +16,11 @@ const actions = [
   },
 ] as const;
 
-export function addNodeRoutes(server: Server, mutate: Mutate): void {
+export function addNodeRoutes(server: Server, submit: Submit): void {
   const change = async (request: FastifyRequest, reply: FastifyReply, node: string, action: NodeAction) => {
     refuseBody(request);
-    const { position, nodes, repeated } = await mutate({
-      request: { kind: 'node', node, action },
-      actor: actorOf(request),
-      requestId: request.id,
-      method: request.method,
-      path: request.url,
-      key: idempotencyKeyOf(request.headers),
-      body: request.body,
-    });
-    if (repeated) reply.header('idempotent-replayed', 'true');
+    const { position, nodes } = await submit(request, reply, { kind: 'node', node, action });
     reply.header('location', `/node_state?node=${node}`);
-    reply.code(202);
     return { position, nodes };
   };
 

@@ -4,27 +4,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
 import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
-import { idempotencyKeyOf } from '../request/idempotency-key.ts';
 import { AcceptedServices, ApplyBody, NameParams, PatchBody } from '../request/service-schema.ts';
 import { toContainerBody, toPatch, toServiceSpecs } from '../request/service-specs.ts';
-import type { Mutate } from './mutation.ts';
-import { actorOf, type HttpDeps, refuseBody, type Server } from './route.ts';
+import { type HttpDeps, refuseBody, type Server } from './route.ts';
+import type { Submit } from './submit.ts';
 
-export function addServiceRoutes(server: Server, { projector }: Pick<HttpDeps, 'projector'>, mutate: Mutate): void {
+export function addServiceRoutes(server: Server, { projector }: Pick<HttpDeps, 'projector'>, submit: Submit): void {
   const change = async (request: FastifyRequest, reply: FastifyReply, wanted: ApiRequest) => {
-    const { position, services, repeated } = await mutate({
-      request: wanted,
-      actor: actorOf(request),
-      requestId: request.id,
-      method: request.method,
-      path: request.url,
-      key: idempotencyKeyOf(request.headers),
-      body: request.body,
-    });
-    if (repeated) reply.header('idempotent-replayed', 'true');
+    const { position, services } = await submit(request, reply, wanted);
     const [only, ...others] = services;
     reply.header('location', only && others.length === 0 ? `/service/${only.serviceName}` : '/service_state');
-    reply.code(202);
     return { position, services };
   };
 

@@ -11,7 +11,7 @@ import type { Projector } from '../../projections/live/projector.ts';
 import { createDispatcher } from '../dispatcher/dispatcher.ts';
 import { createHeartbeats } from '../intake/heartbeat-consumer.ts';
 import { createLiveness } from '../intake/liveness.ts';
-import { createIntake } from '../intake/report-consumer.ts';
+import { createReportConsumer } from '../intake/report-consumer.ts';
 import { createLeadership } from './leader-election.ts';
 import { createLoop } from './reconcile-loop.ts';
 
@@ -42,7 +42,7 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
 
   const dispatcher = createDispatcher(deps, { clusterId });
   const loop = createLoop({ ...deps, liveness }, { queueTimeoutMs, onSuperseded });
-  const intake = createIntake({ ...deps, heartbeats: liveness }, { clusterId });
+  const reports = createReportConsumer({ ...deps, heartbeats: liveness }, { clusterId });
   const heartbeats = createHeartbeats(
     { ...deps, liveness },
     { clusterId, term: () => leadership.term(), onSuperseded },
@@ -73,7 +73,7 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
   return {
     start() {
       loop.start();
-      intake.start();
+      reports.start();
       heartbeats.start();
       leadership.start();
       outageTimer = setInterval(watchOutages, outageCheckMs);
@@ -83,7 +83,7 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
       clearInterval(outageTimer);
       await loop.close();
       dispatcher.close();
-      await Promise.all([heartbeats.close(), intake.close()]);
+      await Promise.all([heartbeats.close(), reports.close()]);
       await leadership.resign();
     },
   };

@@ -9,6 +9,7 @@ import { AppError, hasCode } from '../../errors.ts';
 import type { EventLog, Expectation } from '../../events/log/event-log.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/live/projector.ts';
+import { createCatchUp } from '../append/catch-up.ts';
 import type { Liveness } from '../intake/liveness.ts';
 import { nextDeadlineMs, plan } from '../planner/plan.ts';
 import { isDisrupted } from '../planner/plan-nodes.ts';
@@ -37,7 +38,7 @@ const troublePauseMs = 500;
 const viewDeadlineMs = 10_000;
 
 type Deps = {
-  log: Pick<EventLog, 'append'>;
+  log: Pick<EventLog, 'append' | 'head'>;
   projector: Projector;
   liveness: Liveness;
   clock: Clock;
@@ -51,6 +52,7 @@ export function createLoop(
   const { view } = projector;
   const triggers$ = new Subject<void>();
   const work = createWorkQueue(view);
+  const catchUp = createCatchUp({ log, projector });
   const subscriptions: Subscription[] = [];
   let term: number | null = null;
   let pass: Promise<void> = Promise.resolve();
@@ -88,8 +90,11 @@ export function createLoop(
       }
       if (!(error instanceof AppError)) throw error;
       for (const step of steps) work.requeue(step);
-      if (hasCode(error, 'expectation_failed')) logger.debug({ err: error }, 'the cluster moved on; planning again');
-      else {
+      if (hasCode(error, 'expectation_failed')) {
+        logger.debug({ err: error }, 'the cluster moved on; planning again');
+        // A view that stays behind makes the next append conflict too.
+        await catchUp().catch(() => {});
+      } else {
         logger.warn({ err: error }, 'steps not appended; planning again');
         await new Promise((resolve) => setTimeout(resolve, troublePauseMs));
       }

@@ -1,0 +1,59 @@
+/** Says what becomes of a report: the fact to append first, and the message to an agent that follows from it. */
+
+import type { ManagerBus } from '../../bus/bus.ts';
+import type { Report } from '../../bus/messages.ts';
+import type { Clock } from '../../clock.ts';
+import type { Logger } from '../../logger.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
+import { parseIsoTime } from '../../projections/view/iso-time.ts';
+import type { Decided } from '../append/append-decision.ts';
+import { recordRefusal } from '../commands/decide-registration.ts';
+import { decideReport, type ReportDecision } from '../commands/decide-report.ts';
+import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
+import { createClaims } from './registration-conflicts.ts';
+
+/** Progress of pulls is not decided: see pull-progress.ts. */
+export type DecidableReport = Exclude<Report, { kind: 'pull-progress' }>;
+
+/** `afterwards`: called when the events are in the log, or when there are none. */
+export type HandledReport = Decided & { afterwards?: () => void };
+
+type Deps = { view: ClusterView; bus: ManagerBus; heartbeats: HeartbeatStatus; clock: Clock; logger: Logger };
+
+/** Reads the view as it is at each call. */
+export function createReportHandling(
+  deps: Deps,
+  { clusterId }: { clusterId: string },
+): (report: DecidableReport) => HandledReport {
+  const { view, bus, clock, logger } = deps;
+  const claims = createClaims(deps, { clusterId });
+
+  /** The log has ended the container, or never had it: it must not run. */
+  const removeOrphan = ({ node, container }: Exclude<DecidableReport, { kind: 'register' }>) => {
+    const nodeView = view.nodes.get(node);
+    if (!nodeView) return;
+    const head = { clusterId, node, session: nodeView.session, position: view.position, causationId: '' };
+    bus.sendCommand({ kind: 'remove', ...head, container }).catch((error: unknown) => {
+      logger.warn({ err: error, node, container }, 'removal not delivered; the next sync removes it');
+    });
+  };
+
+  return (report) => {
+    if (report.kind !== 'register') {
+      const decision = decideReport(view, report, clusterId);
+      return decision === 'disown' ? { events: [], afterwards: () => removeOrphan(report) } : toHandled(decision);
+    }
+    const claim = claims.judge(report);
+    if (claim === 'register') return toHandled(decideReport(view, report, clusterId));
+    if (claim === 'challenge') return { events: [] };
+    const nowMs = Math.max(clock.nowMs(), parseIsoTime(view.at));
+    const refusal = recordRefusal(view.nodes.get(report.node)!, report, nowMs) ?? 'stale';
+    return { ...toHandled(refusal), afterwards: () => claims.tellRefused(report) };
+  };
+}
+
+function toHandled(decision: ReportDecision): HandledReport {
+  if (typeof decision === 'string') return { events: [] };
+  const { event, expect, appendId } = decision;
+  return { events: [event], options: { expect, ...(appendId === undefined ? {} : { appendId }) } };
+}
