@@ -56,3 +56,6 @@ export const InventoryItem = Type.Object(
   { additionalProperties: false },
 );
 export type InventoryItem = Static<typeof InventoryItem>;
+
+/** Starts at once on one engine. Measured: one Docker daemon starts 4.5 containers a second one by one, 6.8 four at a time. */
+export const parallelStartsDefault = 4;

@@ -3,9 +3,9 @@
  * compares them with the engine. Fencing is done before.
  */
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RemoveCommand, StartCommand, StopCommand, WantedCommand, WantedContainer } from '../../bus/messages.ts';
 import { settledWithin } from '../../concurrency/deadline.ts';
+import { nextTick } from '../../concurrency/yielder.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { EngineContainer } from '../engine/engine.ts';
 import { type Cause, type ContainerRunner, createContainerRunner, type RunnerDeps } from './container-runner.ts';
@@ -38,7 +38,7 @@ export type WorkerOptions = { closing: AbortSignal };
  */
 const endedMax = 1_000;
 /** Actions of a sync in one tick of the event loop: a few milliseconds, between which the node's heart beats. */
-const actionsPerTurn = 500;
+const actionsPerTick = 500;
 /** A container the log does not want may be hard to remove; those that wait for its ports then try without. */
 const removalsDeadlineMs = 10_000;
 
@@ -63,9 +63,9 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
     return runner;
   };
 
-  const inTurns = async (actions: readonly SyncAction[], perform: (action: SyncAction) => void) => {
+  const inSlices = async (actions: readonly SyncAction[], perform: (action: SyncAction) => void) => {
     for (const [index, action] of actions.entries()) {
-      if (index > 0 && index % actionsPerTurn === 0) await nextTurn();
+      if (index > 0 && index % actionsPerTick === 0) await nextTick();
       if (closing.aborted) return;
       perform(action);
     }
@@ -120,11 +120,11 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
       isSyncing = true;
       try {
         const removals = actions.filter(isRemoval);
-        await inTurns(removals, (action) => act(action, set, Promise.resolve()));
+        await inSlices(removals, (action) => act(action, set, Promise.resolve()));
         const goneFirst = removals.map((action) => runners.get(containerOf(action))?.idle());
         const removed = settledWithin(removalsDeadlineMs, Promise.all(goneFirst));
         const others = actions.filter((action) => !isRemoval(action));
-        await inTurns(others, (action) => act(action, set, removed));
+        await inSlices(others, (action) => act(action, set, removed));
       } finally {
         isSyncing = false;
         for (const container of hintedEarly) runners.get(container)?.look();

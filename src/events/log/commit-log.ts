@@ -61,13 +61,13 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     // What this process has taken in, or is writing, it notifies its own followers of.
     store: {
       ...store,
-      onDoorbell: (ring) =>
-        store.onDoorbell((slot) => {
-          if (slot > Math.max(state.head().slot, commits.sentSlot())) ring(slot);
+      onInserted: (listener) =>
+        store.onInserted((slot) => {
+          if (slot > Math.max(state.head().slot, commits.sentSlot())) listener(slot);
         }),
     },
     ...{ recent, logger },
-    onBell(listener) {
+    onApplied(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },

@@ -64,8 +64,8 @@ export type CommitStore = {
   head(): Promise<LogHead>;
   /** Slot of the last commit whose `first` is not above a position / whose `at` is not after a time; 0 = none. */
   slotOf(at: { position: number } | { time: string }): Promise<number>;
-  /** Rings when something may be new, with its slot. A hint: may ring too often, may stay silent. Returns an unsubscribe. */
-  onDoorbell(ring: (slot: number) => void): () => void;
+  /** Called when something may be new, with its slot. A hint: may be called too often, or not at all. Returns an unsubscribe. */
+  onInserted(listener: (slot: number) => void): () => void;
   /** Empties telemetry in the slots `afterSlot + 1 … throughSlot`, some at a time. */
   prune(range: PruneRange): Promise<Pruned>;
   readonly description: string;

@@ -1,5 +1,6 @@
-/** Owns following: range reads by slot, contiguous or nothing. Doorbells make it quick, a slow poll makes it sure. */
+/** Follows the log: range reads by slot, contiguous or nothing. Notifications make it quick, a slow poll makes it sure. */
 
+import { createNotifier } from '../../concurrency/notifier.ts';
 import { hasCode } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Commit } from '../schema/event.ts';
@@ -8,33 +9,33 @@ import type { EventLog, FollowOptions } from './event-log.ts';
 import type { RecentCommits } from './recent-commits.ts';
 
 type FollowDeps = {
-  store: Pick<CommitStore, 'readRange' | 'onDoorbell'>;
+  store: Pick<CommitStore, 'readRange' | 'onInserted'>;
   recent: Pick<RecentCommits, 'after'>;
   logger: Logger;
-  /** Rings when this process has taken in a commit: `recent` has it. */
-  onBell(bell: () => void): () => void;
+  /** Called when this process has applied a commit: `recent` has it. */
+  onApplied(listener: () => void): () => void;
 };
 
 const page = 500;
-/** A doorbell may stay silent: this is the longest a commit stays unseen. */
+/** A notification may be missing: this is the longest a commit stays unseen. */
 const pollMs = 1_000;
 const troubleMinMs = 100;
 const troubleMaxMs = 2_000;
 
-export function createFollow({ store, recent, logger, onBell }: FollowDeps): EventLog['follow'] {
+export function createFollow({ store, recent, logger, onApplied }: FollowDeps): EventLog['follow'] {
   return async function* follow({ afterSlot, signal, onTrouble }: FollowOptions): AsyncGenerator<Commit[]> {
-    const bell = createBell(signal);
+    const notifier = createNotifier(signal);
     const pages = createPages({ store, recent });
-    const onDoorbell = () => {
+    const onInserted = () => {
       pages.askStore();
-      bell.ring();
+      notifier.notify();
     };
-    const unsubscribes = [onBell(bell.ring), store.onDoorbell(onDoorbell)];
+    const unsubscribes = [onApplied(notifier.notify), store.onInserted(onInserted)];
     const trouble = createTrouble(logger, onTrouble);
     let slot = afterSlot;
     try {
       while (!signal.aborted) {
-        bell.reset();
+        notifier.reset();
         try {
           const commits = await pages.after(slot);
           const contiguous = untilHole(commits, slot);
@@ -48,15 +49,15 @@ export function createFollow({ store, recent, logger, onBell }: FollowDeps): Eve
             yield contiguous;
             if (!missing) continue;
           }
-          if (!(await bell.wait(missing ? troubleMaxMs : pollMs))) pages.askStore();
+          if (!(await notifier.wait(missing ? troubleMaxMs : pollMs))) pages.askStore();
         } catch (error) {
           if (!hasCode(error, 'log_unavailable')) throw error;
-          await bell.wait(trouble.say('log_unavailable', error instanceof Error ? error.message : String(error)));
+          await notifier.wait(trouble.say('log_unavailable', error instanceof Error ? error.message : String(error)));
         }
       }
     } finally {
       for (const unsubscribe of unsubscribes) unsubscribe();
-      bell.close();
+      notifier.close();
     }
   };
 }
@@ -89,7 +90,7 @@ function createPages({ store, recent }: Pick<FollowDeps, 'store' | 'recent'>) {
       const held = recent.after(slot);
       isHeld = held !== null && held.length > 0;
       if (held && (isHeld || !mayBeInStore)) return held;
-      // Asked again until it has nothing more, and when it rings meanwhile. A page read ahead was asked for too early.
+      // Asked again until it has nothing more, and when there is a notification meanwhile. A page read ahead was asked for too early.
       mayBeInStore = false;
       const commits = await read(slot).catch((error: unknown) => {
         mayBeInStore = true;
@@ -124,35 +125,5 @@ function createTrouble(logger: Logger, onTrouble: FollowOptions['onTrouble']) {
       waitMs = 0;
       onTrouble?.(null);
     },
-  };
-}
-
-/** Remembers a ring that came before anybody waited. */
-function createBell(signal: AbortSignal) {
-  let hasRung = false;
-  let wake: (() => void) | null = null;
-  const ring = () => {
-    hasRung = true;
-    wake?.();
-  };
-  signal.addEventListener('abort', ring);
-  return {
-    ring,
-    reset() {
-      hasRung = false;
-    },
-    /** @returns whether it rang in time */
-    wait: (delayMs: number) =>
-      new Promise<boolean>((resolve) => {
-        if (hasRung || signal.aborted) return resolve(true);
-        const timer = setTimeout(done, delayMs);
-        wake = done;
-        function done() {
-          clearTimeout(timer);
-          wake = null;
-          resolve(hasRung);
-        }
-      }),
-    close: () => signal.removeEventListener('abort', ring),
   };
 }

@@ -14,13 +14,13 @@ export type MemoryStore = CommitStore & {
 export type MemoryStoreOptions = {
   /** Several stores over the same commits are several processes at one database. */
   commits?: string[];
-  bells?: Set<(slot: number) => void>;
+  listeners?: Set<(slot: number) => void>;
   /** Tells nothing at the start, like the store of a long log. */
   isForgetful?: boolean;
 };
 
 export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore {
-  const { commits = [], bells = new Set(), isForgetful = false } = options;
+  const { commits = [], listeners = new Set(), isForgetful = false } = options;
   let isAway = false;
   const answer = async <T>(read: () => T): Promise<T> => {
     if (isAway) throw new AppError('log_unavailable', 'the store in memory is away', { retryable: true });
@@ -65,7 +65,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
         if (commit.slot <= commits.length) return 'taken';
         if (commit.slot !== commits.length + 1) throw new Error(`slot ${commit.slot} would leave a hole`);
         commits.push(JSON.stringify(commit));
-        for (const bell of bells) queueMicrotask(() => bell(commit.slot));
+        for (const listener of listeners) queueMicrotask(() => listener(commit.slot));
         return 'inserted';
       }),
     readSlot: (slot) => answer(() => at(slot)),
@@ -77,9 +77,9 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
           'position' in wanted ? commit.first <= wanted.position : commit.at <= wanted.time;
         return all().findLast(isNotAfter)?.slot ?? 0;
       }),
-    onDoorbell(ring) {
-      bells.add(ring);
-      return () => bells.delete(ring);
+    onInserted(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
     prune: ({ afterSlot = 0, throughSlot }) =>
       answer(() => {

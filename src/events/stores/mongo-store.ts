@@ -63,7 +63,7 @@ export async function createMongoStore(
     writeConcern: new WriteConcern('majority', undefined, true),
   });
   if (!isReadOnly) await ask(() => collection.createIndexes(indexes));
-  const doorbell = createDoorbell(collection, logger);
+  const insertWatch = createInsertWatch(collection, logger);
   const lastBefore = async (filter: Filter<CommitDocument>) =>
     (await ask(() => collection.findOne(filter, { sort: { _id: -1 }, projection: { _id: 1 } })))?._id ?? 0;
 
@@ -94,7 +94,7 @@ export async function createMongoStore(
     head: () => readHead(collection),
     slotOf: (wanted) =>
       lastBefore('position' in wanted ? { first: { $lte: wanted.position } } : { at: { $lte: wanted.time } }),
-    onDoorbell: doorbell.onRing,
+    onInserted: insertWatch.onInserted,
     async prune({ afterSlot = 0, throughSlot }) {
       const total = { commits: 0, events: 0 };
       const unpruned: Filter<CommitDocument> = {
@@ -113,7 +113,7 @@ export async function createMongoStore(
         total.events += some.reduce((sum, { count }) => sum + count, 0);
       }
     },
-    close: doorbell.close,
+    close: insertWatch.close,
   };
 }
 
@@ -230,15 +230,15 @@ async function lookUp(
 }
 
 /** Rings at every insert, also of other processes; without a replica set there is nothing to watch. */
-function createDoorbell(collection: Collection<CommitDocument>, logger: Logger) {
-  const rings = new Set<(slot: number) => void>();
+function createInsertWatch(collection: Collection<CommitDocument>, logger: Logger) {
+  const listeners = new Set<(slot: number) => void>();
   let stream: ChangeStream | null = null;
   let timer: NodeJS.Timeout | null = null;
   let isClosed = false;
 
   const open = () => {
     timer = null;
-    if (isClosed || rings.size === 0 || stream) return;
+    if (isClosed || listeners.size === 0 || stream) return;
     const opened = collection.watch([
       { $match: { operationType: 'insert' } },
       { $project: { _id: 1, documentKey: 1 } },
@@ -246,7 +246,7 @@ function createDoorbell(collection: Collection<CommitDocument>, logger: Logger) 
     stream = opened;
     opened.on('change', (change) => {
       if (change.operationType !== 'insert') return;
-      for (const ring of rings) ring(change.documentKey._id);
+      for (const listener of listeners) listener(change.documentKey._id);
     });
     opened.on('error', (error) => {
       logger.debug({ err: error }, 'the change stream broke; the log is polled until it is back');
@@ -257,10 +257,10 @@ function createDoorbell(collection: Collection<CommitDocument>, logger: Logger) 
   };
 
   return {
-    onRing(ring: (slot: number) => void): () => void {
-      rings.add(ring);
+    onInserted(listener: (slot: number) => void): () => void {
+      listeners.add(listener);
       if (!timer) open();
-      return () => rings.delete(ring);
+      return () => listeners.delete(listener);
     },
     async close(): Promise<void> {
       isClosed = true;

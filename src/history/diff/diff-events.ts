@@ -3,6 +3,7 @@
  * seen at the end. Bounded in what is read and in what is kept; the rest is counted.
  */
 
+import { nextTick } from '../../concurrency/yielder.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { EventType } from '../../events/schema/catalog.ts';
 import { type LogEvent, streams } from '../../events/schema/event.ts';
@@ -48,8 +49,8 @@ export async function readEventsBetween(
     for (const event of found.events) note(entries, event);
     read += found.events.length;
     before = found.next;
-    // A store in memory answers without letting anybody else have a turn.
-    await new Promise((resolve) => setImmediate(resolve));
+    // A store in memory answers without leaving the event loop to other work.
+    await nextTick();
     signal?.throwIfAborted();
   }
   const unreadThrough = before !== null && before > after + 1 ? before - 1 : null;

@@ -26,7 +26,7 @@ export async function findSuccessor(
   }
   // What it replaced itself may have ended, or been asked to, after it was placed.
   for (const { position } of replaces === null ? [] : await lookup.ofContainer(replaces)) causes.add(position);
-  for (const { position } of await findTurns(lookup, queued, (stop ?? end)?.position ?? lookup.end + 1)) {
+  for (const { position } of await findSpecChanges(lookup, queued, (stop ?? end)?.position ?? lookup.end + 1)) {
     causes.add(position);
   }
   const ids = [...causes]
@@ -37,7 +37,7 @@ export async function findSuccessor(
 }
 
 /** Requests and facts of its node, around the moment it was given up: a new container of the slot follows from one. */
-async function findTurns(
+async function findSpecChanges(
   lookup: LogLookup,
   queued: LogEvent<'ContainerQueued'>,
   position: number,
@@ -49,8 +49,8 @@ async function findTurns(
     lookup.after(position, changes),
     lookup.before(position, { streams: [streams.node(node)] }),
   ]);
-  return found.flatMap((events) => events.slice(0, turnsMax));
+  return found.flatMap((events) => events.slice(0, changesMax));
 }
 
 /** Together well within a page. */
-const turnsMax = Math.floor(pageLimit / 4);
+const changesMax = Math.floor(pageLimit / 4);

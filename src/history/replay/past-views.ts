@@ -3,7 +3,7 @@
  * past never changes, so a kept view never ages.
  */
 
-import { createTurns } from '../../concurrency/semaphore.ts';
+import { createSemaphore } from '../../concurrency/semaphore.ts';
 import { AppError } from '../../errors.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { findMoment, type Moment, type ReplayDeps, replay } from './replay.ts';
@@ -27,10 +27,10 @@ const waitingMax = 16;
 export function createTimeTravel(deps: ReplayDeps): TimeTravel {
   const kept = new Map<number, Promise<ClusterView>>();
   const closing = new AbortController();
-  const turns = createTurns({ atOnceMax: replaysMax, waitingMax });
+  const semaphore = createSemaphore({ permits: replaysMax, waitingMax, onFull: () => replaysFull(waitingMax) });
 
   const replayTo = (moment: Moment): Promise<ClusterView> =>
-    turns.take(() => replay(deps, { to: moment, signal: closing.signal }));
+    semaphore.run(() => replay(deps, { to: moment, signal: closing.signal }));
 
   return {
     async viewAt(moment) {
@@ -50,4 +50,9 @@ export function createTimeTravel(deps: ReplayDeps): TimeTravel {
     },
     close: () => closing.abort(new AppError('stopping', 'the manager is stopping', { retryable: true })),
   };
+}
+
+/** Too many questions about the past are waiting: the caller should come back later. */
+export function replaysFull(waitingMax: number): AppError {
+  return new AppError('replays_full', `${waitingMax} questions about the past are waiting`, { retryable: true });
 }

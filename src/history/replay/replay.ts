@@ -3,6 +3,7 @@
  * snapshot where there is one. Reads the log and changes nothing.
  */
 
+import { createYielder } from '../../concurrency/yielder.ts';
 import { AppError } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { Commit, LogEvent } from '../../events/schema/event.ts';
@@ -42,7 +43,7 @@ export type BadEvent = UnreadableEvent;
 
 const page = 500;
 /** A long replay lets timers and sockets have a turn this often. */
-const turnMs = 30;
+const yieldEveryMs = 30;
 
 /**
  * @throws AppError `moment_in_future` (details.position, .at: the head) · `moment_before_log` · `fold_failed`
@@ -59,13 +60,10 @@ export async function replay(deps: ReplayDeps, options: ReplayOptions): Promise<
   const foldOne = createFold(view, end.position, options);
   const pages = readAhead(log, { afterSlot: start?.slot ?? 0, endPosition: end.position });
   let events = 0;
-  let turnEndsMs = performance.now() + turnMs;
+  const yielder = createYielder(yieldEveryMs);
   while (view.position < end.position) {
     for (const commit of await pages.next()) {
-      if (performance.now() > turnEndsMs) {
-        await new Promise((resolve) => setImmediate(resolve));
-        turnEndsMs = performance.now() + turnMs;
-      }
+      if (yielder.isDue()) await yielder.yield();
       signal?.throwIfAborted();
       foldOne(commit);
       events += commit.count;

@@ -1,14 +1,14 @@
 /**
  * Owns what the agents of a what-if do: the rules of the real ones, as far as nothing goes wrong. Each command is obeyed
- * at once, each start takes its turn on the engine and succeeds, each report arrives. A silent node does nothing.
+ * at once, each start takes its permit on the engine and succeeds, each report arrives. A silent node does nothing.
  */
 
+import { parallelStartsDefault } from '../../model/node.ts';
 import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
 import { decideReport, type ReportDecision } from '../../reconciler/commands/decide-report.ts';
-import { turnsPerEngine } from './start-time.ts';
 
 export type Agents = {
-  /** Tells that it is starting, waits for its turn, tells that it runs. */
+  /** Tells that it is starting, waits for its permit, tells that it runs. */
   start(container: ContainerView): void;
   stop(container: ContainerView): void;
 };
@@ -21,7 +21,7 @@ type Deps = {
 };
 
 type Report = Parameters<typeof decideReport>[1];
-type Engine = { turnsTaken: number; waiting: ContainerView[] };
+type Engine = { starting: number; waiting: ContainerView[] };
 
 /** Reports of a what-if are told once, so their ids need not differ. */
 const noId = '00000000-0000-4000-8000-000000000000';
@@ -39,13 +39,13 @@ export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number;
   const isStartable = ({ node, state }: ContainerView) => state === 'starting' && isHeard(node);
 
   const handOn = (engine: Engine) => {
-    while (engine.turnsTaken < turnsPerEngine) {
+    while (engine.starting < parallelStartsDefault) {
       const next = engine.waiting.shift();
       if (!next) return;
       if (!isStartable(next)) continue;
-      engine.turnsTaken += 1;
+      engine.starting += 1;
       later(startMs, () => {
-        engine.turnsTaken -= 1;
+        engine.starting -= 1;
         if (isStartable(next)) report('running', next);
         handOn(engine);
       });
@@ -56,7 +56,7 @@ export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number;
     start(container) {
       if (!isHeard(container.node)) return;
       report('starting', container);
-      const engine = engines.get(container.engineId) ?? { turnsTaken: 0, waiting: [] };
+      const engine = engines.get(container.engineId) ?? { starting: 0, waiting: [] };
       engines.set(container.engineId, engine);
       engine.waiting.push(container);
       handOn(engine);

@@ -1,9 +1,10 @@
 /** Owns saying what a what-if takes for granted: an answer without it would claim more than it knows. Pure. */
 
+import { parallelStartsDefault } from '../../model/node.ts';
 import { sortNatural } from '../../projections/rows/order.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { formatDuration, formatNames } from '../sentences/format-values.ts';
-import { type StartTime, turnsPerEngine } from './start-time.ts';
+import type { StartTime } from './start-time.ts';
 
 type Taken = {
   start: StartTime;
@@ -36,7 +37,7 @@ export function describeAssumptions({ start, stopMs, nodeTimeoutMs, failing, sil
   const { startMs, samples } = start;
   const source = samples === 0 ? 'a default: few starts are known' : `the median of the last ${samples}`;
   const sentences = [
-    `a start takes ${formatDuration(startMs)} (${source}), ${turnsPerEngine} at a time on each engine`,
+    `a start takes ${formatDuration(startMs)} (${source}), ${parallelStartsDefault} at a time on each engine`,
     `a stop takes ${formatDuration(stopMs)}, a message no time, and images are where they are needed`,
     'every start succeeds',
     `a node silent for more than ${formatDuration(nodeTimeoutMs)} is lost, and stays so`,

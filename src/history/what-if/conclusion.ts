@@ -18,7 +18,7 @@ export type VerdictKind =
 export type Verdict = { kind: VerdictKind; afterMs: number; sentence: string };
 
 /** How the world ended: of itself, or by a bound. */
-export type ExitReport = {
+export type RunEnd = {
   by: 'rest' | 'time' | 'work';
   /** When the last consequence happened; null when there was none. */
   lastEventMs: number | null;
@@ -29,7 +29,7 @@ export type ExitReport = {
 export function judge(
   services: readonly ServiceOutcome[],
   hold: string | null,
-  { by, lastEventMs, elapsedMs }: ExitReport,
+  { by, lastEventMs, elapsedMs }: RunEnd,
 ): Verdict {
   const afterMs = lastEventMs ?? 0;
   const short = services.filter(isShort);

@@ -1,10 +1,8 @@
 /** Owns how long a start takes, read off the starts that a view remembers. Pure. */
 
+import { parallelStartsDefault } from '../../model/node.ts';
 import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
-
-/** How many starts one engine does at a time: what its agents allow. */
-export const turnsPerEngine = 4;
 
 /** Measured: one Docker daemon starts 6.8 containers a second four at a time, so that each takes this long. */
 const startMsDefault = 600;
@@ -30,17 +28,17 @@ export function estimateStartTime(view: ClusterView): StartTime {
 }
 
 /**
- * From its turn until it ran. A container that was placed together with many others waited for its turn first, and the
+ * From its permit until it ran. A container that was placed together with many others waited for its permit first, and the
  * simulated engine lets it wait again.
  * @param started in the order of their placement
  */
 function timesOfEngine(started: readonly ContainerView[]): number[] {
-  const turnsFreeMs: number[] = Array.from({ length: turnsPerEngine }, () => 0);
+  const permitsFreeMs: number[] = Array.from({ length: parallelStartsDefault }, () => 0);
   return started.flatMap(({ queuedAt, runningAt }) => {
-    const turn = turnsFreeMs.indexOf(Math.min(...turnsFreeMs));
-    const beganMs = Math.max(parseIsoTime(queuedAt), turnsFreeMs[turn]!);
+    const permit = permitsFreeMs.indexOf(Math.min(...permitsFreeMs));
+    const beganMs = Math.max(parseIsoTime(queuedAt), permitsFreeMs[permit]!);
     const ranMs = parseIsoTime(runningAt!);
-    turnsFreeMs[turn] = Math.max(ranMs, turnsFreeMs[turn]!);
+    permitsFreeMs[permit] = Math.max(ranMs, permitsFreeMs[permit]!);
     return ranMs > beganMs ? [ranMs - beganMs] : [];
   });
 }

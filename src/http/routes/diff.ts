@@ -1,8 +1,9 @@
 /** Owns GET /diff: what changed between two moments, and which events did it. */
 
 import { type Static, Type } from '@sinclair/typebox';
-import { createTurns } from '../../concurrency/semaphore.ts';
+import { createSemaphore } from '../../concurrency/semaphore.ts';
 import { diffBetween, type MomentRows, momentRows } from '../../history/diff/diff-between.ts';
+import { replaysFull } from '../../history/replay/past-views.ts';
 import { wantedUntil } from '../request/abort-signal.ts';
 import { MomentParam, toMoment } from '../request/point-in-time.ts';
 import { refuseField } from '../response/problem.ts';
@@ -22,7 +23,7 @@ export function addDiffRoutes(
   { log, projector, past, clock }: Deps,
   { signal: stopping }: { signal: AbortSignal },
 ): void {
-  const turns = createTurns({ atOnceMax: diffsMax, waitingMax });
+  const semaphore = createSemaphore({ permits: diffsMax, waitingMax, onFull: () => replaysFull(waitingMax) });
   const rowsAt = async (field: string, moment: string): Promise<MomentRows> =>
     momentRows(await past.viewAt(toMoment(field, moment, clock.nowMs())));
 
@@ -39,7 +40,7 @@ export function addDiffRoutes(
     (request, reply) => {
       const { from, to } = request.query as Static<typeof DiffQuery>;
       const signal = wantedUntil(reply, stopping);
-      return turns.take(async () => {
+      return semaphore.run(async () => {
         signal.throwIfAborted();
         const before = await rowsAt('from', from);
         const after = to === undefined ? momentRows(projector.view) : await rowsAt('to', to);

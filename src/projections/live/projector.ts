@@ -1,6 +1,8 @@
 /** Owns the live view of one process: follows the log, folds, and tells its listeners what was folded. */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
+import { createYielder } from '../../concurrency/yielder.ts';
 import { AppError, hasCode } from '../../errors.ts';
 import type { EventLog, LogHead } from '../../events/log/event-log.ts';
 import type { Commit, LogEvent } from '../../events/schema/event.ts';
@@ -47,11 +49,11 @@ export type ProjectorOptions = {
   onFatal?: (error: AppError) => void;
 };
 
-/** A caller that just appended waits this long to see it: a few polls of the slowest doorbell. */
+/** A caller that just appended waits this long to see it: a few polls of the log. */
 const waitDeadlineMs = 5_000;
 
-/** A long replay lets timers and sockets have a turn this often. */
-const turnMs = 50;
+/** Timers and sockets are served this often during a long replay. */
+const yieldEveryMs = 50;
 
 /** How long to wait before the log is asked again for its head at start. */
 const headRetryMs = 500;
@@ -99,13 +101,10 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
       if (trouble) logger.warn({ trouble, position: view.position }, 'the log cannot be followed');
       else logger.info({ position: view.position }, 'the log is followed again');
     };
-    let turnEndsMs = clock.monotonicMs() + turnMs;
+    const yielder = createYielder(yieldEveryMs, clock);
     for await (const commits of log.follow({ afterSlot, signal: stop.signal, onTrouble })) {
       for (const commit of commits) {
-        if (clock.monotonicMs() > turnEndsMs) {
-          await new Promise((resolve) => setImmediate(resolve));
-          turnEndsMs = clock.monotonicMs() + turnMs;
-        }
+        if (yielder.isDue()) await yielder.yield();
         if (stop.signal.aborted) return;
         fold(commit);
       }
@@ -129,7 +128,7 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
       } catch (error) {
         if (!(error instanceof AppError && error.retryable) || stop.signal.aborted) throw error;
         trouble = `${error.code}: ${error.message}`;
-        await pause(headRetryMs, stop.signal);
+        await pause(headRetryMs, undefined, { signal: stop.signal }).catch(() => {});
       }
     }
   };
@@ -198,16 +197,4 @@ function foldFailed(position: number, cause: unknown): AppError {
 function behind(at: number, wanted: number, why: string): AppError {
   const message = `the view is at position ${at}, not yet at ${wanted}: ${why}`;
   return new AppError('view_behind', message, { retryable: true, details: { position: at } });
-}
-
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, delayMs);
-    signal.addEventListener('abort', done);
-  });
 }

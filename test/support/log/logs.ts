@@ -54,8 +54,8 @@ export const logKinds: readonly LogKind[] = [
 
 async function createMemoryPlace({ isForgetful = false } = {}): Promise<LogPlace> {
   const commits: string[] = [];
-  const bells = new Set<(slot: number) => void>();
-  return { openStore: async () => createMemoryStore({ commits, bells, isForgetful }), remove: async () => {} };
+  const listeners = new Set<(slot: number) => void>();
+  return { openStore: async () => createMemoryStore({ commits, listeners, isForgetful }), remove: async () => {} };
 }
 
 async function createSqlitePlace(): Promise<LogPlace> {

@@ -55,7 +55,7 @@ export async function createSqliteStore({ path, isReadOnly = false }: SqliteStor
     head: readHead,
     slotOf: (wanted) => ask('slotOf', wanted),
     // One process writes: whoever follows in it is told by the log, others look by themselves.
-    onDoorbell: () => () => {},
+    onInserted: () => () => {},
     async prune({ afterSlot = 0, throughSlot }) {
       const total = { commits: 0, events: 0 };
       for (;;) {

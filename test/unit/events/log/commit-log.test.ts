@@ -124,9 +124,9 @@ test('many callers that come again as soon as they are told take turns, half of 
 
 test('what others write between is followed in order and at once, also while the store is asked', async () => {
   const commits: string[] = [];
-  const bells = new Set<(slot: number) => void>();
-  const mine = await openLog(createMemoryStore({ commits, bells }), 'mine');
-  const other = await openLog(createMemoryStore({ commits, bells }), 'other');
+  const listeners = new Set<(slot: number) => void>();
+  const mine = await openLog(createMemoryStore({ commits, listeners }), 'mine');
+  const other = await openLog(createMemoryStore({ commits, listeners }), 'other');
   const stop = new AbortController();
   const slots: number[] = [];
   const following = followFrom(mine, stop.signal, slots);
