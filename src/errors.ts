@@ -25,3 +25,6 @@ export class AppError extends Error {
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof AppError && error.code === code;
 }
+
+/** What an error says, whatever was thrown. */
+export const errorMessage = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -3,7 +3,7 @@
 import { parseCommandLine } from './daemon/command-line.ts';
 import { starters } from './daemon/roles.ts';
 import { readVersion } from './daemon/version.ts';
-import { exitCodeOf, exitCodes, runProcess, wordsOf } from './process/lifecycle.ts';
+import { exitCodeOf, exitCodes, exitMessage, runProcess } from './process/lifecycle.ts';
 
 try {
   const line = parseCommandLine(process.argv.slice(2), process.env);
@@ -11,6 +11,6 @@ try {
   process.stdout.write(line.kind === 'help' ? line.text : `${readVersion()}\n`);
   process.exitCode = exitCodes.clean;
 } catch (error) {
-  process.stderr.write(`${wordsOf(error)}\n`);
+  process.stderr.write(`${exitMessage(error)}\n`);
   process.exitCode = exitCodeOf(error);
 }

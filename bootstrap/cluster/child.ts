@@ -21,7 +21,7 @@ export type ChildOptions = {
   command: 'manager' | 'agent';
   /** Read at each start. */
   environment: () => NodeJS.ProcessEnv;
-  say: (line: string) => void;
+  print: (line: string) => void;
   /** A line of its log, as JSON. */
   log: (line: string) => void;
   onAnnouncement: (announcement: Announcement) => void;
@@ -36,7 +36,7 @@ const restartFirstMs = 1_000;
 const restartMaxMs = 10_000;
 
 export function startChild(options: ChildOptions): Child {
-  const { name, command, environment, say, log, onAnnouncement, onFailure } = options;
+  const { name, command, environment, print, log, onAnnouncement, onFailure } = options;
   let isStopping = false;
   let hasAnnounced = false;
   let restarts = 0;
@@ -53,7 +53,7 @@ export function startChild(options: ChildOptions): Child {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const prefix = `${name.padEnd(9)} | `;
-    createInterface({ input: started.stdout! }).on('line', (line) => say(prefix + line));
+    createInterface({ input: started.stdout! }).on('line', (line) => print(prefix + line));
     // Its log, and the last words of one that fails.
     createInterface({ input: started.stderr! }).on('line', (line) => {
       if (line.startsWith('{')) log(line);
@@ -77,7 +77,7 @@ export function startChild(options: ChildOptions): Child {
     }
     const pauseMs = Math.min(restartMaxMs, restartFirstMs * 2 ** restarts);
     restarts += 1;
-    say(`${name} ${how}; it is started again in ${pauseMs / 1000} s`);
+    print(`${name} ${how}; it is started again in ${pauseMs / 1000} s`);
     restart = setTimeout(() => {
       child = begin();
     }, pauseMs);

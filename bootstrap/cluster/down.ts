@@ -4,8 +4,8 @@ import { access } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { readConfig } from '../../src/daemon/config.ts';
 import { claimDataFolder, type FolderNote } from '../../src/daemon/data-folder.ts';
-import { AppError } from '../../src/errors.ts';
-import { exitCodeOf, wordsOf } from '../../src/process/lifecycle.ts';
+import { AppError, errorMessage } from '../../src/errors.ts';
+import { exitCodeOf, exitMessage } from '../../src/process/lifecycle.ts';
 import { connectDocker, whyNoAnswer } from './engine/docker-client.ts';
 import { findOwnDockerd, stopOwnDockerd } from './engine/own-dockerd.ts';
 import { removeContainers } from './engine/remove-containers.ts';
@@ -33,7 +33,7 @@ Exit codes
   2  told something wrong
 `;
 
-const say = (line: string) => console.log(line);
+const print = (line: string) => console.log(line);
 
 try {
   const text = { type: 'string' } as const;
@@ -43,7 +43,7 @@ try {
   if (values.help) process.stdout.write(help);
   else await down(values);
 } catch (error) {
-  process.stderr.write(`${wordsOf(error)}\n`);
+  process.stderr.write(`${exitMessage(error)}\n`);
   process.exitCode = exitCodeOf(error);
 }
 
@@ -61,7 +61,7 @@ async function down({ purge = false, ...given }: Given): Promise<void> {
   );
   if (!isThere) {
     if (cluster !== null) return void (await removeAt(address ?? dockerAddress, { cluster }));
-    return say(`there is no data at ${dataDir}; --cluster NAME removes containers by the name of their cluster`);
+    return print(`there is no data at ${dataDir}; --cluster NAME removes containers by the name of their cluster`);
   }
   const folder = await claimDataFolder(dataDir);
   try {
@@ -80,13 +80,13 @@ type Where = { dataDir: string; cluster: string | null; address: string | null; 
 async function removeNoted(note: FolderNote | null, { dataDir, cluster, address, dockerAddress }: Where) {
   if (note === null) {
     if (cluster !== null) return removeAt(address ?? dockerAddress, { cluster });
-    return say(`no cluster of ${dataDir} left containers; --cluster NAME removes some by the name of their cluster`);
+    return print(`no cluster of ${dataDir} left containers; --cluster NAME removes some by the name of their cluster`);
   }
   if (cluster !== null && cluster !== note.cluster) {
     throw new AppError('config_invalid', `--cluster is ${cluster}, but the data at ${dataDir} is of ${note.cluster}`);
   }
   const where = address ?? note.docker;
-  if (where === null) return say(`cluster ${note.cluster} ran on a simulated engine: it left no containers`);
+  if (where === null) return print(`cluster ${note.cluster} ran on a simulated engine: it left no containers`);
   await removeAt(where, { clusterId: note.clusterId });
 }
 
@@ -96,10 +96,11 @@ async function removeAt(address: string, of: { clusterId: string } | { cluster: 
     const hint = 'start it and try again, or give --docker; nothing was removed';
     throw new AppError('engine_unavailable', `the Docker Engine at ${address} does not answer, ${silence}: ${hint}`);
   }
-  const onRemoved = (container: string, done: number, total: number) => say(`removed ${container} (${done}/${total})`);
+  const onRemoved = (container: string, done: number, total: number) =>
+    print(`removed ${container} (${done}/${total})`);
   const removed = await removeContainers(connectDocker(address), { of, onRemoved });
   const whose = 'clusterId' in of ? `of cluster id ${of.clusterId}` : `of cluster ${of.cluster}`;
-  say(removed === 0 ? `no containers ${whose} are left` : `${removed} containers ${whose} removed`);
+  print(removed === 0 ? `no containers ${whose} are left` : `${removed} containers ${whose} removed`);
 }
 
 async function endOwnDockerd(dataDir: string, note: FolderNote | null): Promise<void> {
@@ -107,23 +108,23 @@ async function endOwnDockerd(dataDir: string, note: FolderNote | null): Promise<
   if (pid === null) return;
   const others = await connectDocker(note?.docker ?? '/var/run/docker.sock').listContainers();
   if (others.length > 0) {
-    return say(`dockerd (process ${pid}) goes on: ${others.length} containers of others run on it`);
+    return print(`dockerd (process ${pid}) goes on: ${others.length} containers of others run on it`);
   }
-  say(`stopping dockerd (process ${pid}) …`);
+  print(`stopping dockerd (process ${pid}) …`);
   if (!(await stopOwnDockerd(dataDir)))
     throw new AppError('engine_unavailable', `dockerd (process ${pid}) did not end`);
 }
 
 async function purgeAndSay(dataDir: string): Promise<void> {
   const { deleted, left } = await purgeDataFolder(dataDir);
-  say(`deleted from ${dataDir}: ${deleted.join(', ') || 'nothing'}`);
-  if (left.length > 0) say(`left in ${dataDir}: ${left.join(', ')}`);
+  print(`deleted from ${dataDir}: ${deleted.join(', ') || 'nothing'}`);
+  if (left.length > 0) print(`left in ${dataDir}: ${left.join(', ')}`);
 }
 
 function parse<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new AppError('config_invalid', error instanceof Error ? error.message : String(error), { cause: error });
+    throw new AppError('config_invalid', errorMessage(error), { cause: error });
   }
 }

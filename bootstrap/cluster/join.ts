@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { Value } from '@sinclair/typebox/value';
 import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts';
-import { AppError } from '../../src/errors.ts';
+import { AppError, errorMessage } from '../../src/errors.ts';
 import { NodeId, Uuid } from '../../src/model/ids.ts';
-import { exitCodeOf, wordsOf } from '../../src/process/lifecycle.ts';
+import { exitCodeOf, exitMessage } from '../../src/process/lifecycle.ts';
 import { virtualHost as virtualHostDefault } from '../rabbitmq/definitions.ts';
 import { createManagement, type Management } from '../rabbitmq/management-api.ts';
 
@@ -41,7 +41,7 @@ try {
   if (values.help) process.stdout.write(help);
   else await join(values, process.env);
 } catch (error) {
-  process.stderr.write(`${wordsOf(error)}\n`);
+  process.stderr.write(`${exitMessage(error)}\n`);
   process.exitCode = exitCodeOf(error);
 }
 
@@ -107,6 +107,6 @@ function readArguments<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new AppError('config_invalid', error instanceof Error ? error.message : String(error), { cause: error });
+    throw new AppError('config_invalid', errorMessage(error), { cause: error });
   }
 }

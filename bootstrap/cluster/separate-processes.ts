@@ -65,7 +65,7 @@ function agentsOf(children: Map<string, Child>, manager: Manager, cluster: Separ
       const message = `not ready after ${readyDeadlineMs / 1000} s: ${node}, see what it says`;
       const late = new AppError('agents_not_ready', message, { retryable: true });
       const timer = setTimeout(reject, readyDeadlineMs, late);
-      children.set(node, startAgent(node, manager, cluster, { say: life.say, fail: reject, onReady: resolve }));
+      children.set(node, startAgent(node, manager, cluster, { print: life.print, fail: reject, onReady: resolve }));
       await promise.finally(() => clearTimeout(timer));
     },
   };
@@ -73,7 +73,7 @@ function agentsOf(children: Map<string, Child>, manager: Manager, cluster: Separ
 
 function startManager(
   cluster: SeparateProcesses,
-  { say, fail, signal }: Life,
+  { print, fail, signal }: Life,
   children: Map<string, Child>,
 ): Promise<Manager> {
   const serves = Promise.withResolvers<Manager>();
@@ -83,7 +83,7 @@ function startManager(
     name: 'manager',
     command: 'manager',
     environment: () => environment,
-    say,
+    print,
     log: cluster.log,
     onFailure(error) {
       serves.reject(error);
@@ -100,7 +100,7 @@ function startManager(
   return serves.promise;
 }
 
-type AgentLife = Pick<Life, 'say' | 'fail'> & { onReady: () => void };
+type AgentLife = Pick<Life, 'print' | 'fail'> & { onReady: () => void };
 
 function startAgent(node: string, { clusterId }: Manager, cluster: SeparateProcesses, life: AgentLife): Child {
   const own = { CO_NODE: node, CO_CLUSTER_ID: clusterId };
@@ -109,14 +109,14 @@ function startAgent(node: string, { clusterId }: Manager, cluster: SeparateProce
     name: node,
     command: 'agent',
     environment: () => environment,
-    say: life.say,
+    print: life.print,
     log: cluster.log,
     onFailure: life.fail,
     onAnnouncement: life.onReady,
   });
 }
 
-/** For as long as it takes: the agents say what they wait for. */
+/** For as long as it takes: the agents log what they wait for. */
 async function waitForNodes(url: string, nodes: string[], { tokens }: Config, signal: AbortSignal): Promise<void> {
   const [token] = tokens;
   const headers: Record<string, string> = token ? { authorization: `Bearer ${token.token}` } : {};

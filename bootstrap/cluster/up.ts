@@ -3,8 +3,9 @@
 import { claimDataFolder, type DataFolder } from '../../src/daemon/data-folder.ts';
 import { type NodeAgents, nodesOf } from '../../src/daemon/node-agents.ts';
 import { readyLine, releasing, runLocalCluster } from '../../src/daemon/roles.ts';
+import { errorMessage } from '../../src/errors.ts';
 import { createLogger } from '../../src/logger.ts';
-import { exitCodeOf, type Life, type Running, runProcess, wordsOf } from '../../src/process/lifecycle.ts';
+import { exitCodeOf, exitMessage, type Life, type Running, runProcess } from '../../src/process/lifecycle.ts';
 import { buildHello } from '../images/build-hello.ts';
 import { isSocket, socketPathOf } from './engine/docker-client.ts';
 import { findEngine } from './engine/find-engine.ts';
@@ -20,7 +21,7 @@ try {
   if (options === 'help') process.stdout.write(upHelp);
   else await runProcess((life) => up(options, life));
 } catch (error) {
-  process.stderr.write(`${wordsOf(error)}\n`);
+  process.stderr.write(`${exitMessage(error)}\n`);
   process.exitCode = exitCodeOf(error);
 }
 
@@ -37,14 +38,14 @@ async function up(options: UpOptions, life: Life): Promise<Running> {
 async function upOn(folder: DataFolder, options: UpOptions, life: Life): Promise<Running> {
   const { config, mayInstall } = options;
   const { dataDir, dockerAddress: address } = config;
-  const { say, signal } = life;
+  const { print, signal } = life;
   const last = await folder.readNote();
   const isInUse = last !== null && last.docker !== null;
-  const engine = await findEngine({ choice: config.engine, address, dataDir, mayInstall, isInUse, say, signal });
-  if (engine === 'docker') await offerExample(options, say);
+  const engine = await findEngine({ choice: config.engine, address, dataDir, mayInstall, isInUse, print, signal });
+  if (engine === 'docker') await offerExample(options, print);
   const cluster = await openCluster({ folder, engine, options }, life);
-  const control = await openControl({ folder, engine, options, agents: cluster.agents }, say);
-  say(readyLine(cluster.url, engine));
+  const control = await openControl({ folder, engine, options, agents: cluster.agents }, print);
+  print(readyLine(cluster.url, engine));
   return {
     async close() {
       await control.close();
@@ -54,13 +55,13 @@ async function upOn(folder: DataFolder, options: UpOptions, life: Life): Promise
 }
 
 /** Services can use any image; this one needs no registry. */
-async function offerExample({ config, mayInstall }: UpOptions, say: Life['say']): Promise<void> {
+async function offerExample({ config, mayInstall }: UpOptions, print: Life['print']): Promise<void> {
   const { dockerAddress } = config;
   if (!isSocket(dockerAddress)) return;
   try {
-    say(await buildHello({ socketPath: socketPathOf(dockerAddress), mayInstall }));
+    print(await buildHello({ socketPath: socketPathOf(dockerAddress), mayInstall }));
   } catch (error) {
-    say(`the example image was not built: ${error instanceof Error ? error.message : error}`);
+    print(`the example image was not built: ${errorMessage(error)}`);
   }
 }
 
@@ -70,7 +71,7 @@ type Cluster = Running & { url: string; agents: Pick<NodeAgents, 'cutOff' | 'bri
 async function openCluster({ folder, engine, options }: Chosen, life: Life): Promise<Cluster> {
   const config = { ...options.config, engine };
   const file = await openLogFile(config.dataDir, (line) => void process.stderr.write(`${line}\n`));
-  life.say(`log: ${file.path}`);
+  life.print(`log: ${file.path}`);
   if (config.mongodbUrl !== null) {
     const environment = { ...options.environment, CO_ENGINE: engine };
     return runSeparateProcesses({ config, folder, environment, engine, log: file.write }, life);
@@ -81,7 +82,10 @@ async function openCluster({ folder, engine, options }: Chosen, life: Life): Pro
 }
 
 /** For `./bootstrap/node`. The cluster does as well without. */
-async function openControl({ folder, engine, options, agents }: Chosen & Pick<Cluster, 'agents'>, say: Life['say']) {
+async function openControl(
+  { folder, engine, options, agents }: Chosen & Pick<Cluster, 'agents'>,
+  print: Life['print'],
+) {
   const { config } = options;
   const note = await folder.readNote();
   const isReal = engine === 'docker' && note !== null;
@@ -89,9 +93,9 @@ async function openControl({ folder, engine, options, agents }: Chosen & Pick<Cl
   const killContainers = isReal ? (node: string) => killContainersOf(node, of) : null;
   const nodes = nodesOf({ ...config, node: null });
   try {
-    return await serveRequests(config.dataDir, createNodeSwitch({ nodes, agents, killContainers, say }));
+    return await serveRequests(config.dataDir, createNodeSwitch({ nodes, agents, killContainers, print }));
   } catch (error) {
-    say(`./bootstrap/node cannot be used: ${wordsOf(error)}`);
+    print(`./bootstrap/node cannot be used: ${exitMessage(error)}`);
     return { close: async () => {} };
   }
 }

@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { errorMessage } from '../../src/errors.ts';
 
 const run = promisify(execFile);
 const places = ['/bin/busybox', '/usr/bin/busybox', '/usr/lib/busybox/busybox-static'];
@@ -27,7 +28,7 @@ export async function findBusybox({ mayInstall }: { mayInstall: boolean }): Prom
       timeout: installDeadlineMs,
     });
   } catch (error) {
-    return { missing: `busybox-static could not be installed: ${error instanceof Error ? error.message : error}` };
+    return { missing: `busybox-static could not be installed: ${errorMessage(error)}` };
   }
   return (await look()) ?? { missing: 'busybox-static is installed, but its program is in none of the known places' };
 }

@@ -6,6 +6,7 @@
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { errorMessage } from '../../src/errors.ts';
 import { runProgram } from '../cluster/programs.ts';
 import { findFreePorts, isListening } from '../services/free-port.ts';
 import { havePrograms } from '../services/installed-program.ts';
@@ -48,7 +49,7 @@ async function haveJars(options: ServiceOptions): Promise<void> {
   );
   if (isThere) return;
   const [maven] = (await havePrograms(['mvn'], options)) as [string];
-  options.say('fetching the jars of the stand-in for MongoDB with Maven …');
+  options.print('fetching the jars of the stand-in for MongoDB with Maven …');
   const target = `${jars}-${process.pid}`;
   await mkdir(target, { recursive: true });
   const args = ['-B', '-q', '-f', pathOf('pom.xml'), 'dependency:copy-dependencies', `-DoutputDirectory=${target}`];
@@ -60,13 +61,13 @@ async function haveJars(options: ServiceOptions): Promise<void> {
   }
 }
 
-async function retry(run: () => Promise<void>, { say, signal }: ServiceOptions): Promise<void> {
+async function retry(run: () => Promise<void>, { print, signal }: ServiceOptions): Promise<void> {
   for (let tried = 1; ; tried += 1) {
     try {
       return await run();
     } catch (error) {
       if (tried === fetchTries || signal.aborted) throw error;
-      say(`Maven, try ${tried} of ${fetchTries}: ${error instanceof Error ? error.message : error}`);
+      print(`Maven, try ${tried} of ${fetchTries}: ${errorMessage(error)}`);
     }
   }
 }

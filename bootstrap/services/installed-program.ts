@@ -9,11 +9,11 @@ const installer = fileURLToPath(new URL('install-packages', import.meta.url));
 const installDeadlineMs = 1_200_000;
 
 /** @returns the paths, in the order of `names`. @throws Error that says why one cannot be had */
-export async function havePrograms(names: string[], { say, signal }: ServiceOptions): Promise<string[]> {
+export async function havePrograms(names: string[], { print, signal }: ServiceOptions): Promise<string[]> {
   const isMissing = (await Promise.all(names.map(findProgram))).includes(null);
   if (isMissing) {
-    say(`installing ${names.join(', ')} from the distribution's packages …`);
-    const onStillRunning = (seconds: number, line: string) => say(`${names.join(', ')}: ${seconds} s, ${line}`);
+    print(`installing ${names.join(', ')} from the distribution's packages …`);
+    const onStillRunning = (seconds: number, line: string) => print(`${names.join(', ')}: ${seconds} s, ${line}`);
     await runProgram(installer, names, { deadlineMs: installDeadlineMs, signal, onStillRunning });
   }
   return Promise.all(

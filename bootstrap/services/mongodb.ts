@@ -67,7 +67,7 @@ async function startMongod({ dataDir, logDir, signal }: ServiceOptions): Promise
   return serviceOf(port, `MongoDB, a replica set of one from ${program} (process ${server.pid})`, server.close);
 }
 
-async function startImage({ signal, say }: ServiceOptions, socket: string): Promise<Service> {
+async function startImage({ signal, print }: ServiceOptions, socket: string): Promise<Service> {
   const [port] = (await findFreePorts(1)) as [number];
   const command = ['mongod', ...argumentsOf(port)];
   const server = await startFromImage({
@@ -77,7 +77,7 @@ async function startImage({ signal, say }: ServiceOptions, socket: string): Prom
     isServing: () => isPrimary(port),
     socket,
     signal,
-    say,
+    print,
   });
   return serviceOf(port, `MongoDB, a replica set of one from the image ${image}`, server.close);
 }

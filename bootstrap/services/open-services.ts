@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { errorMessage } from '../../src/errors.ts';
 import { whyNoAnswer } from '../cluster/engine/docker-client.ts';
 import { openDocker, systemSocket } from './docker.ts';
 import { openMongodb } from './mongodb.ts';
@@ -19,20 +20,20 @@ export type Services = {
 
 export async function openServices(
   logDir: string,
-  say: (line: string) => void,
+  print: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Services> {
   await mkdir(logDir, { recursive: true });
   const root = await mkdtemp(join(tmpdir(), 'co-test-'));
-  const optionsOf = (name: string): ServiceOptions => ({ dataDir: join(root, name), logDir, say, signal });
+  const optionsOf = (name: string): ServiceOptions => ({ dataDir: join(root, name), logDir, print, signal });
   const docker = openDocker(optionsOf('docker'));
   const engine = findImageEngine(docker);
   engine.catch(() => {});
   const results = await Promise.all([
-    settle('Docker Engine', docker, say),
-    settle('RabbitMQ', openRabbitmq(optionsOf('rabbitmq'), engine), say),
-    settle('MongoDB', openMongodb(optionsOf('mongodb'), engine), say),
-    settle('promtool', openPromtool(optionsOf('promtool')), say),
+    settle('Docker Engine', docker, print),
+    settle('RabbitMQ', openRabbitmq(optionsOf('rabbitmq'), engine), print),
+    settle('MongoDB', openMongodb(optionsOf('mongodb'), engine), print),
+    settle('promtool', openPromtool(optionsOf('promtool')), print),
   ]);
   const services = results.filter((result) => typeof result !== 'string');
   return {
@@ -57,15 +58,19 @@ async function findImageEngine(docker: Promise<Service>): Promise<string> {
 }
 
 /** @returns why there is none, as a sentence, where there is none */
-async function settle(name: string, opening: Promise<Service>, say: (line: string) => void): Promise<Service | string> {
+async function settle(
+  name: string,
+  opening: Promise<Service>,
+  print: (line: string) => void,
+): Promise<Service | string> {
   const startedMs = performance.now();
   try {
     const service = await opening;
-    say(`${service.description}, ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+    print(`${service.description}, ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
     return service;
   } catch (error) {
-    const sentence = `no ${name}: ${error instanceof Error ? error.message : error}`;
-    say(sentence);
+    const sentence = `no ${name}: ${errorMessage(error)}`;
+    print(sentence);
     return sentence;
   }
 }

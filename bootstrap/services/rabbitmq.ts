@@ -103,7 +103,7 @@ async function writeSettings(dataDir: string, ports: Ports): Promise<Record<stri
   };
 }
 
-async function startImage({ signal, say }: ServiceOptions, socket: string): Promise<Service> {
+async function startImage({ signal, print }: ServiceOptions, socket: string): Promise<Service> {
   const ports = await findPorts();
   const settings = `listeners.tcp.1 = 127.0.0.1:${ports.amqp}\\nmanagement.tcp.port = ${ports.management}\\n`;
   const script = `printf '${settings}' > /etc/rabbitmq/conf.d/90-co-test.conf && exec docker-entrypoint.sh rabbitmq-server`;
@@ -118,7 +118,7 @@ async function startImage({ signal, say }: ServiceOptions, socket: string): Prom
     isServing: () => isServing(ports),
     socket,
     signal,
-    say,
+    print,
   });
   return {
     description: `RabbitMQ from the image ${image}`,

@@ -12,7 +12,7 @@ export type ImageServer = {
   isServing: () => Promise<boolean>;
   socket: string;
   signal: AbortSignal;
-  say: (line: string) => void;
+  print: (line: string) => void;
 };
 
 /** A registry that has not delivered by then is as good as away. */
@@ -49,7 +49,7 @@ export async function startFromImage(server: ImageServer): Promise<{ close(): Pr
   }
 }
 
-async function haveImage(docker: Docker, { image, signal, say }: ImageServer): Promise<void> {
+async function haveImage(docker: Docker, { image, signal, print }: ImageServer): Promise<void> {
   const isLocal = () =>
     docker
       .getImage(image)
@@ -59,7 +59,7 @@ async function haveImage(docker: Docker, { image, signal, say }: ImageServer): P
         () => false,
       );
   if (await isLocal()) return;
-  say(`fetching the image ${image} …`);
+  print(`fetching the image ${image} …`);
   const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(pullDeadlineMs)]);
   const lines: NodeJS.ReadableStream = await docker.pull(image, { abortSignal });
   let lastLine = '';

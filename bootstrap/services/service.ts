@@ -1,4 +1,5 @@
 /** Owns what the tests get to know about a server: where it is, what it really is, and how to end it. */
+import { errorMessage } from '../../src/errors.ts';
 
 export type Service = {
   /** For people: which server was found, and how. */
@@ -14,7 +15,7 @@ export type ServiceOptions = {
   dataDir: string;
   /** Logs stay here when the service is gone. */
   logDir: string;
-  say: (line: string) => void;
+  print: (line: string) => void;
   signal: AbortSignal;
 };
 
@@ -29,7 +30,7 @@ export async function openFirst(ways: readonly Way[], signal: AbortSignal): Prom
     try {
       return await open();
     } catch (error) {
-      reasons.push(`${name}: ${error instanceof Error ? error.message : error}`);
+      reasons.push(`${name}: ${errorMessage(error)}`);
     }
   }
   throw new Error(reasons.join('; '));

@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { errorMessage } from '../../src/errors.ts';
 import { type Outcome, runTests } from './run-tests.ts';
 
 const help = `Usage: ./bootstrap/test [--quick] [PATTERN...]
@@ -67,7 +68,7 @@ function readArguments(): { isQuick: boolean; patterns: RegExp[] } {
     }
     return { isQuick: values.quick === true, patterns: positionals.map((pattern) => new RegExp(pattern)) };
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${errorMessage(error)}\n`);
     process.exit(2);
   }
 }

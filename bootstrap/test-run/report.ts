@@ -4,7 +4,7 @@ export type Report = {
   heading(text: string): void;
   line(name: string, result: string, tookMs: number): void;
   /** What happens beside the tests. */
-  say(line: string): void;
+  print(line: string): void;
   output(text: string): void;
 };
 
@@ -19,7 +19,7 @@ export function createReport(): Report {
       const took = `${(tookMs / 1000).toFixed(1)} s`;
       console.log(`  ${name.padEnd(nameWidth)} ${took.padStart(7)}  ${result}`.trimEnd());
     },
-    say: (line) => console.log(`  · ${line}`),
+    print: (line) => console.log(`  · ${line}`),
     output: (text) => console.log(text.trimEnd().replace(/^/gm, '    │ ')),
   };
 }

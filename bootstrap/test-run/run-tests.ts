@@ -39,7 +39,7 @@ export async function runTests(options: RunOptions): Promise<Outcome> {
   const outcome: Outcome = { passed: 0, failed: 0, skipped: 0, failures: [] };
   const chosen = await chooseFiles(options);
   const needsServers = !isQuick && chosen.some(({ stage }) => stage.needsServers);
-  const serving = needsServers ? openServices(join(projectDir, '.test-services'), report.say, signal) : null;
+  const serving = needsServers ? openServices(join(projectDir, '.test-services'), report.print, signal) : null;
   serving?.catch(() => {});
   try {
     if (patterns.length === 0) await runChecks(options, report, outcome);
@@ -115,7 +115,7 @@ async function takeServers(serving: Promise<Services>, { options, report, outcom
   report.line('waited for them', '', performance.now() - startedMs);
   for (const sentence of missing) {
     if (options.isCi) fail(outcome, sentence);
-    else report.say(`${sentence}: tests that need it are skipped`);
+    else report.print(`${sentence}: tests that need it are skipped`);
   }
   return environment;
 }
@@ -141,7 +141,7 @@ async function runFile(file: string, stage: Stage, servers: Record<string, strin
 function describe({ passed, failed, skipped, skipReasons }: Verdict): string {
   const parts = [`${passed} passed`];
   if (failed > 0) parts.push(`${failed} FAILED`);
-  if (skipped > 0) parts.push(`${skipped} skipped: ${skipReasons.join(', ') || 'it does not say why'}`);
+  if (skipped > 0) parts.push(`${skipped} skipped: ${skipReasons.join(', ') || 'it does not print why'}`);
   return parts.join(', ');
 }
 
@@ -150,7 +150,7 @@ async function closeServices(serving: Promise<Services> | null, report: Report, 
   const startedMs = performance.now();
   try {
     await (await serving).close();
-    report.say(`servers ended in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+    report.print(`servers ended in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
   } catch (error) {
     const causes = error instanceof AggregateError ? error.errors : [error];
     fail(outcome, `servers: ${causes.map((cause) => (cause instanceof Error ? cause.message : cause)).join('; ')}`);

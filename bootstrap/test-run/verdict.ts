@@ -58,7 +58,7 @@ function parseTotals(text: string): Totals | null {
   return { total, passed, skipped };
 }
 
-/** Tests say `skipped: <reason>` on a line of its own. */
+/** Tests print `skipped: <reason>` on a line of its own. */
 function parseSkipReasons(text: string): string[] {
   return [...new Set(Array.from(text.matchAll(/^skipped: (.+)$/gm), ([, reason]) => reason!))];
 }

@@ -1,6 +1,7 @@
 /** Owns one message's way through its handler: tries counted, pauses between them, and what becomes of it at the end. */
 
 import { setTimeout as pause } from 'node:timers/promises';
+import { errorMessage } from '../errors.ts';
 import { deliveriesMax, type Verdict } from './bus.ts';
 
 /** `give back`: the consumer closes, the message goes to the next one with its tries forgotten. */
@@ -30,7 +31,7 @@ export async function deliver<T>(
     try {
       verdict = await handler(message);
     } catch (error) {
-      trouble = error instanceof Error ? error.message : String(error);
+      trouble = errorMessage(error);
     }
     if (verdict !== 'retry') return verdict;
     if (closing.aborted) return 'give back';

@@ -49,7 +49,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.misused;
     if (context.signal.aborted) return exitCodes.interrupted;
-    context.complain(wordsOf(error));
+    context.printError(describeFailure(error));
     return exitCodeOf(error);
   }
 }
@@ -62,7 +62,7 @@ export function createProgram(context: CliContext): Command {
     .addHelpText('after', helpOnEnding)
     .configureOutput({
       writeOut: (text) => context.print(text.trimEnd()),
-      writeErr: (text) => context.complain(text.trimEnd()),
+      writeErr: (text) => context.printError(text.trimEnd()),
     });
   for (const add of commands) add(program, context);
   return program;
@@ -96,7 +96,7 @@ function exitCodeOf(error: unknown): ExitCode {
 const isOfSystem = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error;
 
 /** A refusal is one line that says what to do; anything else is a defect, and its stack says where. */
-function wordsOf(error: unknown): string {
+function describeFailure(error: unknown): string {
   if (error instanceof AppError) return printable(`${error.message} (${error.code})`);
   if (isOfSystem(error)) return printable(`the system refused: ${error.message}`);
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { AppError } from '../errors.ts';
+import { AppError, errorMessage } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
 
 export type EngineChoice = 'auto' | 'docker' | 'simulated';
@@ -192,7 +192,7 @@ function parseOptions(args: readonly string[]): Partial<Record<OptionName, strin
     const known = Object.fromEntries(Object.keys(options).map((name) => [name, { type: 'string' as const }]));
     return parseArgs({ args: [...args], options: known, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
+    const words = errorMessage(error);
     // Quotes what it does not know, which may be a URL that lost its option.
     throw new AppError('config_invalid', words.replace(/:\/\/\S*@/g, '://…@'));
   }

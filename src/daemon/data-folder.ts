@@ -5,7 +5,7 @@
 
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../errors.ts';
+import { AppError, errorMessage } from '../errors.ts';
 import { type FileLock, takeFileLock } from '../events/stores/sqlite/file-lock.ts';
 
 /** What a cluster may have left on an engine: `down` reads it when nothing runs any more, and takes it away. */
@@ -71,7 +71,7 @@ async function takeLock(dir: string, lockPath: string, holderPath: string): Prom
   try {
     lock = takeFileLock(lockPath);
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
+    const words = errorMessage(error);
     throw new AppError('data_unusable', `the data folder ${dir} cannot be used: ${words}`, { cause: error });
   }
   if (lock) return lock;

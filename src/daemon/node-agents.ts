@@ -12,7 +12,7 @@ import { describeTaken } from '../agent/session.ts';
 import { createSimulatedMachine } from '../agent/simulated/simulated-engine.ts';
 import type { AgentBus } from '../bus/bus.ts';
 import { systemClock } from '../clock.ts';
-import { AppError, hasCode } from '../errors.ts';
+import { AppError, errorMessage, hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { createClosing } from '../process/shutdown.ts';
 import type { Config } from './config.ts';
@@ -158,7 +158,7 @@ async function whyNotReady({ node, agent, bus, engine }: Member): Promise<string
     await engine.ping();
     return 'no manager answered the registration';
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return errorMessage(error);
   }
 }
 

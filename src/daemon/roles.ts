@@ -5,7 +5,7 @@
 
 import { hasCode } from '../errors.ts';
 import { createLogger, type Logger } from '../logger.ts';
-import { type Life, type Running, wordsOf } from '../process/lifecycle.ts';
+import { exitMessage, type Life, type Running } from '../process/lifecycle.ts';
 import type { CommandName } from './command-line.ts';
 import type { Config } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
@@ -30,7 +30,7 @@ async function startUp(config: Config, life: Life): Promise<Running> {
   try {
     const logger = createLogger({ level: config.logLevel });
     const cluster = await runLocalCluster({ config, folder, logger }, life);
-    life.say(readyLine(cluster.manager.url, engineOf(cluster.agents)));
+    life.print(readyLine(cluster.manager.url, engineOf(cluster.agents)));
     return releasing(folder, cluster);
   } catch (error) {
     await folder.release();
@@ -41,7 +41,7 @@ async function startUp(config: Config, life: Life): Promise<Running> {
 /** Resolves when every worker is ready. */
 export async function runLocalCluster(
   { config, folder, logger }: { config: Config; folder: DataFolder; logger: Logger },
-  { signal, fail, say }: Life,
+  { signal, fail, print }: Life,
 ): Promise<LocalCluster> {
   const { startLocalCluster } = await import('./local-cluster.ts');
   const onOpened = ({ manager, agents }: Pick<LocalCluster, 'manager' | 'agents'>) => {
@@ -49,7 +49,7 @@ export async function runLocalCluster(
     const docker = engineOf(agents) === 'docker' ? config.dockerAddress : null;
     return folder.note({ cluster: name, clusterId, docker });
   };
-  return startLocalCluster({ ...config, node: null }, { logger, onProgress: say, onFatal: fail, onOpened, signal });
+  return startLocalCluster({ ...config, node: null }, { logger, onProgress: print, onFatal: fail, onOpened, signal });
 }
 
 const engineOf = ({ engine }: LocalCluster['agents']) => (engine.startsWith('SIMULATED') ? 'simulated' : 'docker');
@@ -62,20 +62,20 @@ export const releasing = (folder: DataFolder, running: Running): Running => ({
   },
 });
 
-async function startOneManager(config: Config, { fail, say, signal }: Life): Promise<Running> {
+async function startOneManager(config: Config, { fail, print, signal }: Life): Promise<Running> {
   const { startManager } = await import('./manager.ts');
   const logger = createLogger({ level: config.logLevel, name: 'manager' });
-  const manager = await startManager(config, { logger, onFatal: fail, signal, onWaiting: say });
+  const manager = await startManager(config, { logger, onFatal: fail, signal, onWaiting: print });
   const { url, cluster } = manager;
   announce({ kind: 'serves', url, clusterId: cluster.id });
-  say(`manager serves ${url}, cluster ${cluster.name} (${cluster.id})`);
+  print(`manager serves ${url}, cluster ${cluster.name} (${cluster.id})`);
   return manager;
 }
 
 /** The command line has checked that these are given. */
 type AgentConfig = Config & { node: string; amqpUrl: string; clusterId: string };
 
-async function startAgent(config: Config, { fail, say }: Life): Promise<Running> {
+async function startAgent(config: Config, { fail, print }: Life): Promise<Running> {
   const { node, amqpUrl: url, clusterId, cluster: name } = config as AgentConfig;
   const [{ createNodeAgents }, { createAmqpAgentBus }] = await Promise.all([
     import('./node-agents.ts'),
@@ -87,14 +87,14 @@ async function startAgent(config: Config, { fail, say }: Life): Promise<Running>
     busOf: (id) => createAmqpAgentBus({ url, clusterId, node: id, logger }),
     logger,
   });
-  say(`agent of ${node}, engine: ${agents.engine}`);
+  print(`agent of ${node}, engine: ${agents.engine}`);
   const onReady = (id: string) => {
     announce({ kind: 'ready', node: id });
-    say(`${id} is ready`);
+    print(`${id} is ready`);
   };
   agents.start(onReady).catch((error: unknown) => {
     // Broker and managers may be away for as long as they like: the agent goes on, and is ready when they are back.
-    if (hasCode(error, 'agents_not_ready')) say(`${wordsOf(error)}; still trying`);
+    if (hasCode(error, 'agents_not_ready')) print(`${exitMessage(error)}; still trying`);
     else fail(error);
   });
   return agents;

@@ -1,11 +1,11 @@
 /**
- * Owns how a process of ours lives and ends: signals, the deadline of a clean stop, the exit code and the last words.
+ * The life of a process: signals, the deadline of a clean stop, the exit code and the message at the end.
  * Knows nothing of what runs in it.
  */
 
 import { AppError } from '../errors.ts';
 
-/** What a shell or a service manager is told; `--help` documents them. */
+/** What a shell or a service manager sees; `--help` documents them. */
 export const exitCodes = { clean: 0, failed: 1, misconfigured: 2 } as const;
 
 export type Running = {
@@ -18,8 +18,8 @@ export type Life = {
   signal: AbortSignal;
   /** It cannot go on: stops cleanly, then exits with `failed`. */
   fail(error: unknown): void;
-  /** A line of progress for people, to standard output. */
-  say(line: string): void;
+  /** Prints a line of progress for users, to standard output. */
+  print(line: string): void;
 };
 
 /** A stop takes 5 s at most, seen from outside: what a service manager waits before it kills, and a margin for the exit. */
@@ -34,7 +34,7 @@ export const exitCodeOf = (error: unknown): number =>
   error instanceof AppError && misconfigurations.has(error.code) ? exitCodes.misconfigured : exitCodes.failed;
 
 /** A refusal is one line that says what to do; anything else is a defect, and its stack says where. */
-export function wordsOf(error: unknown): string {
+export function exitMessage(error: unknown): string {
   if (error instanceof AppError) return `${error.message} (${error.code})`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
@@ -43,38 +43,38 @@ export function wordsOf(error: unknown): string {
 export async function runProcess(start: (life: Life) => Promise<Running>): Promise<never> {
   const stopping = new AbortController();
   const ended = Promise.withResolvers<number>();
-  const say = (line: string) => void process.stdout.write(`${line}\n`);
-  const complain = (error: unknown) => void process.stderr.write(`${wordsOf(error)}\n`);
+  const print = (line: string) => void process.stdout.write(`${line}\n`);
+  const printError = (error: unknown) => void process.stderr.write(`${exitMessage(error)}\n`);
 
   const stop = (code: number) => {
     if (stopping.signal.aborted) return;
     ended.resolve(code);
     stopping.abort();
     setTimeout(() => {
-      complain(`not stopped cleanly within ${stopDeadlineMs / 1000} s, so not cleanly`);
+      printError(`shutdown did not finish within ${stopDeadlineMs / 1000} s; exiting`);
       process.exit(exitCodes.failed);
     }, stopDeadlineMs);
   };
   const fail = (error: unknown) => {
     if (stopping.signal.aborted) return;
-    complain(error);
+    printError(error);
     stop(exitCodeOf(error));
   };
   const onSignal = (name: string) => {
     if (stopping.signal.aborted) process.exit(exitCodes.failed);
-    // A child's parent has said so.
-    if (!process.send) say(`${name}: stopping, containers stay; once more stops at once`);
+    // A child's parent has printed it.
+    if (!process.send) print(`${name}: stopping, containers stay; once more stops at once`);
     stop(exitCodes.clean);
   };
 
   for (const name of stopSignals) process.on(name, onSignal);
-  // Whoever started us over a channel is gone, and with it the one who would have stopped us.
+  // The process that started us over a channel is gone, and it would have stopped us.
   process.on('disconnect', () => stop(exitCodes.clean));
-  for (const defect of ['uncaughtException', 'unhandledRejection'] as const) process.on(defect, dieOf);
+  for (const defect of ['uncaughtException', 'unhandledRejection'] as const) process.on(defect, crash);
   // A reader that left (`up | head`) is no reason to stop a cluster.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {});
 
-  const running = await start({ signal: stopping.signal, fail, say }).catch((error: unknown) => {
+  const running = await start({ signal: stopping.signal, fail, print }).catch((error: unknown) => {
     // Giving up because of the signal is what was asked.
     fail(error);
     return null;
@@ -85,7 +85,7 @@ export async function runProcess(start: (life: Life) => Promise<Running>): Promi
 }
 
 /** Nothing is known about the state any more, so nothing is done with it: the log is what counts. */
-function dieOf(error: unknown): void {
+function crash(error: unknown): void {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exit(exitCodes.failed);
 }

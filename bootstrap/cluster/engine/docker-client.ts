@@ -2,7 +2,7 @@
 
 import Docker from 'dockerode';
 
-/** An engine that does not say it is alive within this is not. */
+/** An engine that does not answer within this is not alive. */
 const pingDeadlineMs = 5_000;
 
 /** @param address a unix socket's path, with `unix://` or without, or `tcp://host:port` without TLS */

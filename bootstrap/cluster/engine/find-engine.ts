@@ -5,7 +5,7 @@
 
 import { access, readFile } from 'node:fs/promises';
 import type { EngineChoice } from '../../../src/daemon/config.ts';
-import { AppError } from '../../../src/errors.ts';
+import { AppError, errorMessage } from '../../../src/errors.ts';
 import { findProgram, runProgram, systemEnvironment } from '../programs.ts';
 import { isSocket, socketPathOf, whyNoAnswer } from './docker-client.ts';
 import { startDockerd } from './own-dockerd.ts';
@@ -17,7 +17,7 @@ export type FindOptions = {
   mayInstall: boolean;
   /** Containers of this cluster are on an engine already: it must not be mistaken for an empty one. */
   isInUse: boolean;
-  say: (line: string) => void;
+  print: (line: string) => void;
   signal: AbortSignal;
 };
 
@@ -29,14 +29,14 @@ const serviceDeadlineMs = 60_000;
 
 /** @throws AppError `engine_unavailable`: one is insisted on, or in use, and none can be had */
 export async function findEngine(options: FindOptions): Promise<'docker' | 'simulated'> {
-  const { choice, address, isInUse, say, signal } = options;
+  const { choice, address, isInUse, print, signal } = options;
   if (choice === 'simulated') return 'simulated';
   const silence = await whyNoAnswer(address);
   if (silence === null) return 'docker';
-  say(`no Docker Engine answers at ${address}: ${silence}`);
+  print(`no Docker Engine answers at ${address}: ${silence}`);
   const failure = await bringUp(options).catch((error: unknown) => {
     signal.throwIfAborted();
-    return error instanceof Error ? error.message : String(error);
+    return errorMessage(error);
   });
   if (failure === null) return 'docker';
   if (choice === 'docker') throw new AppError('engine_unavailable', `no Docker Engine can be had: ${failure}`);
@@ -44,33 +44,33 @@ export async function findEngine(options: FindOptions): Promise<'docker' | 'simu
     const hint = 'start it; or, to leave them behind, --engine simulated';
     throw new AppError('engine_unavailable', `the containers of this cluster are at ${address}, ${failure}: ${hint}`);
   }
-  say(`no Docker Engine can be had: ${failure}; the engine is SIMULATED, no container will run`);
+  print(`no Docker Engine can be had: ${failure}; the engine is SIMULATED, no container will run`);
   return 'simulated';
 }
 
 /** null: an engine answers now. Otherwise what stands against it, in words. */
 async function bringUp(options: FindOptions): Promise<string | null> {
-  const { address, mayInstall, dataDir, say, signal } = options;
+  const { address, mayInstall, dataDir, print, signal } = options;
   if (!isSocket(address) || socketPathOf(address) !== defaultAddress) return `${address} is not this machine's own`;
   if (process.platform !== 'linux') return 'start Docker Desktop, or whatever provides Docker on this machine';
   if (process.getuid?.() !== 0) return 'only root may start one; start it, or run this as root';
   if ((await findProgram('dockerd')) === null) {
     const obstacle = mayInstall ? await whyNotInstallable() : 'none is installed, and --no-install forbids to';
     if (obstacle !== null) return obstacle;
-    await installDocker({ say, signal });
+    await installDocker({ print, signal });
     // Where a service manager is, the package has started the daemon.
     if ((await whyNoAnswer(address)) === null) return null;
   }
   const dockerd = await findProgram('dockerd');
   if (dockerd === null) return 'the package docker.io is installed, but brought no dockerd';
   if (await hasServiceManager()) {
-    say('starting the docker service …');
+    print('starting the docker service …');
     await runProgram('systemctl', ['start', 'docker'], { deadlineMs: serviceDeadlineMs, signal });
     return whyNoAnswer(address);
   }
-  say(`starting ${dockerd}, its log is ${dataDir}/dockerd.log …`);
+  print(`starting ${dockerd}, its log is ${dataDir}/dockerd.log …`);
   const pid = await startDockerd(dockerd, { dataDir, address, signal });
-  say(`dockerd runs as process ${pid} and goes on when this ends; ./bootstrap/down --purge stops it`);
+  print(`dockerd runs as process ${pid} and goes on when this ends; ./bootstrap/down --purge stops it`);
   return null;
 }
 
@@ -81,20 +81,20 @@ async function whyNotInstallable(): Promise<string | null> {
   return 'none is installed, and only on Debian and Ubuntu can this install one: https://docs.docker.com/engine/install';
 }
 
-async function installDocker({ say, signal }: Pick<FindOptions, 'say' | 'signal'>): Promise<void> {
+async function installDocker({ print, signal }: Pick<FindOptions, 'print' | 'signal'>): Promise<void> {
   const environment = { ...systemEnvironment(), DEBIAN_FRONTEND: 'noninteractive' };
   const startedMs = performance.now();
-  say(`installing docker.io with apt-get, ${installDeadlineMs / 60_000} minutes at most …`);
+  print(`installing docker.io with apt-get, ${installDeadlineMs / 60_000} minutes at most …`);
   const apt = (...args: string[]) =>
     runProgram('apt-get', args, {
       deadlineMs: Math.max(1, installDeadlineMs - (performance.now() - startedMs)),
       signal,
       environment,
-      onStillRunning: (seconds, lastLine) => say(`  apt-get ${args[0]}, ${seconds} s: ${lastLine}`),
+      onStillRunning: (seconds, lastLine) => print(`  apt-get ${args[0]}, ${seconds} s: ${lastLine}`),
     });
   await apt('update');
   await apt('install', '-y', '--no-install-recommends', 'docker.io', 'ca-certificates');
-  say(`docker.io is installed (${Math.round((performance.now() - startedMs) / 1000)} s)`);
+  print(`docker.io is installed (${Math.round((performance.now() - startedMs) / 1000)} s)`);
 }
 
 const hasServiceManager = () =>

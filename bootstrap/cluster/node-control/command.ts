@@ -2,8 +2,8 @@
 
 import { parseArgs } from 'node:util';
 import { readConfig } from '../../../src/daemon/config.ts';
-import { AppError } from '../../../src/errors.ts';
-import { exitCodeOf, wordsOf } from '../../../src/process/lifecycle.ts';
+import { AppError, errorMessage } from '../../../src/errors.ts';
+import { exitCodeOf, exitMessage } from '../../../src/process/lifecycle.ts';
 import { sendRequest } from './socket.ts';
 import type { NodeRequest } from './switch.ts';
 
@@ -39,7 +39,7 @@ try {
     for (const line of await sendRequest(dataDir, request)) console.log(line);
   }
 } catch (error) {
-  process.stderr.write(`${wordsOf(error)}\n`);
+  process.stderr.write(`${exitMessage(error)}\n`);
   process.exitCode = exitCodeOf(error);
 }
 
@@ -58,6 +58,6 @@ function parse<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new AppError('config_invalid', error instanceof Error ? error.message : String(error), { cause: error });
+    throw new AppError('config_invalid', errorMessage(error), { cause: error });
   }
 }

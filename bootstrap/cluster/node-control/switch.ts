@@ -22,7 +22,7 @@ export type NodeSwitchDeps = {
   /** Ends what runs on the engine for a node, with no warning; returns how many. null: the engine is simulated. */
   killContainers: ((node: string) => Promise<number>) | null;
   /** The terminal of `up` hears of it too. */
-  say: (line: string) => void;
+  print: (line: string) => void;
 };
 
 /**
@@ -30,7 +30,7 @@ export type NodeSwitchDeps = {
  * @throws AppError (the answer) `config_invalid`: no such request, no such worker
  */
 export function createNodeSwitch(deps: NodeSwitchDeps): (request: unknown) => Promise<string[]> {
-  const { nodes, agents, killContainers, say } = deps;
+  const { nodes, agents, killContainers, print } = deps;
   const down = new Set<string>();
   let work: Promise<unknown> = Promise.resolve();
 
@@ -61,7 +61,7 @@ export function createNodeSwitch(deps: NodeSwitchDeps): (request: unknown) => Pr
       throw new AppError('config_invalid', `the \`up\` on this data has no worker "${node}": ${known}`);
     }
     const line = await (command === 'down' ? takeDown(node, request.killContainers) : bringBack(node));
-    say(line);
+    print(line);
     return [line];
   };
 

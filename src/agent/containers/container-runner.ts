@@ -12,6 +12,7 @@
  */
 
 import type { Clock } from '../../clock.ts';
+import { errorMessage } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { EngineContainer, PullProgress } from '../engine/engine.ts';
 import { retryWhileEngineUnavailable } from '../engine/retry-while-unavailable.ts';
@@ -134,7 +135,7 @@ export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions):
       reportRunning(found, causationId);
     } catch (error) {
       going.throwIfAborted();
-      const ending: ExitReport = failedReport(failureReasonOf(error, logger), wordsOf(error));
+      const ending: ExitReport = failedReport(failureReasonOf(error, logger), errorMessage(error));
       reportEnd({ ...ending, causationId });
     }
   };
@@ -233,5 +234,3 @@ function whyNotAdopted(found: EngineContainer | null, wasStarted: boolean): stri
   if (found?.state === 'running') return 'the engine runs it with another specification';
   return found || wasStarted ? null : 'the agent was restarted before the engine had the container';
 }
-
-const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,6 +1,6 @@
 /** Owns how a call to Docker ends: within its deadline, and with an error that says whether Docker refused or was not there. */
 
-import { AppError } from '../../errors.ts';
+import { AppError, errorMessage } from '../../errors.ts';
 
 /** Answers from memory or a small file. A busy daemon takes a second, never this long. */
 export const queryDeadlineMs = 10_000;
@@ -39,7 +39,7 @@ export async function callDocker<T>(
     const refusal = toRefusal(error);
     if (refusal && isGoingDown(refusal)) throw unavailable(`${what}: ${refusal.message}`, error);
     if (refusal) throw refusal;
-    const words = deadline.signal.aborted ? `no answer within ${deadlineMs} ms` : wordsOf(error);
+    const words = deadline.signal.aborted ? `no answer within ${deadlineMs} ms` : dockerMessage(error);
     throw unavailable(`${what}: ${words}`, error);
   } finally {
     clearTimeout(timer);
@@ -69,13 +69,13 @@ export function asTrouble(what: string, error: unknown): unknown {
 export const hasStatus = (error: unknown, ...statuses: number[]) =>
   error instanceof DockerRefusal && statuses.includes(error.status);
 
-export const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error)).trim();
+export const dockerMessage = (error: unknown) => errorMessage(error).trim();
 
 /** The client wraps Docker's words in its own; the reply's body has them as they were. */
 function toRefusal(error: unknown): DockerRefusal | null {
   if (typeof error !== 'object' || error === null || !('statusCode' in error)) return null;
   const { statusCode, json } = error as { statusCode?: unknown; json?: { message?: unknown } | null };
   if (typeof statusCode !== 'number') return null;
-  const words = typeof json?.message === 'string' ? json.message.trim() : wordsOf(error);
+  const words = typeof json?.message === 'string' ? json.message.trim() : dockerMessage(error);
   return new DockerRefusal(statusCode, words, error);
 }

@@ -14,7 +14,7 @@ import type { Engine, EngineContainer, EngineScope, RunRequest } from '../engine
 import { boundTail, joinFrames } from '../engine/log-tail.ts';
 import { cleanText } from '../engine/report-text.ts';
 import { failBrokenAnswers } from './docker-answers.ts';
-import { asTrouble, callDocker, changeDeadlineMs, hasStatus, queryDeadlineMs, wordsOf } from './docker-call.ts';
+import { asTrouble, callDocker, changeDeadlineMs, dockerMessage, hasStatus, queryDeadlineMs } from './docker-call.ts';
 import { followEvents } from './docker-events.ts';
 import { hasImage, pullImage } from './docker-pull.ts';
 import {
@@ -139,9 +139,9 @@ export function createDockerEngine({ clock, logger }: DockerEngineDeps, options:
       return created;
     } catch (error) {
       if (hasStatus(error, 409)) return adopt(request);
-      if (hasStatus(error, 404)) throw new AppError('image_missing', wordsOf(error), { cause: error });
+      if (hasStatus(error, 404)) throw new AppError('image_missing', dockerMessage(error), { cause: error });
       if (error instanceof AppError) throw error;
-      throw new AppError('container_create_failed', wordsOf(error), { cause: error });
+      throw new AppError('container_create_failed', dockerMessage(error), { cause: error });
     }
   };
 
@@ -152,7 +152,7 @@ export function createDockerEngine({ clock, logger }: DockerEngineDeps, options:
       await callDocker('start', changeDeadlineMs, (abortSignal) => handle.start({ abortSignal }));
     } catch (error) {
       if (error instanceof AppError) throw error;
-      if (!hasStatus(error, 304)) throw new AppError('container_start_failed', wordsOf(error), { cause: error });
+      if (!hasStatus(error, 304)) throw new AppError('container_start_failed', dockerMessage(error), { cause: error });
       requests.delete(container);
     }
     const request = requests.get(container);

@@ -6,7 +6,7 @@ import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import { labels } from '../../model/naming.ts';
 import type { EngineHint, EngineScope } from '../engine/engine.ts';
-import { wordsOf } from './docker-call.ts';
+import { dockerMessage } from './docker-call.ts';
 import { scopeLabels } from './docker-spec.ts';
 
 /** What can end a container or take it away. */
@@ -39,7 +39,7 @@ export async function followEvents(
       for await (const container of readContainers(stream, signal)) onHint({ kind: 'container', container });
     } catch (error) {
       if (signal.aborted) return;
-      logger.debug({ trouble: wordsOf(error) }, "the stream of Docker's events broke");
+      logger.debug({ trouble: dockerMessage(error) }, "the stream of Docker's events broke");
     }
     await pause(waitMs, undefined, { signal }).catch(() => {});
     waitMs = Math.min(waitMs * 2, reconnectMaxMs);

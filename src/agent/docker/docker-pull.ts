@@ -6,7 +6,7 @@
 import type Docker from 'dockerode';
 import { AppError } from '../../errors.ts';
 import type { PullProgress } from '../engine/engine.ts';
-import { callDocker, DockerRefusal, hasStatus, queryDeadlineMs, unavailable, wordsOf } from './docker-call.ts';
+import { callDocker, DockerRefusal, dockerMessage, hasStatus, queryDeadlineMs, unavailable } from './docker-call.ts';
 
 /** Without a single line for this long the registry is taken for gone. Layers being unpacked say so every second. */
 const silenceMaxMs = 120_000;
@@ -60,8 +60,8 @@ function explain(error: unknown, { isSilent, signal }: { isSilent: boolean; sign
   if (signal.aborted) return pullFailed('the pull was called off', error);
   if (isSilent) return pullFailed(`nothing heard of the pull for ${silenceMaxMs / 1000} s`, error);
   const { statusCode, json } = error as { statusCode?: number; json?: { message?: string } };
-  if (statusCode !== undefined) return pullFailed(json?.message ?? wordsOf(error), error);
-  return unavailable(`pull: ${wordsOf(error)}`, error);
+  if (statusCode !== undefined) return pullFailed(json?.message ?? dockerMessage(error), error);
+  return unavailable(`pull: ${dockerMessage(error)}`, error);
 }
 
 async function* readLines(stream: NodeJS.ReadableStream, signal: AbortSignal): AsyncGenerator<Line> {

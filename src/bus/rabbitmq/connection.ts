@@ -5,7 +5,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
-import { AppError } from '../../errors.ts';
+import { AppError, errorMessage } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { BusEnd } from '../bus.ts';
 
@@ -93,7 +93,7 @@ export function createAmqpLink({ url, name, logger }: { url: string; name: strin
   };
 
   const note = (error: unknown, part: string) => {
-    const words = error instanceof Error ? error.message : String(error);
+    const words = errorMessage(error);
     trouble = `${part}: ${words}`;
     if (closing.signal.aborted || told.get(part) === words) return;
     told.set(part, words);

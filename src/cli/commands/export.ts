@@ -51,7 +51,7 @@ async function exportFile({ log }: LogSource, path: string, options: Options, co
     );
     describeResult(done.value, done, path, context);
   } catch (error) {
-    if (context.signal.aborted) context.complain(`${partialOf(path)} holds what was exported: --resume goes on`);
+    if (context.signal.aborted) context.printError(`${partialOf(path)} holds what was exported: --resume goes on`);
     if (!hasCode(error, 'file_exists')) throw error;
     throw new AppError('file_exists', `${path} is there already: give another name, or delete it first`);
   }
@@ -87,7 +87,7 @@ function programName(): string {
 /** On standard error where the export itself goes to standard output. */
 function describeResult(result: ExportResult, rate: Totals, path: string, context: CliContext): void {
   const { manifest, totals, head, resumedAfterSlot } = result;
-  const say = path === 'standard output' ? context.complain : context.print;
+  const say = path === 'standard output' ? context.printError : context.print;
   const pruned = totals.prunedEvents > 0 ? `, ${count(totals.prunedEvents)} of them pruned` : '';
   const resumed = resumedAfterSlot === null ? '' : `, gone on with after slot ${resumedAfterSlot}`;
   say(`exported ${count(totals.events)} events in ${count(totals.commits)} commits${pruned}, to ${path}${resumed}`);

@@ -90,12 +90,12 @@ function refuseRebuild({ db }: LogSource, { at, skipBad, quick }: Options): void
 
 async function foldLog({ log, snapshots }: LogSource, options: Options, context: CliContext) {
   const { at, quick = false, skipBad = false, json = false } = options;
-  const say = json ? context.complain : context.print;
+  const say = json ? context.printError : context.print;
   let bad = 0;
   const onBad = (event: BadEvent, error: Error) => {
     bad += 1;
     const what = `position ${event.position}, ${event.type} on ${event.stream}`;
-    context.complain(printable(`skipped ${what}, and what follows on that stream: ${error.message}`));
+    context.printError(printable(`skipped ${what}, and what follows on that stream: ${error.message}`));
   };
   const to = momentAt(at, systemClock.nowMs());
   const { value: view, ...totals } = await withProgress(context.progressBar('replaying'), (onProgress) =>
@@ -120,7 +120,7 @@ async function rebuildCollections({ db }: LogSource, view: ClusterView, context:
   const { readModels, rebuildReadModels } = await import('../../projections/read-models/read-model-documents.ts');
   await rebuildReadModels(db!, view);
   for (const { collection, items } of readModels) {
-    context.complain(`${collection} is rebuilt: ${formatCount(items(view).size, 'row')}`);
+    context.printError(`${collection} is rebuilt: ${formatCount(items(view).size, 'row')}`);
   }
 }
 

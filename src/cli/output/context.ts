@@ -12,7 +12,7 @@ export type CliContext = {
   /** The result for programs: one JSON value, to standard output. */
   printJson(value: unknown): void;
   /** A line beside the result (what went wrong, how it went), to standard error. */
-  complain(line: string): void;
+  printError(line: string): void;
   /** One line of standard error that is written over; silent where nobody watches. */
   progressBar(what: string): ProgressBar;
   /** Somebody watches standard output. */
@@ -39,7 +39,7 @@ export function createContext({ out, err, environment, signal }: ContextOptions)
   return {
     print: (line) => void out.write(`${line}\n`),
     printJson: (value) => void out.write(`${JSON.stringify(value, null, 2)}\n`),
-    complain: (line) => void err.write(`${line}\n`),
+    printError: (line) => void err.write(`${line}\n`),
     progressBar: (what) => createProgressBar(what, err),
     isTerminal: out.isTTY ?? false,
     environment,

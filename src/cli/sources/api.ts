@@ -1,7 +1,7 @@
 /** Owns talking to a manager's HTTP API: where it is, who we are, and what its refusals mean. */
 
 import type { Command } from 'commander';
-import { AppError } from '../../errors.ts';
+import { AppError, errorMessage } from '../../errors.ts';
 import type { CliContext } from '../output/context.ts';
 
 export type Api = {
@@ -76,5 +76,5 @@ async function refusalOf(answer: Response): Promise<AppError> {
 /** fetch hides what happened one level down. */
 function whyOf(error: unknown): string {
   const { cause } = error as { cause?: { code?: string; message?: string } };
-  return cause?.code ?? cause?.message ?? (error instanceof Error ? error.message : String(error));
+  return cause?.code ?? cause?.message ?? errorMessage(error);
 }

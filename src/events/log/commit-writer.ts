@@ -18,7 +18,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import { createMutex } from '../../concurrency/mutex.ts';
-import { AppError } from '../../errors.ts';
+import { AppError, errorMessage } from '../../errors.ts';
 import type { Commit } from '../schema/event.ts';
 import { hashBody, hashCommit } from '../schema/hash.ts';
 import { type Admission, admit } from './admission.ts';
@@ -245,5 +245,5 @@ function prepareCommit(
 
 export function toAppError(cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
-  return new AppError('log_corrupt', cause instanceof Error ? cause.message : String(cause), { cause });
+  return new AppError('log_corrupt', errorMessage(cause), { cause });
 }

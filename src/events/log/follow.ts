@@ -1,7 +1,7 @@
 /** Follows the log: range reads by slot, contiguous or nothing. Notifications make it quick, a slow poll makes it sure. */
 
 import { createNotifier } from '../../concurrency/notifier.ts';
-import { hasCode } from '../../errors.ts';
+import { errorMessage, hasCode } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Commit } from '../schema/event.ts';
 import type { CommitStore } from './commit-store.ts';
@@ -52,7 +52,7 @@ export function createFollow({ store, recent, logger, onApplied }: FollowDeps): 
           if (!(await notifier.wait(missing ? troubleMaxMs : pollMs))) pages.askStore();
         } catch (error) {
           if (!hasCode(error, 'log_unavailable')) throw error;
-          await notifier.wait(trouble.say('log_unavailable', error instanceof Error ? error.message : String(error)));
+          await notifier.wait(trouble.say('log_unavailable', errorMessage(error)));
         }
       }
     } finally {

@@ -13,7 +13,7 @@ import {
   ReadConcern,
   WriteConcern,
 } from 'mongodb';
-import { AppError } from '../../errors.ts';
+import { AppError, errorMessage } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { CommitRange, CommitStore, EventFilter, KeptAppend, Lookup, StoreIndex } from '../log/commit-store.ts';
 import { emptyHead, type LogHead } from '../log/event-log.ts';
@@ -302,7 +302,7 @@ async function ask<T>(operation: () => Promise<T>): Promise<T> {
     return await Promise.race([operation(), late]);
   } catch (error) {
     if (isDuplicateKey(error)) throw error;
-    const words = error instanceof Error ? error.message : String(error);
+    const words = errorMessage(error);
     throw new AppError('log_unavailable', `MongoDB: ${words}`, { retryable: !isRefused(error), cause: error });
   } finally {
     clearTimeout(timer);

@@ -3,7 +3,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
 import { createGunzip, type Gunzip } from 'node:zlib';
-import { AppError } from '../../errors.ts';
+import { AppError, errorMessage } from '../../errors.ts';
 
 export type TextLine = {
   text: string;
@@ -91,7 +91,7 @@ async function* unpacked(bytes: AsyncIterable<Buffer>, isCut: boolean): AsyncGen
 
 function unreadable(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  const why = error instanceof Error ? error.message : String(error);
+  const why = errorMessage(error);
   return new AppError('file_unreadable', `the file cannot be read: ${why}`, { cause: error });
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { createYielder } from '../../concurrency/yielder.ts';
-import { AppError } from '../../errors.ts';
+import { AppError, errorMessage } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { Commit, LogEvent } from '../../events/schema/event.ts';
 import { toLogEvents, type UnreadableEvent } from '../../events/schema/upcast.ts';
@@ -168,7 +168,7 @@ function createFold(view: ClusterView, end: number, { onCommit, onBad }: ReplayO
 
 function foldFailed(position: number, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = errorMessage(cause);
   return new AppError('fold_failed', `the log cannot be folded at position ${position}: ${why}`, {
     cause,
     details: { position },

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import { createYielder } from '../../concurrency/yielder.ts';
-import { AppError, hasCode } from '../../errors.ts';
+import { AppError, errorMessage, hasCode } from '../../errors.ts';
 import type { EventLog, LogHead } from '../../events/log/event-log.ts';
 import type { Commit, LogEvent } from '../../events/schema/event.ts';
 import { toLogEvents } from '../../events/schema/upcast.ts';
@@ -187,7 +187,7 @@ function foldCommit(view: ClusterView, commit: Commit, touched: Touched): readon
 }
 
 function foldFailed(position: number, cause: unknown): AppError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = errorMessage(cause);
   return new AppError('fold_failed', `the log cannot be folded at position ${position}: ${why}`, {
     cause,
     details: { position },

@@ -11,6 +11,7 @@
 
 import type { Db } from 'mongodb';
 import { type Clock, systemClock } from '../../clock.ts';
+import { errorMessage } from '../../errors.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../live/projector.ts';
@@ -113,7 +114,7 @@ export function createReadModelWriter(deps: ReadModelDeps, options: ReadModelOpt
       // The rows of these keys may or may not be written: the checkpoint tells.
       checkpoint = null;
       if (isClosed) return null;
-      trouble = error instanceof Error ? error.message : String(error);
+      trouble = errorMessage(error);
       logger.warn({ err: error, retryMs, position }, 'the read models cannot be written');
       const delayMs = retryMs;
       retryMs = Math.min(retryMs * 2, retryMaxMs);

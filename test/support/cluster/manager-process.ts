@@ -7,9 +7,9 @@ import { runProcess } from '../../../src/process/lifecycle.ts';
 
 const [mongodbUrl = ''] = process.argv.slice(2);
 
-await runProcess(async ({ fail, say, signal }) => {
+await runProcess(async ({ fail, print, signal }) => {
   const config = { ...readConfig(['--port', '0'], {}), mongodbUrl };
-  const manager = await startManager(config, { logger: silentLogger, onFatal: fail, signal, onWaiting: say });
-  say(`serves ${manager.url}`);
+  const manager = await startManager(config, { logger: silentLogger, onFatal: fail, signal, onWaiting: print });
+  print(`serves ${manager.url}`);
   return manager;
 });

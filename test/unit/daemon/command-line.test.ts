@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseCommandLine } from '../../../src/daemon/command-line.ts';
 import { AppError } from '../../../src/errors.ts';
-import { exitCodeOf, exitCodes, wordsOf } from '../../../src/process/lifecycle.ts';
+import { exitCodeOf, exitCodes, exitMessage } from '../../../src/process/lifecycle.ts';
 
 const test = suite('command line');
 const id = '5c9a1f0e-7d43-4b86-9f21-0e6d3a8b7c15';
@@ -68,10 +68,10 @@ for (const [args, environment, words] of refused) {
 }
 
 test('a refusal is one line, a defect shows where it is, and each has its exit code', () => {
-  assert.is(wordsOf(new AppError('port_taken', 'port 5000 is taken')), 'port 5000 is taken (port_taken)');
+  assert.is(exitMessage(new AppError('port_taken', 'port 5000 is taken')), 'port 5000 is taken (port_taken)');
   assert.is(exitCodeOf(new AppError('port_taken', 'port 5000 is taken')), exitCodes.failed);
   assert.is(exitCodeOf(new AppError('tokens_required', 'give a token')), exitCodes.misconfigured);
-  assert.match(wordsOf(new TypeError('x is not a function')), /TypeError: x is not a function\n {4}at /);
+  assert.match(exitMessage(new TypeError('x is not a function')), /TypeError: x is not a function\n {4}at /);
   assert.is(exitCodeOf(new TypeError('x is not a function')), exitCodes.failed);
 });
 

@@ -6,7 +6,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { AppError } from '../../../errors.ts';
+import { AppError, errorMessage } from '../../../errors.ts';
 import type { Pruned } from '../../log/event-log.ts';
 import { type CommitRow, type PackedRows, packRows, type RowRange } from './commit-row.ts';
 import { type FileLock, takeFileLock } from './file-lock.ts';
@@ -138,7 +138,7 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw new AppError('log_missing', `the folder ${folder} cannot be made: ${wordsOf(error)}`, { cause: error });
+    throw new AppError('log_missing', `the folder ${folder} cannot be made: ${errorMessage(error)}`, { cause: error });
   }
 }
 
@@ -159,7 +159,7 @@ function openDatabase(path: string, isReadOnly: boolean): DatabaseSync {
   try {
     database = new DatabaseSync(path, { readOnly: isReadOnly });
   } catch (error) {
-    throw new AppError('log_missing', `the log at ${path} cannot be opened: ${wordsOf(error)}`, { cause: error });
+    throw new AppError('log_missing', `the log at ${path} cannot be opened: ${errorMessage(error)}`, { cause: error });
   }
   try {
     if (!isReadOnly) {
@@ -180,6 +180,4 @@ function openDatabase(path: string, isReadOnly: boolean): DatabaseSync {
 }
 
 const corrupt = (path: string, error: unknown) =>
-  new AppError('log_corrupt', `the log at ${path} cannot be read: ${wordsOf(error)}`, { cause: error });
-
-const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+  new AppError('log_corrupt', `the log at ${path} cannot be read: ${errorMessage(error)}`, { cause: error });

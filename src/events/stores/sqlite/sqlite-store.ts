@@ -1,7 +1,7 @@
 /** Owns commits in a SQLite file, the embedded log: the calls cross to a worker thread, for each waits for the disk. */
 
 import { Worker } from 'node:worker_threads';
-import { AppError } from '../../../errors.ts';
+import { AppError, errorMessage } from '../../../errors.ts';
 import type { CommitRange, CommitStore, Lookup, PreparedCommit } from '../../log/commit-store.ts';
 import { emptyHead } from '../../log/event-log.ts';
 import { subjectsFor } from '../../log/filter-subjects.ts';
@@ -128,7 +128,7 @@ function createThread(workerData: SqliteWorkerData) {
       for (const { reject } of asked.values()) reject(error);
       asked.clear();
     };
-    started.on('error', (error) => onEnd(error instanceof Error ? error.message : String(error)));
+    started.on('error', (error) => onEnd(errorMessage(error)));
     started.on('exit', (code) => onEnd(`exit code ${code}`));
     return started;
   };

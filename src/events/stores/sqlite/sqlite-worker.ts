@@ -4,7 +4,7 @@
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { AppError } from '../../../errors.ts';
+import { AppError, errorMessage } from '../../../errors.ts';
 import type { PackedRows } from './commit-row.ts';
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
 
@@ -79,7 +79,7 @@ function answer(call: SqliteRequest['call'], args: SqliteRequest['args']): unkno
 /** Everything that is not damage may pass: a full disk, a file system that went away. */
 function describe(error: unknown): { code: string; message: string } {
   if (error instanceof AppError) return { code: error.code, message: error.message };
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   const { errcode } = error as { errcode?: number };
   if (errcode === undefined) return { code: 'internal', message };
   const code = corruptCodes.has(errcode & 0xff) ? 'log_corrupt' : 'log_unavailable';

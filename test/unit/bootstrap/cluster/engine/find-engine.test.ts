@@ -17,7 +17,7 @@ const find = async (options: Partial<FindOptions>) => {
   const said: string[] = [];
   const engine = await findEngine({
     ...{ choice: 'auto', address: nobody, dataDir: tmpdir(), mayInstall: false, isInUse: false },
-    ...{ say: (line) => said.push(line), signal: new AbortController().signal },
+    ...{ print: (line) => said.push(line), signal: new AbortController().signal },
     ...options,
   });
   return { engine, said: said.join('\n') };
@@ -79,7 +79,7 @@ test('a cluster that has containers on an engine does not go on without it, unle
 
 const run = (script: string, deadlineMs = 10_000, signal = new AbortController().signal) =>
   runProgram('sh', ['-c', script], { deadlineMs, signal });
-const wordsOf = (promise: Promise<unknown>) =>
+const messageOf = (promise: Promise<unknown>) =>
   promise.then(
     () => '',
     (error: Error) => error.message,
@@ -88,10 +88,10 @@ const wordsOf = (promise: Promise<unknown>) =>
 test('a program that fails is known by its last line, one that hangs by its deadline', async () => {
   await run('exit 0');
   await run('exit 0', 9_999.5);
-  assert.is(await wordsOf(run('echo first; echo no such mirror >&2; exit 100')), 'no such mirror');
-  assert.is(await wordsOf(run('exit 3')), 'ended with code 3');
-  assert.match(await wordsOf(run('echo waiting; exec sleep 60', 100)), /not done within 0.1 s: waiting/);
-  assert.match(await wordsOf(run('exec sleep 60', 10_000, AbortSignal.timeout(50))), /timeout/);
+  assert.is(await messageOf(run('echo first; echo no such mirror >&2; exit 100')), 'no such mirror');
+  assert.is(await messageOf(run('exit 3')), 'ended with code 3');
+  assert.match(await messageOf(run('echo waiting; exec sleep 60', 100)), /not done within 0.1 s: waiting/);
+  assert.match(await messageOf(run('exec sleep 60', 10_000, AbortSignal.timeout(50))), /timeout/);
 });
 
 test('programs of the system are not told what ours were told', () => {

@@ -29,7 +29,7 @@ function scene({ held = Promise.resolve(), killed = 2 as number | null } = {}) {
             done.push(`killed those of ${node}`);
             return killed;
           },
-    say: (line) => said.push(line),
+    print: (line) => said.push(line),
   });
   const down = (node: string, killContainers = false) => ask({ command: 'down', node, killContainers });
   const back = (node: string) => ask({ command: 'back', node });
