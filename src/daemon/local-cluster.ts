@@ -3,6 +3,7 @@
  * `up` runs when it is given neither MongoDB nor RabbitMQ.
  */
 
+import { systemClock } from '../clock.ts';
 import { unlessAborted } from '../concurrency/unless-aborted.ts';
 import type { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -39,9 +40,9 @@ export async function startLocalCluster(config: Config, options: LocalClusterOpt
   let closeAgents = async () => {};
   // One deadline for both: what the agents leave of it is the manager's.
   const close = async () => {
-    const startedMs = performance.now();
+    const startedMs = systemClock.monotonicMs();
     await closeAgents();
-    await manager.close({ withinMs: closeDeadlineMs - (performance.now() - startedMs) });
+    await manager.close({ withinMs: closeDeadlineMs - (systemClock.monotonicMs() - startedMs) });
   };
   try {
     onProgress(`manager serves ${manager.url}, cluster ${manager.cluster.name} (${manager.cluster.id})`);

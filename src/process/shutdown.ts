@@ -4,6 +4,7 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
+import { systemClock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 
 export type Closing<Stage extends string> = {
@@ -25,10 +26,10 @@ export function createClosing<Stage extends string>(
   let closed: Promise<void> | undefined;
 
   const closeAll = async (withinMs: number) => {
-    const endMs = performance.now() + withinMs;
+    const endMs = systemClock.monotonicMs() + withinMs;
     for (const [index, stage] of order.entries()) {
       const stagesLeft = order.length - index - 1;
-      await closeStage(stage, Math.max(0, endMs - performance.now() - stagesLeft * reserveMs));
+      await closeStage(stage, Math.max(0, endMs - systemClock.monotonicMs() - stagesLeft * reserveMs));
     }
   };
 

@@ -5,6 +5,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
+import { systemClock } from '../../clock.ts';
 import { AppError, errorMessage } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { BusEnd } from '../bus.ts';
@@ -102,13 +103,13 @@ export function createAmqpLink({ url, name, logger }: { url: string; name: strin
 
   const stayConnected = async () => {
     for (let failures = 0; !closing.signal.aborted; ) {
-      const startedMs = performance.now();
+      const startedMs = systemClock.monotonicMs();
       try {
         await holdConnection();
       } catch (error) {
         note(error, 'connection');
       }
-      failures = performance.now() - startedMs > healthyAfterMs + connectTimeoutMs ? 1 : failures + 1;
+      failures = systemClock.monotonicMs() - startedMs > healthyAfterMs + connectTimeoutMs ? 1 : failures + 1;
       await backOff(failures, closing.signal);
     }
   };
@@ -161,7 +162,7 @@ export function createAmqpLink({ url, name, logger }: { url: string; name: strin
       await unlessAborted(arrival.promise, signal);
       const of = model;
       if (!of || signal.aborted) continue;
-      const startedMs = performance.now();
+      const startedMs = systemClock.monotonicMs();
       try {
         await holdChannel(entry, of);
       } catch (error) {
@@ -170,7 +171,7 @@ export function createAmqpLink({ url, name, logger }: { url: string; name: strin
       entry.channel = null;
       review();
       entry.spec.onLost?.();
-      failures = performance.now() - startedMs > healthyAfterMs ? 1 : failures + 1;
+      failures = systemClock.monotonicMs() - startedMs > healthyAfterMs ? 1 : failures + 1;
       if (model !== of) failures = 0;
       else await backOff(failures, signal);
     }

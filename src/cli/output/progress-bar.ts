@@ -1,5 +1,7 @@
 /** Owns the one line that shows how far something long is: a share, a rate, and what is left of the time. */
 
+import { systemClock } from '../../clock.ts';
+
 export type Progress = { position: number; end: number; events: number };
 
 export type Totals = { events: number; seconds: number; eventsPerSecond: number };
@@ -17,16 +19,16 @@ const redrawMs = 100;
 const cells = 24;
 
 export function createProgressBar(what: string, terminal: Terminal): ProgressBar {
-  const startedMs = performance.now();
+  const startedMs = systemClock.monotonicMs();
   let drawnMs = -redrawMs;
   let isDrawn = false;
   let events = 0;
-  const secondsSoFar = () => (performance.now() - startedMs) / 1000;
+  const secondsSoFar = () => (systemClock.monotonicMs() - startedMs) / 1000;
 
   return {
     update(progress) {
       events = progress.events;
-      const nowMs = performance.now();
+      const nowMs = systemClock.monotonicMs();
       if (!terminal.isTTY || nowMs - drawnMs < redrawMs) return;
       drawnMs = nowMs;
       isDrawn = true;
