@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { checkCommands, checkLinks, checkMentions } from './support/tidy/document-rules.ts';
 import {
   checkBarrels,
+  checkClock,
   checkEmptyNames,
   checkKebabCase,
   checkOnly,
@@ -199,6 +200,12 @@ const cases: Case[] = [
     says: 'what is left open names what it waits for',
     good: { 'src/a.ts': `// TODO(mongodb 8): a plain time-out.\nconst word = 'TODO';` },
     bad: [{ 'src/a.ts': '// TODO: later' }, { 'bootstrap/up': '# FIXME' }],
+  },
+  {
+    rule: checkClock,
+    says: 'only the clock asks the machine for the time',
+    good: { 'src/clock.ts': 'performance.now()', 'src/a.ts': 'new Date(clock.nowMs())', 'test/a.ts': 'Date.now()' },
+    bad: ['performance.now()', 'Date.now()', 'new Date()'].map((call) => ({ 'src/a.ts': `const a = ${call};` })),
   },
   {
     rule: checkTestsRun,

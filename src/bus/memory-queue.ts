@@ -21,7 +21,7 @@ export type MemoryConsumer = {
 export type MemoryQueue = {
   /** false: over a bound, nothing was queued. */
   push(raw: RawMessage): boolean;
-  /** Letters come in a later microtask, never inside the call of the sender. Returns the closing of the consumer. */
+  /** Messages come in a later microtask, never inside the call of the sender. Returns the closing of the consumer. */
   attach(consumer: MemoryConsumer): () => Promise<void>;
 };
 

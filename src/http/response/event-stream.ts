@@ -1,9 +1,11 @@
 /**
- * Owns sending events by the piece: all up to the head, or everything there is and then everything new. Each client
- * reads the log by position at its own pace, so there is no seam between replay and following, and nothing to buffer
- * for a slow one.
+ * Streams events in pages: all up to the head, or everything there is and then everything new. Each client reads the log
+ * by position at its own pace, so there is no seam between replay and following, and nothing to buffer for a slow one.
  */
 
+import { setTimeout as pause } from 'node:timers/promises';
+import { systemClock } from '../../clock.ts';
+import { createNotifier } from '../../concurrency/notifier.ts';
 import { AppError } from '../../errors.ts';
 import type { EventLog, EventQuery } from '../../events/log/event-log.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
@@ -14,9 +16,10 @@ export const eventStreamType = 'text/event-stream';
 const pageEvents = 500;
 /** Followers read at most this often: many of them on a busy log share its commits in larger pages. */
 const pageGapMs = 20;
-/** A silent connection is taken for dead by proxies after 30–60 s. */
-const beatMs = 15_000;
+/** Proxies take a silent connection for dead after 30–60 s. */
+const keepAliveMs = 15_000;
 const retryMs = 1_000;
+const { monotonicMs } = systemClock;
 
 /** All events that match, up to the head as it was at the first page, or `limit` of them. */
 export async function* readEvents(
@@ -43,62 +46,48 @@ export async function* followEvents(
   signal: AbortSignal,
 ): AsyncGenerator<readonly LogEvent[]> {
   let after = query.after ?? 0;
-  const doorbell = createDoorbell(projector, signal);
+  const folds = createFoldWait(projector, signal);
   try {
-    let quietSinceMs = performance.now();
+    let quietSinceMs = monotonicMs();
     while (!signal.aborted) {
       const page = await log.read({ ...query, after, limit: pageEvents }).catch(async (error: unknown) => {
         if (!(error instanceof AppError && error.retryable)) throw error;
-        await doorbell.pause(retryMs);
+        await pause(retryMs, undefined, { signal }).catch(() => {});
         return null;
       });
       if (signal.aborted) return;
       if (page && page.events.length > 0) yield page.events;
       if (page) after = Math.max(after, page.next ?? page.head);
       const isQuiet = !page || page.events.length === 0;
-      if (!isQuiet) quietSinceMs = performance.now();
-      if (isQuiet && performance.now() - quietSinceMs >= beatMs) {
+      if (!isQuiet) quietSinceMs = monotonicMs();
+      if (isQuiet && monotonicMs() - quietSinceMs >= keepAliveMs) {
         yield [];
-        quietSinceMs = performance.now();
+        quietSinceMs = monotonicMs();
       }
-      if (page?.next === null) await doorbell.wait(after, beatMs - (performance.now() - quietSinceMs));
+      if (page?.next === null) await folds.waitBeyond(after, keepAliveMs - (monotonicMs() - quietSinceMs));
     }
   } finally {
-    doorbell.close();
+    folds.close();
   }
 }
 
 /** The projector's fold says that something is new; the log itself says what. */
-function createDoorbell(projector: Pick<Projector, 'view' | 'onFolded'>, signal: AbortSignal) {
-  let wake = () => {};
-  const unsubscribe = projector.onFolded(() => wake());
-  const onAbort = () => wake();
-  signal.addEventListener('abort', onAbort);
-
-  const pause = (delayMs: number, isWoken = () => false) =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(done, delayMs);
-      function done() {
-        clearTimeout(timer);
-        wake = () => {};
-        resolve();
-      }
-      wake = () => {
-        if (signal.aborted || isWoken()) done();
-      };
-      wake();
-    });
-
+function createFoldWait(projector: Pick<Projector, 'view' | 'onFolded'>, signal: AbortSignal) {
+  const notifier = createNotifier(signal);
+  const unsubscribe = projector.onFolded(notifier.notify);
   return {
-    pause,
     /** Until the view is beyond `position`, and never at once again. */
-    async wait(position: number, timeoutMs: number): Promise<void> {
-      await pause(pageGapMs);
-      await pause(Math.max(0, timeoutMs), () => projector.view.position > position);
+    async waitBeyond(position: number, timeoutMs: number): Promise<void> {
+      await pause(pageGapMs, undefined, { signal }).catch(() => {});
+      const endMs = monotonicMs() + timeoutMs;
+      while (!signal.aborted && projector.view.position <= position && monotonicMs() < endMs) {
+        notifier.reset();
+        await notifier.wait(Math.max(0, endMs - monotonicMs()));
+      }
     },
     close() {
       unsubscribe();
-      signal.removeEventListener('abort', onAbort);
+      notifier.close();
     },
   };
 }

@@ -69,3 +69,15 @@ export const checkOnly: Rule = (files) =>
         /\.only\(/.test(withoutStrings(line)) ? [`${file.path}:${index + 1}: runs only this test`] : [],
       ),
     );
+
+/** Time comes from the clock, so that tests can decide it. */
+export const checkClock: Rule = (files) =>
+  files
+    .filter((file) => isSource(file) && file.path !== 'src/clock.ts')
+    .flatMap((file) =>
+      lines(file).flatMap((line, index) =>
+        /\bperformance\.now\b|\bDate\.now\b|\bnew Date\(\)/.test(withoutStrings(line))
+          ? [`${file.path}:${index + 1}: asks the machine for the time, not the clock`]
+          : [],
+      ),
+    );

@@ -6,6 +6,12 @@ import type { ProjectFile, Rule } from './project-file.ts';
 const retired: readonly (readonly [word: RegExp, instead: string])[] = [
   [/\bwish(es|ed|ing)?\b|(?<=[a-z])Wish(es)?(?![a-z])|\bWish(es)?(?![a-z])/, 'spec, request or desired state'],
   [/\brecipes?\b|(?<=[a-z])Recipes?(?![a-z])/i, 'container spec'],
+  [/\btrails?\b|createTrail/, 'log lookup'],
+  [/\bstrangers?\b/i, 'foreign, unknown'],
+  [/\bdeaf\b|isDeaf/i, 'unresponsive'],
+  [/\bpark(s|ed|ing)?\b/i, 'dead-letter'],
+  [/doorbell/i, 'notification'],
+  [/\bwordsOf\b|\bsay[A-Z]/, 'errorMessage, format…, describe…'],
 ];
 
 /** The glossary names them, and the rule's own files do. */
