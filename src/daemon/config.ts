@@ -7,6 +7,8 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { AppError, errorMessage } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
+import { queueTimeoutMsDefault } from '../model/container.ts';
+import { nodeTimeoutMsDefault } from '../model/node.ts';
 
 export type EngineChoice = 'auto' | 'docker' | 'simulated';
 
@@ -71,13 +73,13 @@ const options = {
   'heartbeat-ms': { env: 'CO_HEARTBEAT_MS', fallback: '1000', placeholder: 'MS', help: 'how often an agent is heard' },
   'node-timeout-ms': {
     env: 'CO_NODE_TIMEOUT_MS',
-    fallback: '5000',
+    fallback: String(nodeTimeoutMsDefault),
     placeholder: 'MS',
     help: 'a node silent for longer is lost',
   },
   'queue-timeout-ms': {
     env: 'CO_QUEUE_TIMEOUT_MS',
-    fallback: '60000',
+    fallback: String(queueTimeoutMsDefault),
     placeholder: 'MS',
     help: 'a container its node does not take is placed anew',
   },

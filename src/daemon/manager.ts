@@ -124,7 +124,7 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     const { host, port, tokens, nodeTimeoutMs, queueTimeoutMs } = config;
     const http = createHttpServer(
       { log, projector, past, clock: systemClock, logger, status, metrics },
-      { host, port, tokens, version, whatIf: { nodeTimeoutMs, queueTimeoutMs } },
+      { host, port, tokens, version, nodeTimeoutMs, queueTimeoutMs },
     );
     closing.add('work', 'http', () => http.close());
     const { url } = await http.listen();

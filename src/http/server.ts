@@ -8,7 +8,8 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { AppError } from '../errors.ts';
-import type { WhatIfSettings } from '../history/what-if/what-if.ts';
+import { queueTimeoutMsDefault } from '../model/container.ts';
+import { nodeTimeoutMsDefault } from '../model/node.ts';
 import { createCommandHandler } from '../reconciler/append/command-handler.ts';
 import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './audit/call-record.ts';
 import { createAuthenticator, type Token } from './request/auth.ts';
@@ -46,8 +47,9 @@ export type HttpOptions = {
   tokens?: readonly Token[];
   /** How often reads and refusals go into the log. Default and maximum 1 000. */
   recordEveryMs?: number;
-  /** What the reconciler beside it is told, for what would happen if. Default: its defaults. */
-  whatIf?: WhatIfSettings;
+  /** As the reconciler beside it has them. */
+  nodeTimeoutMs?: number;
+  queueTimeoutMs?: number;
 };
 
 /** A body of 500 services is well below; more is a mistake. */
@@ -63,7 +65,8 @@ const docsPrefix = '/docs';
 
 /** @throws AppError `tokens_required`: bound wider than loopback without tokens */
 export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServer {
-  const { host = '127.0.0.1', port, version, tokens = [], recordEveryMs = flushEveryMsDefault, whatIf = {} } = options;
+  const { host = '127.0.0.1', port, version, tokens = [], recordEveryMs = flushEveryMsDefault } = options;
+  const { nodeTimeoutMs = nodeTimeoutMsDefault, queueTimeoutMs = queueTimeoutMsDefault } = options;
   const authenticator = createAuthenticator({ host, tokens });
   const { managerId, cluster } = deps.status();
   const recorder = createCallRecorder(deps, { actor: `manager:${managerId}`, flushEveryMs: recordEveryMs });
@@ -110,14 +113,14 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   });
   server.register(swaggerUi, { routePrefix: docsPrefix });
   server.register(async (scope: Server) => {
-    const submit = createSubmit(createCommandHandler(deps), { clusterId: cluster.id });
+    const submit = createSubmit(createCommandHandler(deps, { nodeTimeoutMs }), { clusterId: cluster.id });
     addServiceRoutes(scope, deps, submit);
     addNodeRoutes(scope, submit);
     addStateRoutes(scope, deps);
     addWhyRoutes(scope, deps, { signal: ending.signal });
     addDiffRoutes(scope, deps, { signal: ending.signal });
     addEventRoutes(scope, deps, { signal: ending.signal });
-    addWhatIfRoutes(scope, deps, { ...whatIf, signal: ending.signal });
+    addWhatIfRoutes(scope, deps, { nodeTimeoutMs, queueTimeoutMs, signal: ending.signal });
     addHealthRoutes(scope, deps);
   });
 

@@ -19,6 +19,9 @@ export const containerStates = Object.keys(containerRanks) as ContainerState[];
 
 export const ContainerStateSchema = Type.Union(containerStates.map((state) => Type.Literal(state)));
 
+/** A container that its agent has not begun to start for longer has failed, and is placed again. */
+export const queueTimeoutMsDefault = 60_000;
+
 const firstTerminalRank = containerRanks.completed;
 
 export function isTerminal(state: ContainerState): boolean {

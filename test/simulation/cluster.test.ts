@@ -9,6 +9,7 @@ import {
   assertReplayEqualsLive,
   countWanted,
   createSimulatedCluster,
+  nodeTimeoutMs,
   type SimulatedCluster,
 } from '../support/simulation/simulated-cluster.ts';
 import { specOf } from '../support/specs.ts';
@@ -37,6 +38,7 @@ function request(cluster: SimulatedCluster, service: Service): void {
     cluster.view,
     { kind: 'apply', specs: [{ service, replicas, container }] },
     context,
+    { nodeTimeoutMs },
   );
   cluster.append(events, expect);
 }
@@ -59,7 +61,7 @@ function setAvailability(
 /** Refused while it is heard, or not known yet. */
 function declareLost(cluster: SimulatedCluster, node: string): void {
   try {
-    const { events, expect } = decide(cluster.view, { kind: 'node', node, action: 'lost' }, context);
+    const { events, expect } = decide(cluster.view, { kind: 'node', node, action: 'lost' }, context, { nodeTimeoutMs });
     cluster.append(events, expect);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

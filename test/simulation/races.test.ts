@@ -16,6 +16,7 @@ import { plan } from '../../src/reconciler/planner/plan.ts';
 import {
   assertReplayEqualsLive,
   createSimulatedCluster,
+  nodeTimeoutMs,
   type SimulatedCluster,
 } from '../support/simulation/simulated-cluster.ts';
 import { specOf } from '../support/specs.ts';
@@ -47,7 +48,7 @@ function decideRequests(cluster: SimulatedCluster): Decided[] {
   ];
   return requests.flatMap((request) => {
     try {
-      return [decide(view, request, { actor: 'person:test', requestId: 'r' })];
+      return [decide(view, request, { actor: 'person:test', requestId: 'r' }, { nodeTimeoutMs })];
     } catch (error) {
       if (error instanceof AppError) return [];
       throw error;

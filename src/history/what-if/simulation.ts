@@ -139,7 +139,7 @@ export function createWorld(
     elapsedMs: () => nowMs - startedMs,
     slotsLookedAt,
     request(request) {
-      const { events, expect } = decide(view, request, requestContext);
+      const { events, expect } = decide(view, request, requestContext, { nodeTimeoutMs });
       append(events, expect);
     },
     silence(node) {

@@ -8,6 +8,8 @@ import { createYielder, nextTick } from '../../concurrency/yielder.ts';
 import { AppError } from '../../errors.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
 import { alarmNames } from '../../model/alarm.ts';
+import { queueTimeoutMsDefault } from '../../model/container.ts';
+import { nodeTimeoutMsDefault } from '../../model/node.ts';
 import { alarmKey } from '../../projections/view/cluster.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { describeAssumptions, findFailing } from './assumptions.ts';
@@ -67,8 +69,6 @@ const yieldEveryMs = 20;
 
 /** A stop of a process that listens to its signal, with an init: measured 57 ms for the engine's part. */
 const stopMs = 200;
-const nodeTimeoutMsDefault = 5_000;
-const queueTimeoutMsDefault = 60_000;
 
 /**
  * @param view read before the first await

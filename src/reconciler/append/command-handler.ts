@@ -7,7 +7,14 @@ import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { Projector } from '../../projections/live/projector.ts';
-import { type ApiRequest, decide, type Outcome, outcomeOf, type RequestContext } from '../commands/decide.ts';
+import {
+  type ApiRequest,
+  type DecideSettings,
+  decide,
+  type Outcome,
+  outcomeOf,
+  type RequestContext,
+} from '../commands/decide.ts';
 import { createAppendDecision } from './append-decision.ts';
 
 /** Names a command across repeats: the id of its append, and what a repeat has to be equal in. */
@@ -40,12 +47,12 @@ type Deps = {
   clock: Pick<Clock, 'monotonicMs'>;
 };
 
-export function createCommandHandler({ log, projector, clock }: Deps): HandleCommand {
+export function createCommandHandler({ log, projector, clock }: Deps, settings: DecideSettings): HandleCommand {
   const appendDecision = createAppendDecision({ log, projector, clock });
 
   const decideAndAppend = async ({ request, context, idempotency }: Command): Promise<CommandResult> => {
     const result = await appendDecision(() => {
-      const { events, expect } = decide(projector.view, request, context);
+      const { events, expect } = decide(projector.view, request, context, settings);
       return { events, options: { expect, deadlineMs: appendDeadlineMs, ...idempotency } };
     });
     if (result.kind === 'conflict') throw result.error;

@@ -28,6 +28,9 @@ export type ApiRequest =
 
 export type RequestContext = { actor: string; requestId: string };
 
+/** `nodeTimeoutMs`: a node with a heartbeat within this time cannot be declared lost. As the failure detector has it. */
+export type DecideSettings = { nodeTimeoutMs: number };
+
 /** All events or none, and only while the streams stand where they stood. */
 export type Decision = { events: NewEvent[]; expect: Expectation[] };
 
@@ -35,7 +38,12 @@ export type Decision = { events: NewEvent[]; expect: Expectation[] };
  * @throws AppError `service_not_found` · `service_removing` · `node_not_found` · `node_not_lost` ·
  *   `node_heard` · `service_too_large` (details.field, .rule)
  */
-export function decide(view: ClusterView, request: ApiRequest, context: RequestContext): Decision {
+export function decide(
+  view: ClusterView,
+  request: ApiRequest,
+  context: RequestContext,
+  settings: DecideSettings,
+): Decision {
   switch (request.kind) {
     case 'apply': {
       const events = request.specs.map((spec, index) => applySpec(view, spec, `services[${index}].container`, context));
@@ -58,7 +66,7 @@ export function decide(view: ClusterView, request: ApiRequest, context: RequestC
         expect: [expectService(view, request.service)],
       };
     case 'node':
-      return changeNode(view, request, context);
+      return changeNode(view, request, context, settings);
   }
 }
 
@@ -96,9 +104,6 @@ function requestService(
   return { stream: streams.service(service), type: 'ServiceRequested', data, meta: metaOf(context) };
 }
 
-/** Heard this short a time ago, it is not gone. The default of the time-out after which silence alone says so. */
-const heardRecentlyMs = 5_000;
-
 const nodeEvents = {
   cordon: 'NodeCordoned',
   drain: 'NodeDrainRequested',
@@ -110,6 +115,7 @@ function changeNode(
   view: ClusterView,
   { node: id, action }: Extract<ApiRequest, { kind: 'node' }>,
   context: RequestContext,
+  { nodeTimeoutMs }: DecideSettings,
 ): Decision {
   const node = view.nodes.get(id);
   if (!node) throw new AppError('node_not_found', `no node is called ${id}`);
@@ -121,15 +127,19 @@ function changeNode(
   const head = { stream: streams.node(id), meta: metaOf(context) };
   const event: NewEvent =
     action === 'lost'
-      ? { ...head, type: 'NodeLost', data: loseNode(view, node) }
+      ? { ...head, type: 'NodeLost', data: loseNode(view, node, nodeTimeoutMs) }
       : { ...head, type: nodeEvents[action], data: { node: id } };
   return { events: [event], expect };
 }
 
 /** @throws AppError `node_heard` */
-function loseNode(view: ClusterView, { id, session, state, lastHeardAt }: NodeView): EventData<'NodeLost'> {
+function loseNode(
+  view: ClusterView,
+  { id, session, state, lastHeardAt }: NodeView,
+  nodeTimeoutMs: number,
+): EventData<'NodeLost'> {
   const silentMs = lastHeardAt === null ? 0 : Math.max(0, parseIsoTime(view.at) - parseIsoTime(lastHeardAt));
-  if (state === 'ready' && lastHeardAt !== null && silentMs < heardRecentlyMs) {
+  if (state === 'ready' && lastHeardAt !== null && silentMs < nodeTimeoutMs) {
     throw new AppError('node_heard', `${id} was heard ${silentMs} ms ago; drain it to take it out of service`);
   }
   return { node: id, session, lastHeardAt, silentMs };

@@ -11,7 +11,12 @@ import { decide, type NodeAction } from '../../../src/reconciler/commands/decide
 import { plan } from '../../../src/reconciler/planner/plan.ts';
 import type { Step } from '../../../src/reconciler/planner/step.ts';
 import type { Work } from '../../../src/reconciler/planner/work-queue.ts';
-import { createSimulatedCluster, type SimulatedCluster, type SimulationOptions } from './simulated-cluster.ts';
+import {
+  createSimulatedCluster,
+  nodeTimeoutMs,
+  type SimulatedCluster,
+  type SimulationOptions,
+} from './simulated-cluster.ts';
 
 export const context = { actor: 'person:test', requestId: 'request' };
 const meta = { actor: context.actor, causationId: null };
@@ -33,7 +38,7 @@ export function request(cluster: SimulatedCluster, service: string, replicas: nu
 
 /** As a person asks for it. */
 export function change(cluster: SimulatedCluster, node: string, action: NodeAction): void {
-  const { events, expect } = decide(cluster.view, { kind: 'node', node, action }, context);
+  const { events, expect } = decide(cluster.view, { kind: 'node', node, action }, context, { nodeTimeoutMs });
   ok(cluster.append(events, expect));
 }
 

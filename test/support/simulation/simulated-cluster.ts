@@ -22,7 +22,7 @@ import { groupSteps } from '../../../src/reconciler/planner/step-groups.ts';
 import { createWorkQueue } from '../../../src/reconciler/planner/work-queue.ts';
 
 const clusterId = '00000000-0000-4000-8000-000000000000';
-const nodeTimeoutMs = 5_000;
+export const nodeTimeoutMs = 5_000;
 /** An agent that was refused asks again. */
 const refusedRetryMs = 5_000;
 

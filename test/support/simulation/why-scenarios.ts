@@ -4,7 +4,7 @@ import { ok } from 'node:assert';
 import { type LogEvent, streams } from '../../../src/events/schema/event.ts';
 import type { ContainerSpec } from '../../../src/model/service.ts';
 import { type ApiRequest, decide } from '../../../src/reconciler/commands/decide.ts';
-import { createSimulatedCluster, type SimulatedCluster } from './simulated-cluster.ts';
+import { createSimulatedCluster, nodeTimeoutMs, type SimulatedCluster } from './simulated-cluster.ts';
 
 export function startScene(nodes: number, options: { seed?: number; failingImage?: string } = {}): SimulatedCluster {
   const cluster = createSimulatedCluster(options.seed ?? 7, options);
@@ -15,7 +15,12 @@ export function startScene(nodes: number, options: { seed?: number; failingImage
 
 /** As the API would, in the name of a person; then some seconds pass. */
 export function ask(cluster: SimulatedCluster, person: string, request: ApiRequest, waitMs = 5_000): void {
-  const { events, expect } = decide(cluster.view, request, { actor: `person:${person}`, requestId: 'request' });
+  const { events, expect } = decide(
+    cluster.view,
+    request,
+    { actor: `person:${person}`, requestId: 'request' },
+    { nodeTimeoutMs },
+  );
   ok(cluster.append(events, expect));
   cluster.advance(waitMs);
 }

@@ -19,7 +19,11 @@ import {
 import { evolve } from '../../../../src/projections/view/evolve.ts';
 import { type ApiRequest, decide } from '../../../../src/reconciler/commands/decide.ts';
 import { createHistory } from '../../../support/log/history.ts';
-import { createSimulatedCluster, type SimulatedCluster } from '../../../support/simulation/simulated-cluster.ts';
+import {
+  createSimulatedCluster,
+  nodeTimeoutMs,
+  type SimulatedCluster,
+} from '../../../support/simulation/simulated-cluster.ts';
 import { specOf } from '../../../support/specs.ts';
 
 const test = suite('what if');
@@ -27,7 +31,12 @@ const test = suite('what if');
 const memoryBytes = 2 ** 31;
 
 function ask(cluster: SimulatedCluster, request: ApiRequest): void {
-  const { events, expect } = decide(cluster.view, request, { actor: 'person:test', requestId: 'test' });
+  const { events, expect } = decide(
+    cluster.view,
+    request,
+    { actor: 'person:test', requestId: 'test' },
+    { nodeTimeoutMs },
+  );
   assert.ok(cluster.append(events, expect));
 }
 

@@ -26,7 +26,10 @@ let managers: ManagerHalf[];
 const openManager = async (): Promise<ManagerHalf> => {
   const projector = createProjector({ log, logger: silentLogger, clock: systemClock });
   await projector.start();
-  const manager = { projector, handle: createCommandHandler({ log, projector, clock: systemClock }) };
+  const manager = {
+    projector,
+    handle: createCommandHandler({ log, projector, clock: systemClock }, { nodeTimeoutMs: 5_000 }),
+  };
   managers.push(manager);
   return manager;
 };

@@ -11,9 +11,11 @@ import { type ApiRequest, decide, outcomeOf } from '../../../../src/reconciler/c
 import { openMapEntriesMax } from '../../../../src/reconciler/commands/patch-spec.ts';
 import { specBytesMax } from '../../../../src/reconciler/commands/spec-limit.ts';
 import { createHistory, spec } from '../../../support/log/history.ts';
+import { refusal } from '../../../support/refusal.ts';
 
 const test = suite('decide');
 const context = { actor: 'person:ada', requestId: 'r1' };
+const settings = { nodeTimeoutMs: 5_000 };
 
 const apply = (service: string, replicas: number, changes: Partial<ContainerSpec> = {}): ApiRequest => ({
   kind: 'apply',
@@ -39,13 +41,13 @@ function given(...history: (ApiRequest | NewEvent | LogEvent)[]) {
     evolve(view, { ...event, position, version, at: '2026-01-01T00:00:00.000Z', meta } as unknown as LogEvent);
   };
   for (const step of history) {
-    if ('kind' in step) for (const event of decide(view, step, context).events) fold(event);
+    if ('kind' in step) for (const event of decide(view, step, context, settings).events) fold(event);
     else fold(step);
   }
   return {
     view,
     when(request: ApiRequest) {
-      const decided = () => decide(view, request, context);
+      const decided = () => decide(view, request, context, settings);
       return {
         gives: (expected: { type: string; [member: string]: unknown }[], expect?: Record<string, number>) => {
           const { events, expect: expectations } = decided();
@@ -270,26 +272,37 @@ test('a node is cordoned, drained and activated while it stands where it stood',
   }
 });
 
-test('a node that is silent can be said to be gone, with what is known of its silence', () => {
-  const lose: ApiRequest = { kind: 'node', node: 'worker-1', action: 'lost' };
-  const heardAt = (at: string) => {
-    const history = createHistory();
-    history.node('worker-1');
-    const beat = { node: 'worker-1', session: 1, sequence: 1, at, containers: 0 };
-    history.add('HeartbeatsReceived', { heartbeats: [beat] });
-    return history.events;
-  };
-  const tenSecondsBefore = '2025-12-31T23:59:50.000Z';
-  given(...heardAt(tenSecondsBefore))
-    .when(lose)
+const tenSecondsBefore = '2025-12-31T23:59:50.000Z';
+const declareLost: ApiRequest = { kind: 'node', node: 'worker-1', action: 'lost' };
+
+/** The view is of 2026-01-01T00:00:00.000Z. */
+function withHeartbeat(at: string): LogEvent[] {
+  const history = createHistory();
+  history.node('worker-1');
+  history.add('HeartbeatsReceived', {
+    heartbeats: [{ node: 'worker-1', session: 1, sequence: 1, at, containers: 0 }],
+  });
+  return history.events;
+}
+
+test('a silent node can be declared lost, with how long it has been silent', () => {
+  given(...withHeartbeat(tenSecondsBefore))
+    .when(declareLost)
     .gives([{ type: 'NodeLost', node: 'worker-1', session: 1, lastHeardAt: tenSecondsBefore, silentMs: 10_000 }]);
-  given(...heardAt('2025-12-31T23:59:59.000Z'))
-    .when(lose)
+  given(...withHeartbeat('2025-12-31T23:59:59.000Z'))
+    .when(declareLost)
     .refused('node_heard');
   given(...withNode(), lost)
-    .when(lose)
+    .when(declareLost)
     .gives([{ type: 'NodeLost' }]);
-  given().when(lose).refused('node_not_found');
+  given().when(declareLost).refused('node_not_found');
+});
+
+test('how recent a heartbeat keeps a node from being declared lost is the node timeout', async () => {
+  const { view } = given(...withHeartbeat(tenSecondsBefore));
+  const decideWith = (nodeTimeoutMs: number) => decide(view, declareLost, context, { nodeTimeoutMs });
+  assert.is(decideWith(10_000).events[0]?.type, 'NodeLost');
+  assert.is((await refusal(async () => decideWith(10_001))).code, 'node_heard');
 });
 
 test('only a lost node can be removed, and only a known one touched', () => {
@@ -304,14 +317,14 @@ test('only a lost node can be removed, and only a known one touched', () => {
 
 test('what became of a request is said from its events alone', () => {
   const { view } = given(apply('web', 3));
-  const said = (request: ApiRequest) => outcomeOf(decide(view, request, context).events);
+  const said = (request: ApiRequest) => outcomeOf(decide(view, request, context, settings).events);
   assert.equal(said(apply('web', 3)).services, [{ serviceName: 'web', generation: 1, changed: false }]);
   assert.equal(said(apply('web', 4)).services, [{ serviceName: 'web', generation: 2, changed: true }]);
   assert.equal(said(remove('web')).services, [{ serviceName: 'web', generation: 2, changed: true }]);
 });
 
 test('who asked and by which call stands in every event, and nothing causes it but a person', () => {
-  const [event] = decide(emptyClusterView(), apply('web', 1), context).events;
+  const [event] = decide(emptyClusterView(), apply('web', 1), context, settings).events;
   assert.equal(event?.meta, { actor: 'person:ada', requestId: 'r1', causationId: null });
 });
 
