@@ -1,14 +1,15 @@
 /**
- * Owns who a node belongs to when two instances of its agent ask for it. Pure.
+ * Decides registration conflicts: which of two agent instances has a node. Pure.
  *
- * | the holder is | the claimant | |
+ * | the registered instance | the contender | decision |
  * |---|---|---|
- * | lost, silent for the time-out, or of the same instance | | registers |
- * | heard, or was within the time-out | reads the node's queue, and was not refused by this holder before | registers: the broker has closed the holder's connection, as it does at once when a process ends |
- * | | was not challenged yet, or nobody was heard since | is challenged through the node's queue |
- * | heard after the challenge | has not answered it | is refused |
+ * | is lost, has sent no heartbeat for the node timeout, or is the contender itself | | registers |
+ * | sent a heartbeat within the node timeout | reads the node's queue, and was not refused before | registers: the broker has closed the other connection, as it does at once when a process ends |
+ * | | was not challenged yet, or no heartbeat came since | is challenged through the node's queue |
+ * | sent a heartbeat after the challenge | has not answered it | is refused |
  *
- * One that was refused gets no second chance to prove it: it is somebody's mistake, and waits until the holder is lost.
+ * A contender that was refused cannot prove itself by the queue any more: two agents run under one node id by mistake. It
+ * is refused until the registered instance is lost.
  */
 
 import type { RegisterReport } from '../../bus/messages.ts';
@@ -17,45 +18,49 @@ import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { NodeView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 
-export type Claim = 'register' | 'challenge' | 'refuse';
+export type RegistrationDecision = 'register' | 'challenge' | 'refuse';
 
-/** What the heartbeats say of the holder in its session, and when the claimant was challenged; null = not. */
-export type HolderSigns = {
+/** Heartbeats of the registered instance in its session, and how long ago the contender was challenged; null: not. */
+export type ConflictEvidence = {
   timeoutMs: number;
   silentMs: number | null;
   sinceHeartbeatMs: number | null;
   challengedAgoMs: number | null;
 };
 
-/** A claimant that insists is recorded again this often, so that the log shows that it still does. */
+/** While a contender keeps asking, its refusal is recorded again this often: the log shows that the conflict lasts. */
 export const refusalEveryMs = 300_000;
 
-/** @param node as the log has it; undefined: it is unknown, or removed */
-export function decideClaim(node: NodeView | undefined, report: RegisterReport, signs: HolderSigns): Claim {
+/** @param node undefined: the log does not know it, or it was removed */
+export function resolveRegistration(
+  node: NodeView | undefined,
+  report: RegisterReport,
+  evidence: ConflictEvidence,
+): RegistrationDecision {
   const { instance, readsQueue = false } = report;
   if (!node?.instance || !instance || node.instance.id === instance.id || node.state === 'lost') return 'register';
-  if (signs.silentMs === null || signs.silentMs > signs.timeoutMs) return 'register';
+  if (evidence.silentMs === null || evidence.silentMs > evidence.timeoutMs) return 'register';
   if (wasRefused(node, instance.id)) return 'refuse';
   if (readsQueue) return 'register';
-  const { sinceHeartbeatMs, challengedAgoMs } = signs;
-  const isHeardSince = sinceHeartbeatMs !== null && challengedAgoMs !== null && sinceHeartbeatMs < challengedAgoMs;
-  return isHeardSince ? 'refuse' : 'challenge';
+  const { sinceHeartbeatMs, challengedAgoMs } = evidence;
+  const isAliveSince = sinceHeartbeatMs !== null && challengedAgoMs !== null && sinceHeartbeatMs < challengedAgoMs;
+  return isAliveSince ? 'refuse' : 'challenge';
 }
 
 /**
- * What the log says of a refusal before the claimant is told.
+ * The fact of a refusal, to be in the log before the contender gets it.
  * @param nowMs wall clock, never earlier than the view's `at`
- * @returns null when it was said within `refusalEveryMs`
+ * @returns null when it was recorded within `refusalEveryMs`
  */
-export function recordRefusal(
+export function decideRefusal(
   node: NodeView,
   report: RegisterReport,
   nowMs: number,
 ): { event: NewEvent; expect: Expectation[] } | null {
   const { instance, registrationId, hostname, reportId } = report;
   if (!instance) return null;
-  const said = node.refusals.find((refusal) => refusal.instance.id === instance.id);
-  if (said && nowMs - parseIsoTime(said.at) < refusalEveryMs) return null;
+  const recorded = node.refusals.find((refusal) => refusal.instance.id === instance.id);
+  if (recorded && nowMs - parseIsoTime(recorded.at) < refusalEveryMs) return null;
   return {
     event: {
       stream: streams.node(node.id),

@@ -1,6 +1,6 @@
 /**
- * Owns what an agent's report means for the log. Pure. A report that would not raise the container's rank is late or
- * repeated and means nothing.
+ * Decides which fact an agent's report becomes. Pure. A report that would not raise the container's rank is late or
+ * repeated, and becomes none.
  */
 
 import { v5 as uuidv5 } from 'uuid';
@@ -15,13 +15,13 @@ export type ReportDecision =
   | { event: NewEvent; expect: Expectation[]; appendId?: string }
   /** Nothing to write. */
   | 'stale'
-  /** The log has nothing to do with this container any more, and it may still run: it has to be removed. */
-  | 'disown';
+  /** Nothing to write. The log has ended this container, or never had it, and it may still run: it has to be removed. */
+  | 'orphan';
 
 type EndReport = ReportOf<'failed' | 'stopped' | 'completed'>;
 type StateReport = EndReport | ReportOf<'starting' | 'running'>;
 
-/** @param clusterId namespace of the append ids of reports that may be told twice */
+/** @param clusterId namespace of the append ids of reports that may be sent twice */
 export function decideReport(
   view: ClusterView,
   report: Exclude<Report, { kind: 'pull-progress' }>,
@@ -30,23 +30,23 @@ export function decideReport(
   if (report.kind === 'register') return decideRegistration(view, report);
   if (report.kind === 'stale-removed') return decideStale(view, report, clusterId);
   const container = view.containers.get(report.container);
-  if (!container || isTerminal(container.state)) return isEnd(report) ? 'stale' : 'disown';
+  if (!container || isTerminal(container.state)) return isEnd(report) ? 'stale' : 'orphan';
   if (container.node !== report.node) return 'stale';
   const event = eventOf(report, container);
   if (!isProgress(container.state, event.type)) return 'stale';
   return { event, expect: [{ stream: streams.container(container.id), version: container.version }] };
 }
 
-/** A node the log does not know, or knows no more, registers; any other returns. */
+/** A node that the log does not know, or that was removed, registers; any other returns. */
 function decideRegistration(view: ClusterView, report: RegisterReport): ReportDecision {
   const { node, registrationId, instance, engine, hostname, agentVersion, labels, inventory } = report;
-  const said = instance ? { instance } : {};
   const known = view.nodes.get(node);
+  const ofInstance = instance ? { instance } : {};
   return {
     event: {
       stream: streams.node(node),
       type: known ? 'NodeReturned' : 'NodeRegistered',
-      data: { node, registrationId, ...said, engine, hostname, agentVersion, labels, inventory },
+      data: { node, registrationId, ...ofInstance, engine, hostname, agentVersion, labels, inventory },
       meta: metaOf(report, null),
     },
     expect: [{ stream: streams.node(node), version: (known ?? view.removedNodes.get(node))?.version ?? 0 }],
@@ -54,8 +54,8 @@ function decideRegistration(view: ClusterView, report: RegisterReport): ReportDe
 }
 
 /**
- * Of a node that was removed meanwhile it is nobody's news. Expects nothing: a node that returns tells hundreds at once,
- * which would only contradict each other, and the fold takes one also just after the node's removal.
+ * Ignored if the node was removed meanwhile. No expected version: a node that returns sends hundreds at once, and they
+ * would conflict with each other. The fold accepts one also just after the removal of the node.
  */
 function decideStale(view: ClusterView, report: ReportOf<'stale-removed'>, clusterId: string): ReportDecision {
   const { node, container, reason } = report;
@@ -78,7 +78,7 @@ const isEnd = (report: StateReport): report is EndReport =>
 function eventOf(report: StateReport, container: ContainerView): NewEvent {
   const { id, service, slot, node } = container;
   const ref = { container: id, service, slot, node };
-  // A container that ends by itself follows from its own latest fact.
+  // The cause of a container's end by itself is its own latest fact.
   const causationId = report.causationId ?? container.latest.eventId;
   const meta = { ...metaOf(report, causationId), correlationId: container.latest.correlationId };
   const head = { stream: streams.container(id), meta };
@@ -102,7 +102,7 @@ function eventOf(report: StateReport, container: ContainerView): NewEvent {
   }
 }
 
-/** Nobody asked the log for it: somebody used the engine behind our back. */
+/** The container was stopped on its engine by another program, or by hand. */
 const stoppedByOthers = {
   reason: 'killed' as const,
   message: 'it was stopped on its engine, though nothing in the log asked for it',

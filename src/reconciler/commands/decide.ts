@@ -1,6 +1,6 @@
 /**
- * Owns what a person's request means for the cluster as it is. Pure: the view and the request in, events and the
- * versions they were decided from out, or a refusal by code. It appends nothing and knows nothing of HTTP.
+ * Decides requests of clients on the current view. Pure: the view and the request in; events, and the versions they were
+ * decided from, out; or a refusal by code. Appends nothing and knows nothing of HTTP.
  */
 
 import { AppError } from '../../errors.ts';
@@ -13,10 +13,10 @@ import type { ContainerSpec, ServiceSpec } from '../../model/service.ts';
 import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { type ContainerPatch, patchContainer } from './patch-spec.ts';
-import { boundSpec } from './spec-limit.ts';
+import { assertSpecSize } from './spec-limit.ts';
 
 export type SpecRequest = Omit<ServiceSpec, 'specHash'>;
-/** `lost`: a person knows that the node is gone, before its silence says so or while a hold doubts it. */
+/** `lost`: an operator knows that the node is gone, before its heartbeats time out or while rescheduling is paused. */
 export type NodeAction = 'cordon' | 'drain' | 'activate' | 'lost' | 'remove';
 
 export type ApiRequest =
@@ -31,7 +31,7 @@ export type RequestContext = { actor: string; requestId: string };
 /** `nodeTimeoutMs`: a node with a heartbeat within this time cannot be declared lost. As the failure detector has it. */
 export type DecideSettings = { nodeTimeoutMs: number };
 
-/** All events or none, and only while the streams stand where they stood. */
+/** All events are appended or none, and only while the streams have the versions the decision was made from. */
 export type Decision = { events: NewEvent[]; expect: Expectation[] };
 
 /**
@@ -52,7 +52,7 @@ export function decide(
     case 'patch': {
       const service = findService(view, request.service);
       if (service.removing) {
-        const message = `${service.name} is being removed; POST /service asks for it anew`;
+        const message = `${service.name} is being removed; POST /service requests it again`;
         throw new AppError('service_removing', message);
       }
       const { name, replicas, spec } = service;
@@ -70,13 +70,13 @@ export function decide(
   }
 }
 
-/** @param field where the request has the container spec, for a refusal */
+/** @param field the member of the request that is the container spec; a refusal names it */
 function applySpec(view: ClusterView, spec: SpecRequest, field: string, context: RequestContext): NewEvent {
   const { service: name, replicas, container } = spec;
   const known = view.services.get(name);
   const hash = specHash(container);
   const isSameSpec = known !== undefined && !known.removing && known.specHash === hash;
-  if (!isSameSpec) boundSpec(container, field);
+  if (!isSameSpec) assertSpecSize(container, field);
   if (isSameSpec && known.replicas !== replicas) {
     const data = { service: name, generation: known.generation + 1, from: known.replicas, replicas };
     return { stream: streams.service(name), type: 'ServiceScaled', data, meta: metaOf(context) };
@@ -86,7 +86,7 @@ function applySpec(view: ClusterView, spec: SpecRequest, field: string, context:
   return requestService({ name, replicas, spec: container, specHash: hash }, generation, !isSameSpec, context);
 }
 
-/** Asking again for a removal under way changes nothing, and is recorded like every request that changes nothing. */
+/** A repeated removal changes nothing, and is recorded like every request that changes nothing. */
 function removeService(service: ServiceView, context: RequestContext): NewEvent {
   if (service.removing) return requestService(service, service.generation, false, context);
   const data = { service: service.name, generation: service.generation + 1 };
@@ -120,7 +120,7 @@ function changeNode(
   const node = view.nodes.get(id);
   if (!node) throw new AppError('node_not_found', `no node is called ${id}`);
   if (action === 'remove' && (node.state !== 'lost' || node.containers.size > 0)) {
-    const message = `${id} is ${node.state} and holds ${node.containers.size} containers; only a lost node without any can be removed`;
+    const message = `${id} is ${node.state} and has ${node.containers.size} containers; only a lost node without any can be removed`;
     throw new AppError('node_not_lost', message);
   }
   const expect = [{ stream: streams.node(id), version: node.version }];
@@ -140,12 +140,12 @@ function loseNode(
 ): EventData<'NodeLost'> {
   const silentMs = lastHeardAt === null ? 0 : Math.max(0, parseIsoTime(view.at) - parseIsoTime(lastHeardAt));
   if (state === 'ready' && lastHeardAt !== null && silentMs < nodeTimeoutMs) {
-    throw new AppError('node_heard', `${id} was heard ${silentMs} ms ago; drain it to take it out of service`);
+    throw new AppError('node_heard', `${id} sent a heartbeat ${silentMs} ms ago; drain it to take it out of service`);
   }
   return { node: id, session, lastHeardAt, silentMs };
 }
 
-/** What became of each service or node, said from the events alone: a repeat is answered from the log. Pure. */
+/** What became of each service or node, derived from the events alone, so that a repeat can be answered from the log. Pure. */
 export type Outcome = {
   services: { serviceName: string; generation: number; changed: boolean }[];
   nodes: { node: string; availability: 'active' | 'cordoned' | 'draining' | 'lost' | 'removed' }[];
@@ -189,7 +189,7 @@ function findService(view: ClusterView, name: string): ServiceView {
   return service;
 }
 
-/** A stream outlives its service: it goes on where the removal left it. */
+/** A stream outlives its service: its version goes on from the removal. */
 function expectService(view: ClusterView, name: string): Expectation {
   const version = view.services.get(name)?.version ?? view.removedServices.get(name)?.version ?? 0;
   return { stream: streams.service(name), version };

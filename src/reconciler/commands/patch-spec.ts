@@ -1,12 +1,12 @@
-/** Owns what a partial edit makes of a container spec. Pure. */
+/** Applies a partial edit to a container spec. Pure. */
 
 import { AppError } from '../../errors.ts';
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 
-/** More names than this in env or labels is a file in the wrong place; it also keeps a spec far below an append's bound. */
+/** Entries of env, and of labels. Keeps a spec far below the limit of an append; more belong into a file of the image. */
 export const openMapEntriesMax = 256;
 
-/** A member present replaces the old one; of the open maps each name by itself, `removed` takes a name out. */
+/** A member that is present replaces the old one. Env and labels are merged by name; `removed` takes a name out. */
 export type ContainerPatch = Partial<Omit<ContainerSpec, 'env' | 'labels' | 'resources'>> & {
   env?: readonly (EnvEntry | Removed)[];
   labels?: readonly (ContainerSpec['labels'][number] | Removed)[];
@@ -15,7 +15,7 @@ export type ContainerPatch = Partial<Omit<ContainerSpec, 'env' | 'labels' | 'res
 
 export type Removed = { name: string; removed: true };
 
-/** @throws AppError `service_too_large` (details.field, .rule): the merged map is over its bound */
+/** @throws AppError `service_too_large` (details.field, .rule): the merged map has too many entries */
 export function patchContainer(spec: ContainerSpec, patch: ContainerPatch): ContainerSpec {
   return {
     ...spec,
@@ -37,7 +37,7 @@ function patchMap<E extends { name: string }>(
     else byName.set(change.name, change);
   }
   if (byName.size > openMapEntriesMax) {
-    const rule = `at most ${openMapEntriesMax} names, those it has already included`;
+    const rule = `at most ${openMapEntriesMax} names, including those it has already`;
     throw new AppError('service_too_large', `container.${field}: ${rule}`, {
       details: { field: `container.${field}`, rule },
     });
@@ -45,7 +45,7 @@ function patchMap<E extends { name: string }>(
   return sortByName([...byName.values()]);
 }
 
-/** Open maps are stored sorted by UTF-16 code unit, so that equal specs have equal bytes. */
+/** Env and labels are stored sorted by UTF-16 code unit, so that equal specs have equal bytes. */
 export function sortByName<E extends { name: string }>(entries: E[]): E[] {
   return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }

@@ -1,6 +1,6 @@
 /**
- * Owns the conversation with an agent that asks for a node another instance holds: the challenge, the refusal, and what
- * is remembered between them. What was forgotten with a manager costs the claimant one more challenge.
+ * Talks to an agent that registers for a node of another instance: sends the challenge and the refusal, and remembers who
+ * was challenged. Another manager does not know of a challenge, and sends one more.
  */
 
 import type { ManagerBus } from '../../bus/bus.ts';
@@ -8,17 +8,17 @@ import type { RegisterReport } from '../../bus/messages.ts';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import { type Claim, decideClaim } from '../commands/decide-registration.ts';
+import { type RegistrationDecision, resolveRegistration } from '../commands/decide-registration.ts';
 import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
 
-export type Claims = {
-  /** Whose node it is; a claimant to be challenged is, here. */
-  judge(report: RegisterReport): Claim;
-  /** After the refusal is in the log, or was before. */
-  tellRefused(report: RegisterReport): void;
+export type RegistrationConflicts = {
+  /** Sends the challenge when that is the decision. */
+  resolve(report: RegisterReport): RegistrationDecision;
+  /** To be called once the refusal is in the log. */
+  sendRefusal(report: RegisterReport): void;
 };
 
-/** Claimants remembered; the oldest is challenged once more. */
+/** Contenders remembered; the oldest is forgotten, and challenged again. */
 const challengedMax = 1_000;
 
 type Deps = {
@@ -29,9 +29,9 @@ type Deps = {
   logger: Logger;
 };
 
-export function createClaims(deps: Deps, { clusterId }: { clusterId: string }): Claims {
+export function createRegistrationConflicts(deps: Deps, { clusterId }: { clusterId: string }): RegistrationConflicts {
   const { view, bus, heartbeats, clock, logger } = deps;
-  /** By instance, the first time. */
+  /** By instance: when it was challenged first. */
   const challengedAtMs = new Map<string, number>();
 
   const challenge = ({ node, hostname, instance }: RegisterReport) => {
@@ -46,26 +46,26 @@ export function createClaims(deps: Deps, { clusterId }: { clusterId: string }): 
   };
 
   return {
-    judge(report) {
+    resolve(report) {
       const { node: id, instance } = report;
       const node = view.nodes.get(id);
       const atMs = challengedAtMs.get(instance?.id ?? '');
-      const claim = decideClaim(node, report, {
+      const decision = resolveRegistration(node, report, {
         timeoutMs: heartbeats.timeoutMs,
         silentMs: node ? heartbeats.silentMs(id, node.session) : null,
         sinceHeartbeatMs: node ? heartbeats.sinceHeartbeatMs(id, node.session) : null,
         challengedAgoMs: atMs === undefined ? null : clock.monotonicMs() - atMs,
       });
-      if (claim === 'challenge') challenge(report);
-      return claim;
+      if (decision === 'challenge') challenge(report);
+      return decision;
     },
-    tellRefused({ node, registrationId, hostname, instance }) {
-      const holder = view.nodes.get(node);
-      if (!holder?.instance || !instance) return;
-      logger.warn({ node, claimant: { hostname, instance }, holder: holder.instance }, 'registration refused');
+    sendRefusal({ node, registrationId, hostname, instance }) {
+      const current = view.nodes.get(node);
+      if (!current?.instance || !instance) return;
+      logger.warn({ node, contender: { hostname, instance }, current: current.instance }, 'registration refused');
       const refusal = {
         ...{ clusterId, node, instanceId: instance.id, registrationId },
-        holder: { hostname: holder.hostname, instance: holder.instance },
+        holder: { hostname: current.hostname, instance: current.instance },
       };
       bus.sendRefusal(refusal).catch((error: unknown) => {
         logger.warn({ err: error, node }, 'refusal not delivered; the next registration brings another');

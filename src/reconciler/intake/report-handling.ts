@@ -7,10 +7,10 @@ import type { Logger } from '../../logger.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import type { Decided } from '../append/append-decision.ts';
-import { recordRefusal } from '../commands/decide-registration.ts';
+import { decideRefusal } from '../commands/decide-registration.ts';
 import { decideReport, type ReportDecision } from '../commands/decide-report.ts';
 import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
-import { createClaims } from './registration-conflicts.ts';
+import { createRegistrationConflicts } from './registration-conflicts.ts';
 
 /** Progress of pulls is not decided: see pull-progress.ts. */
 export type DecidableReport = Exclude<Report, { kind: 'pull-progress' }>;
@@ -26,7 +26,7 @@ export function createReportHandling(
   { clusterId }: { clusterId: string },
 ): (report: DecidableReport) => HandledReport {
   const { view, bus, clock, logger } = deps;
-  const claims = createClaims(deps, { clusterId });
+  const conflicts = createRegistrationConflicts(deps, { clusterId });
 
   /** The log has ended the container, or never had it: it must not run. */
   const removeOrphan = ({ node, container }: Exclude<DecidableReport, { kind: 'register' }>) => {
@@ -41,14 +41,14 @@ export function createReportHandling(
   return (report) => {
     if (report.kind !== 'register') {
       const decision = decideReport(view, report, clusterId);
-      return decision === 'disown' ? { events: [], afterwards: () => removeOrphan(report) } : toHandled(decision);
+      return decision === 'orphan' ? { events: [], afterwards: () => removeOrphan(report) } : toHandled(decision);
     }
-    const claim = claims.judge(report);
-    if (claim === 'register') return toHandled(decideReport(view, report, clusterId));
-    if (claim === 'challenge') return { events: [] };
+    const resolution = conflicts.resolve(report);
+    if (resolution === 'register') return toHandled(decideReport(view, report, clusterId));
+    if (resolution === 'challenge') return { events: [] };
     const nowMs = Math.max(clock.nowMs(), parseIsoTime(view.at));
-    const refusal = recordRefusal(view.nodes.get(report.node)!, report, nowMs) ?? 'stale';
-    return { ...toHandled(refusal), afterwards: () => claims.tellRefused(report) };
+    const refusal = decideRefusal(view.nodes.get(report.node)!, report, nowMs) ?? 'stale';
+    return { ...toHandled(refusal), afterwards: () => conflicts.sendRefusal(report) };
   };
 }
 

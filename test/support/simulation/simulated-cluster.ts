@@ -13,7 +13,7 @@ import type { AgentInstance } from '../../../src/model/node.ts';
 import { type ClusterView, emptyClusterView } from '../../../src/projections/view/cluster-view.ts';
 import { evolve } from '../../../src/projections/view/evolve.ts';
 import { nothingTouched, type Touched } from '../../../src/projections/view/touched.ts';
-import { decideClaim, recordRefusal } from '../../../src/reconciler/commands/decide-registration.ts';
+import { decideRefusal, resolveRegistration } from '../../../src/reconciler/commands/decide-registration.ts';
 import { decideReport } from '../../../src/reconciler/commands/decide-report.ts';
 import { plan } from '../../../src/reconciler/planner/plan.ts';
 import { surgeOf } from '../../../src/reconciler/planner/plan-service.ts';
@@ -193,7 +193,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       if (message.kind === 'pull-progress') return;
       if (message.kind === 'register' && !mayRegister(node, message)) return;
       const decision = decideReport(view, message, clusterId);
-      if (decision === 'disown' && 'container' in message) {
+      if (decision === 'orphan' && 'container' in message) {
         later(1, 20, () => node.isUp && node.running.delete(message.container));
       }
       if (typeof decision !== 'string') ok(append([decision.event], decision.expect));
@@ -225,7 +225,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
   /** false: another instance has the node, and the registration goes no further. */
   const mayRegister = (node: SimulatedNode, message: RegisterReport): boolean => {
     const holder = view.nodes.get(node.id);
-    const claim = decideClaim(holder, message, {
+    const claim = resolveRegistration(holder, message, {
       timeoutMs: nodeTimeoutMs,
       silentMs: holder ? silentMs(holder.id, holder.session) : null,
       sinceHeartbeatMs: holder ? sinceHeartbeatMs(holder.id, holder.session) : null,
@@ -237,7 +237,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       later(1, 20, () => readerOf(node.id) === node && register(node, { readsQueue: true }));
       return false;
     }
-    const record = recordRefusal(holder, message, nowMs);
+    const record = decideRefusal(holder, message, nowMs);
     if (record) ok(append([record.event], record.expect));
     later(1, 20, () => {
       node.refusedUntilMs = nowMs + refusedRetryMs;

@@ -8,11 +8,11 @@ import type { AgentInstance } from '../../../../src/model/node.ts';
 import { emptyClusterView, type NodeView, refusalsKept } from '../../../../src/projections/view/cluster-view.ts';
 import { evolve } from '../../../../src/projections/view/evolve.ts';
 import {
-  type Claim,
-  decideClaim,
-  type HolderSigns,
-  recordRefusal,
+  type ConflictEvidence,
+  decideRefusal,
+  type RegistrationDecision,
   refusalEveryMs,
+  resolveRegistration,
 } from '../../../../src/reconciler/commands/decide-registration.ts';
 import { decideReport } from '../../../../src/reconciler/commands/decide-report.ts';
 import { clusterId, createHistory, epochMs, type History, timeOf } from '../../../support/log/history.ts';
@@ -21,18 +21,18 @@ const test = suite('decide: claims');
 
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 const instance = (n: number): AgentInstance => ({ id: uuid(n), pid: n, startedAt: timeOf(0) });
-const [holder, claimant] = [instance(1), instance(2)];
+const [current, contender] = [instance(1), instance(2)];
 
 const reportOf = (changes: Partial<RegisterReport> = {}): RegisterReport => ({
   ...{ kind: 'register', clusterId, node: 'worker-1', reportId: clusterId, at: timeOf(0) },
   ...{ registrationId: clusterId, hostname: 'right', agentVersion: '1', labels: [], inventory: [] },
   engine: { kind: 'simulated', engineId: 'e', version: '1', memoryBytes: 1, cpuMillis: 1 },
-  instance: claimant,
+  instance: contender,
   ...changes,
 });
 
-/** worker-1 of `holder`, unless it does not say. */
-function givenNode(by: AgentInstance | null = holder): History {
+/** worker-1, registered by `current` unless another is given; null: an agent that does not name its instance. */
+function givenNode(by: AgentInstance | null = current): History {
   const history = createHistory();
   const { data } = createHistory().node('worker-1');
   history.add('NodeRegistered', { ...(data as RegisterReport), ...(by ? { instance: by } : {}) } as never);
@@ -54,84 +54,102 @@ function viewOf({ events }: History) {
 
 const nodeOf = (history: History): NodeView => viewOf(history).nodes.get('worker-1')!;
 
-/** Beats every second, as of the last. */
-const heard: HolderSigns = { timeoutMs: 5_000, silentMs: 400, sinceHeartbeatMs: 400, challengedAgoMs: null };
+/** The registered instance sent a heartbeat just now. */
+const alive: ConflictEvidence = { timeoutMs: 5_000, silentMs: 400, sinceHeartbeatMs: 400, challengedAgoMs: null };
 const withoutInstance = (() => {
   const { instance: _, ...report } = reportOf();
   return report;
 })();
 
-const table: [sentence: string, History | null, RegisterReport, Partial<HolderSigns>, Claim][] = [
-  ['a node nobody has is whose asks', null, reportOf(), {}, 'register'],
-  ['the holder registers again', givenNode(), reportOf({ instance: holder }), {}, 'register'],
-  ['the holder of an agent that does not say gives way', givenNode(null), reportOf(), {}, 'register'],
-  ['an agent that does not say takes it as ever', givenNode(), withoutInstance, {}, 'register'],
-  ['another is challenged first', givenNode(), reportOf(), {}, 'challenge'],
+const table: [sentence: string, History | null, RegisterReport, Partial<ConflictEvidence>, RegistrationDecision][] = [
+  ['an unknown node is registered', null, reportOf(), {}, 'register'],
+  ['the registered instance registers again', givenNode(), reportOf({ instance: current }), {}, 'register'],
+  ['an instance that is not named gives way', givenNode(null), reportOf(), {}, 'register'],
+  ['a contender that is not named is registered', givenNode(), withoutInstance, {}, 'register'],
+  ['another instance is challenged first', givenNode(), reportOf(), {}, 'challenge'],
   [
-    'also when the manager is new and has heard nobody yet',
+    'another instance is challenged also by a new manager that received no heartbeat yet',
     givenNode(),
     reportOf(),
     { sinceHeartbeatMs: null },
     'challenge',
   ],
-  ['who reads the queue takes over at once', givenNode(), reportOf({ readsQueue: true }), {}, 'register'],
   [
-    'who did not, while the holder was heard, is refused',
+    'a contender that reads the queue is registered at once',
+    givenNode(),
+    reportOf({ readsQueue: true }),
+    {},
+    'register',
+  ],
+  [
+    'a contender that did not answer is refused after a heartbeat of the registered instance',
     givenNode(),
     reportOf(),
     { challengedAgoMs: 2_000 },
     'refuse',
   ],
-  ['a beat from before the challenge proves nothing', givenNode(), reportOf(), { challengedAgoMs: 300 }, 'challenge'],
   [
-    'past the time-out it is whose asks',
+    'a heartbeat from before the challenge proves nothing',
+    givenNode(),
+    reportOf(),
+    { challengedAgoMs: 300 },
+    'challenge',
+  ],
+  [
+    'past the node timeout another instance is registered',
     givenNode(),
     reportOf(),
     { silentMs: 5_001, sinceHeartbeatMs: 5_001 },
     'register',
   ],
-  ['also when it was never watched', givenNode(), reportOf(), { silentMs: null, sinceHeartbeatMs: null }, 'register'],
+  [
+    'a node that is not watched is registered',
+    givenNode(),
+    reportOf(),
+    { silentMs: null, sinceHeartbeatMs: null },
+    'register',
+  ],
 ];
 
-for (const [sentence, history, report, signs, claim] of table) {
+for (const [sentence, history, report, evidence, decision] of table) {
   test(sentence, () => {
-    assert.is(decideClaim(history ? nodeOf(history) : undefined, report, { ...heard, ...signs }), claim);
+    assert.is(resolveRegistration(history ? nodeOf(history) : undefined, report, { ...alive, ...evidence }), decision);
   });
 }
 
-test('a lost node is whose asks', () => {
+test('a lost node is registered', () => {
   const history = givenNode();
   history.add('NodeLost', { node: 'worker-1', session: 1, lastHeardAt: null, silentMs: 6_000 });
-  assert.is(decideClaim(nodeOf(history), reportOf(), heard), 'register');
+  assert.is(resolveRegistration(nodeOf(history), reportOf(), alive), 'register');
 });
 
-test('who was refused proves nothing by the queue until the holder is silent, or another has the node', () => {
+test('a refused contender stays refused until the registered instance times out or is replaced', () => {
   const history = givenNode();
-  refuse(history, claimant);
+  refuse(history, contender);
   const proven = reportOf({ readsQueue: true });
-  assert.is(decideClaim(nodeOf(history), proven, heard), 'refuse');
-  assert.is(decideClaim(nodeOf(history), proven, { ...heard, silentMs: 6_000 }), 'register');
+  assert.is(resolveRegistration(nodeOf(history), proven, alive), 'refuse');
+  assert.is(resolveRegistration(nodeOf(history), proven, { ...alive, silentMs: 6_000 }), 'register');
   const returned = history.node('worker-1');
-  Object.assign(returned, { type: 'NodeReturned', data: { ...returned.data, instance: holder } });
-  assert.is(decideClaim(nodeOf(history), proven, heard), 'refuse', 'the same holder in another session');
+  Object.assign(returned, { type: 'NodeReturned', data: { ...returned.data, instance: current } });
+  assert.is(resolveRegistration(nodeOf(history), proven, alive), 'refuse', 'the same instance in another session');
   const taken = history.node('worker-1');
   Object.assign(taken, { type: 'NodeReturned', data: { ...taken.data, instance: instance(3) } });
-  assert.is(decideClaim(nodeOf(history), proven, heard), 'register');
+  assert.is(resolveRegistration(nodeOf(history), proven, alive), 'register');
 });
 
-test('a refusal is written before it is told, and again only while the claimant insists', () => {
+test('a refusal is recorded, and again only while the contender keeps asking', () => {
   const history = givenNode();
-  const first = recordRefusal(nodeOf(history), reportOf(), epochMs);
+  const first = decideRefusal(nodeOf(history), reportOf(), epochMs);
   assert.ok(first);
   assertEvent(first.event);
   assert.equal(first.expect, [{ stream: 'node/worker-1', version: 1 }]);
   assert.equal(first.event.data, {
-    ...{ node: 'worker-1', registrationId: clusterId, instance: claimant, hostname: 'right', session: 1 },
+    ...{ node: 'worker-1', registrationId: clusterId, instance: contender, hostname: 'right', session: 1 },
   });
-  refuse(history, claimant);
-  assert.is(recordRefusal(nodeOf(history), reportOf(), epochMs + refusalEveryMs - 1), null);
-  assert.ok(recordRefusal(nodeOf(history), reportOf(), epochMs + refusalEveryMs));
-  assert.ok(recordRefusal(nodeOf(history), reportOf({ instance: instance(3) }), epochMs + 1), 'another one');
+  refuse(history, contender);
+  assert.is(decideRefusal(nodeOf(history), reportOf(), epochMs + refusalEveryMs - 1), null);
+  assert.ok(decideRefusal(nodeOf(history), reportOf(), epochMs + refusalEveryMs));
+  assert.ok(decideRefusal(nodeOf(history), reportOf({ instance: instance(3) }), epochMs + 1), 'another one');
 });
 
 test('however many are refused, a few are remembered, each once', () => {
@@ -150,7 +168,7 @@ test('a registration is written with the instance that made it', () => {
   const decision = decideReport(viewOf(givenNode()), reportOf(), clusterId);
   assert.ok(typeof decision === 'object');
   assertEvent(decision.event);
-  assert.equal((decision.event.data as { instance?: AgentInstance }).instance, claimant);
+  assert.equal((decision.event.data as { instance?: AgentInstance }).instance, contender);
   const without = decideReport(viewOf(givenNode()), withoutInstance, clusterId);
   assert.ok(typeof without === 'object');
   assert.not('instance' in without.event.data);

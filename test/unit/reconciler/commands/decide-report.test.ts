@@ -1,4 +1,4 @@
-/** What a report means for the log: given what happened, when a node tells, then this event under these expectations. */
+/** Which fact a report becomes: given a history, when a node reports, then this event under these expectations. */
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -33,7 +33,7 @@ function givenRemovedNode(): History {
   return history;
 }
 
-test('a stale container that is gone is written, however many others are told at the same time', () => {
+test('the removal of a stale container is recorded, however many are reported at the same time', () => {
   const history = createHistory();
   history.node('worker-1');
   const decision = decideReport(viewOf(history), staleRemoved, clusterId);
@@ -42,12 +42,12 @@ test('a stale container that is gone is written, however many others are told at
   assert.equal(decision.expect, []);
 });
 
-test('a stale container of a node that was removed meanwhile is no news', () => {
+test('the removal of a stale container is ignored once its node was removed', () => {
   assert.is(decideReport(viewOf(givenRemovedNode()), staleRemoved, clusterId), 'stale');
   assert.is(decideReport(emptyClusterView(), staleRemoved, clusterId), 'stale');
 });
 
-test('a node registers while nobody else of its name does, also after a removal', () => {
+test('a registration expects that no other of its node came first, also after a removal', () => {
   for (const [history, version] of [
     [createHistory(), 0],
     [givenRemovedNode(), 3],

@@ -76,7 +76,7 @@ function given(...history: (ApiRequest | NewEvent | LogEvent)[]) {
   };
 }
 
-test('a new service is asked for whole, as generation 1, while nobody else creates it', () => {
+test('a new service gets its whole spec, as generation 1, and expects that no other request creates it', () => {
   given()
     .when(apply('web', 3))
     .gives([{ type: 'ServiceRequested', service: 'web', generation: 1, changed: true, replicas: 3 }], {
@@ -102,7 +102,7 @@ test('a request with another image is recorded as a whole spec', () => {
     .gives([{ type: 'ServiceRequested', generation: 2, changed: true, replicas: 5 }]);
 });
 
-test('a member left out of a whole spec is back at its default', () => {
+test('a member left out of a whole spec returns to its default', () => {
   const { view, when } = given(apply('web', 1, { args: ['-v'] }));
   when(apply('web', 1)).gives([{ type: 'ServiceRequested', changed: true, container: spec() }]);
   assert.equal(view.services.get('web')?.spec.args, ['-v'], 'deciding changed the view');
@@ -177,13 +177,13 @@ test('a patch merges env by name, takes out what is removed and keeps the order'
     ]);
 });
 
-test('a patch that asks for what already is changes nothing', () => {
+test('a patch that equals the spec changes nothing', () => {
   given(apply('web', 3))
     .when({ kind: 'patch', service: 'web', replicas: 3, container: { image: 'nginx' } })
     .gives([{ type: 'ServiceRequested', generation: 1, changed: false }]);
 });
 
-test('a patch cannot grow an open map beyond its bound', () => {
+test('a patch cannot grow env or labels beyond their limit', () => {
   const names = Array.from({ length: openMapEntriesMax }, (_, n) => ({ name: `V${n}`, value: '' }));
   const error = given(apply('web', 1, { env: names }))
     .when({ kind: 'patch', service: 'web', container: { env: [{ name: 'MORE', value: '' }] } })
@@ -191,7 +191,7 @@ test('a patch cannot grow an open map beyond its bound', () => {
   assert.is(error?.details.field, 'container.env');
 });
 
-test('a container spec larger than a start can carry is refused by the field it stands in, one that stands already is kept', () => {
+test('a container spec over the size limit is refused by its field, one that was accepted before is kept', () => {
   const env = [1, 2].map((n) => ({ name: `V${n}`, value: 'x'.repeat(specBytesMax / 2) }));
   const error = given()
     .when({ kind: 'apply', specs: [{ service: 'web', replicas: 1, container: spec({ env }) }] })
@@ -209,7 +209,7 @@ test('a container spec larger than a start can carry is refused by the field it 
     .gives([{ type: 'ServiceScaled', replicas: 2 }]);
 });
 
-test('removing asks once, and asking again changes nothing', () => {
+test('a removal is requested once, and a repeat changes nothing', () => {
   given(apply('web', 3))
     .when(remove('web'))
     .gives([{ type: 'ServiceRemovalRequested', generation: 2 }], { 'service/web': 1 });
@@ -218,7 +218,7 @@ test('removing asks once, and asking again changes nothing', () => {
     .gives([{ type: 'ServiceRequested', generation: 2, changed: false }], { 'service/web': 2 });
 });
 
-test('asking again for a removal under way leaves the service in removal', () => {
+test('a repeated removal leaves the service in removal', () => {
   const { view } = given(apply('web', 3), remove('web'), remove('web'));
   assert.is(view.services.get('web')?.removing, true);
 });
@@ -230,13 +230,13 @@ test('a request for a service in removal revives it, also the same one', () => {
   assert.is(view.services.get('web')?.generation, 3);
 });
 
-test('the generation goes on after a removal, and so does the stream', () => {
+test('generation and stream version continue after a removal', () => {
   given(apply('web', 3), remove('web'), removed('web'))
     .when(apply('web', 1))
     .gives([{ type: 'ServiceRequested', generation: 3, changed: true }], { 'service/web': 3 });
 });
 
-test('what is not there cannot be patched or removed', () => {
+test('an unknown service cannot be patched or removed', () => {
   given().when(remove('web')).refused('service_not_found');
   given().when({ kind: 'patch', service: 'web', replicas: 1 }).refused('service_not_found');
   given(apply('web', 1), remove('web'), removed('web')).when(remove('web')).refused('service_not_found');
@@ -260,7 +260,7 @@ const lost: NewEvent = {
   meta: { actor: 'controller', causationId: null },
 };
 
-test('a node is cordoned, drained and activated while it stands where it stood', () => {
+test('a node is cordoned, drained and activated, expecting the version of its stream', () => {
   for (const [action, type] of [
     ['cordon', 'NodeCordoned'],
     ['drain', 'NodeDrainRequested'],
@@ -305,7 +305,7 @@ test('how recent a heartbeat keeps a node from being declared lost is the node t
   assert.is((await refusal(async () => decideWith(10_001))).code, 'node_heard');
 });
 
-test('only a lost node can be removed, and only a known one touched', () => {
+test('only a lost node can be removed, and an unknown one cannot be changed', () => {
   given(...withNode())
     .when({ kind: 'node', node: 'worker-1', action: 'remove' })
     .refused('node_not_lost');
@@ -315,7 +315,7 @@ test('only a lost node can be removed, and only a known one touched', () => {
   given().when({ kind: 'node', node: 'worker-9', action: 'drain' }).refused('node_not_found');
 });
 
-test('what became of a request is said from its events alone', () => {
+test('the outcome of a request is derived from its events alone', () => {
   const { view } = given(apply('web', 3));
   const said = (request: ApiRequest) => outcomeOf(decide(view, request, context, settings).events);
   assert.equal(said(apply('web', 3)).services, [{ serviceName: 'web', generation: 1, changed: false }]);
@@ -323,7 +323,7 @@ test('what became of a request is said from its events alone', () => {
   assert.equal(said(remove('web')).services, [{ serviceName: 'web', generation: 2, changed: true }]);
 });
 
-test('who asked and by which call stands in every event, and nothing causes it but a person', () => {
+test('each event names its actor and request, and has no cause in the log', () => {
   const [event] = decide(emptyClusterView(), apply('web', 1), context, settings).events;
   assert.equal(event?.meta, { actor: 'person:ada', requestId: 'r1', causationId: null });
 });
