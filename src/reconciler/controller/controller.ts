@@ -11,6 +11,7 @@ import type { Projector } from '../../projections/live/projector.ts';
 import { createDispatcher } from '../dispatcher/dispatcher.ts';
 import { createHeartbeats } from '../intake/heartbeat-consumer.ts';
 import { createLiveness } from '../intake/liveness.ts';
+import { createLivenessFeed } from '../intake/liveness-feed.ts';
 import { createReportConsumer } from '../intake/report-consumer.ts';
 import { createLeadership } from './leader-election.ts';
 import { createLoop } from './reconcile-loop.ts';
@@ -35,9 +36,9 @@ export type ReconcilerOptions = {
 };
 
 export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconciler {
-  const { projector, bus, logger } = deps;
   const { clusterId, controllerId, isSoleWriter, nodeTimeoutMs, queueTimeoutMs } = options;
   const liveness = createLiveness(deps.clock, { timeoutMs: nodeTimeoutMs });
+  const feed = createLivenessFeed({ ...deps, liveness });
   const onSuperseded = () => leadership.depose();
 
   const dispatcher = createDispatcher(deps, { clusterId });
@@ -51,36 +52,27 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
     controllerId,
     isSoleWriter,
     onElected(term) {
+      feed.onElected();
       dispatcher.lead(term);
       loop.lead(term);
     },
     onDeposed() {
       dispatcher.unlead();
-      loop.unlead();
+      loop.stepDown();
     },
   });
 
-  /** While the broker or the log is away nobody can be heard, so nobody's silence counts. */
-  const watchOutages = () => {
-    const wasAway = isAway;
-    isAway = bus.status().state !== 'connected' || projector.trouble() !== null;
-    if (isAway || wasAway) liveness.grace();
-    if (wasAway && !isAway) logger.warn({}, 'broker and log answer again: every node gets a fresh grace period');
-  };
-  let isAway = false;
-  let outageTimer: NodeJS.Timeout | undefined;
-
   return {
     start() {
+      feed.start();
       loop.start();
       reports.start();
       heartbeats.start();
       leadership.start();
-      outageTimer = setInterval(watchOutages, outageCheckMs);
     },
     term: () => leadership.term(),
     async close() {
-      clearInterval(outageTimer);
+      feed.close();
       await loop.close();
       dispatcher.close();
       await Promise.all([heartbeats.close(), reports.close()]);
@@ -88,5 +80,3 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
     },
   };
 }
-
-const outageCheckMs = 500;

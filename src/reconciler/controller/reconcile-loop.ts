@@ -3,7 +3,8 @@
  * waits until the view holds them. One round at a time, and the last trigger is never lost. It decides nothing itself.
  */
 
-import { defer, from, interval, merge, Subject, type Subscription, throttle } from 'rxjs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { defer, from, interval, Subject, type Subscription, throttle } from 'rxjs';
 import type { Clock } from '../../clock.ts';
 import { AppError, hasCode } from '../../errors.ts';
 import type { EventLog, Expectation } from '../../events/log/event-log.ts';
@@ -12,6 +13,7 @@ import type { Projector } from '../../projections/live/projector.ts';
 import { createCatchUp } from '../append/catch-up.ts';
 import type { Liveness } from '../intake/liveness.ts';
 import { nextDeadlineMs, plan } from '../planner/plan.ts';
+import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
 import { isDisrupted } from '../planner/plan-nodes.ts';
 import type { PlanSettings } from '../planner/slot-placement.ts';
 import { describeStep, type Step } from '../planner/step.ts';
@@ -22,25 +24,23 @@ import { createLogTime } from './log-clock.ts';
 export type Loop = {
   /** Looks at everything once, then at what changes. */
   lead(term: number): void;
-  unlead(): void;
+  stepDown(): void;
   start(): void;
   close(): Promise<void>;
 };
 
 /** How often deadlines are looked at; also how late a restart or a time-out may be. */
 const tickMs = 250;
-/** A tick this late means that the process stood still and could not hear anybody. */
-const stallMs = 1_500;
 /** Planning so many takes a quarter of a second, and heartbeats and calls wait for it. */
 const slotsPerRoundMax = 10_000;
 /** After an append of unknown outcome the log may take its time. */
-const troublePauseMs = 500;
+const unknownPauseMs = 500;
 const viewDeadlineMs = 10_000;
 
 type Deps = {
   log: Pick<EventLog, 'append' | 'head'>;
   projector: Projector;
-  liveness: Liveness;
+  liveness: Pick<Liveness, 'silences$' | keyof HeartbeatStatus>;
   clock: Clock;
   logger: Logger;
 };
@@ -55,9 +55,8 @@ export function createLoop(
   const catchUp = createCatchUp({ log, projector });
   const subscriptions: Subscription[] = [];
   let term: number | null = null;
-  let pass: Promise<void> = Promise.resolve();
+  let round: Promise<void> = Promise.resolve();
   const logTime = createLogTime(view, clock);
-  let tickedAtMs = clock.monotonicMs();
 
   const reconcile = async () => {
     if (term === null) return;
@@ -96,28 +95,19 @@ export function createLoop(
         await catchUp().catch(() => {});
       } else {
         logger.warn({ err: error }, 'steps not appended; planning again');
-        await new Promise((resolve) => setTimeout(resolve, troublePauseMs));
+        await pause(unknownPauseMs);
       }
       triggers$.next();
       return 0;
     }
   };
 
-  const runPass = () => {
-    pass = reconcile().catch((error: unknown) => logger.error({ err: error }, 'a pass of the reconciler failed'));
-    return from(pass);
+  const runRound = () => {
+    round = reconcile().catch((error: unknown) => logger.error({ err: error }, 'reconciling failed'));
+    return from(round);
   };
 
   const tick = () => {
-    const nowMs = clock.monotonicMs();
-    if (nowMs - tickedAtMs > tickMs + stallMs) {
-      logger.warn(
-        { stalledMs: Math.round(nowMs - tickedAtMs) },
-        'the process stood still: every node gets a fresh grace period',
-      );
-      liveness.grace();
-    }
-    tickedAtMs = nowMs;
     const deadlineMs = nextDeadlineMs(view);
     const isDue = deadlineMs !== null && deadlineMs <= logTime();
     if (isDue || isDisrupted(view)) triggers$.next();
@@ -127,24 +117,14 @@ export function createLoop(
     lead(newTerm) {
       term = newTerm;
       work.addAll();
-      for (const [id, node] of view.nodes) if (node.state === 'ready') liveness.watch(id, node.session);
       triggers$.next();
     },
-    unlead() {
+    stepDown() {
       term = null;
       work.clear();
     },
     start() {
-      // Also where nobody leads: whoever takes reports in has to know which nodes are heard.
-      for (const [id, node] of view.nodes) if (node.state === 'ready') liveness.watch(id, node.session);
-      const unsubscribe = projector.onFolded((events, _commit, touched) => {
-        for (const event of events) {
-          if (event.type === 'NodeRegistered' || event.type === 'NodeReturned') {
-            liveness.watch(event.data.node, event.position);
-          }
-          if (event.type === 'HoldReleased') liveness.grace();
-          if (event.type === 'NodeLost' || event.type === 'NodeRemoved') liveness.unwatch(event.data.node);
-        }
+      const unsubscribe = projector.onFolded((_events, _commit, touched) => {
         // A follower collects nothing: to lead begins with everything.
         if (term === null) return;
         work.add(touched);
@@ -155,17 +135,15 @@ export function createLoop(
         work.addNode(node);
         triggers$.next();
       });
-      const passes = merge(triggers$)
-        .pipe(throttle(() => defer(runPass), { leading: true, trailing: true }))
-        .subscribe();
+      const rounds = triggers$.pipe(throttle(() => defer(runRound), { leading: true, trailing: true })).subscribe();
       const ticks = interval(tickMs).subscribe(tick);
-      subscriptions.push(silences, passes, ticks);
+      subscriptions.push(silences, rounds, ticks);
       silences.add(unsubscribe);
     },
     async close() {
       term = null;
       for (const subscription of subscriptions) subscription.unsubscribe();
-      await pass;
+      await round;
     },
   };
 }

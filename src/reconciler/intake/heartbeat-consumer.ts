@@ -1,12 +1,13 @@
 /**
- * Owns heartbeats on their way in: the liveness of nodes, the log's record of who was heard, and the word to a
- * an unknown session to register again. All managers listen, the leader alone appends.
+ * Takes heartbeats in: tells the failure detector, records them in the log, and asks unknown sessions to register again.
+ * All managers listen, the leader alone appends.
  */
 
-import { bufferTime, Subject, type Subscription } from 'rxjs';
+import { asyncScheduler, defer, exhaustMap, interval, type SchedulerLike, type Subscription } from 'rxjs';
 import type { Consumer, ManagerBus } from '../../bus/bus.ts';
 import type { Heartbeat } from '../../bus/messages.ts';
 import type { Clock } from '../../clock.ts';
+import { hasCode } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
@@ -19,32 +20,38 @@ export type Heartbeats = { start(): void; close(): Promise<void> };
 /** The leader appends this often, heard anything or not: the append renews its lease. */
 const recordEveryMs = 1_000;
 /** Past this many in one event the log's bound on an append comes near. */
-const beatsPerEventMax = 2_000;
+const heartbeatsPerEventMax = 2_000;
+/** Kept while an append is under way: 20 s of 1,000 nodes. The oldest go first, and are counted in the process log. */
+const keptMax = 20_000;
 /** An unknown session sends a heartbeat every second; asking it once in this time is enough. */
 const resyncEveryMs = 2_000;
 
 type Deps = {
-  log: EventLog;
-  projector: Projector;
-  bus: ManagerBus;
-  liveness: Liveness;
+  log: Pick<EventLog, 'append'>;
+  projector: Pick<Projector, 'view'>;
+  bus: Pick<ManagerBus, 'consumeHeartbeats' | 'sendCommand'>;
+  liveness: Pick<Liveness, 'hear'>;
   clock: Clock;
   logger: Logger;
 };
 
 export function createHeartbeats(
   { log, projector, bus, liveness, clock, logger }: Deps,
-  options: { clusterId: string; term: () => number | null; onSuperseded: () => void },
+  options: { clusterId: string; term: () => number | null; onSuperseded: () => void; scheduler?: SchedulerLike },
 ): Heartbeats {
-  const heard$ = new Subject<{ beat: Heartbeat; at: string }>();
+  let heard: Heard[] = [];
+  let dropped = 0;
   const askedAtMs = new Map<string, number>();
   let consumer: Consumer | undefined;
   let subscription: Subscription | undefined;
-  let isAppending = false;
 
-  const hear = (beat: Heartbeat) => {
-    if (liveness.hear(beat.node, beat.session)) heard$.next({ beat, at: new Date(clock.nowMs()).toISOString() });
-    else askToRegister(beat);
+  const take = (heartbeat: Heartbeat) => {
+    if (!liveness.hear(heartbeat.node, heartbeat.session)) return askToRegister(heartbeat);
+    if (options.term() === null) return;
+    heard.push({ heartbeat, at: new Date(clock.nowMs()).toISOString() });
+    if (heard.length <= keptMax) return;
+    heard.shift();
+    dropped += 1;
   };
 
   /** Of a lost or removed node, or of a session before the present one. A later one is on its way through the log. */
@@ -63,37 +70,48 @@ export function createHeartbeats(
     });
   };
 
-  const record = async (heard: { beat: Heartbeat; at: string }[]) => {
+  /** What is heard meanwhile is recorded by the next append. */
+  const record = async () => {
     const term = options.term();
-    if (term === null || isAppending) return;
-    const events: NewEvent[] = [];
-    for (let start = 0; start === 0 || start < heard.length; start += beatsPerEventMax) {
-      const heartbeats = heard.slice(start, start + beatsPerEventMax).map(({ beat, at }) => {
-        const { node, session, sequence, containers } = beat;
-        return { node, session, sequence, at, containers };
-      });
-      const meta = { actor: controllerActor, causationId: null };
-      events.push({ stream: streams.heartbeats, type: 'HeartbeatsReceived', data: { heartbeats }, meta });
-    }
-    isAppending = true;
+    const recorded = heard;
+    heard = [];
+    if (term === null) return;
+    if (dropped > 0) logger.warn({ dropped }, 'heartbeats not recorded: the log took too long');
+    dropped = 0;
     try {
-      for (const event of events) await log.append([event], { term });
+      for (const event of toEvents(recorded)) await log.append([event], { term });
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'term_superseded') options.onSuperseded();
-      else logger.warn({ err: error }, 'heartbeats not recorded');
-    } finally {
-      isAppending = false;
+      if (hasCode(error, 'term_superseded')) options.onSuperseded();
+      else logger.warn({ err: error, heartbeats: recorded.length }, 'heartbeats not recorded');
     }
   };
 
   return {
     start() {
-      consumer = bus.consumeHeartbeats(hear);
-      subscription = heard$.pipe(bufferTime(recordEveryMs)).subscribe((heard) => void record(heard));
+      consumer = bus.consumeHeartbeats(take);
+      subscription = interval(recordEveryMs, options.scheduler ?? asyncScheduler)
+        .pipe(exhaustMap(() => defer(record)))
+        .subscribe();
     },
     async close() {
       subscription?.unsubscribe();
       await consumer?.close();
     },
   };
+}
+
+type Heard = { heartbeat: Heartbeat; at: string };
+
+/** At least one event, if an empty one: it renews the lease. */
+function toEvents(heard: readonly Heard[]): NewEvent[] {
+  const events: NewEvent[] = [];
+  for (let start = 0; start === 0 || start < heard.length; start += heartbeatsPerEventMax) {
+    const heartbeats = heard.slice(start, start + heartbeatsPerEventMax).map(({ heartbeat, at }) => {
+      const { node, session, sequence, containers } = heartbeat;
+      return { node, session, sequence, at, containers };
+    });
+    const meta = { actor: controllerActor, causationId: null };
+    events.push({ stream: streams.heartbeats, type: 'HeartbeatsReceived', data: { heartbeats }, meta });
+  }
+  return events;
 }

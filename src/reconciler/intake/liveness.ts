@@ -1,6 +1,6 @@
 /**
- * Owns who is heard and who is silent, on an RxJS stream of heartbeats. Knows nothing of the log: it says that a node
- * fell silent; plan decides what that means.
+ * The failure detector: which nodes are watched, and how long ago each sent a heartbeat. Knows nothing of the log: it
+ * reports that a node's time-out has passed, and plan decides what that means.
  */
 
 import {
@@ -13,24 +13,20 @@ import {
   type Observable,
   type SchedulerLike,
   Subject,
-  scan,
   switchMap,
   timer,
 } from 'rxjs';
 import type { Clock } from '../../clock.ts';
 import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
 
-/** A node's beat, or the beginning (a session) or end (null) of watching it. */
-type Signal = { node: string } & ({ kind: 'beat'; session: number } | { kind: 'watch'; session: number | null });
-
 export type Liveness = HeartbeatStatus & {
-  /** A heartbeat arrived. false: not of the session that is watched (late, old, or of a node nobody knows). */
+  /** A heartbeat arrived. false: not of the session that is watched (late, old, or of an unknown node). */
   hear(node: string, session: number): boolean;
   /** The node has a new session, or a fresh grace period in its present one. */
   watch(node: string, session: number): void;
   /** The node is lost or removed. */
   unwatch(node: string): void;
-  /** A fresh grace period for every node: we could not have heard them (a new leader, a broker or a loop that stood still). */
+  /** A fresh grace period for every node: none could have been heard. */
   grace(): void;
   /** Nodes whose time-out just passed, once for each silence. */
   readonly silences$: Observable<string>;
@@ -42,15 +38,16 @@ export function createLiveness(
   options: { timeoutMs: number; scheduler?: SchedulerLike },
 ): Liveness {
   const { timeoutMs, scheduler = asyncScheduler } = options;
-  /** `sinceMs`: what silence is counted from. `heardAtMs`: the last beat itself. */
+  /** The one state: `sinceMs` is what silence is counted from, `heardAtMs` the last heartbeat itself. */
   const watched = new Map<string, { session: number; sinceMs: number; heardAtMs: number | null }>();
-  const signals$ = new Subject<Signal>();
+  /** Nodes whose entry has changed: their timers begin again. */
+  const changes$ = new Subject<string>();
 
   const watch = (node: string, session: number) => {
     const known = watched.get(node);
     const heardAtMs = known?.session === session ? known.heardAtMs : null;
     watched.set(node, { session, sinceMs: clock.monotonicMs(), heardAtMs });
-    signals$.next({ kind: 'watch', node, session });
+    changes$.next(node);
   };
 
   return {
@@ -60,13 +57,13 @@ export function createLiveness(
       if (entry?.session !== session) return false;
       entry.sinceMs = clock.monotonicMs();
       entry.heardAtMs = entry.sinceMs;
-      signals$.next({ kind: 'beat', node, session });
+      changes$.next(node);
       return true;
     },
     watch,
     unwatch(node) {
       watched.delete(node);
-      signals$.next({ kind: 'watch', node, session: null });
+      changes$.next(node);
     },
     grace() {
       for (const [node, { session }] of watched) watch(node, session);
@@ -79,32 +76,25 @@ export function createLiveness(
       const entry = watched.get(node);
       return entry?.session === session && entry.heardAtMs !== null ? clock.monotonicMs() - entry.heardAtMs : null;
     },
-    silences$: signals$.pipe(silences(timeoutMs, scheduler)),
+    silences$: changes$.pipe(timeOuts((node) => watched.has(node), { timeoutMs, scheduler })),
   };
 }
 
-/** Each signal restarts the node's own timer; a timer that runs out is a silence. */
-function silences(timeoutMs: number, scheduler: SchedulerLike) {
+/** Each change of a node restarts its timer; the timer of a node that is not watched any more is dropped with its group. */
+function timeOuts(
+  isWatched: (node: string) => boolean,
+  { timeoutMs, scheduler }: { timeoutMs: number; scheduler: SchedulerLike },
+) {
   // plan compares with "longer than", so the timer must end after the time-out, not on it.
-  const untilSilent = () => timer(timeoutMs + 1, scheduler);
-  return (signals$: Observable<Signal>): Observable<string> =>
-    signals$.pipe(
-      groupBy((signal) => signal.node),
+  const timeOut = () => timer(timeoutMs + 1, scheduler);
+  return (changes$: Observable<string>): Observable<string> =>
+    changes$.pipe(
+      groupBy((node) => node, { duration: (ofNode$) => ofNode$.pipe(filter((node) => !isWatched(node))) }),
       mergeMap((ofNode$) =>
         ofNode$.pipe(
-          scan(follow, { session: null, isNews: false } as Watch),
-          filter(({ isNews }) => isNews),
-          switchMap(({ session }) => (session === null ? EMPTY : untilSilent())),
+          switchMap((node) => (isWatched(node) ? timeOut() : EMPTY)),
           map(() => ofNode$.key),
         ),
       ),
     );
-}
-
-type Watch = { session: number | null; isNews: boolean };
-
-/** A heartbeat of another session is late or foreign: it proves nothing. */
-function follow(watch: Watch, signal: Signal): Watch {
-  if (signal.kind === 'watch') return { session: signal.session, isNews: true };
-  return { session: watch.session, isNews: watch.session !== null && signal.session === watch.session };
 }
