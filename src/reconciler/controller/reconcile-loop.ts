@@ -15,7 +15,7 @@ import type { Liveness } from '../intake/liveness.ts';
 import { nextDeadlineMs, plan } from '../planner/plan.ts';
 import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
 import { isDisrupted } from '../planner/plan-nodes.ts';
-import type { PlanSettings } from '../planner/slot-placement.ts';
+import type { PlanSettings } from '../planner/slot-buckets.ts';
 import { describeStep, type Step } from '../planner/step.ts';
 import { groupSteps } from '../planner/step-groups.ts';
 import { createWorkQueue } from '../planner/work-queue.ts';

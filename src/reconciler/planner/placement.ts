@@ -32,7 +32,7 @@ export type Placer = {
    * Is there room for one more once these are gone: on the node of one of them, or on any that has it now? The room is
    * kept from the service's other containers; another service may still take it.
    */
-  promise(leaving: readonly ContainerView[]): { isKept: true } | { isKept: false; filtered: FilteredNodes };
+  reserve(leaving: readonly ContainerView[]): { isReserved: true } | { isReserved: false; filtered: FilteredNodes };
 };
 
 export type PlacerOptions = {
@@ -199,18 +199,18 @@ export function createPlacer(
       for (const candidate of [...best, ...unresponsive]) queue.push(candidate);
       return { node: chosen.node, candidates, filtered };
     },
-    promise(leaving) {
+    reserve(leaving) {
       const swapped = leaving.find(isInTheWay);
       if (swapped) {
         reserve(promises, view.nodes.get(swapped.node)!, spec, swapped.spec);
-        return { isKept: true };
+        return { isReserved: true };
       }
       const { best } = takeBest([]);
       const [chosen] = best;
-      if (!chosen) return { isKept: false, filtered: explain() };
+      if (!chosen) return { isReserved: false, filtered: explain() };
       reserve(promises, chosen.node, spec);
       for (const candidate of best) queue.push(candidate);
-      return { isKept: true };
+      return { isReserved: true };
     },
   };
 }

@@ -18,7 +18,7 @@ import { planClock } from './plan-clock.ts';
 import { nextQuietMs, planConflicts } from './plan-conflicts.ts';
 import { type HeartbeatStatus, isDisrupted, isSilentNode, planNodes } from './plan-nodes.ts';
 import { planService } from './plan-service.ts';
-import type { PlanSettings } from './slot-placement.ts';
+import type { PlanSettings } from './slot-buckets.ts';
 import { failContainer, type Step } from './step.ts';
 import type { Work } from './work-queue.ts';
 

@@ -8,18 +8,18 @@ import { containerId } from '../../model/ids.ts';
 import type { Cause, ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
 import type { Placement } from './placement.ts';
 import { restartDelayMs } from './restart-policy.ts';
-import type { SlotNeed } from './slot-status.ts';
+import type { SlotStatus } from './slot-status.ts';
 import { metaOf, type Step } from './step.ts';
 
 /** @param times `queueTimeoutMs` from `nowMs` its node has to take it */
 export function queueContainer(
   view: ClusterView,
   service: ServiceView,
-  need: SlotNeed,
+  status: SlotStatus,
   placed: Placement,
   times: { nowMs: number; queueTimeoutMs: number },
 ): Step {
-  const { slot, outdated, stopping, view: slotView } = need;
+  const { slot, outdated, stopping, view: slotView } = status;
   const { node, candidates, filtered } = placed;
   const replaced = outdated[0];
   const causes = [
@@ -66,19 +66,19 @@ export function queueContainer(
 /**
  * Said once: again only when the reasons change, or when part of the service found a place since. Also said when nothing
  * lacks a place any more and nothing had to be placed for it.
- * @param needs slots without a place
+ * @param slots those without a place
  */
 export function blockPlacement(
   service: ServiceView,
-  needs: readonly SlotNeed[],
+  slots: readonly SlotStatus[],
   filtered: FilteredNodes,
   isPartlyPlaced: boolean,
 ): Step[] {
   // Folding a placement forgets what was said before.
   const said = isPartlyPlaced ? null : service.blocked;
   const isSame =
-    (said?.missing ?? 0) === needs.length &&
-    (needs.length === 0 || JSON.stringify(said?.filtered) === JSON.stringify(filtered));
+    (said?.missing ?? 0) === slots.length &&
+    (slots.length === 0 || JSON.stringify(said?.filtered) === JSON.stringify(filtered));
   if (isSame) return [];
   return [
     {
@@ -88,11 +88,11 @@ export function blockPlacement(
         type: 'PlacementBlocked',
         data: {
           service: service.name,
-          slots: needs.slice(0, 5).map(({ slot }) => slot),
-          missing: needs.length,
+          slots: slots.slice(0, 5).map(({ slot }) => slot),
+          missing: slots.length,
           filtered,
         },
-        meta: metaOf(needs[0]?.view?.lastEnded?.cause ?? service.specEvent),
+        meta: metaOf(slots[0]?.view?.lastEnded?.cause ?? service.specEvent),
       },
       expect: [expectService(service)],
     },
@@ -142,7 +142,7 @@ function expectService(service: ServiceView): Expectation {
   return { stream: streams.service(service.name), version: service.version };
 }
 
-export function delayRestart(service: ServiceView, { slot, view }: SlotNeed, nowMs: number): Step[] {
+export function delayRestart(service: ServiceView, { slot, view }: SlotStatus, nowMs: number): Step[] {
   if (!view?.lastEnded) return [];
   const { container, cause } = view.lastEnded;
   const delayMs = restartDelayMs(view.failures, container);

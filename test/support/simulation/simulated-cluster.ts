@@ -16,7 +16,7 @@ import { nothingTouched, type Touched } from '../../../src/projections/view/touc
 import { decideRefusal, resolveRegistration } from '../../../src/reconciler/commands/decide-registration.ts';
 import { decideReport } from '../../../src/reconciler/commands/decide-report.ts';
 import { plan } from '../../../src/reconciler/planner/plan.ts';
-import { surgeOf } from '../../../src/reconciler/planner/plan-service.ts';
+import { maxSurgeOf } from '../../../src/reconciler/planner/slot-buckets.ts';
 import { describeStep } from '../../../src/reconciler/planner/step.ts';
 import { groupSteps } from '../../../src/reconciler/planner/step-groups.ts';
 import { createWorkQueue } from '../../../src/reconciler/planner/work-queue.ts';
@@ -477,7 +477,7 @@ function checkSurge(view: ClusterView, event: LogEvent): void {
   if (event.type !== ('ContainerQueued' satisfies EventType)) return;
   const service = view.services.get(event.data.service)!;
   const wanted = countWanted(view).get(service.name) ?? 0;
-  const bound = service.replicas + surgeOf(service.replicas);
+  const bound = service.replicas + maxSurgeOf(service.replicas);
   ok(wanted <= bound, `position ${event.position}: ${wanted} containers of ${service.name} wanted, ${bound} allowed`);
 }
 

@@ -1,0 +1,213 @@
+/**
+ * Sorts the slots of one service by what has to be done about them. Pure: a view in, buckets out; the steps are made
+ * from the buckets elsewhere.
+ *
+ * | slot | has | bucket |
+ * |---|---|---|
+ * | surplus | a number above `replicas`, or the service is being removed | stop |
+ * | empty | no container that is kept | place; blocked, without a node; delay, when it failed again and again |
+ * | outdated | only containers of another spec, or on a draining node | place, beside the old one; or replace, when the new one has to follow it; or blocked, without a node |
+ * | settled | a container of the present spec that runs | replace, what else is in it |
+ */
+
+import { explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
+import type { ClusterView, ContainerView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
+import { createPlacer, type Placement, type Placer, type Reservations } from './placement.ts';
+import { isStoppedOnly, leftovers, readSlot, restartWait, type SlotStatus, serves } from './slot-status.ts';
+
+export type PlanSettings = {
+  /** How long a container may be `in queue` before the agent takes it. */
+  queueTimeoutMs: number;
+};
+
+/** What the services of one plan share. */
+export type PlanRound = PlanSettings & {
+  nowMs: number;
+  reservations: Reservations;
+  /** Nothing is placed on it. */
+  isSilent: (node: NodeView) => boolean;
+};
+
+export type SlotBuckets = {
+  /** Containers of surplus slots. */
+  stop: ContainerView[];
+  /** Containers of the service's slots whose successor runs, or has a node to run on once they are gone. */
+  replace: ContainerView[];
+  place: { slot: SlotStatus; placement: Placement }[];
+  /** Slots without a node. */
+  blocked: SlotStatus[];
+  /** Why the last of them has none. */
+  filtered: FilteredNodes;
+  /** Slots whose restart has to wait, and for which no delay is recorded yet. */
+  delay: SlotStatus[];
+};
+
+/** A quarter of the replicas, at least one: how many more may be wanted during an update, and how many may be down for it. */
+const quarterOf = (replicas: number) => Math.max(1, Math.floor(replicas / 4));
+export const maxSurgeOf = quarterOf;
+const maxUnavailableOf = quarterOf;
+
+export function computeSlots(view: ClusterView, service: ServiceView, round: PlanRound): SlotBuckets {
+  const replicas = service.removing ? 0 : service.replicas;
+  const slots = Array.from({ length: replicas }, (_, index) => readSlot(view, service, index + 1));
+  const nodes = createNodeSearch(view, service, round);
+  const filled = fillEmpty(slots, service, nodes);
+  const update = updateOutdated(slots, service, { nodes, filled });
+  return {
+    stop: surplusContainers(view, service, replicas),
+    replace: [...slots.flatMap(leftovers), ...update.replace],
+    place: [...filled.place, ...update.place],
+    blocked: [...filled.blocked, ...update.blocked],
+    filtered: nodes.filtered(),
+    delay: [...filled.delay, ...update.delay],
+  };
+}
+
+function surplusContainers(view: ClusterView, service: ServiceView, replicas: number): ContainerView[] {
+  return [...service.slots.values()]
+    .filter(({ slot }) => slot > replicas)
+    .flatMap(({ containers }) => [...containers].map((id) => view.containers.get(id)))
+    .filter((container) => container !== undefined && container.state !== 'stopping') as ContainerView[];
+}
+
+type Filled = Pick<SlotBuckets, 'place' | 'blocked' | 'delay'>;
+
+const noneFilled = (): Filled => ({ place: [], blocked: [], delay: [] });
+
+function fillEmpty(slots: readonly SlotStatus[], service: ServiceView, nodes: NodeSearch): Filled {
+  const filled = noneFilled();
+  for (const slot of slots) {
+    if (!isEmpty(slot, service)) continue;
+    const found = nodes.find(slot);
+    if (found.kind === 'placed') filled.place.push({ slot, placement: found.placement });
+    if (found.kind === 'undecided') filled.delay.push(slot);
+    // What is stopping may hold the memory that its successor needs; the slot is evaluated again when it has ended.
+    if (found.kind === 'no node' && slot.stopping.length === 0) filled.blocked.push(slot);
+  }
+  return filled;
+}
+
+/** A container with a host port holds it until it is gone: its successor would only be blocked by it. */
+const hasHostPort = (service: ServiceView) => service.spec.ports.some(({ host }) => host !== null);
+
+/** Nothing that is kept is in it; where a host port is held by what is still stopping, it waits. */
+function isEmpty({ current, outdated, stopping, kept }: SlotStatus, service: ServiceView): boolean {
+  if (hasHostPort(service)) return current.length + outdated.length + stopping.length === 0;
+  return current.length === 0 && kept.length === 0;
+}
+
+/**
+ * The rolling update. Replaces outdated slots: beside the old container with never more wanted than `replicas` and the
+ * surge, or after it with never more of them down than may be, and only where its end gives its replacement a node. What
+ * no node has room for was not taken down by an update: it does not count, or an update would wait for it for ever.
+ */
+function updateOutdated(
+  slots: readonly SlotStatus[],
+  service: ServiceView,
+  { nodes, filled }: { nodes: NodeSearch; filled: Filled },
+): Filled & Pick<SlotBuckets, 'replace'> {
+  const update = { ...noneFilled(), replace: [] as ContainerView[] };
+  const outdated = slots.filter(({ current, kept }) => kept.length > 0 && current.length === 0);
+  if (outdated.length === 0) return update;
+  const isStopFirst = hasHostPort(service);
+  const mayStop = isStopFirst || !isRoomComing(service, slots);
+  let stopsLeft = mayStop ? maxUnavailableOf(service.replicas) - countDown(slots, filled) : 0;
+  let surgeLeft = service.replicas + maxSurgeOf(service.replicas) - countKept(slots);
+
+  // Slots whose container was stopped before have the room first that it was stopped for.
+  for (const slot of slots) if (isStoppedOnly(slot)) nodes.reserve(slot);
+  for (const slot of outdated) {
+    if (!isStopFirst) {
+      if (surgeLeft <= 0) break;
+      const found = nodes.find(slot);
+      if (found.kind === 'placed') update.place.push({ slot, placement: found.placement });
+      if (found.kind === 'undecided') update.delay.push(slot);
+      if (found.kind !== 'no node') {
+        // One that waits counts too: a spec that fails is tried on no more slots than the surge.
+        surgeLeft -= 1;
+        continue;
+      }
+    }
+    // Reserved also for those that are not stopped yet, so that what is reported to be blocked stays the same meanwhile.
+    if (!nodes.reserve(slot)) update.blocked.push(slot);
+    else if (stopsLeft > 0) {
+      stopsLeft -= 1;
+      update.replace.push(...slot.kept);
+    }
+  }
+  return update;
+}
+
+/** Slots in which nothing runs, but for those that no node has room for. */
+const countDown = (slots: readonly SlotStatus[], { blocked }: Filled): number =>
+  slots.filter((slot) => !serves(slot) && !blocked.includes(slot)).length;
+
+/** Containers that stay wanted; a slot without one counts as one. */
+const countKept = (slots: readonly SlotStatus[]): number =>
+  slots.reduce((sum, { kept }) => sum + Math.max(1, kept.length), 0);
+
+/** Something of the service is on its way out: a slot without room beside the old containers may have it then. */
+function isRoomComing(service: ServiceView, slots: readonly SlotStatus[]): boolean {
+  for (const { slot, containers } of service.slots.values()) {
+    if (slot > service.replicas && containers.size > 0) return true;
+  }
+  return slots.some((slot) => slot.stopping.length + leftovers(slot).length > 0);
+}
+
+type Found =
+  | { kind: 'placed'; placement: Placement }
+  | { kind: 'no node' }
+  /** It failed again and again: a delay is recorded (`waiting`) or has to be (`undecided`). */
+  | { kind: 'waiting' }
+  | { kind: 'undecided' };
+
+type NodeSearch = {
+  find(slot: SlotStatus): Found;
+  /** Will it have a node once its containers are gone? The room is reserved for it then. */
+  reserve(slot: SlotStatus): boolean;
+  /** Why the last slot without a node has none. */
+  filtered(): FilteredNodes;
+};
+
+function createNodeSearch(view: ClusterView, service: ServiceView, round: PlanRound): NodeSearch {
+  const placed = new Set<number>();
+  let filtered: FilteredNodes = [];
+  let placer: Placer | undefined;
+  /** It looks at every node, and most rounds place nothing. */
+  const openPlacer = () => {
+    const replicasOnNode = (node: string) => service.perNode.get(node) ?? 0;
+    placer ??= createPlacer(view, service.spec, { ...round, replicasOnNode });
+    return placer;
+  };
+  return {
+    find(slot) {
+      const wait = restartWait(slot, round.nowMs);
+      if (wait !== 'due') return { kind: wait };
+      const result = openPlacer().place(unresponsiveNodes(view, slot));
+      if (!result.node) {
+        filtered = result.filtered;
+        return { kind: 'no node' };
+      }
+      placed.add(slot.slot);
+      return { kind: 'placed', placement: result };
+    },
+    reserve(slot) {
+      if (placed.has(slot.slot)) return true;
+      const result = openPlacer().reserve([...slot.kept, ...slot.stopping]);
+      if (!result.isReserved) filtered = result.filtered;
+      return result.isReserved;
+    },
+    filtered: () => filtered,
+  };
+}
+
+/** Nodes that did not take the slot's last containers, the latest first. */
+function unresponsiveNodes(view: ClusterView, { view: slot }: SlotStatus): string[] {
+  const nodes: string[] = [];
+  let ended = view.containers.get(slot?.lastEnded?.container ?? '');
+  while (ended?.reason === 'queue timeout' && nodes.length < explanationNamesMax) {
+    nodes.push(ended.node);
+    ended = view.containers.get(ended.replaces ?? '');
+  }
+  return nodes;
+}
