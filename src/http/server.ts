@@ -1,6 +1,6 @@
 /**
- * Owns the HTTP server as a whole: its limits, who may in, how every refusal is said, what of each call is recorded,
- * and its end. What a route does is the route's.
+ * Runs the HTTP server: limits, authentication, error responses, recording and measuring of calls, and the shutdown. What
+ * a route does is in `routes/`.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -33,37 +33,37 @@ import { addWhyRoutes } from './routes/why.ts';
 export type HttpServer = {
   /** @throws AppError `port_taken` */
   listen(): Promise<{ url: string }>;
-  /** Ends streams and long questions, finishes calls in flight (at most 3 s), writes what is left to record (at most 1 s). */
+  /** Ends streams and long reads, finishes calls in flight (at most 3 s), records the last calls (at most 1 s). */
   close(): Promise<void>;
 };
 
 export type HttpOptions = {
-  /** Default 127.0.0.1. Anything wider than loopback needs tokens. */
+  /** Default 127.0.0.1. An address beyond loopback needs tokens. */
   host?: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   port: number;
   /** Of this program, as the OpenAPI document has it. */
   version: string;
   tokens?: readonly Token[];
-  /** How often reads and refusals go into the log. Default and maximum 1 000. */
+  /** How often reads and refusals are recorded. Default and maximum 1 000. */
   recordEveryMs?: number;
   /** As the reconciler beside it has them. */
   nodeTimeoutMs?: number;
   queueTimeoutMs?: number;
 };
 
-/** A body of 500 services is well below; more is a mistake. */
+/** A body of 500 services is well below. */
 const bodyBytesMax = 1024 * 1024;
 /** How long a request may take to arrive in full. */
 const requestTimeoutMs = 10_000;
-/** Several hundred clients and the followers; past it the kernel refuses for us. */
+/** Several hundred clients and the followers; further connections are refused. */
 const connectionsMax = 1_024;
 const drainMs = 3_000;
 
-/** Routes of the documentation's plugin cannot declare their own. */
+/** The documentation's plugin cannot declare the scope of its routes. */
 const docsPrefix = '/docs';
 
-/** @throws AppError `tokens_required`: bound wider than loopback without tokens */
+/** @throws AppError `tokens_required`: bound beyond loopback without tokens */
 export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServer {
   const { host = '127.0.0.1', port, version, tokens = [], recordEveryMs = flushEveryMsDefault } = options;
   const { nodeTimeoutMs = nodeTimeoutMsDefault, queueTimeoutMs = queueTimeoutMsDefault } = options;
@@ -80,7 +80,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
 
   server.addHook('onRequest', (request, reply, done) => {
     request.startedMs = deps.clock.monotonicMs();
-    // At the end of an answer, and also of one whose client did not wait for it.
+    // At the end of a response, and also when the client disconnects before it.
     reply.raw.once('close', () => finishCall(request, reply));
     const scope = request.routeOptions.config.scope ?? 'read';
     try {
@@ -163,12 +163,12 @@ function createFastify({ clock, logger }: Pick<HttpDeps, 'clock' | 'logger'>, fi
     },
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
-    // Calls on a connection that stays open are still served while those in flight are finished.
+    // Calls on open connections are still served while those in flight are finished.
     return503OnClosing: false,
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: true, verbose: true },
     },
-    // A path that cannot even be routed: hooks do not run, so it is recorded and measured here.
+    // Hooks do not run for a path that cannot be routed, so it is recorded and measured here.
     frameworkErrors(error, request, reply) {
       request.startedMs = clock.monotonicMs();
       request.actor = null;
@@ -213,7 +213,7 @@ const frameworkDetails: Partial<Record<keyof typeof problemCodes, string>> = {
   path_invalid: 'the path is not a valid one',
 };
 
-/** The framework's own messages stay inside: some quote what was sent. */
+/** The framework's own messages are not shown: some quote what was sent. */
 function toAppError(error: FastifyError): unknown {
   if (error instanceof AppError) return error;
   if (error.validation) {
@@ -239,7 +239,7 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Prob
     .send(problem);
 }
 
-/** An accepted change is an event itself; every other call of the API is recorded here. */
+/** Records every call of the API but accepted changes, which are events themselves. */
 function recordCall(recorder: CallRecorder, request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
   if (request.routeOptions.config.isRecorded === false && request.problem === null) return;
   const { method, url, id: requestId, actor, problem } = request;
@@ -258,6 +258,6 @@ function measureCall(metrics: HttpMetrics, request: FastifyRequest, reply: Fasti
   metrics.observeCall({ method, route, status: statusOf(request, reply), durationMs });
 }
 
-/** As it was answered, or that the client left before. */
+/** Of the response, or 499 when the client disconnected before it. */
 const statusOf = ({ problem }: FastifyRequest, reply: FastifyReply): number =>
   problem?.status ?? (reply.raw.headersSent ? reply.statusCode : problemCodes.client_gone.status);

@@ -1,6 +1,6 @@
 /**
- * Owns what a call looks like in the log: cut to the bounds of the catalogue, printable, and without what may be a
- * secret. Pure. Whatever an unknown caller sends, the event made of it is valid.
+ * Makes events of API calls: cut to the limits of the catalogue, printable, and without anything that may be a secret.
+ * Pure. The event is valid whatever the caller sent.
  */
 
 import { catalog, type EventData } from '../../events/schema/catalog.ts';
@@ -34,7 +34,7 @@ export function toReadCall({ actor, requestId, method, path, status, durationMs 
   };
 }
 
-/** @param actor whoever writes the record, not the callers in it */
+/** @param actor of the record, which is the manager; its callers are in it */
 export function readsEvent(calls: ReadCall[], actor: string): NewEvent<'ApiReadsRecorded'> {
   return { stream: streams.apiReads, type: 'ApiReadsRecorded', data: { calls }, meta: { actor, causationId: null } };
 }
@@ -59,7 +59,7 @@ export function refusalEvent(call: RefusedCall): NewEvent<'RequestRefused'> {
   };
 }
 
-/** Of what the log refuses, each half may still be taken. null: it is one call. */
+/** Two halves of events that the log refuses together, to be tried one by one. null: it is a single call. */
 export function halve(events: readonly NewEvent[]): [NewEvent[], NewEvent[]] | null {
   const [first, second] = events;
   if (second) return cutInTwo(events);
@@ -76,7 +76,7 @@ const cutInTwo = <T>(items: readonly T[]): [T[], T[]] => {
   return [items.slice(0, middle), items.slice(middle)];
 };
 
-/** A query string may hold a token somebody put there by mistake. */
+/** A query string may contain a token by mistake. */
 function withoutQuery(url: string): string {
   const query = url.indexOf('?');
   return query < 0 ? url : url.slice(0, query);
@@ -84,11 +84,11 @@ function withoutQuery(url: string): string {
 
 const unprintable = /[^\x20-\x7e]/g;
 
-/** Cut before it is made printable: a request may be long. */
+/** Cuts before it replaces: a request may be long. */
 function fit(text: string, { maxLength = 0 }: { maxLength?: number }): string {
   const cut = text.slice(0, maxLength);
   return cut.search(unprintable) < 0 ? cut : cut.replaceAll(unprintable, '?');
 }
 
-/** Not a number, or below zero, is none. */
+/** 0 for a negative number and for what is not a number. */
 const toCount = (value: number) => Math.min(Math.max(0, Math.round(value) || 0), Number.MAX_SAFE_INTEGER);

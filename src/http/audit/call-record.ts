@@ -1,6 +1,6 @@
 /**
- * Owns putting calls into the log behind the caller's back: refusals of known callers as facts, reads and refused
- * unknown callers as telemetry. Never slows a call and never keeps a secret: no bodies, no headers, no query strings.
+ * Records API calls in the log, asynchronously: refused changes of known callers as facts, reads and calls of unknown
+ * callers as telemetry. Never slows a call and never records a secret: no bodies, no headers, no query strings.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -21,21 +21,21 @@ import {
 } from './call-events.ts';
 
 export type CallRecorder = {
-  /** A read, or a refusal of somebody unknown. */
+  /** A read, or a refused call of an unknown caller. */
   recordRead(call: Call): void;
-  /** A refused change of somebody known. */
+  /** A refused change of a known caller. */
   recordRefusal(call: RefusedCall): void;
-  /** Writes what waits (at most 1 s), then takes no more. */
+  /** Writes the calls that wait (at most 1 s), and accepts no more. */
   close(): Promise<void>;
 };
 
-/** Nothing waits longer to be written while the log answers: telemetry is batched at most this long. */
+/** How long calls are collected before they are written together. */
 export const flushEveryMsDefault = 1_000;
-/** Of one event: 1 000 calls of the longest path stay below the log's bound on an append, unless all of it is escaped. */
+/** In one event: 1 000 calls of the longest path fit into an append, unless every character is escaped. */
 const callsPerEventMax = 1_000;
-/** Facts are kept for ever: a flood of refusals must not fill the log. What is over it is telemetry. */
+/** Facts are kept for ever, so a flood of refusals must not fill the log: further ones are telemetry. */
 const refusalsPerFlushMax = 100;
-/** While the log is away. More are counted in a log line and dropped. */
+/** While the log does not answer. Further calls are dropped, and counted in a log line. */
 const callsWaitingMax = 10_000;
 const closeDeadlineMs = 1_000;
 
@@ -74,8 +74,8 @@ export function createCallRecorder(
   };
 
   /**
-   * One batch after the other. The same appendId until it is decided: none is written twice. A batch that is refused is
-   * cut in two until what cannot be recorded is alone: one call never takes others with it.
+   * Writes one batch after the other, each under the same appendId until it is decided, so none is written twice. A
+   * refused batch is halved until the call that cannot be recorded is alone: the others are recorded.
    */
   const write = async () => {
     isWriting = true;
@@ -110,7 +110,7 @@ export function createCallRecorder(
     return true;
   };
 
-  /** Many calls share a millisecond, and a date takes as long to write as the rest of a record. */
+  /** Formatting a date takes as long as the rest of a record, and many calls share a millisecond. */
   const stamp = () => {
     const nowMs = clock.nowMs();
     if (nowMs !== stamped.ms) stamped = { ms: nowMs, at: new Date(nowMs).toISOString() };

@@ -1,10 +1,10 @@
-/** Owns how long an answer is wanted: until its client goes away, or the manager is told to stop. */
+/** Aborts work on a response whose client has disconnected, or whose manager stops. */
 
 import type { FastifyReply } from 'fastify';
 import { AppError } from '../../errors.ts';
 
-/** For whatever works longer than a moment on an answer; aborted too, and of no more meaning, once that is sent. */
-export function wantedUntil({ raw }: FastifyReply, stopping: AbortSignal): AbortSignal {
+/** For work that takes long. Aborted also once the response is sent, when it has no meaning any more. */
+export function abortSignalOf({ raw }: FastifyReply, stopping: AbortSignal): AbortSignal {
   const ending = new AbortController();
   const stop = () => ending.abort(stopping.reason);
   stopping.addEventListener('abort', stop);

@@ -1,6 +1,6 @@
 /**
- * Owns who may call: bearer tokens and their scopes, and, where there are none, that only this machine's own programs
- * can (no foreign host name, no foreign site). Holds tokens as hashes only.
+ * Authenticates callers by bearer token and authorizes them by scope. Without tokens only programs of this machine are
+ * served: no foreign host name, no foreign site. Keeps tokens as hashes only.
  */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -8,34 +8,34 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../../errors.ts';
 
 export type Token = {
-  /** Who holds it: the actor in the log is `person:<name>`. */
+  /** Of its owner: the actor in the log is `person:<name>`. */
   name: string;
   token: string;
   /** `write` includes `read`. */
   scope: 'read' | 'write';
 };
 
-/** What a route asks of its caller. `open`: nothing, not even a token. */
+/** What a route requires of its caller. `open`: nothing, not even a token. */
 export type RouteScope = 'open' | 'read' | 'write';
 
 export type Authenticator = {
   /**
-   * The caller's name for the log; null for a route that is open to all.
-   * @throws AppError `host_not_allowed` · `cross_site` · `unauthenticated` (who it is remains unknown)
+   * The actor in the log; null for a route that is open to all.
+   * @throws AppError `host_not_allowed` · `cross_site` · `unauthenticated`
    */
   identify(headers: IncomingHttpHeaders, method: string, scope: RouteScope): string | null;
   /** @throws AppError `forbidden` */
   authorize(actor: string, scope: RouteScope): void;
 };
 
-/** Without tokens whoever reaches the loopback interface is this one. */
+/** Without tokens, the actor of every caller on the loopback interface. */
 export const localActor = 'person:local';
 
 const loopbackNames: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
 
 export const isLoopback = (host: string): boolean => loopbackNames.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host);
 
-/** @throws AppError `tokens_required`: bound wider than loopback without tokens */
+/** @throws AppError `tokens_required`: bound beyond loopback without tokens */
 export function createAuthenticator(options: { host: string; tokens: readonly Token[] }): Authenticator {
   if (options.tokens.length > 0) return authenticateByToken(options.tokens);
   if (!isLoopback(options.host)) {
@@ -46,14 +46,14 @@ export function createAuthenticator(options: { host: string; tokens: readonly To
 }
 
 function authenticateByToken(tokens: readonly Token[]): Authenticator {
-  const holders = tokens.map(({ name, token, scope }) => ({ actor: `person:${name}`, hash: sha256(token), scope }));
-  const scopes = new Map(holders.map(({ actor, scope }) => [actor, scope]));
+  const owners = tokens.map(({ name, token, scope }) => ({ actor: `person:${name}`, hash: sha256(token), scope }));
+  const scopes = new Map(owners.map(({ actor, scope }) => [actor, scope]));
 
-  /** Looks at every holder, whichever matches: how long it takes tells nothing. */
+  /** Compares with every token, so that the time it takes does not depend on which one matches. */
   const find = (token: string) => {
     const hash = sha256(token);
     let found: string | null = null;
-    for (const holder of holders) if (timingSafeEqual(holder.hash, hash)) found = holder.actor;
+    for (const owner of owners) if (timingSafeEqual(owner.hash, hash)) found = owner.actor;
     return found;
   };
 
@@ -73,7 +73,7 @@ function authenticateByToken(tokens: readonly Token[]): Authenticator {
   };
 }
 
-/** A page in a browser of this machine reaches loopback too: by another name for it (DNS rebinding) or from another site. */
+/** Pages in a browser of this machine reach loopback too: under another name (DNS rebinding) or from another site. */
 function trustLoopback(host: string): Authenticator {
   const isOwnName = (name: string) => isLoopback(name) || name === host;
   return {

@@ -1,4 +1,4 @@
-/** Reads the Idempotency-Key header, and makes of it the name of the request in the log. */
+/** Reads the Idempotency-Key header and derives the id of the request's append from it. */
 
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -7,14 +7,14 @@ import { canonicalJson } from '../../events/schema/canonical-json.ts';
 import type { Idempotency } from '../../reconciler/append/command-handler.ts';
 import { refuseField } from '../response/problem.ts';
 
-/** A uuid needs 36; the rest is room for a key that says what it is for. */
+/** A uuid needs 36 characters; the rest is room for keys with a meaning. */
 const keyPattern = /^[\x21-\x7e]{1,200}$/;
 
-/** What a key belongs to: the same key of another actor, or on another path, is another request. */
+/** The scope of a key: the same key of another actor, or on another path, is another request. */
 type KeyedRequest = { headers: IncomingHttpHeaders; method: string; url: string; body: unknown };
 
 /**
- * Any manager makes the same of the same request.
+ * Every manager derives the same from the same request.
  * @returns null: the request has no key
  * @throws AppError `header_invalid`
  */

@@ -1,4 +1,4 @@
-/** Owns how a caller names a moment of the past: a position of the log, or a time. */
+/** Parses the points in time that callers give: a position of the log, or a time. */
 
 import { Type } from '@sinclair/typebox';
 import type { Moment } from '../../history/replay/replay.ts';
@@ -16,13 +16,13 @@ export const Time = Type.String({
   description: 'a time in UTC such as 2026-01-31T14:03:00Z',
 });
 
-export const MomentParam = Type.String({
+export const PointInTimeParam = Type.String({
   pattern: `${Position.pattern}|${Time.pattern}`,
   maxLength: 24,
   description: 'a position such as 1500, or a time in UTC such as 2026-01-31T14:03:00Z',
 });
 
-/** The pattern lets the 45th of a month through. @throws AppError `query_invalid` */
+/** The pattern accepts the 45th of a month; this does not. @throws AppError `query_invalid` */
 export function toTime(field: string, text: string): string {
   const time = new Date(text);
   if (Number.isNaN(time.getTime())) throw refuseField('query_invalid', field, `must be ${Time.description}`);
@@ -30,10 +30,10 @@ export function toTime(field: string, text: string): string {
 }
 
 /**
- * @param nowMs a time after it is refused: nobody knows what it will be like
+ * @param nowMs a later time is refused: its state is not known yet
  * @throws AppError `query_invalid` · `moment_in_future`
  */
-export function toMoment(field: string, text: string, nowMs: number): Exclude<Moment, 'head'> {
+export function toPointInTime(field: string, text: string, nowMs: number): Exclude<Moment, 'head'> {
   if (/^\d+$/.test(text)) return { position: Number(text) };
   const time = toTime(field, text);
   if (Date.parse(time) > nowMs) throw refuseField('moment_in_future', field, 'must not be in the future');

@@ -1,4 +1,4 @@
-/** Owns the bodies by which people ask for services: every member, its bound and its rule in words. */
+/** Defines the bodies of requests for services: each member, its limit, and the description that a refusal quotes. */
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { NodeId, ServiceName } from '../../model/ids.ts';
@@ -10,18 +10,18 @@ const strict = { additionalProperties: false } as const;
 const nullable = <T extends TSchema>(schema: T, description: string) =>
   Type.Union([schema, Type.Null()], { description });
 
-/** The log's bound on the events of one append: all services of a body are one commit. */
+/** The log's limit on the events of one append: all services of a body are one commit. */
 const servicesMax = 500;
 const argumentsMax = 256;
 const portsMax = 64;
-/** Docker starts no container with less. */
+/** Docker refuses to start a container with less. */
 const memoryBytesMin = 6 * 1024 * 1024;
-/** Far beyond any machine, far below where integers lose their precision. */
+/** More than any machine has, and far below 2^53, where integers lose their precision. */
 const memoryBytesMax = 2 ** 50;
 
 /**
- * No control characters but tab and line ends, nothing that turns the direction of text around, no half of a
- * surrogate pair (it would not survive the way to UTF-8 and back, and its hash would differ).
+ * No control characters but tab and line ends, no characters that change the direction of text, no unpaired surrogate
+ * (UTF-8 cannot encode it, so the hash of the text would differ after it was stored).
  */
 const plainText =
   '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]*$';
@@ -77,7 +77,7 @@ const EnvValue = Type.Union([text(32_768), Type.Object({ secret: secretName }, s
 });
 const LabelValue = text(1024);
 
-/** A member per name; TypeBox's Record would let names break the rule unsaid. */
+/** An object with names of its own. TypeBox's Record would drop names that break the rule without a refusal. */
 const openMap = <V extends TSchema>(names: TSchema, values: V) =>
   Type.Unsafe<Record<string, Static<V>>>({
     type: 'object',
@@ -127,7 +127,7 @@ const members = {
   stopTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
 };
 
-/** The whole container spec: a member left out has its default. */
+/** The whole container spec: a member that is left out gets its default. */
 export const ContainerBody = Type.Object(members, strict);
 export type ContainerBody = Static<typeof ContainerBody>;
 
@@ -143,10 +143,10 @@ export type ServiceBody = Static<typeof ServiceBody>;
 
 export const ApplyBody = Type.Object(
   { services: Type.Array(ServiceBody, { minItems: 1, maxItems: servicesMax }) },
-  { ...strict, description: 'Creates or edits services; all of one body in one commit.' },
+  { ...strict, description: 'Creates or edits services. All services of a body are changed in one commit.' },
 );
 
-/** A partial edit: what is left out stays; in env and labels `null` takes a name out. */
+/** A partial edit: a member that is left out stays as it is; in env and labels `null` removes a name. */
 export const ContainerPatchBody = Type.Object(
   {
     ...members,
@@ -172,7 +172,7 @@ export type PatchBody = Static<typeof PatchBody>;
 export const NameParams = Type.Object({ name: ServiceNameParam }, strict);
 export const NodeParams = Type.Object({ id: NodeParam }, strict);
 
-/** What every accepted change of services answers. */
+/** The response to every accepted change of services. */
 export const AcceptedServices = Type.Object({
   position: Type.Integer(),
   services: Type.Array(

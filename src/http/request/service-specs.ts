@@ -1,4 +1,4 @@
-/** Owns the way between a request body and the spec as it is stored: defaults, units, maps as sorted lists. Pure. */
+/** Converts between request bodies and stored specs: defaults, units, maps as sorted lists. Pure. */
 
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 import type { SpecRequest } from '../../reconciler/commands/decide.ts';
@@ -9,7 +9,7 @@ import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from '
 const stopTimeoutSecondsDefault = 10;
 const replicasDefault = 1;
 
-/** @throws AppError `body_invalid` for what a schema cannot say: names and ports that occur twice */
+/** @throws AppError `body_invalid` for rules that a schema cannot express: no name and no port may occur twice */
 export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] {
   const seen = new Set<string>();
   return services.map(({ serviceName, replicas, container }, index) => {
@@ -78,13 +78,13 @@ function toEnvEntry(name: string, value: string | { secret: string }): EnvEntry 
 
 function toPorts(ports: NonNullable<ContainerBody['ports']>, path: string): ContainerSpec['ports'] {
   const seen = new Set<string>();
-  const claim = (key: string, index: number) => {
+  const reserve = (key: string, index: number) => {
     if (seen.has(key)) throw refuseField('body_invalid', `${path}.ports[${index}]`, 'occurs twice');
     seen.add(key);
   };
   const mapped = ports.map(({ container, host = null, protocol = 'tcp' }, index) => {
-    claim(`container ${container}/${protocol}`, index);
-    if (host !== null) claim(`host ${host}/${protocol}`, index);
+    reserve(`container ${container}/${protocol}`, index);
+    if (host !== null) reserve(`host ${host}/${protocol}`, index);
     return { container, host, protocol };
   });
   return mapped.sort((a, b) => a.container - b.container || (a.protocol < b.protocol ? -1 : 1));

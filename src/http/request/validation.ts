@@ -1,9 +1,9 @@
-/** Owns how a broken schema rule is said: which member, which rule, in words. Never repeats a value that was sent. */
+/** Describes a schema error by member and rule. Never repeats a value that was sent: it may be a secret. */
 
 import type { AppError } from '../../errors.ts';
 import { type FieldError, type ProblemCode, refuseField } from '../response/problem.ts';
 
-/** The part of an Ajv error that is used; Ajv runs with `verbose`, so the broken schema itself is there. */
+/** The part of an Ajv error that is used. Ajv runs with `verbose`, so the error has the schema that was broken. */
 export type SchemaError = {
   keyword: string;
   instancePath: string;
@@ -27,7 +27,7 @@ export function refuseSchema(errors: readonly SchemaError[], context: string): A
   return refuseField(code, field, rule);
 }
 
-/** One error is enough to act on; of a union's many the one that speaks for all is the last. */
+/** The first error is enough to act on, but for a union, whose own error describes all alternatives. */
 function describeSchemaErrors(errors: readonly SchemaError[], context: string): Omit<FieldError, 'message'> {
   const union = errors.find(({ keyword, parentSchema }) => keyword === 'anyOf' && parentSchema?.description);
   const error = union ?? errors[0];
@@ -88,7 +88,7 @@ function unitOf(keyword: string): string {
 
 const article = (type: string) => (/^[aio]/.test(type) ? `an ${type}` : `a ${type}`);
 
-/** A name somebody sent, fit to be shown and to be kept: plain characters, and few of them. */
+/** A name that was sent, safe to show and to record: printable ASCII, at most 64 characters. */
 function printable(text: string): string {
   const plain = text.replaceAll(/[^\x20-\x7e]/g, '?');
   return plain.length > 64 ? `${plain.slice(0, 64)}…` : plain;

@@ -1,11 +1,11 @@
-/** Owns bodies that were serialised already: the same question at the same position has the same answer. */
+/** Caches serialised bodies: the same URL at the same position has the same body. */
 
 export type BodyCache = {
-  /** @param version whatever the body was built from has not changed while this has not */
+  /** @param version changes whenever the state that the body is built from does */
   get(key: string, version: number, build: () => unknown): Buffer;
 };
 
-/** Pages poll a handful of questions; a filter for each of many services must not fill the memory. */
+/** Pages poll a handful of URLs; a URL for each of many services must not fill the memory. */
 const bodiesMax = 64;
 
 export function createBodyCache(): BodyCache {

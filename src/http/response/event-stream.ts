@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { systemClock } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import { createNotifier } from '../../concurrency/notifier.ts';
 import { AppError } from '../../errors.ts';
 import type { EventLog, EventQuery } from '../../events/log/event-log.ts';
@@ -19,7 +19,6 @@ const pageGapMs = 20;
 /** Proxies take a silent connection for dead after 30–60 s. */
 const keepAliveMs = 15_000;
 const retryMs = 1_000;
-const { monotonicMs } = systemClock;
 
 /** All events that match, up to the head as it was at the first page, or `limit` of them. */
 export async function* readEvents(
@@ -39,16 +38,23 @@ export async function* readEvents(
   }
 }
 
-/** Yields pages of what is there, then of what comes, until the signal aborts; an empty page when nothing came for 15 s. */
+type FollowDeps = {
+  log: Pick<EventLog, 'read'>;
+  projector: Pick<Projector, 'view' | 'onFolded'>;
+  clock: Pick<Clock, 'monotonicMs'>;
+};
+
+/** Pages of the events there are, then of new ones, until the signal aborts; an empty page after 15 s without any. */
 export async function* followEvents(
-  { log, projector }: { log: Pick<EventLog, 'read'>; projector: Pick<Projector, 'view' | 'onFolded'> },
+  deps: FollowDeps,
   query: EventQuery,
   signal: AbortSignal,
 ): AsyncGenerator<readonly LogEvent[]> {
+  const { log, clock } = deps;
   let after = query.after ?? 0;
-  const folds = createFoldWait(projector, signal);
+  const folds = createFoldWait(deps, signal);
   try {
-    let quietSinceMs = monotonicMs();
+    let quietSinceMs = clock.monotonicMs();
     while (!signal.aborted) {
       const page = await log.read({ ...query, after, limit: pageEvents }).catch(async (error: unknown) => {
         if (!(error instanceof AppError && error.retryable)) throw error;
@@ -59,30 +65,30 @@ export async function* followEvents(
       if (page && page.events.length > 0) yield page.events;
       if (page) after = Math.max(after, page.next ?? page.head);
       const isQuiet = !page || page.events.length === 0;
-      if (!isQuiet) quietSinceMs = monotonicMs();
-      if (isQuiet && monotonicMs() - quietSinceMs >= keepAliveMs) {
+      if (!isQuiet) quietSinceMs = clock.monotonicMs();
+      if (isQuiet && clock.monotonicMs() - quietSinceMs >= keepAliveMs) {
         yield [];
-        quietSinceMs = monotonicMs();
+        quietSinceMs = clock.monotonicMs();
       }
-      if (page?.next === null) await folds.waitBeyond(after, keepAliveMs - (monotonicMs() - quietSinceMs));
+      if (page?.next === null) await folds.waitBeyond(after, keepAliveMs - (clock.monotonicMs() - quietSinceMs));
     }
   } finally {
     folds.close();
   }
 }
 
-/** The projector's fold says that something is new; the log itself says what. */
-function createFoldWait(projector: Pick<Projector, 'view' | 'onFolded'>, signal: AbortSignal) {
+/** The projector notifies that something is new; what it is, is read from the log. */
+function createFoldWait({ projector, clock }: Omit<FollowDeps, 'log'>, signal: AbortSignal) {
   const notifier = createNotifier(signal);
   const unsubscribe = projector.onFolded(notifier.notify);
   return {
-    /** Until the view is beyond `position`, and never at once again. */
+    /** Until the view is beyond `position`; `pageGapMs` at least. */
     async waitBeyond(position: number, timeoutMs: number): Promise<void> {
       await pause(pageGapMs, undefined, { signal }).catch(() => {});
-      const endMs = monotonicMs() + timeoutMs;
-      while (!signal.aborted && projector.view.position <= position && monotonicMs() < endMs) {
+      const endMs = clock.monotonicMs() + timeoutMs;
+      while (!signal.aborted && projector.view.position <= position && clock.monotonicMs() < endMs) {
         notifier.reset();
-        await notifier.wait(Math.max(0, endMs - monotonicMs()));
+        await notifier.wait(Math.max(0, endMs - clock.monotonicMs()));
       }
     },
     close() {
@@ -92,7 +98,7 @@ function createFoldWait(projector: Pick<Projector, 'view' | 'onFolded'>, signal:
   };
 }
 
-/** One event as `text/event-stream` has it: a client that comes back names the last id it saw. */
+/** One event as `text/event-stream`. A client that reconnects sends the last id it received. */
 export function toSse(event: LogEvent): string {
   return `id: ${event.position}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }

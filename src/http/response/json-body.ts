@@ -1,9 +1,9 @@
-/** Owns reading a JSON body: says where it breaks, without repeating what it says. */
+/** Parses JSON bodies. A refusal names the place of the error without quoting the body. */
 
 import { isUtf8 } from 'node:buffer';
 import { AppError } from '../../errors.ts';
 
-/** Finding the place costs some 17 parses of the body; a larger one is refused without it. */
+/** Finding the place takes some 17 parses of the body; for a larger body it is left out. */
 const locatedBytesMax = 64 * 1024;
 
 /** @throws AppError `json_invalid` */
@@ -19,8 +19,8 @@ export function parseJsonBody(bytes: Buffer): unknown {
 }
 
 /**
- * The engine's own message quotes the body, which may hold a secret, and often lacks the place. A prefix of valid
- * JSON fails only for its end, so the first prefix that fails otherwise ends at the fault.
+ * The message of the JSON parser quotes the body, which may contain a secret, and often lacks the place. A prefix of
+ * valid JSON fails at its end only, so the first prefix that fails elsewhere ends at the error.
  */
 function whereOf(text: string): string {
   if (text.length > locatedBytesMax) return '';
@@ -36,7 +36,7 @@ function whereOf(text: string): string {
   return ` at line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;
 }
 
-/** True for valid JSON and for what only lacks its rest. */
+/** Also true for valid JSON. */
 function isPrefixOfJson(text: string): boolean {
   if (text.trim() === '') return true;
   try {
@@ -47,7 +47,7 @@ function isPrefixOfJson(text: string): boolean {
   }
 }
 
-/** The engine names the position it stopped at; at the very end nothing but the rest is missing. */
+/** The parser names the position where it failed: at the very end, the text is only incomplete. */
 function endsThere(message: string, text: string): boolean {
   const position = /position (\d+)/.exec(message);
   return position === null ? message.includes('end of JSON') : Number(position[1]) >= text.trimEnd().length;

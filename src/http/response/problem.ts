@@ -1,10 +1,10 @@
-/** Owns what a refusal looks like on the wire (RFC 9457) and which status each code has. Leaks nothing it was not told to. */
+/** Makes problem documents (RFC 9457) of errors and gives each code its status. */
 
 import { AppError } from '../../errors.ts';
 
 export const problemContentType = 'application/problem+json; charset=utf-8';
 
-/** One wrong member of a request: `services[0].replicas`, the rule in words, and both in a sentence. */
+/** One invalid member of a request: `services[0].replicas`, the rule, and a sentence with both. */
 export type FieldError = { field: string; rule: string; message: string };
 
 export type Problem = {
@@ -16,15 +16,15 @@ export type Problem = {
   errors?: FieldError[];
 };
 
-/** Every code a client may see: its status and what it means whichever request it answers. */
+/** Every code that a client may see, with its status and a title that fits every request. */
 export const problemCodes = {
   body_invalid: { status: 400, title: 'The body breaks a rule' },
   query_invalid: { status: 400, title: 'The query breaks a rule' },
   path_invalid: { status: 400, title: 'The path breaks a rule' },
   header_invalid: { status: 400, title: 'A header breaks a rule' },
   json_invalid: { status: 400, title: 'The body is not JSON' },
-  moment_in_future: { status: 400, title: 'That moment has not come yet' },
-  moment_before_log: { status: 400, title: 'That moment is before the first event' },
+  moment_in_future: { status: 400, title: 'That point in time is in the future' },
+  moment_before_log: { status: 400, title: 'That point in time is before the first event' },
   request_invalid: { status: 400, title: 'The request cannot be understood' },
   unauthenticated: { status: 401, title: 'A valid token is required' },
   forbidden: { status: 403, title: 'The token does not allow this' },
@@ -36,15 +36,15 @@ export const problemCodes = {
   node_not_found: { status: 404, title: 'No such node' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },
-  expectation_failed: { status: 409, title: 'Others kept changing the same thing' },
+  expectation_failed: { status: 409, title: 'Other requests kept changing the same thing' },
   service_removing: { status: 409, title: 'The service is being removed' },
   node_not_lost: { status: 409, title: 'The node is in use' },
-  node_heard: { status: 409, title: 'The node is heard' },
+  node_heard: { status: 409, title: 'The node sends heartbeats' },
   body_too_large: { status: 413, title: 'The body is too large' },
   append_too_large: { status: 413, title: 'The request is too large for one commit' },
   content_type_unsupported: { status: 415, title: 'The content type is not supported' },
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another request' },
-  service_too_large: { status: 422, title: 'The service would break a bound' },
+  service_too_large: { status: 422, title: 'The service would exceed a limit' },
   whatif_too_large: { status: 422, title: 'The question is too large' },
   client_gone: { status: 499, title: 'The client did not wait for the answer' },
   internal: { status: 500, title: 'The manager failed' },
@@ -61,7 +61,7 @@ export const problemCodes = {
 
 export type ProblemCode = keyof typeof problemCodes;
 
-/** When a 503 is worth another try: an outage that lasts longer costs a client one cheap call a second. */
+/** When to retry after a 503. An outage that lasts longer costs a client one cheap call a second. */
 export const retryAfterSeconds = 1;
 
 const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(problemCodes, code);
@@ -79,12 +79,12 @@ export function refuseField(code: ProblemCode, field: string, rule: string): App
 }
 
 /**
- * What a client may know of an error. An error without a code of ours is our own fault: its message stays inside,
- * it may hold a database's address and password. Pure.
+ * What a client may know of an error. The message of an error without a code of ours is not shown: it may contain the
+ * address and password of a database. Pure.
  */
 export function problemOf(error: unknown): Problem {
   if (!(error instanceof AppError) || !isProblemCode(error.code)) {
-    return createProblem('internal', 'This is a fault of the manager; its log says more under the request id.');
+    return createProblem('internal', 'This is a fault of the manager; its log has more under the request id.');
   }
   const { field, rule } = error.details;
   const isFieldError = typeof field === 'string' && typeof rule === 'string';

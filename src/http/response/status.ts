@@ -1,14 +1,14 @@
-/** Owns what a manager knows of its own condition, as GET /state, /readyz and /metrics show it. */
+/** Describes the condition of a manager, as GET /state, /readyz and /metrics show it. */
 
 import type { BusStatus } from '../../bus/bus.ts';
 
 export type ControlPlaneStatus = {
   managerId: string;
   cluster: { id: string; name: string };
-  /** `trouble`: why the log cannot be read or written just now, in words; null while all is well. */
+  /** `trouble`: why the log cannot be read or written just now, as a sentence; null while it can. */
   log: { description: string; trouble: string | null };
   bus: BusStatus;
-  /** null while nobody leads. */
+  /** null while no manager leads. */
   leader: { term: number; controllerId: string; isSelf: boolean } | null;
   ready: boolean;
   /** What is missing, a sentence each; empty when ready. */

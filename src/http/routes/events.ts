@@ -1,4 +1,4 @@
-/** Owns GET /events: the log itself, by page, as NDJSON to the head, or as an event stream that goes on. */
+/** Serves GET /events: the log in pages, as NDJSON up to the head, or as an event stream that follows it. */
 
 import { Readable } from 'node:stream';
 import { type Static, Type } from '@sinclair/typebox';
@@ -7,7 +7,7 @@ import { AppError } from '../../errors.ts';
 import type { EventQuery } from '../../events/log/event-log.ts';
 import { type EventType, isEventType } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
-import { wantedUntil } from '../request/abort-signal.ts';
+import { abortSignalOf } from '../request/abort-signal.ts';
 import { Position, Time, toTime } from '../request/point-in-time.ts';
 import { NodeParam, ServiceNameParam } from '../request/service-schema.ts';
 import { eventStreamType, followEvents, readEvents, toNdjson, toSse } from '../response/event-stream.ts';
@@ -50,16 +50,16 @@ const EventsQuery = Type.Partial(
 type EventsQuery = Static<typeof EventsQuery>;
 
 const limitDefault = 100;
-/** Each follower costs a read of the log for every commit; more belong behind one of their own. */
+/** Each follower costs a read of the log for every commit. */
 const followersMax = 100;
-/** A client that takes nothing for this long is gone, whatever its connection says. */
+/** A client that reads nothing for this long is disconnected. */
 const stalledMs = 30_000;
 
 export type EventRoutesOptions = { signal: AbortSignal };
 
 export function addEventRoutes(
   server: Server,
-  { log, projector, logger }: Pick<HttpDeps, 'log' | 'projector' | 'logger'>,
+  { log, projector, clock, logger }: Pick<HttpDeps, 'log' | 'projector' | 'clock' | 'logger'>,
   { signal }: EventRoutesOptions,
 ): void {
   let followers = 0;
@@ -71,20 +71,20 @@ export function addEventRoutes(
     chunks: ChunkSource,
     onEnd = () => {},
   ) => {
-    const wanted = wantedUntil(reply, signal);
+    const ending = abortSignalOf(reply, signal);
     const onStalled = () => {
-      logger.info({ requestId: request.id }, 'a client of /events took nothing for 30 s: disconnected');
+      logger.info({ requestId: request.id }, 'a client of /events read nothing for 30 s: disconnected');
       reply.raw.destroy();
     };
     reply.raw.on('close', onEnd);
     reply.header('content-type', type).header('cache-control', 'no-store').header('x-accel-buffering', 'no');
-    return reply.send(Readable.from(watchStall(chunks(wanted), onStalled), { objectMode: false }));
+    return reply.send(Readable.from(watchStall(chunks(ending), onStalled), { objectMode: false }));
   };
 
   const follow = (request: FastifyRequest, reply: FastifyReply, query: EventQuery) => {
     if (followers >= followersMax) throw new AppError('streams_full', `${followersMax} clients follow the log already`);
     followers += 1;
-    const chunks = (ending: AbortSignal) => sseChunks(followEvents({ log, projector }, query, ending));
+    const chunks = (ending: AbortSignal) => sseChunks(followEvents({ log, projector, clock }, query, ending));
     return stream(request, reply, `${eventStreamType}; charset=utf-8`, chunks, () => {
       followers -= 1;
     });
@@ -120,7 +120,7 @@ export function addEventRoutes(
 type ChunkSource = (ending: AbortSignal) => AsyncGenerator<string>;
 
 async function* sseChunks(pages: AsyncGenerator<readonly LogEvent[]>): AsyncGenerator<string> {
-  // Sent at once, so that the client knows it is connected; it comes back after a second when it is cut off.
+  // Sent at once, so that the client knows it is connected. It reconnects after a second when it is cut off.
   yield 'retry: 1000\n\n';
   for await (const page of pages) yield page.length === 0 ? ': beat\n\n' : page.map(toSse).join('');
 }
@@ -129,7 +129,7 @@ async function* ndjsonChunks(pages: AsyncGenerator<readonly LogEvent[]>): AsyncG
   for await (const page of pages) yield page.map(toNdjson).join('');
 }
 
-/** A chunk is taken when the one before has left for the socket: that is the only buffer there is. */
+/** A chunk is read when the socket has accepted the one before: there is no other buffer. */
 async function* watchStall(chunks: AsyncGenerator<string>, onStalled: () => void): AsyncGenerator<string> {
   for await (const chunk of chunks) {
     const timer = setTimeout(onStalled, stalledMs);
@@ -149,7 +149,7 @@ function formatOf({ query, headers }: FastifyRequest): 'json' | 'ndjson' | 'sse'
   return accept.includes('application/x-ndjson') ? 'ndjson' : 'json';
 }
 
-/** @throws AppError `query_invalid` for a type nobody knows */
+/** @throws AppError `query_invalid` for an unknown type */
 function toEventQuery(query: EventsQuery): EventQuery {
   const { after, before, direction, stream, type, since, until, service, node, container } = query;
   const types = type?.split(',').map(toEventType);
@@ -173,7 +173,7 @@ function toEventType(type: string): EventType {
   return type;
 }
 
-/** Whoever comes back goes on behind the last id it saw, whatever the query says. */
+/** A client that reconnects continues after the last id it received, whatever its query has as `after`. */
 function toFollowQuery({ headers }: FastifyRequest, query: EventQuery): EventQuery {
   if (query.direction === 'backward') throw refuseField('query_invalid', 'direction', 'cannot be backward in a stream');
   if (query.before !== undefined) throw refuseField('query_invalid', 'before', 'cannot end a stream');

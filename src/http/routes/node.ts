@@ -1,4 +1,4 @@
-/** Owns /node: whether a node takes containers, and forgetting one that is lost. */
+/** Serves /node: whether a node takes containers, declaring one lost, and removing a lost one. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { NodeAction } from '../../reconciler/commands/decide.ts';
@@ -12,7 +12,8 @@ const actions = [
   { action: 'activate', summary: 'Place containers on a node again' },
   {
     action: 'lost',
-    summary: 'Say that a silent node is gone: its containers are replaced, also during a mass-loss hold',
+    summary:
+      'Declare a node lost that sends no heartbeats: its containers are replaced, also while rescheduling is paused',
   },
 ] as const;
 
@@ -36,7 +37,7 @@ export function addNodeRoutes(server: Server, submit: Submit): void {
     '/node/:id',
     {
       config: { scope: 'write' },
-      schema: { summary: 'Forget a node that is lost', params: NodeParams, response: { 202: AcceptedNodes } },
+      schema: { summary: 'Remove a node that is lost', params: NodeParams, response: { 202: AcceptedNodes } },
     },
     (request, reply) => change(request, reply, request.params.id, 'remove'),
   );

@@ -1,4 +1,4 @@
-/** Owns what a route of this API is made of: the server's type, what a route declares of itself, what a request carries. */
+/** Defines what all routes share: the type of the server, the configuration of a route, the members of a request. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -21,7 +21,7 @@ export type Server = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** What routes work with. */
+/** Dependencies of routes. */
 export type HttpDeps = {
   log: EventLog;
   projector: Projector;
@@ -35,13 +35,13 @@ export type HttpDeps = {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Required: the server does not start with a route that lacks it. */
+    /** Required: the server does not start with a route without it. */
     scope?: RouteScope;
     /** false: not an API call (probes, metrics, the pages of the documentation), so not in the log. Default true. */
     isRecorded?: boolean;
   }
   interface FastifyRequest {
-    /** Who calls; null before we know, and on open routes. */
+    /** Of the caller; null before authentication, and on open routes. */
     actor: string | null;
     /** The refusal this request was answered with. */
     problem: Problem | null;
@@ -50,13 +50,13 @@ declare module 'fastify' {
   }
 }
 
-/** For a route that cannot be reached without a caller: authentication runs before it. */
+/** For routes that require a caller: authentication has run before them. */
 export function actorOf(request: { actor: string | null }): string {
   if (request.actor === null) throw new Error('a route that changes things is open to all');
   return request.actor;
 }
 
-/** An unknown field is refused everywhere: where nothing is expected, anything is one. @throws AppError `body_invalid` */
+/** Refuses every body but an empty one: its fields would be unknown ones. @throws AppError `body_invalid` */
 export function refuseBody({ body }: { body: unknown }): void {
   if (body == null || (typeof body === 'object' && Object.keys(body).length === 0)) return;
   throw refuseField('body_invalid', 'body', 'must be empty here');

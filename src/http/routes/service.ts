@@ -1,4 +1,4 @@
-/** Owns /service: asking for services, editing, removing and looking at one. */
+/** Serves /service: create, edit, remove and read services. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
@@ -31,7 +31,7 @@ export function addServiceRoutes(server: Server, { projector }: Pick<HttpDeps, '
     {
       config: { scope: 'write' },
       schema: {
-        summary: 'Change what is named, keep the rest',
+        summary: 'Change some members of a service',
         params: NameParams,
         body: PatchBody,
         response: { 202: AcceptedServices },
@@ -59,7 +59,7 @@ export function addServiceRoutes(server: Server, { projector }: Pick<HttpDeps, '
 
   server.get(
     '/service/:name',
-    { config: { scope: 'read' }, schema: { summary: 'How a service stands and what was asked', params: NameParams } },
+    { config: { scope: 'read' }, schema: { summary: 'Status and spec of a service', params: NameParams } },
     (request, reply) => {
       const { view } = projector;
       const service = view.services.get(request.params.name);

@@ -1,4 +1,4 @@
-/** Owns the state routes: how the cluster stands, from the live view. */
+/** Serves the state of the cluster from the live view, and of the past from replayed ones. */
 
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -6,7 +6,7 @@ import { containerStates } from '../../model/container.ts';
 import { serviceStatuses } from '../../projections/rows/service-row.ts';
 import { containerStateBody, nodeStateBody, serviceStateBody, stateBody } from '../../projections/rows/state-bodies.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import { MomentParam, toMoment } from '../request/point-in-time.ts';
+import { PointInTimeParam, toPointInTime } from '../request/point-in-time.ts';
 import { NodeParam, ServiceNameParam } from '../request/service-schema.ts';
 import { createBodyCache } from '../response/body-cache.ts';
 import type { ControlPlaneStatus } from '../response/status.ts';
@@ -20,7 +20,7 @@ const oneOf = <const S extends string>(values: readonly S[]) =>
     { description: `one of: ${values.join(', ')}` },
   ) as unknown as ReturnType<typeof Type.Unsafe<S>>;
 
-const about = { service: ServiceNameParam, node: NodeParam, at: MomentParam };
+const about = { service: ServiceNameParam, node: NodeParam, at: PointInTimeParam };
 const ServiceQuery = query({ ...about, state: oneOf(serviceStatuses) });
 const NodeQuery = query({ ...about, state: oneOf(['ready', 'lost']) });
 const ContainerQuery = query({ ...about, state: oneOf(containerStates), ended: oneOf(['true', 'false']) });
@@ -32,22 +32,22 @@ export function addStateRoutes(server: Server, { projector, past, clock, status 
   const cache = createBodyCache();
 
   /**
-   * The ETag is the position of the last fact, as DESIGN has it: what telemetry alone feeds does not make a body new.
-   * @param version the position the body depends on
+   * The ETag is the position of the last fact: telemetry alone does not make a body new.
+   * @param version the position that the body depends on
    */
   const answer = (request: FastifyRequest, reply: FastifyReply, version: number, build: () => unknown) => {
     if (isUnchanged(request, reply, view)) return reply.code(304).send();
     return reply.header('content-type', 'application/json; charset=utf-8').send(cache.get(request.url, version, build));
   };
 
-  /** The same builders on a view of the past. */
+  /** With the same builders, from a view of the past. */
   const answerPast = async (
     request: FastifyRequest,
     reply: FastifyReply,
     at: string,
     build: (then: ClusterView) => unknown,
   ) => {
-    const then = await past.viewAt(toMoment('at', at, clock.nowMs()));
+    const then = await past.viewAt(toPointInTime('at', at, clock.nowMs()));
     if (isUnchanged(request, reply, then)) return reply.code(304).send();
     return build(then);
   };
@@ -56,7 +56,7 @@ export function addStateRoutes(server: Server, { projector, past, clock, status 
     '/service_state',
     {
       config: { scope: 'read' },
-      schema: { summary: 'Services and how they stand, now or at any moment', querystring: ServiceQuery },
+      schema: { summary: 'State of services, now or at a point in time', querystring: ServiceQuery },
     },
     (request, reply) => {
       const { at, ...filter } = request.query;
@@ -69,7 +69,7 @@ export function addStateRoutes(server: Server, { projector, past, clock, status 
     '/node_state',
     {
       config: { scope: 'read' },
-      schema: { summary: 'Nodes and how they stand, now or at any moment', querystring: NodeQuery },
+      schema: { summary: 'State of nodes, now or at a point in time', querystring: NodeQuery },
     },
     (request, reply) => {
       const { at, ...filter } = request.query;
@@ -82,7 +82,7 @@ export function addStateRoutes(server: Server, { projector, past, clock, status 
     '/container_state',
     {
       config: { scope: 'read' },
-      schema: { summary: 'Containers and how they stand, now or at any moment', querystring: ContainerQuery },
+      schema: { summary: 'State of containers, now or at a point in time', querystring: ContainerQuery },
     },
     (request, reply) => {
       const { ended, at, ...members } = request.query as Static<typeof ContainerQuery>;
@@ -92,12 +92,12 @@ export function addStateRoutes(server: Server, { projector, past, clock, status 
     },
   );
 
-  /** Log, bus and leader are not in the fold, so nothing here is cached; in trouble no ETag stands for it either. */
+  /** Log, bus and leader are not in the view, so nothing here is cached, and the ETag holds only while they are well. */
   server.get(
     '/state',
     {
       config: { scope: 'read' },
-      schema: { summary: 'Everything at once, now or at any moment', querystring: query({ at: MomentParam }) },
+      schema: { summary: 'Everything, now or at a point in time', querystring: query({ at: PointInTimeParam }) },
     },
     async (request, reply) => {
       const now = status();
@@ -111,7 +111,7 @@ export function addStateRoutes(server: Server, { projector, past, clock, status 
   );
 }
 
-/** Sets the ETag: the position of the last fact of what is shown. */
+/** Sets the ETag: the position of the last fact of the view. */
 function isUnchanged(request: FastifyRequest, reply: FastifyReply, { factPosition }: ClusterView): boolean {
   const etag = `"${factPosition}"`;
   reply.header('etag', etag);

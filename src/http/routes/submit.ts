@@ -1,4 +1,4 @@
-/** Hands the change that a route asks for to the command handler, and answers as every accepted change is answered. */
+/** Submits changes to the command handler, with the response that all accepted changes have in common. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandResult, HandleCommand } from '../../reconciler/append/command-handler.ts';

@@ -1,11 +1,11 @@
-/** Owns POST /whatif: what would happen if. Answers from a copy of a view and changes nothing, so a reader may ask. */
+/** Serves POST /whatif: simulates changes on a copy of a view. Changes nothing, so the scope is read. */
 
 import { type TProperties, Type } from '@sinclair/typebox';
 import { AppError } from '../../errors.ts';
 import { type WhatIfSettings, whatIf, withinMsDefault, withinMsMax } from '../../history/what-if/what-if.ts';
 import { Replicas } from '../../model/service.ts';
-import { wantedUntil } from '../request/abort-signal.ts';
-import { MomentParam, toMoment } from '../request/point-in-time.ts';
+import { abortSignalOf } from '../request/abort-signal.ts';
+import { PointInTimeParam, toPointInTime } from '../request/point-in-time.ts';
 import { ContainerBody, NodeParam, ServiceNameParam } from '../request/service-schema.ts';
 import type { HttpDeps, Server } from './route.ts';
 
@@ -29,44 +29,44 @@ const Change = Type.Union(
   },
 );
 
-/** More at once is no question any more. */
+/** More than an operator would ask about at once. */
 const changesMax = 32;
 
 const Question = Type.Object(
   {
     changes: Type.Array(Change, { minItems: 1, maxItems: changesMax }),
-    at: Type.Optional(MomentParam),
+    at: Type.Optional(PointInTimeParam),
     withinMs: Type.Optional(
       Type.Integer({ minimum: 1, maximum: withinMsMax, description: `default ${withinMsDefault}` }),
     ),
   },
-  { ...strict, description: 'All changes happen at once, in this order, now or at a moment of the past.' },
+  { ...strict, description: 'All changes are made at once, in this order, now or at a point in time.' },
 );
 
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
 
-/** @param stopping ends the question under way */
+/** @param stopping aborts the simulation under way */
 export function addWhatIfRoutes(
   server: Server,
   { projector, past, clock }: Deps,
   { signal: stopping, ...settings }: WhatIfSettings & { signal: AbortSignal },
 ): void {
-  // Each takes its part of the event loop, for seconds at worst: one is enough beside what the manager is for.
+  // A simulation takes a part of the event loop, for seconds at worst: one at a time.
   let isAsked = false;
 
   server.post(
     '/whatif',
     {
       config: { scope: 'read' },
-      schema: { summary: 'What would happen if: plans on a copy, changes nothing', body: Question },
+      schema: { summary: 'Simulate changes on a copy of the state; changes nothing', body: Question },
     },
     async (request, reply) => {
       const { at, ...question } = request.body;
       if (isAsked) throw new AppError('whatif_busy', 'another question is being answered', { retryable: true });
       isAsked = true;
       try {
-        const view = at === undefined ? projector.view : await past.viewAt(toMoment('at', at, clock.nowMs()));
-        return await whatIf(view, question, settings, wantedUntil(reply, stopping));
+        const view = at === undefined ? projector.view : await past.viewAt(toPointInTime('at', at, clock.nowMs()));
+        return await whatIf(view, question, settings, abortSignalOf(reply, stopping));
       } finally {
         isAsked = false;
       }

@@ -1,11 +1,11 @@
-/** Owns the routes that answer "why": of any container and service there ever was. */
+/** Serves explanations of containers and services, present and past. */
 
 import { Type } from '@sinclair/typebox';
 import { explainContainer } from '../../history/explain/explain-container.ts';
 import { explainService } from '../../history/explain/explain-service.ts';
 import { ContainerId } from '../../model/ids.ts';
-import { wantedUntil } from '../request/abort-signal.ts';
-import { MomentParam, toMoment } from '../request/point-in-time.ts';
+import { abortSignalOf } from '../request/abort-signal.ts';
+import { PointInTimeParam, toPointInTime } from '../request/point-in-time.ts';
 import { NameParams } from '../request/service-schema.ts';
 import type { HttpDeps, Server } from './route.ts';
 
@@ -13,11 +13,11 @@ const ContainerParams = Type.Object(
   { id: Type.String({ ...ContainerId, description: 'the id of a container, such as web.1-4k' }) },
   { additionalProperties: false },
 );
-const AtQuery = Type.Partial(Type.Object({ at: MomentParam }), { additionalProperties: false });
+const AtQuery = Type.Partial(Type.Object({ at: PointInTimeParam }), { additionalProperties: false });
 
 type Deps = Pick<HttpDeps, 'log' | 'projector' | 'past' | 'clock'>;
 
-/** @param stopping ends the questions under way */
+/** @param stopping aborts the explanations that are under way */
 export function addWhyRoutes(
   server: Server,
   { log, projector, past, clock }: Deps,
@@ -28,11 +28,11 @@ export function addWhyRoutes(
     {
       config: { scope: 'read' },
       schema: {
-        summary: 'Why a container runs where it runs, why it ended, what it replaced and what replaced it',
+        summary: 'Why a container runs on its node, why it ended, what it replaced and what replaced it',
         params: ContainerParams,
       },
     },
-    (request, reply) => explainContainer(log, request.params.id, wantedUntil(reply, stopping)),
+    (request, reply) => explainContainer(log, request.params.id, abortSignalOf(reply, stopping)),
   );
 
   server.get(
@@ -40,15 +40,15 @@ export function addWhyRoutes(
     {
       config: { scope: 'read' },
       schema: {
-        summary: 'Why a service is as it is, now or at any moment',
+        summary: 'Why a service is in its state, now or at a point in time',
         params: NameParams,
         querystring: AtQuery,
       },
     },
     async (request, reply) => {
       const { at } = request.query;
-      const signal = wantedUntil(reply, stopping);
-      const view = at === undefined ? projector.view : await past.viewAt(toMoment('at', at, clock.nowMs()));
+      const signal = abortSignalOf(reply, stopping);
+      const view = at === undefined ? projector.view : await past.viewAt(toPointInTime('at', at, clock.nowMs()));
       return explainService(log, view, request.params.name, signal);
     },
   );

@@ -4,12 +4,13 @@
  * | the registered instance | the contender | decision |
  * |---|---|---|
  * | is lost, has sent no heartbeat for the node timeout, or is the contender itself | | registers |
- * | sent a heartbeat within the node timeout | reads the node's queue, and was not refused before | registers: the broker has closed the other connection, as it does at once when a process ends |
+ * | sent a heartbeat within the node timeout | reads the node's queue, and was not refused before | registers: the broker has closed the other connection |
  * | | was not challenged yet, or no heartbeat came since | is challenged through the node's queue |
  * | sent a heartbeat after the challenge | has not answered it | is refused |
  *
- * A contender that was refused cannot prove itself by the queue any more: two agents run under one node id by mistake. It
- * is refused until the registered instance is lost.
+ * The broker closes the connection of a process at once when the process ends. A contender that was refused cannot prove
+ * itself by the queue any more: two agents run under one node id by mistake, and the contender is refused until the
+ * registered instance is lost.
  */
 
 import type { RegisterReport } from '../../bus/messages.ts';
