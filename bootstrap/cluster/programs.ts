@@ -1,8 +1,8 @@
-/** Owns running programs of this machine: where they are, with a deadline, telling while it takes long. */
+/** Finds and runs programs of this machine, with a deadline and reports while one takes long. */
 
-import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { execa } from 'execa';
 
 /** Where a root's shell looks; a user's PATH often leaves the sbin folders out. */
 const searchPath = [
@@ -37,37 +37,35 @@ export type RunOptions = {
   deadlineMs: number;
   signal: AbortSignal;
   environment?: NodeJS.ProcessEnv;
-  /** Told every ten seconds, with the last line the program wrote. */
+  /** Called every ten seconds, with the last line the program wrote. */
   onStillRunning?: (seconds: number, lastLine: string) => void;
 };
 
-const tellEveryMs = 10_000;
+const reportEveryMs = 10_000;
 
 /** @throws Error with the program's last line when it fails or takes too long */
 export async function runProgram(program: string, args: readonly string[], options: RunOptions): Promise<void> {
   const { deadlineMs, signal, environment = systemEnvironment(), onStillRunning } = options;
   const startedMs = performance.now();
-  // A fraction, as what is left of a longer deadline may be, is none of a timer's.
-  const over = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(deadlineMs))]);
-  const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  const running = execa(program, args, {
+    ...{ env: environment, extendEnv: false, stdin: 'ignore', all: true, buffer: false, reject: false },
+    // A fraction, as what is left of a longer deadline may be, is none of a timer's.
+    ...{ timeout: Math.ceil(deadlineMs), cancelSignal: signal, forceKillAfterDelay: false },
+  });
   let lastLine = '';
-  for (const output of [child.stdout, child.stderr]) {
-    output.setEncoding('utf8').on('data', (chunk: string) => {
-      lastLine = chunk.trim().split('\n').at(-1) || lastLine;
-    });
-  }
-  const onOver = () => child.kill('SIGTERM');
-  over.addEventListener('abort', onOver);
-  const telling = setInterval(() => {
+  running.all.setEncoding('utf8').on('data', (chunk: string) => {
+    lastLine = chunk.trim().split('\n').at(-1) || lastLine;
+  });
+  const reporting = setInterval(() => {
     onStillRunning?.(Math.round((performance.now() - startedMs) / 1000), lastLine);
-  }, tellEveryMs);
-  try {
-    const code = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
-    signal.throwIfAborted();
-    if (over.aborted) throw new Error(`not done within ${deadlineMs / 1000} s: ${lastLine}`);
-    if (code !== 0) throw new Error(lastLine || `ended with code ${code}`);
-  } finally {
-    clearInterval(telling);
-    over.removeEventListener('abort', onOver);
-  }
+  }, reportEveryMs);
+  const result = await running.finally(() => clearInterval(reporting));
+  signal.throwIfAborted();
+  if (result.timedOut) throw new Error(`not done within ${deadlineMs / 1000} s: ${lastLine}`);
+  if (result.failed) throw new Error(lastLine || describeEnd(result));
 }
+
+type End = { exitCode?: number | undefined; originalMessage?: string | undefined };
+
+const describeEnd = ({ exitCode, originalMessage }: End): string =>
+  exitCode === undefined ? (originalMessage ?? 'it did not start') : `ended with code ${exitCode}`;

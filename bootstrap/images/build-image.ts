@@ -26,7 +26,7 @@ export async function buildImage(
   { socketPath, busybox }: { socketPath: string; busybox: Buffer },
 ): Promise<boolean> {
   const docker = new Docker({ socketPath, host: undefined } as unknown as Docker.DockerOptions);
-  const tar = createTar(entriesOf(definition, busybox));
+  const tar = await createTar(entriesOf(definition, busybox));
   const content = createHash('sha256').update(tar).update(definition.changes.join('\n')).digest('hex').slice(0, 16);
   if ((await readContentLabel(docker, definition.name)) === content) return false;
   const [repo, tag] = definition.name.split(':');

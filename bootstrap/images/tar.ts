@@ -1,38 +1,24 @@
-/** Owns writing a ustar archive in memory, byte for byte the same for the same entries: an image's content is its hash. */
+/** Writes a tar archive in memory, byte for byte the same for the same entries: an image's content is its hash. */
+
+import { buffer } from 'node:stream/consumers';
+import { pack } from 'tar-stream';
 
 export type TarEntry =
   | { kind: 'file'; path: string; mode: number; content: Buffer }
   | { kind: 'directory'; path: string; mode: number }
   | { kind: 'symlink'; path: string; target: string };
 
-const blockBytes = 512;
-const typeFlags = { file: '0', symlink: '2', directory: '5' } as const;
+const epoch = new Date(0);
 
-/** @param entries paths without a leading slash, at most 100 bytes (the format's field for a name) */
-export function createTar(entries: readonly TarEntry[]): Buffer {
-  const parts = entries.flatMap((entry) => {
-    const content = entry.kind === 'file' ? entry.content : Buffer.alloc(0);
-    return [headerOf(entry, content.length), content, Buffer.alloc(-content.length & (blockBytes - 1))];
-  });
-  return Buffer.concat([...parts, Buffer.alloc(2 * blockBytes)]);
-}
-
-function headerOf(entry: TarEntry, contentBytes: number): Buffer {
-  const header = Buffer.alloc(blockBytes);
-  const octal = (value: number, offset: number, length: number) =>
-    header.write(`${value.toString(8).padStart(length - 1, '0')}\0`, offset, 'ascii');
-  if (Buffer.byteLength(entry.path) > 100) throw new RangeError(`path longer than 100 bytes: ${entry.path}`);
-  header.write(entry.path, 0);
-  octal(entry.kind === 'symlink' ? 0o777 : entry.mode, 100, 8);
-  octal(0, 108, 8);
-  octal(0, 116, 8);
-  octal(contentBytes, 124, 12);
-  octal(0, 136, 12);
-  header.write(' '.repeat(8), 148, 'ascii');
-  header.write(typeFlags[entry.kind], 156, 'ascii');
-  if (entry.kind === 'symlink') header.write(entry.target, 157);
-  header.write('ustar\x0000', 257, 'ascii');
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'ascii');
-  return header;
+/** @param entries paths without a leading slash */
+export async function createTar(entries: readonly TarEntry[]): Promise<Buffer> {
+  const archive = pack();
+  for (const entry of entries) {
+    const header = { name: entry.path, mtime: epoch };
+    if (entry.kind === 'file') archive.entry({ ...header, type: 'file', mode: entry.mode }, entry.content);
+    if (entry.kind === 'directory') archive.entry({ ...header, type: 'directory', mode: entry.mode });
+    if (entry.kind === 'symlink') archive.entry({ ...header, type: 'symlink', mode: 0o777, linkname: entry.target });
+  }
+  archive.finalize();
+  return buffer(archive);
 }

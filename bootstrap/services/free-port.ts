@@ -1,33 +1,19 @@
-/** Owns ports of the loopback interface: finding free ones, and seeing whether somebody listens. */
+/** Ports of the loopback interface: finds free ones, and sees whether a server listens. */
 
-import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
+import getPort, { portNumbers } from 'get-port';
 
 /** Below the range of outgoing connections (32768 on Linux), which would take the port before its server does. */
 const [portMin, portMax] = [20_000, 32_000];
-const tries = 100;
 
+/** Each search begins somewhere else, so that runs side by side do not find the same ports. */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  for (let tried = 0; ports.size < count; tried += 1) {
-    if (tried === tries) throw new Error(`no free port between ${portMin} and ${portMax} in ${tries} tries`);
-    const port = portMin + Math.floor(Math.random() * (portMax - portMin));
-    if (await isFree(port)) ports.add(port);
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const begin = portMin + Math.floor(Math.random() * (portMax - portMin));
+    ports.push(await getPort({ port: portNumbers(begin, portMax), host: '127.0.0.1' }));
   }
-  return [...ports];
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    server.close();
-  }
+  return ports;
 }
 
 export function isListening(port: number): Promise<boolean> {

@@ -28,7 +28,7 @@ const ballastBytes = 4 * 1024 * 1024;
 export async function openRegistry({ isHeld = false } = {}): Promise<Registry> {
   const busybox = await findBusybox({ mayInstall: false });
   if ('missing' in busybox) throw new Error(busybox.missing);
-  const tar = createTar([
+  const tar = await createTar([
     { kind: 'directory', path: 'bin/', mode: 0o755 },
     { kind: 'file', path: 'bin/busybox', mode: 0o755, content: busybox.content },
     { kind: 'file', path: 'ballast', mode: 0o644, content: randomBytes(ballastBytes) },
