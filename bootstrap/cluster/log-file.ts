@@ -1,12 +1,12 @@
 /**
- * Owns the log that `up` keeps in its data folder, a line of JSON each, and what a terminal is shown of it: warnings
- * and errors, a plain line each.
+ * The log that `up` keeps in its data folder, a line of JSON each, and what a terminal shows of it: warnings and errors,
+ * a plain line each.
  */
 
-import { openSync } from 'node:fs';
-import { rename, stat } from 'node:fs/promises';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { pino } from 'pino';
+import { finished } from 'node:stream/promises';
+import { createStream } from 'rotating-file-stream';
 
 export const logFiles = { current: 'log.ndjson', last: 'log.1.ndjson' } as const;
 
@@ -14,34 +14,36 @@ export type LogFile = {
   path: string;
   /** @param line an entry as pino writes it */
   write(line: string): void;
+  /** Writes what is pending. */
+  close(): Promise<void>;
 };
 
 /** Two files of it are kept: enough for weeks of the default level, little enough for anybody's disk. */
-const bytesMax = 10 * 1024 * 1024;
+const size = '10M';
 /** As numbers in an entry; what is below is for the file alone. */
 const levels = { warning: 40, error: 50 } as const;
 const wordsMax = 400;
 
 /**
- * Goes on where the last `up` ended; one over the bound is put aside first.
- * @param show takes the lines for people
+ * Goes on where the last `up` ended. A file over the bound is put aside, and the one before it deleted.
+ * @param show takes the lines for users
  */
 export async function openLogFile(dir: string, show: (line: string) => void): Promise<LogFile> {
   const path = join(dir, logFiles.current);
-  const bytes = await stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
-  if (bytes > bytesMax) await rename(path, join(dir, logFiles.last));
-  const file = pino.destination({ fd: openSync(path, 'a'), sync: false });
-  // A full disk is the log of events' trouble; this one goes without its lines.
+  const file = createStream((index) => (index ? logFiles.last : logFiles.current), { path: dir, size, rotate: 1 });
+  // A full disk is reported by the log of events; this one goes without its lines.
   file.on('error', (error: Error) => show(`warning: ${path} cannot be written: ${error.message}`));
+  await once(file, 'open');
   return {
     path,
     write(line) {
       file.write(line.endsWith('\n') ? line : `${line}\n`);
       const words = describeEntry(line);
       if (words !== null) show(words);
+    },
+    async close() {
+      file.end();
+      await finished(file).catch(() => {});
     },
   };
 }

@@ -74,11 +74,12 @@ async function openCluster({ folder, engine, options }: Chosen, life: Life): Pro
   life.print(`log: ${file.path}`);
   if (config.mongodbUrl !== null) {
     const environment = { ...options.environment, CO_ENGINE: engine };
-    return runSeparateProcesses({ config, folder, environment, engine, log: file.write }, life);
+    const separate = await runSeparateProcesses({ config, folder, environment, engine, log: file.write }, life);
+    return { ...separate, close: () => separate.close().finally(file.close) };
   }
   const logger = createLogger({ level: config.logLevel }, file);
   const { manager, agents, close } = await runLocalCluster({ config, folder, logger }, life);
-  return { url: manager.url, agents, close };
+  return { url: manager.url, agents, close: () => close().finally(file.close) };
 }
 
 /** For `./bootstrap/node`. The cluster does as well without. */

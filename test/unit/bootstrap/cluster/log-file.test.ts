@@ -52,6 +52,7 @@ test(
       logger.info({ run }, 'kept');
       logger.warn({ run }, 'seen');
       file.write(entry({ run, msg: 'from a child' }));
+      await file.close();
     }
     const lines = await until('all is written', async () => {
       const text = await readFile(join(dir, logFiles.current), 'utf8');
@@ -71,11 +72,25 @@ test(
     await writeFile(join(dir, logFiles.last), 'old');
     await writeFile(join(dir, logFiles.current), 'large');
     await truncate(join(dir, logFiles.current), 10 * 1024 * 1024 + 1);
-    const { path } = await openLogFile(dir, () => {});
+    const { path, close } = await openLogFile(dir, () => {});
+    await close();
     assert.is(path, join(dir, logFiles.current));
     assert.equal((await readdir(dir)).toSorted(), [logFiles.last, logFiles.current].toSorted());
     assert.is((await readFile(path, 'utf8')).length, 0);
     assert.match((await readFile(join(dir, logFiles.last), 'latin1')).slice(0, 5), 'large');
+  }),
+);
+
+test(
+  'a file that grows too large while it is written is put aside too',
+  inFolder(async (dir) => {
+    const { path, write, close } = await openLogFile(dir, () => {});
+    const line = entry({ level: 30, text: 'x'.repeat(1024 * 1024) });
+    for (let count = 0; count < 12; count += 1) write(line);
+    await until('the file was put aside', async () => (await readdir(dir)).includes(logFiles.last));
+    write(entry({ level: 30, msg: 'the last' }));
+    await until('it goes on', async () => (await readFile(path, 'utf8')).includes('the last'));
+    await close();
   }),
 );
 
