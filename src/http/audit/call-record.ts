@@ -3,16 +3,15 @@
  * callers as telemetry. Never slows a call and never records a secret: no bodies, no headers, no query strings.
  */
 
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
-import { AppError } from '../../errors.ts';
+import { settledWithin } from '../../concurrency/deadline.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { NewEvent } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
+import { createBatchWriter } from './batch-writer.ts';
 import {
   type Call,
   countCalls,
-  halve,
   type ReadCall,
   type RefusedCall,
   readsEvent,
@@ -39,21 +38,16 @@ const refusalsPerFlushMax = 100;
 const callsWaitingMax = 10_000;
 const closeDeadlineMs = 1_000;
 
-type Batch = { appendId: string; events: NewEvent[] };
-
 export function createCallRecorder(
   { log, clock, logger }: { log: Pick<EventLog, 'append'>; clock: Pick<Clock, 'nowMs'>; logger: Logger },
   { actor, flushEveryMs = flushEveryMsDefault }: { actor: string; flushEveryMs?: number },
 ): CallRecorder {
   let reads: ReadCall[] = [];
   let refusals: NewEvent[] = [];
-  const batches: Batch[] = [];
   let stamped = { ms: Number.NaN, at: '' };
   let callsWaiting = 0;
   let callsDropped = 0;
   let timer: NodeJS.Timeout | undefined;
-  let writing: Promise<void> = Promise.resolve();
-  let isWriting = false;
   let isClosed = false;
 
   const arm = (delayMs: number) => {
@@ -64,41 +58,24 @@ export function createCallRecorder(
   const flush = () => {
     clearTimeout(timer);
     timer = undefined;
-    if (reads.length > 0) batches.push(toBatch([readsEvent(reads, actor)]));
-    if (refusals.length > 0) batches.push(toBatch(refusals));
+    if (reads.length > 0) writer.add([readsEvent(reads, actor)]);
+    if (refusals.length > 0) writer.add(refusals);
     reads = [];
     refusals = [];
     if (callsDropped > 0) logger.warn({ callsDropped }, 'calls not recorded: the log takes them too slowly');
     callsDropped = 0;
-    if (!isWriting) writing = write();
+    writer.start();
   };
 
-  /**
-   * Writes one batch after the other, each under the same appendId until it is decided, so none is written twice. A
-   * refused batch is halved until the call that cannot be recorded is alone: the others are recorded.
-   */
-  const write = async () => {
-    isWriting = true;
-    for (let next = batches[0]; next; next = batches[0]) {
-      try {
-        await log.append(next.events, { appendId: next.appendId });
-      } catch (error) {
-        if (error instanceof AppError && error.retryable) {
-          arm(flushEveryMs);
-          break;
-        }
-        const halves = halve(next.events);
-        if (halves) {
-          batches.splice(0, 1, ...halves.map(toBatch));
-          continue;
-        }
-        logger.error({ err: error }, 'a call was not recorded');
-      }
-      batches.shift();
-      callsWaiting -= countCalls(next.events);
-    }
-    isWriting = false;
-  };
+  const writer = createBatchWriter(
+    { log, logger },
+    {
+      onUnavailable: () => arm(flushEveryMs),
+      onSettled: (events) => {
+        callsWaiting -= countCalls(events);
+      },
+    },
+  );
 
   const hasRoom = () => {
     if (isClosed || callsWaiting >= callsWaitingMax) {
@@ -136,14 +113,7 @@ export function createCallRecorder(
       flush();
       isClosed = true;
       clearTimeout(timer);
-      let deadline: NodeJS.Timeout | undefined;
-      const tooLate = new Promise<void>((resolve) => {
-        deadline = setTimeout(resolve, closeDeadlineMs);
-      });
-      await Promise.race([writing, tooLate]);
-      clearTimeout(deadline);
+      await settledWithin(closeDeadlineMs, writer.stopped());
     },
   };
 }
-
-const toBatch = (events: NewEvent[]): Batch => ({ appendId: randomUUID(), events });

@@ -27,7 +27,10 @@ const ContainerQuery = query({ ...about, state: oneOf(containerStates), ended: o
 
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock' | 'status'>;
 
-export function addStateRoutes(server: Server, { projector, past, clock, status }: Deps): void {
+type Build = (view: ClusterView) => unknown;
+
+/** Answers with a body of the live view, or of the view at a point in time: the builders are the same. */
+function createAnswers({ projector, past, clock }: Omit<Deps, 'status'>) {
   const { view } = projector;
   const cache = createBodyCache();
 
@@ -35,22 +38,24 @@ export function addStateRoutes(server: Server, { projector, past, clock, status 
    * The ETag is the position of the last fact: telemetry alone does not make a body new.
    * @param version the position that the body depends on
    */
-  const answer = (request: FastifyRequest, reply: FastifyReply, version: number, build: () => unknown) => {
+  const answerLive = (request: FastifyRequest, reply: FastifyReply, version: number, build: Build) => {
     if (isUnchanged(request, reply, view)) return reply.code(304).send();
-    return reply.header('content-type', 'application/json; charset=utf-8').send(cache.get(request.url, version, build));
+    const bytes = cache.get(request.url, version, () => build(view));
+    return reply.header('content-type', 'application/json; charset=utf-8').send(bytes);
   };
 
-  /** With the same builders, from a view of the past. */
-  const answerPast = async (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    at: string,
-    build: (then: ClusterView) => unknown,
-  ) => {
+  const answerPast = async (request: FastifyRequest, reply: FastifyReply, at: string, build: Build) => {
     const then = await past.viewAt(toPointInTime('at', at, clock.nowMs()));
     if (isUnchanged(request, reply, then)) return reply.code(304).send();
     return build(then);
   };
+
+  return { answerLive, answerPast };
+}
+
+export function addStateRoutes(server: Server, { status, ...deps }: Deps): void {
+  const { view } = deps.projector;
+  const { answerLive, answerPast } = createAnswers(deps);
 
   server.get(
     '/service_state',
@@ -60,8 +65,9 @@ export function addStateRoutes(server: Server, { projector, past, clock, status 
     },
     (request, reply) => {
       const { at, ...filter } = request.query;
-      if (at !== undefined) return answerPast(request, reply, at, (then) => serviceStateBody(then, filter));
-      return answer(request, reply, view.factPosition, () => serviceStateBody(view, filter));
+      const build: Build = (shown) => serviceStateBody(shown, filter);
+      if (at !== undefined) return answerPast(request, reply, at, build);
+      return answerLive(request, reply, view.factPosition, build);
     },
   );
 
@@ -73,8 +79,9 @@ export function addStateRoutes(server: Server, { projector, past, clock, status 
     },
     (request, reply) => {
       const { at, ...filter } = request.query;
-      if (at !== undefined) return answerPast(request, reply, at, (then) => nodeStateBody(then, filter));
-      return answer(request, reply, view.position, () => nodeStateBody(view, filter));
+      const build: Build = (shown) => nodeStateBody(shown, filter);
+      if (at !== undefined) return answerPast(request, reply, at, build);
+      return answerLive(request, reply, view.position, build);
     },
   );
 
@@ -87,8 +94,9 @@ export function addStateRoutes(server: Server, { projector, past, clock, status 
     (request, reply) => {
       const { ended, at, ...members } = request.query as Static<typeof ContainerQuery>;
       const filter = { ...members, ended: ended === 'true' };
-      if (at !== undefined) return answerPast(request, reply, at, (then) => containerStateBody(then, filter));
-      return answer(request, reply, view.position, () => containerStateBody(view, filter));
+      const build: Build = (shown) => containerStateBody(shown, filter);
+      if (at !== undefined) return answerPast(request, reply, at, build);
+      return answerLive(request, reply, view.position, build);
     },
   );
 
@@ -104,7 +112,7 @@ export function addStateRoutes(server: Server, { projector, past, clock, status 
       const { log, bus, leader } = now;
       const described = { log: log.description, bus: bus.description };
       const { at } = request.query;
-      if (at !== undefined) return answerPast(request, reply, at, (then) => stateBody(then, described));
+      if (at !== undefined) return answerPast(request, reply, at, (shown) => stateBody(shown, described));
       if (isWell(now) && isUnchanged(request, reply, view)) return reply.code(304).send();
       return { ...stateBody(view, described), manager: now.managerId, log, bus, leader };
     },

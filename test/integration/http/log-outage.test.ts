@@ -22,6 +22,11 @@ test.after.each(async () => {
   await api.log.close();
 });
 
+const recordedPaths = async () =>
+  (await api.events('ApiReadsRecorded')).flatMap(({ data }) =>
+    'calls' in data ? data.calls.map(({ path }) => path) : [],
+  );
+
 test('a change is 503 with Retry-After, and its Idempotency-Key stays good', async () => {
   const call = { body: oneService('api', 1), headers: { 'idempotency-key': 'k1' } };
   faulty.setAway(true);
@@ -75,11 +80,23 @@ test('calls of the time of the outage are recorded after it, each once', async (
   faulty.setAway(false);
   await until('the calls are recorded', async () => (await api.events('ApiReadsRecorded')).length > 0);
   await api.close();
-  const calls = (await api.events('ApiReadsRecorded')).flatMap(
-    ({ data }) => (data as { calls: { path: string }[] }).calls,
-  );
-  const paths = calls.map(({ path }) => path).filter((path) => path.startsWith('/service/none-'));
-  assert.equal(paths, ['/service/none-0', '/service/none-1', '/service/none-2', '/service/none-3', '/service/none-4']);
+  assert.equal(await recordedPaths(), [
+    '/service/none-0',
+    '/service/none-1',
+    '/service/none-2',
+    '/service/none-3',
+    '/service/none-4',
+  ]);
+  api = await startApi(faulty.log);
+});
+
+test('calls whose record has an unknown outcome are recorded once', async () => {
+  faulty.loseNextAnswer();
+  await api.call('GET', '/service/none');
+  await until('the record is in the log', async () => (await recordedPaths()).length > 0);
+  // Tries again what it has no answer for.
+  await api.close();
+  assert.equal(await recordedPaths(), ['/service/none']);
   api = await startApi(faulty.log);
 });
 

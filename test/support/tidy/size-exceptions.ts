@@ -25,8 +25,6 @@ export const sizeExceptions: SizeExceptions = {
   'src/history/archive/archive-check.ts#createTransferCheck': closure,
   'src/history/verify/self-check.ts#createSelfCheck': closure,
   'src/history/what-if/simulation.ts#createWorld': closure,
-  'src/http/audit/call-record.ts#createCallRecorder': closure,
-  'src/http/routes/state.ts#addStateRoutes': closure,
   'src/projections/live/projector.ts#createProjector': closure,
   'src/projections/read-models/read-model-writer.ts#createReadModelWriter': closure,
   'src/reconciler/controller/leader-election.ts#createLeadership': closure,
