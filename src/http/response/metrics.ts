@@ -1,4 +1,4 @@
-/** Defines what the HTTP server asks of whoever keeps the metrics: take a measured call, render them all. */
+/** The port of the metrics, as the HTTP server uses it: it reports measured calls and serves the rendered metrics. */
 
 export type MeasuredCall = {
   method: string;

@@ -35,7 +35,7 @@ const recordedCalls = async () =>
 const recordedCall = (what: string, matches: (call: EventData<'ApiReadsRecorded'>['calls'][number]) => boolean) =>
   until(what, async () => (await recordedCalls()).find(matches));
 
-test('a method longer than any we know is recorded, and takes no other call with it', async () => {
+test('a method longer than any known one is recorded, and the calls beside it too', async () => {
   await start({ recordEveryMs: 200 });
   const [long, other] = [api.call('UNSUBSCRIBE', '/state'), api.call('GET', '/service/none')];
   assert.is((await long).status, 405);
@@ -66,7 +66,7 @@ test('without a token everything but the probes is 401, unknown paths too', asyn
   assert.is((await api.call('GET', '/readyz')).status, 200);
 });
 
-test('a wrong token is 401 and recorded as telemetry of somebody unknown, without the token', async () => {
+test('a wrong token is 401 and recorded as telemetry of an unknown caller, without the token', async () => {
   await start({ tokens });
   const { status } = await api.call('POST', '/service?token=oops', {
     body: oneService(),
@@ -93,7 +93,7 @@ test('a read token reads and its change is refused as a fact', async () => {
   assert.is(api.projector.view.services.size, 0);
 });
 
-test('an accepted change carries its holder and is not recorded twice', async () => {
+test('an accepted change has the owner of the token as its actor and is not recorded twice', async () => {
   await start({ tokens });
   const { status } = await api.call('POST', '/service', { body: oneService(), headers: bearer('ada-token') });
   assert.is(status, 202);
@@ -124,7 +124,7 @@ test('reads are recorded one by one without their query, probes are not', async 
   assert.is(new Set(calls.map(({ requestId }) => requestId)).size, 2);
 });
 
-test('what waits to be recorded is written when the server closes', async () => {
+test('calls that wait to be recorded are written when the server closes', async () => {
   await start();
   await api.call('GET', '/service_state');
   await api.call('DELETE', '/service/none');

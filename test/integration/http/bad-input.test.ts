@@ -305,7 +305,7 @@ for (const [path, field, rule] of reads) {
   });
 }
 
-test('where broken JSON breaks is said, what it says is not', async () => {
+test('a refusal of invalid JSON names the place of the error without quoting the body', async () => {
   const secret = 'hunter2';
   const { body: problem } = await api.call('POST', '/service', {
     text: `{"a": "${secret}",\n "b": ${secret}}`,

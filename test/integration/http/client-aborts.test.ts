@@ -1,4 +1,4 @@
-/** A long question ends with whoever wanted its answer: its client goes away, or its manager is told to stop. */
+/** Long reads end when their client disconnects or their manager stops. */
 
 import { request } from 'node:http';
 import { suite } from 'uvu';
@@ -50,7 +50,7 @@ const send = (path: string) =>
 
 const isAnswering = async () => (await api.call('POST', '/whatif', { body: largeQuestion })).status === 503;
 
-test('a diff ends when its client goes away, and the next one has its turn', async () => {
+test('a diff ends when its client disconnects, and the next one runs', async () => {
   const { log } = api;
   const { read } = log;
   let asked = 0;
@@ -69,7 +69,7 @@ test('a diff ends when its client goes away, and the next one has its turn', asy
   next.destroy();
 });
 
-test('a call is recorded also when its client does not wait for the end of its answer', async () => {
+test('a call is recorded also when its client disconnects before the end of the response', async () => {
   const recorded = async (path: string) =>
     (await api.events('ApiReadsRecorded'))
       .flatMap(({ data }) => (data as EventData<'ApiReadsRecorded'>).calls)
@@ -101,7 +101,7 @@ for (const path of ['/diff?from=1', '/container/:id/why', '/service/web/why']) {
   });
 }
 
-test('a what-if ends when the manager is told to stop', async () => {
+test('a what-if ends when the manager stops', async () => {
   const answer = api.call('POST', '/whatif', { body: largeQuestion });
   await until('it is being answered', isAnswering);
   const closed = api.close();

@@ -108,7 +108,7 @@ for (const { name, open } of httpLogs) {
     );
   });
 
-  test('a stream replays and follows under concurrent appends, and goes on after each cut', async () => {
+  test('a stream replays and follows under concurrent appends, and continues after each disconnect', async () => {
     const services = 120;
     for (const n of range(1, 20)) await post(`before-${n}`);
     const seen: number[] = [];
@@ -153,7 +153,7 @@ for (const { name, open } of httpLogs) {
     );
   });
 
-  test('a client that stops reading and goes on misses nothing', async () => {
+  test('a client that pauses reading misses nothing', async () => {
     const client = await openEventStream(api.url, '/events?class=fact');
     client.pause();
     const services = range(1, 200).map((n) => oneService(`s${n}`, 1, `image-${'x'.repeat(200)}`).services[0]);
@@ -183,7 +183,7 @@ for (const { name, open } of httpLogs) {
     assert.is(status, 400);
   });
 
-  test('more followers than the bound are refused, and leaving makes room', async () => {
+  test('followers beyond the limit are refused until another leaves', async () => {
     const clients = await Promise.all(range(1, 100).map(() => openEventStream(api.url, '/events')));
     const refused = await openEventStream(api.url, '/events');
     assert.is(refused.status, 503);
@@ -196,7 +196,7 @@ for (const { name, open } of httpLogs) {
     for (const client of clients) client.close();
   });
 
-  test('the server closes within 5 s though clients follow', async () => {
+  test('the server closes within 5 s while clients follow', async () => {
     const clients = await Promise.all(range(1, 5).map(() => openEventStream(api.url, '/events')));
     clients[0]?.pause();
     const startedMs = performance.now();

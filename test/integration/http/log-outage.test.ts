@@ -1,4 +1,4 @@
-/** The log is away: changes are refused for now and said so, reads of the view go on, and everything comes back by itself. */
+/** While the log does not answer, changes are 503 and reads of the view go on; afterwards everything works again. */
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -27,7 +27,7 @@ const recordedPaths = async () =>
     'calls' in data ? data.calls.map(({ path }) => path) : [],
   );
 
-test('a change is 503 with Retry-After, and its Idempotency-Key stays good', async () => {
+test('a change is 503 with Retry-After, and its Idempotency-Key can be used again', async () => {
   const call = { body: oneService('api', 1), headers: { 'idempotency-key': 'k1' } };
   faulty.setAway(true);
   const refused = await api.call('POST', '/service', call);
@@ -73,7 +73,7 @@ test('a stream survives the outage', async () => {
   client.close();
 });
 
-test('calls of the time of the outage are recorded after it, each once', async () => {
+test('calls during the outage are recorded after it, each once', async () => {
   faulty.setAway(true);
   for (let n = 0; n < 5; n += 1) await api.call('GET', `/service/none-${n}`);
   await until('the recorder has tried', () => faulty.refusals() > 0);
@@ -100,7 +100,7 @@ test('calls whose record has an unknown outcome are recorded once', async () => 
   api = await startApi(faulty.log);
 });
 
-test('a fault of our own leaks nothing', async () => {
+test('an unexpected error is 500 and shows nothing of its message', async () => {
   faulty.failNext(new Error('mongodb://root:hunter2@db:27017 broke'));
   const { status, text, headers } = await api.call('POST', '/service', { body: oneService('api', 1) });
   assert.is(status, 500);

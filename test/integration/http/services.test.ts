@@ -17,7 +17,7 @@ for (const { name, open, reopen } of httpLogs) {
     await api.log.close();
   });
 
-  test('the seed request is accepted as written', async () => {
+  test('the request of the README is accepted as written', async () => {
     const text = '{"services":[{"serviceName":"web","replicas":3,"container":{"name":"web","image":"nginx"}}]}';
     const answer = await api.call('POST', '/service', { text, headers: { 'content-type': 'application/json' } });
     assert.is(answer.status, 202, answer.text);

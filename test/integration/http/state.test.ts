@@ -97,7 +97,7 @@ test('filters by service, node and state', async () => {
   assert.is((await get('/container_state?state=in%20queue&ended=true')).status, 200);
 });
 
-test('state says how log, bus and leader are, and trouble is never hidden behind an ETag', async () => {
+test('state has the condition of log, bus and leader, and a problem is never hidden by an ETag', async () => {
   const well = await get('/state');
   assert.equal(well.body.bus, { state: 'connected', description: 'embedded', trouble: null });
   assert.equal(well.body.leader, { term: 1, controllerId: 'manager-1', isSelf: true });
@@ -108,7 +108,7 @@ test('state says how log, bus and leader are, and trouble is never hidden behind
   assert.is(troubled.body.bus.trouble, 'refused');
 });
 
-test('a node is cordoned, drained, activated and seen so', async () => {
+test('a node is shown as cordoned, drained and active', async () => {
   await append(registered('worker-1'));
   for (const [action, availability] of [
     ['cordon', 'cordoned'],
@@ -125,7 +125,7 @@ test('a node is cordoned, drained, activated and seen so', async () => {
   assert.equal([lost.status, lost.body.code], [409, 'node_heard']);
 });
 
-test('at any position and at any time the state is what it was then', async () => {
+test('the state at a position or a time of the past is what it was then', async () => {
   const bodies: { position: number; text: string }[] = [];
   for (const replicas of [1, 2, 3, 4]) {
     await api.call('POST', '/service', { body: oneService('web', replicas) });
@@ -145,7 +145,7 @@ test('at any position and at any time the state is what it was then', async () =
   assert.equal((await get('/container_state?at=1&ended=true')).body.containers, []);
 });
 
-test('a moment that has not come, never was, or is none is refused', async () => {
+test('a point in time in the future, before the log, or malformed is refused', async () => {
   for (const route of ['/state', '/service_state', '/node_state', '/container_state']) {
     assert.is((await get(`${route}?at=999999`)).body.code, 'moment_in_future');
     assert.is((await get(`${route}?at=2999-01-01T00:00:00Z`)).body.code, 'moment_in_future');
@@ -155,7 +155,7 @@ test('a moment that has not come, never was, or is none is refused', async () =>
   }
 });
 
-test('what is not there is 404', async () => {
+test('an unknown path or service is 404', async () => {
   assert.is((await get('/service/none')).body.code, 'service_not_found');
   assert.is((await get('/nothing')).body.code, 'route_not_found');
 });

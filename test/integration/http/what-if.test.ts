@@ -42,7 +42,7 @@ test.after.each(async () => {
   await api.log.close();
 });
 
-test('a reader is told what would happen, and no fact is written', async () => {
+test('a what-if needs the read scope only and writes no fact', async () => {
   const { position } = api.projector.view;
   const view = structuredClone({ ...api.projector.view });
   const { status, body } = await ask({ changes: [{ kind: 'scale', service: 'web', replicas: 5 }] });
@@ -61,7 +61,7 @@ test('a reader is told what would happen, and no fact is written', async () => {
   );
 });
 
-test('the question is asked of a position of the past', async () => {
+test('a what-if begins at a position of the past', async () => {
   const { position } = await api.log.head();
   await api.call('POST', '/service', { body: oneService('web', 9), headers: as(writer) });
   const question = { changes: [{ kind: 'drain', node: 'worker-1' }] };
@@ -70,7 +70,7 @@ test('the question is asked of a position of the past', async () => {
   assert.equal([then.body.services[0].after.running, now.body.services[0].after.running], [3, 9]);
 });
 
-test('what cannot be asked is refused by code', async () => {
+test('an invalid what-if is refused by code', async () => {
   const scale = { kind: 'scale', service: 'web', replicas: 5 };
   const cases: [body: unknown, status: number, code: string][] = [
     [{ changes: [] }, 400, 'body_invalid'],
@@ -100,7 +100,7 @@ test('more replicas than a question may ask for are refused, and the rule says h
   assert.equal([field, rule], ['changes', 'must not scale to more than 20000 replicas together']);
 });
 
-test('one question at a time: the others are asked to come again', async () => {
+test('a what-if beside another is refused for now', async () => {
   const question = { changes: [{ kind: 'scale', service: 'web', replicas: 1_000 }] };
   const answers = await Promise.all([ask(question), ask(question), ask(question)]);
   const codes = answers.map(({ status, body }) => `${status} ${body.code ?? ''}`).toSorted();

@@ -43,7 +43,7 @@ test('a container is explained, with what it replaces and what replaced it', asy
   assert.is(next.body.replaces, crashed);
 });
 
-test('a service is explained now, at a moment of its past, and after its end', async () => {
+test('a service is explained now, at a point in its past, and after its end', async () => {
   const now = await api.call('GET', '/service/web/why');
   assert.match(now.body.answer, /^web is converged: 2 of 2 replicas run; alice asked for 2 replicas of web from nginx/);
   assert.ok(now.body.chain.some(({ type }: { type: string }) => type === 'ContainerFailed'));
@@ -54,7 +54,7 @@ test('a service is explained now, at a moment of its past, and after its end', a
   assert.match(old.body.answer, /^old was removed at .*, because eve asked to remove old/);
 });
 
-test('what nobody knows is 404 with a code, what cannot be is 400', async () => {
+test('an unknown subject is 404, an impossible one 400', async () => {
   const tell = async (path: string) => {
     const { status, body } = await api.call('GET', path);
     return [status, body.code];
@@ -65,7 +65,7 @@ test('what nobody knows is 404 with a code, what cannot be is 400', async () => 
   assert.equal(await tell('/service/web/why?at=999999'), [400, 'moment_in_future']);
 });
 
-test('coctl why prints the answer and the chain, and nothing a terminal would obey', async () => {
+test('coctl why prints the answer and the chain without terminal control characters', async () => {
   const { code, out } = await run('why', crashed);
   assert.is(code, 0);
   const [answer, , first] = out.split('\n');
@@ -82,7 +82,7 @@ test('coctl why prints the answer and the chain, and nothing a terminal would ob
   assert.is((await run('why', 'web', '--json')).json().subject.service, 'web');
 });
 
-test('coctl history tells a thing line by line', async () => {
+test('coctl history prints a line for each event of a subject', async () => {
   const { code, out } = await run('history', crashed);
   assert.is(code, 0);
   const lines = out.trimEnd().split('\n');
