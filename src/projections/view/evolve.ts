@@ -13,7 +13,7 @@ import { serviceHandlers } from './services.ts';
 import { nothingTouched, type Touched } from './touched.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived anew. */
-export const projectionVersion = 4;
+export const projectionVersion = 5;
 
 const handlers: Handlers = { ...clusterHandlers, ...serviceHandlers, ...containerHandlers, ...nodeHandlers };
 
