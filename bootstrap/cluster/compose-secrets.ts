@@ -7,14 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { createProgram, runOnce } from '../../src/process/arguments.ts';
 import { composeNodes, hashPassword, managerUser, renderDefinitions, virtualHost } from '../rabbitmq/definitions.ts';
-
-const help = `Usage: ./bootstrap/compose-secrets [--out DIR]
-
-Makes what compose.yaml reads from .compose/, unless it is there: tokens of the HTTP API, the RabbitMQ URL of the manager
-and of each agent, and RabbitMQ's users. Delete the folder and run it again for new ones, then restart all.
-`;
 
 const broker = 'rabbitmq:5672';
 
@@ -51,11 +45,15 @@ const readPassword = (url: string) => decodeURIComponent(new URL(url.trim()).pas
 
 if (import.meta.main) {
   const out = fileURLToPath(new URL('../../.compose', import.meta.url));
-  const { values } = parseArgs({ options: { out: { type: 'string', default: out }, help: { type: 'boolean' } } });
-  if (values.help) process.stdout.write(help);
-  else {
-    const made = await makeComposeSecrets(values.out);
-    console.log(made.length === 0 ? `all is there in ${values.out}` : `made in ${values.out}: ${made.join(', ')}`);
-    console.log(`the API's tokens: ${join(values.out, 'tokens')}`);
-  }
+  const program = createProgram(
+    './bootstrap/compose-secrets',
+    `Makes what compose.yaml reads from .compose/, unless it is there: tokens of the HTTP API, the RabbitMQ URL of the manager and of each agent,
+and RabbitMQ's users. Delete the folder and run it again for new ones, then restart all.`,
+  ).option('--out <DIR>', 'where the files go', out);
+  await runOnce(program, async (_args, options) => {
+    const dir = String(options.out);
+    const made = await makeComposeSecrets(dir);
+    console.log(made.length === 0 ? `all is there in ${dir}` : `made in ${dir}: ${made.join(', ')}`);
+    console.log(`the API's tokens: ${join(dir, 'tokens')}`);
+  });
 }

@@ -1,51 +1,40 @@
-/** Owns `./bootstrap/down`: what a cluster left on this machine's engine, and, when told to, its data. */
+/** `./bootstrap/down`: removes what a cluster left on this machine's engine, and, when told to, its data. */
 
 import { access } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { readConfig } from '../../src/daemon/config.ts';
 import { claimDataFolder, type FolderNote } from '../../src/daemon/data-folder.ts';
-import { AppError, errorMessage } from '../../src/errors.ts';
-import { exitCodeOf, exitMessage } from '../../src/process/lifecycle.ts';
+import { AppError } from '../../src/errors.ts';
+import { createProgram, runOnce } from '../../src/process/arguments.ts';
 import { connectDocker, whyNoAnswer } from './engine/docker-client.ts';
 import { findOwnDockerd, stopOwnDockerd } from './engine/own-dockerd.ts';
 import { removeContainers } from './engine/remove-containers.ts';
 import { purgeDataFolder } from './purge.ts';
 import { withDockerHost } from './up-options.ts';
 
-const help = `Usage: ./bootstrap/down [OPTIONS]
-
-Stops and removes the containers of the cluster whose data is in --data. Its history stays, and the next
-./bootstrap/up goes on with it: what is still desired is started again.
-
-Options, each also as a variable of the environment; the option wins
-  --data DIR                CO_DATA_DIR           the data of the cluster (default ./data)
-  --cluster NAME            CO_CLUSTER            without data: the containers of whatever cluster has this name
-  --docker ADDRESS          CO_DOCKER_HOST        where they are (default: as \`up\` found it, else /var/run/docker.sock)
-  --purge                                         delete the data too: the embedded log, and with it the history. Ends
-                                                  the Docker daemon that \`up\` started, when nothing else runs on it
-  --help
-
-A log in MongoDB and queues in RabbitMQ are not touched.
-
+const program = createProgram(
+  './bootstrap/down',
+  `Stops and removes the containers of the cluster whose data is in --data. Its history stays, and the next ./bootstrap/up goes on with it: what
+is still desired is started again. A log in MongoDB and queues in RabbitMQ are not touched.`,
+)
+  .option('--data <DIR>', 'CO_DATA_DIR     the data of the cluster (default ./data)')
+  .option('--cluster <NAME>', 'CO_CLUSTER      without data: the containers of whatever cluster has this name')
+  .option('--docker <ADDRESS>', 'CO_DOCKER_HOST  where they are (default: as `up` found it, else /var/run/docker.sock)')
+  .option(
+    '--purge',
+    'delete the data too: the embedded log, and with it the history. Ends the Docker daemon that `up` started, when nothing else runs on it',
+  )
+  .addHelpText(
+    'after',
+    `
 Exit codes
   0  done, or there was nothing to do
   1  something could not be removed, or the cluster still runs
-  2  told something wrong
-`;
+  2  wrong usage`,
+  );
 
 const print = (line: string) => console.log(line);
 
-try {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean' } as const;
-  const options = { data: text, cluster: text, docker: text, purge: flag, help: { ...flag, short: 'h' } };
-  const { values } = parse(() => parseArgs({ options }));
-  if (values.help) process.stdout.write(help);
-  else await down(values);
-} catch (error) {
-  process.stderr.write(`${exitMessage(error)}\n`);
-  process.exitCode = exitCodeOf(error);
-}
+await runOnce(program, (_args, options) => down(options));
 
 type Given = { data?: string; cluster?: string; docker?: string; purge?: boolean };
 
@@ -119,12 +108,4 @@ async function purgeAndSay(dataDir: string): Promise<void> {
   const { deleted, left } = await purgeDataFolder(dataDir);
   print(`deleted from ${dataDir}: ${deleted.join(', ') || 'nothing'}`);
   if (left.length > 0) print(`left in ${dataDir}: ${left.join(', ')}`);
-}
-
-function parse<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw new AppError('config_invalid', errorMessage(error), { cause: error });
-  }
 }

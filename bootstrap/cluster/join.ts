@@ -1,58 +1,46 @@
-/** Owns `./bootstrap/join`: a RabbitMQ user for a worker machine or a manager, and the line to start it with. */
+/** `./bootstrap/join`: makes a RabbitMQ user for a worker machine or a manager, and the line to start it with. */
 
 import { randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { Value } from '@sinclair/typebox/value';
 import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts';
-import { AppError, errorMessage } from '../../src/errors.ts';
+import { AppError } from '../../src/errors.ts';
 import { NodeId, Uuid } from '../../src/model/ids.ts';
-import { exitCodeOf, exitMessage } from '../../src/process/lifecycle.ts';
+import { createProgram, runOnce } from '../../src/process/arguments.ts';
 import { virtualHost as virtualHostDefault } from '../rabbitmq/definitions.ts';
 import { createManagement, type Management } from '../rabbitmq/management-api.ts';
 
-const help = `Usage: ./bootstrap/join --node ID --cluster-id UUID [OPTIONS]
-       ./bootstrap/join --manager NAME [OPTIONS]
-
-Makes a user on RabbitMQ, of the node's or manager's name, with exactly the permissions it needs, and prints how to
-start it. Repeating it repairs the permissions and keeps the password.
-
-Options
-  --node ID             the worker machine: a DNS label of its own in the cluster
-  --manager NAME        a user for managers instead
-  --cluster-id UUID     CO_CLUSTER_ID       GET /state of a manager has it, as cluster.id
-  --admin URL           CO_AMQP_ADMIN_URL   http://user:password@host:15672, an administrator of the management API
-  --amqp URL            CO_AMQP_URL         where the new one will connect (default: the same host, port 5672);
-                                            user, password and virtual host of it are not used
-  --vhost NAME                              default ${virtualHostDefault}
-  --new-password                            also when it has one
-  --help
-
+const program = createProgram(
+  './bootstrap/join',
+  `Makes a user on RabbitMQ, of the node's or manager's name, with exactly the permissions it needs, and prints how to start it. Repeating it
+repairs the permissions and keeps the password.`,
+)
+  .option('--node <ID>', 'the worker machine: a DNS label of its own in the cluster')
+  .option('--manager <NAME>', 'a user for managers instead')
+  .option('--cluster-id <UUID>', 'CO_CLUSTER_ID      GET /state of a manager has it, as cluster.id')
+  .option('--admin <URL>', 'CO_AMQP_ADMIN_URL  http://user:password@host:15672, an administrator of the management API')
+  .option(
+    '--amqp <URL>',
+    'CO_AMQP_URL        where the new one will connect (default: the same host, port 5672); its user, password and virtual host are not used',
+  )
+  .option('--vhost <NAME>', 'the virtual host', virtualHostDefault)
+  .option('--new-password', 'also when it has one')
+  .addHelpText(
+    'after',
+    `
 Exit codes
-  0  done    1  the broker refused or was away    2  told something wrong
-`;
+  0  done    1  the broker refused or was away    2  wrong usage`,
+  );
 
-try {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean' } as const;
-  const who = { node: text, manager: text, 'cluster-id': text };
-  const where = { admin: text, amqp: text, vhost: { ...text, default: virtualHostDefault } };
-  const options = { ...who, ...where, 'new-password': { ...flag, default: false }, help: { ...flag, short: 'h' } };
-  const { values } = readArguments(() => parseArgs({ options }));
-  if (values.help) process.stdout.write(help);
-  else await join(values, process.env);
-} catch (error) {
-  process.stderr.write(`${exitMessage(error)}\n`);
-  process.exitCode = exitCodeOf(error);
-}
+await runOnce(program, (_args, options) => join(options as Given, process.env));
 
 type Given = {
   node?: string;
   manager?: string;
-  'cluster-id'?: string;
+  clusterId?: string;
   admin?: string;
   amqp?: string;
   vhost: string;
-  'new-password': boolean;
+  newPassword?: boolean;
 };
 
 async function join(given: Given, environment: NodeJS.ProcessEnv): Promise<void> {
@@ -66,7 +54,7 @@ async function join(given: Given, environment: NodeJS.ProcessEnv): Promise<void>
       '--node and --manager must be a DNS label: a-z, 0-9 and -, at most 63 characters',
     );
   }
-  const clusterId = given['cluster-id'] ?? environment.CO_CLUSTER_ID ?? '';
+  const clusterId = given.clusterId ?? environment.CO_CLUSTER_ID ?? '';
   if (given.node !== undefined && !Value.Check(Uuid, clusterId)) {
     throw new AppError('config_invalid', '--cluster-id must be a uuid: GET /state of a manager has it, as cluster.id');
   }
@@ -75,7 +63,7 @@ async function join(given: Given, environment: NodeJS.ProcessEnv): Promise<void>
   const amqp = parseUrl('--amqp', broker, /^amqps?:$/);
 
   const management = createManagement(admin);
-  const password = await ensureUser(management, user, given['new-password']);
+  const password = await ensureUser(management, user, given.newPassword === true);
   const permissions = given.node === undefined ? managerPermissions : agentPermissions(given.node);
   await management.grant(user, given.vhost, permissions);
 
@@ -101,12 +89,4 @@ function parseUrl(option: string, text: string | undefined, protocol: RegExp): U
   if (url && protocol.test(url.protocol) && url.hostname !== '') return url;
   // What was given may hold a password.
   throw new AppError('config_invalid', `${option} must be a URL; ./bootstrap/join --help shows one`);
-}
-
-function readArguments<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw new AppError('config_invalid', errorMessage(error), { cause: error });
-  }
 }

@@ -1,8 +1,9 @@
-/** Owns the command line of `./bootstrap/up`: the program's own options, and what it may do to the machine. Pure. */
+/** The command line of `./bootstrap/up`: the program's own options, and what it may do to the machine. Pure. */
 
 import { helpOnEnding, requireTokens } from '../../src/daemon/command-line.ts';
-import { asEnvironment, type Config, describeOptions, readConfig } from '../../src/daemon/config.ts';
+import { addConfigOptions, asEnvironment, type Config, givenOptions, toConfig } from '../../src/daemon/config.ts';
 import { AppError } from '../../src/errors.ts';
+import { createProgram, parseArguments } from '../../src/process/arguments.ts';
 
 export type UpOptions = {
   config: Config;
@@ -12,19 +13,22 @@ export type UpOptions = {
 };
 
 /** @throws AppError `config_invalid` naming the option and the rule */
-export function parseUpOptions(args: readonly string[], environment: NodeJS.ProcessEnv): UpOptions | 'help' {
-  if (args.includes('--help') || args.includes('-h')) return 'help';
-  const rest = args.filter((arg) => arg !== '--no-install');
-  const own = { ...withDockerHost(environment), ...asEnvironment(rest) };
-  const config = readConfig(rest, withDockerHost(environment));
+export function parseUpOptions(args: readonly string[], environment: NodeJS.ProcessEnv): UpOptions | { help: string } {
+  const parsed = parseArguments(createUpProgram(), args);
+  if (parsed.kind === 'text') return { help: parsed.text };
+  const given = givenOptions(parsed.options);
+  const config = toConfig(given, withDockerHost(environment));
   if ((config.mongodbUrl === null) !== (config.amqpUrl === null)) {
-    const [given, missing] = config.amqpUrl === null ? ['--mongodb', '--amqp'] : ['--amqp', '--mongodb'];
-    const rule = `goes with ${given}: processes of one cluster need both; without either all of it is in one process`;
+    const [present, missing] = config.amqpUrl === null ? ['--mongodb', '--amqp'] : ['--amqp', '--mongodb'];
+    const rule = `goes with ${present}: processes of one cluster need both; without either all of it is in one process`;
     throw new AppError('config_invalid', `${missing} ${rule}`, { details: { field: missing, rule } });
   }
   requireTokens(config);
-  const isRefused = args.length !== rest.length || environment.CO_NO_INSTALL === '1';
-  return { config, environment: own, mayInstall: !isRefused };
+  return {
+    config,
+    environment: { ...withDockerHost(environment), ...asEnvironment(given) },
+    mayInstall: parsed.options.install !== false && environment.CO_NO_INSTALL !== '1',
+  };
 }
 
 /** Docker's own variable is the default of ours. */
@@ -33,22 +37,24 @@ export function withDockerHost(environment: NodeJS.ProcessEnv): NodeJS.ProcessEn
   return address ? { ...environment, CO_DOCKER_HOST: address } : environment;
 }
 
-export const upHelp = `Usage: ./bootstrap/up [OPTIONS]
+const createUpProgram = () =>
+  addConfigOptions(
+    createProgram(
+      './bootstrap/up',
+      `Brings up a manager and its worker nodes on this machine, and stays with them. Without a Docker Engine it starts the one that is
+installed, or installs docker.io (as root, on Debian and Ubuntu); where none can be had it simulates one, and says so. The last line
+of the start is \`ready http://...\`.
 
-Brings up a manager and its worker nodes on this machine, and stays with them. Without a Docker Engine it starts the
-one that is installed, or installs docker.io (as root, on Debian and Ubuntu); where none can be had it simulates one,
-and says so. The last line of the start is \`ready http://...\`.
+With --mongodb and --amqp the manager and each agent are processes of their own; without, all is in one process with the log in --data.
+Containers go on running when this ends; the next one takes them over. ./bootstrap/down removes them.`,
+    ),
+  )
+    .option('--no-install', `${'CO_NO_INSTALL=1'.padEnd(30)}install nothing on this machine`)
+    .addHelpText(
+      'after',
+      `
+Each option is also a variable of the environment; the option wins. DOCKER_HOST is used where --docker and CO_DOCKER_HOST are not given.
+The log is log.ndjson in --data, as much of it as --log-level says; the terminal shows its warnings and errors.
 
-With --mongodb and --amqp the manager and each agent are processes of their own; without, all is in one process with
-the log in --data. Containers go on running when this ends; the next one takes them over. ./bootstrap/down removes them.
-
-Options, each also as a variable of the environment; the option wins
-${describeOptions()}
-  --no-install              CO_NO_INSTALL=1       install nothing on this machine
-  --help
-
-Its log is log.ndjson in --data, as much of it as --log-level says; the terminal shows its warnings and errors.
-DOCKER_HOST is used where --docker and CO_DOCKER_HOST are not given.
-
-${helpOnEnding}
-`;
+${helpOnEnding}`,
+    );

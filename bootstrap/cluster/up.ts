@@ -14,11 +14,11 @@ import { killContainersOf } from './node-control/power.ts';
 import { serveRequests } from './node-control/socket.ts';
 import { createNodeSwitch } from './node-control/switch.ts';
 import { runSeparateProcesses } from './separate-processes.ts';
-import { parseUpOptions, type UpOptions, upHelp } from './up-options.ts';
+import { parseUpOptions, type UpOptions } from './up-options.ts';
 
 try {
   const options = parseUpOptions(process.argv.slice(2), process.env);
-  if (options === 'help') process.stdout.write(upHelp);
+  if ('help' in options) process.stdout.write(options.help);
   else await runProcess((life) => up(options, life));
 } catch (error) {
   process.stderr.write(`${exitMessage(error)}\n`);

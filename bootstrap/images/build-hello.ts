@@ -4,7 +4,7 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { createProgram, runOnce } from '../../src/process/arguments.ts';
 import { buildImage, type ImageDefinition } from './build-image.ts';
 import { findBusybox } from './busybox.ts';
 
@@ -31,8 +31,10 @@ async function readDefinition(): Promise<ImageDefinition> {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: { socket: { type: 'string', default: '/var/run/docker.sock' }, 'no-install': { type: 'boolean' } },
+  const program = createProgram('node bootstrap/images/build-hello.ts', 'Builds the example image from busybox.')
+    .option('--socket <PATH>', 'of the Docker Engine', '/var/run/docker.sock')
+    .option('--no-install', 'do not install busybox');
+  await runOnce(program, async (_args, { socket, install }) => {
+    console.log(await buildHello({ socketPath: String(socket), mayInstall: install !== false }));
   });
-  console.log(await buildHello({ socketPath: values.socket, mayInstall: values['no-install'] !== true }));
 }

@@ -1,33 +1,36 @@
 /** Owns `./bootstrap/test`: its options, its interruption, and its last line, `N passed, N failed, N skipped`. */
 
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { errorMessage } from '../../src/errors.ts';
+import { createProgram, parseArguments } from '../../src/process/arguments.ts';
 import { type Outcome, runTests } from './run-tests.ts';
 
-const help = `Usage: ./bootstrap/test [--quick] [PATTERN...]
-
-Runs the types, the lint and every test: against a Docker Engine, RabbitMQ and MongoDB, which it starts, as root on
-Debian or one of its kin installs, and ends. With a PATTERN only the test files whose path matches one of these regular
-expressions, and neither types nor lint.
-
-  --quick    what needs no server, in under a minute
-  --help
-
+const program = createProgram(
+  './bootstrap/test',
+  `Runs the types, the lint and every test: against a Docker Engine, RabbitMQ and MongoDB, which it starts, as root on Debian or one of its kin
+installs, and ends.`,
+)
+  .argument(
+    '[pattern...]',
+    'only the test files whose path matches one of these regular expressions, and neither types nor lint',
+  )
+  .option('--quick', 'what needs no server, in under a minute')
+  .addHelpText(
+    'after',
+    `
 Environment
   CO_TEST_DOCKER_SOCKET         use the engine behind this unix socket
-  CO_TEST_AMQP_URL              use this RabbitMQ, as a user who may do everything; its management plugin is expected
-                                10 000 ports above, or at CO_TEST_AMQP_MANAGEMENT_URL
+  CO_TEST_AMQP_URL              use this RabbitMQ, as a user who may do everything; its management plugin is expected 10 000 ports above, or at
+                                CO_TEST_AMQP_MANAGEMENT_URL
   CO_TEST_MONGODB_URL           use this MongoDB
-  CO_TEST_PROMTOOL              use this promtool
   CI                            set: a server that cannot be had fails the run; otherwise its tests are skipped
 
 Exit codes
   0  every test that ran passed, and some did
   1  something failed, or no test ran
-  2  told something wrong
-  130, 143  interrupted
-`;
+  2  wrong usage
+  130, 143  interrupted`,
+  );
 
 const projectDir = fileURLToPath(new URL('../..', import.meta.url));
 process.chdir(projectDir);
@@ -59,14 +62,12 @@ function tell({ passed, failed, skipped, failures }: Outcome): void {
 
 function readArguments(): { isQuick: boolean; patterns: RegExp[] } {
   try {
-    const flag = { type: 'boolean' } as const;
-    const options = { quick: flag, help: { ...flag, short: 'h' } };
-    const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    if (values.help) {
-      process.stdout.write(help);
-      process.exit(0);
+    const parsed = parseArguments(program, process.argv.slice(2));
+    if (parsed.kind === 'run') {
+      return { isQuick: parsed.options.quick === true, patterns: parsed.args.map((pattern) => new RegExp(pattern)) };
     }
-    return { isQuick: values.quick === true, patterns: positionals.map((pattern) => new RegExp(pattern)) };
+    process.stdout.write(parsed.text);
+    process.exit(0);
   } catch (error) {
     process.stderr.write(`${errorMessage(error)}\n`);
     process.exit(2);

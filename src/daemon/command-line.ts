@@ -1,8 +1,9 @@
-/** Owns the command line of the program: which command, what it needs to be told, and what `--help` says. Pure. */
+/** The command line of the program: which command, what it needs, and its help. Pure. */
 
 import { AppError } from '../errors.ts';
 import { isLoopback } from '../http/request/auth.ts';
-import { type Config, describeOptions, readConfig } from './config.ts';
+import { createProgram, parseArguments } from '../process/arguments.ts';
+import { addConfigOptions, type Config, givenOptions, toConfig } from './config.ts';
 
 export type CommandName = 'up' | 'manager' | 'agent';
 
@@ -52,16 +53,24 @@ const commands: Record<CommandName, Command> = {
  * @throws AppError `config_invalid` naming the option and the rule
  */
 export function parseCommandLine(args: readonly string[], environment: NodeJS.ProcessEnv): CommandLine {
-  if (args.length === 0 || args.includes('--help') || args.includes('-h')) return { kind: 'help', text: helpText() };
-  if (args.includes('--version')) return { kind: 'version' };
-  const [name = '', ...rest] = args;
-  if (!isCommand(name)) {
-    throw new AppError(
-      'config_invalid',
-      `the first argument must be up, manager or agent, not ${JSON.stringify(name)}`,
-    );
+  const program = addConfigOptions(createProgram('node src/main.ts', 'Runs a part of a cluster, or all of it.'))
+    .argument(
+      '[command]',
+      Object.entries(commands)
+        .map(([name, { summary }]) => `${name}: ${summary}`)
+        .join('\n'),
+    )
+    .option('--version')
+    .addHelpText('after', `\nEach option is also a variable of the environment; the option wins.\n\n${helpOnEnding}`);
+  const parsed = parseArguments(program, args.length === 0 ? ['--help'] : args);
+  if (parsed.kind === 'text') return { kind: 'help', text: parsed.text };
+  if (parsed.options.version) return { kind: 'version' };
+  const [name] = parsed.args;
+  if (name === undefined || !isCommand(name)) {
+    const given = name === undefined ? 'nothing' : JSON.stringify(name);
+    throw new AppError('config_invalid', `the first argument must be up, manager or agent, not ${given}`);
   }
-  const config = readConfig(rest, environment);
+  const config = toConfig(givenOptions(parsed.options), environment);
   commands[name].check(config);
   return { kind: 'run', command: name, config };
 }
@@ -73,32 +82,16 @@ export function requireTokens({ host, tokens }: Config): void {
 }
 
 /** The part of `--help` that is the same for every program of ours. */
-export const helpOnEnding = `Signals
+export const helpOnEnding = `Progress goes to standard output, the log of the process to standard error. URLs with passwords are better given by the
+environment: other users of a machine see command lines.
+
+Signals
   SIGINT, SIGTERM           stops within 5 s and leaves containers running; a second one stops at once
 
 Exit codes
   0  stopped as asked
   1  could not start or go on, or was stopped by a second signal
-  2  told something wrong: the message names the option and the rule`;
-
-function helpText(): string {
-  const summaries = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(26)}${summary}`);
-  return `Usage: node src/main.ts COMMAND [OPTIONS]
-
-Commands
-${summaries.join('\n')}
-
-Options, each also as a variable of the environment; the option wins
-${describeOptions()}
-  --help
-  --version
-
-Progress goes to standard output, the log of the process to standard error. URLs with passwords are better
-given by the environment: other users of a machine see command lines.
-
-${helpOnEnding}
-`;
-}
+  2  wrong usage: the message names the option and the rule`;
 
 const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name);
 

@@ -1,14 +1,15 @@
 /**
- * Owns what a process is told: options of the command line over environment over defaults, checked once. Everything
+ * The configuration of a process: options of the command line over environment over defaults, checked once. Everything
  * after it trusts the types.
  */
 
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { AppError, errorMessage } from '../errors.ts';
+import type { Command } from 'commander';
+import { AppError } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
 import { queueTimeoutMsDefault } from '../model/container.ts';
 import { nodeTimeoutMsDefault } from '../model/node.ts';
+import { createProgram, parseArguments } from '../process/arguments.ts';
 
 export type EngineChoice = 'auto' | 'docker' | 'simulated';
 
@@ -70,18 +71,23 @@ const options = {
     help: 'lines name:scope:token, scope read or write',
   },
   secrets: { env: 'CO_SECRETS_DIR', fallback: '', placeholder: 'DIR', help: 'one file a secret, read by agents' },
-  'heartbeat-ms': { env: 'CO_HEARTBEAT_MS', fallback: '1000', placeholder: 'MS', help: 'how often an agent is heard' },
+  'heartbeat-ms': {
+    env: 'CO_HEARTBEAT_MS',
+    fallback: '1000',
+    placeholder: 'MS',
+    help: 'how often an agent sends a heartbeat',
+  },
   'node-timeout-ms': {
     env: 'CO_NODE_TIMEOUT_MS',
     fallback: String(nodeTimeoutMsDefault),
     placeholder: 'MS',
-    help: 'a node silent for longer is lost',
+    help: 'a node without a heartbeat for longer is lost',
   },
   'queue-timeout-ms': {
     env: 'CO_QUEUE_TIMEOUT_MS',
     fallback: String(queueTimeoutMsDefault),
     placeholder: 'MS',
-    help: 'a container its node does not take is placed anew',
+    help: 'a container its node does not take is placed again',
   },
   'retention-hours': {
     env: 'CO_TELEMETRY_RETENTION_HOURS',
@@ -99,22 +105,36 @@ const options = {
 
 type OptionName = keyof typeof options;
 
-/** The options as lines for people, each with its environment variable and default. */
-export function describeOptions(): string {
-  return Object.entries<Option>(options)
-    .map(([name, { env, fallback, placeholder, help }]) => {
-      const flag = `--${name} ${placeholder}`.padEnd(26);
-      return `  ${flag}${env.padEnd(30)}${help}${fallback ? ` (default ${fallback})` : ''}`;
-    })
-    .join('\n');
+/** Values as given on a command line, by option. */
+export type GivenOptions = Partial<Record<OptionName, string>>;
+
+/** Adds every option, each with its variable and its default in the help. */
+export function addConfigOptions(program: Command): Command {
+  for (const [name, { env, fallback, placeholder, help }] of Object.entries<Option>(options)) {
+    const description = `${env.padEnd(30)}${help}${fallback ? ` (default ${fallback})` : ''}`;
+    program.option(`--${name} <${placeholder}>`, description);
+  }
+  return program;
 }
+
+/** Of the parsed options those of the configuration. */
+export function givenOptions(parsed: Readonly<Record<string, unknown>>): GivenOptions {
+  const given = Object.keys(options).map((name) => [name, parsed[camelCase(name)]]);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
+const camelCase = (name: string) => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 /**
  * @param args what follows the command's name
  * @throws AppError `config_invalid` naming the option and the rule
  */
 export function readConfig(args: readonly string[], variables: NodeJS.ProcessEnv): Config {
-  const given = parseOptions(args);
+  return toConfig(parseOptions(args), variables);
+}
+
+/** @throws AppError `config_invalid` naming the option and the rule */
+export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Config {
   const environment = withFiles(variables);
   const text = (name: OptionName): string => given[name] ?? (environment[options[name].env] || options[name].fallback);
   const nameOf = (name: OptionName): string => (given[name] === undefined ? options[name].env : `--${name}`);
@@ -161,9 +181,9 @@ export function readConfig(args: readonly string[], variables: NodeJS.ProcessEnv
  * What the options say, as variables: a process started with them reads the same, and passwords stay out of its
  * command line. @throws AppError `config_invalid`
  */
-export function asEnvironment(args: readonly string[]): Record<string, string> {
-  const given = Object.entries(parseOptions(args)) as [OptionName, string][];
-  return Object.fromEntries(given.map(([name, value]) => [options[name].env, value]));
+export function asEnvironment(given: GivenOptions): Record<string, string> {
+  const entries = Object.entries(given) as [OptionName, string][];
+  return Object.fromEntries(entries.map(([name, value]) => [options[name].env, value]));
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -189,15 +209,9 @@ function readText(path: string, option: string): string {
   }
 }
 
-function parseOptions(args: readonly string[]): Partial<Record<OptionName, string>> {
-  try {
-    const known = Object.fromEntries(Object.keys(options).map((name) => [name, { type: 'string' as const }]));
-    return parseArgs({ args: [...args], options: known, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    const words = errorMessage(error);
-    // Quotes what it does not know, which may be a URL that lost its option.
-    throw new AppError('config_invalid', words.replace(/:\/\/\S*@/g, '://…@'));
-  }
+export function parseOptions(args: readonly string[]): GivenOptions {
+  const parsed = parseArguments(addConfigOptions(createProgram('co', '')), args);
+  return parsed.kind === 'run' ? givenOptions(parsed.options) : {};
 }
 
 /** Never repeats what may hold a password. */
