@@ -1,32 +1,24 @@
-/** Owns the words for a container's life: states, their ranks, and the reasons of failure. */
+/** The words for a container's life: its states, and the reasons of failure and of a stop. */
 
 import { type Static, Type } from '@sinclair/typebox';
 
-/** Rank of each state. Ranks only rise: a report of a lower or equal rank is late or repeated and is dropped. */
-export const containerRanks = {
-  'in queue': 10,
-  starting: 30,
-  running: 50,
-  stopping: 60,
-  completed: 70,
-  stopped: 80,
-  failed: 90,
-} as const;
+/** In the order of a container's life; container-machine.ts says what leads where. */
+export const containerStates = [
+  'in queue',
+  'starting',
+  'running',
+  'stopping',
+  'completed',
+  'stopped',
+  'failed',
+] as const;
 
-export type ContainerState = keyof typeof containerRanks;
-
-export const containerStates = Object.keys(containerRanks) as ContainerState[];
+export type ContainerState = (typeof containerStates)[number];
 
 export const ContainerStateSchema = Type.Union(containerStates.map((state) => Type.Literal(state)));
 
 /** A container that its agent has not begun to start for longer has failed, and is placed again. */
 export const queueTimeoutMsDefault = 60_000;
-
-const firstTerminalRank = containerRanks.completed;
-
-export function isTerminal(state: ContainerState): boolean {
-  return containerRanks[state] >= firstTerminalRank;
-}
 
 export const FailureReason = Type.Union([
   Type.Literal('exited'),

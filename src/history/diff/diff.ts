@@ -4,7 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { isTerminal } from '../../model/container.ts';
+import { isTerminal } from '../../model/container-machine.ts';
 import { containerRow } from '../../projections/rows/container-row.ts';
 import { nodeRow } from '../../projections/rows/node-row.ts';
 import { sortNatural } from '../../projections/rows/order.ts';

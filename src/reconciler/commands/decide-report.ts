@@ -7,8 +7,7 @@ import { v5 as uuidv5 } from 'uuid';
 import type { RegisterReport, Report, ReportOf } from '../../bus/messages.ts';
 import type { Expectation } from '../../events/log/event-log.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
-import { isTerminal } from '../../model/container.ts';
-import { isProgress } from '../../model/container-machine.ts';
+import { isTerminal, nextContainerState, nextOnInput } from '../../model/container-machine.ts';
 import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
 
 export type ReportDecision =
@@ -33,7 +32,7 @@ export function decideReport(
   if (!container || isTerminal(container.state)) return isEnd(report) ? 'stale' : 'orphan';
   if (container.node !== report.node) return 'stale';
   const event = eventOf(report, container);
-  if (!isProgress(container.state, event.type)) return 'stale';
+  if (nextContainerState(container.state, event.type) === null) return 'stale';
   return { event, expect: [{ stream: streams.container(container.id), version: container.version }] };
 }
 
@@ -96,7 +95,7 @@ function eventOf(report: StateReport, container: ContainerView): NewEvent {
     case 'completed':
       return { ...head, type: 'ContainerCompleted', data: { ...ref, logTail: report.logTail } };
     case 'stopped':
-      return container.state === 'stopping'
+      return nextOnInput(container.state, 'report.stopped') === 'stopped'
         ? { ...head, type: 'ContainerStopped', data: { ...ref, exitCode: report.exitCode } }
         : { ...head, type: 'ContainerFailed', data: { ...ref, ...stoppedByOthers, exitCode: report.exitCode } };
   }

@@ -12,7 +12,8 @@
  */
 
 import { streams } from '../../events/schema/event.ts';
-import type { ClusterView } from '../../projections/view/cluster-view.ts';
+import { timeOutOf } from '../../model/container-machine.ts';
+import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
 import { noReservations } from './placement.ts';
 import { planClock } from './plan-clock.ts';
 import { nextQuietMs, planConflicts } from './plan-conflicts.ts';
@@ -54,7 +55,8 @@ export function nextDeadlineMs(view: ClusterView): number | null {
   if (quietMs !== null) deadlines.push(quietMs);
   for (const id of view.queued) {
     const container = view.containers.get(id);
-    if (container) deadlines.push(container.queueDeadlineMs);
+    const deadlineMs = container ? deadlineMsOf(container) : null;
+    if (deadlineMs !== null) deadlines.push(deadlineMs);
     break;
   }
   for (const [name, slots] of view.delayed) {
@@ -78,15 +80,20 @@ export function* servicesToEvaluate(view: ClusterView, named: ReadonlySet<string
   }
 }
 
+/** When the container's state times out; null: it does not. */
+const deadlineMsOf = ({ state, queueDeadlineMs }: ContainerView): number | null =>
+  timeOutOf(state) === 'queueTimeout' ? queueDeadlineMs : null;
+
 /** `queued` is oldest first, so the look ends at the first that has time left. */
 function planOverdue(view: ClusterView, nowMs: number): Step[] {
   const steps: Step[] = [];
   for (const id of view.queued) {
     const container = view.containers.get(id);
     if (!container) continue;
-    if (container.queueDeadlineMs > nowMs) break;
+    const deadlineMs = deadlineMsOf(container);
+    if (deadlineMs === null || deadlineMs > nowMs) break;
     if (view.nodes.get(container.node)?.state === 'lost') continue;
-    const message = `${container.node} did not take it before ${new Date(container.queueDeadlineMs).toISOString()}`;
+    const message = `${container.node} did not take it before ${new Date(deadlineMs).toISOString()}`;
     steps.push({
       subject: { kind: 'container', name: id },
       event: failContainer(container, 'queue timeout', message, { causationId: container.latest.eventId }),

@@ -21,7 +21,8 @@ import type {
 import { systemClock } from '../../../src/clock.ts';
 import { AppError } from '../../../src/errors.ts';
 import { silentLogger } from '../../../src/logger.ts';
-import { type ContainerState, containerRanks } from '../../../src/model/container.ts';
+import type { ContainerState } from '../../../src/model/container.ts';
+import { rankOf } from '../../../src/model/container-machine.ts';
 import type { ContainerSpec } from '../../../src/model/service.ts';
 import { spec, specHashOf } from '../log/history.ts';
 import { until } from '../wait.ts';
@@ -80,7 +81,7 @@ export function createManagerDouble(broker: EmbeddedBroker, clusterId: string): 
     }
     const container = wanted.get(report.container);
     const state = stateOf(report);
-    if (!container || !state || containerRanks[state] <= containerRanks[container.state]) return;
+    if (!container || !state || rankOf(state) <= rankOf(container.state)) return;
     Object.assign(container, { state, causationId: fact().causationId });
     if (isEnding(report)) wanted.delete(report.container);
   };

@@ -1,6 +1,6 @@
 /** Owns computing from scratch what the fold maintains step by step: the second opinion on the view's indexes. */
 
-import { isTerminal } from '../../../src/model/container.ts';
+import { isTerminal } from '../../../src/model/container-machine.ts';
 import type { ClusterView } from '../../../src/projections/view/cluster-view.ts';
 
 type ServiceIndex = { perNode: Record<string, number>; live: number; running: number; runningCurrent: number };

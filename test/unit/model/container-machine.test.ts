@@ -1,18 +1,43 @@
-/** The flattened table says what the state machine says, in every state and along every walk; ranks only rise. */
+/** The life of a container: the legal transitions as a list, and that the derived tables say what the machine says. */
 
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createActor, transition } from 'xstate';
-import { type ContainerState, containerRanks, containerStates, isTerminal } from '../../../src/model/container.ts';
+import { createActor, initialTransition, SimulatedClock, transition } from 'xstate';
+import { type ContainerState, containerStates, queueTimeoutMsDefault } from '../../../src/model/container.ts';
 import {
   type ContainerFact,
+  type ContainerInput,
   containerMachine,
-  isProgress,
+  isTerminal,
   nextContainerState,
+  nextOnInput,
+  rankOf,
+  timeOutOf,
 } from '../../../src/model/container-machine.ts';
 
-/** An object, so that a fact that is missing here does not compile. */
+const test = suite('container machine');
+
+/** State, fact, state after it: all there are. */
+const legal: [ContainerState, ContainerFact, ContainerState][] = [
+  ['in queue', 'ContainerStarting', 'starting'],
+  ['in queue', 'ContainerRunning', 'running'],
+  ['in queue', 'ContainerStopRequested', 'stopping'],
+  ['in queue', 'ContainerFailed', 'failed'],
+  ['in queue', 'ContainerCompleted', 'completed'],
+  ['starting', 'ContainerRunning', 'running'],
+  ['starting', 'ContainerStopRequested', 'stopping'],
+  ['starting', 'ContainerFailed', 'failed'],
+  ['starting', 'ContainerCompleted', 'completed'],
+  ['running', 'ContainerStopRequested', 'stopping'],
+  ['running', 'ContainerFailed', 'failed'],
+  ['running', 'ContainerCompleted', 'completed'],
+  ['stopping', 'ContainerStopped', 'stopped'],
+  ['stopping', 'ContainerFailed', 'failed'],
+  ['stopping', 'ContainerCompleted', 'completed'],
+];
+
+/** An object, so that one that is missing here does not compile. */
 const facts = Object.keys({
   ContainerStarting: null,
   ContainerRunning: null,
@@ -22,107 +47,90 @@ const facts = Object.keys({
   ContainerCompleted: null,
 } satisfies Record<ContainerFact, null>) as ContainerFact[];
 
-/** Also words that no container's state ever answers to. */
-const unknown = [
-  'ContainerQueued',
-  'NodeLost',
-  '',
-  'toString',
-  '__proto__',
-  '*',
-  'xstate.init',
-  'xstate.done.state.container',
-];
-const words = [...facts, ...unknown];
+const inputs = Object.keys({
+  'report.starting': null,
+  'report.running': null,
+  'report.completed': null,
+  'report.failed': null,
+  'report.stopped': null,
+  'stop.requested': null,
+  'node.lost': null,
+} satisfies Record<ContainerInput['type'], null>) as ContainerInput['type'][];
 
-/** What XState makes of a fact in a state; null: it stays where it is. */
-function nextByMachine(state: ContainerState, fact: string): ContainerState | null {
-  const snapshot = containerMachine.resolveState({ value: state });
-  const [next] = transition(containerMachine, snapshot, { type: fact as ContainerFact });
-  return next.value === state ? null : (next.value as ContainerState);
-}
+/** Also words that are no fact of a container. */
+const words = [...facts, 'ContainerQueued', 'NodeLost', '', 'toString', '__proto__', '*', 'xstate.init'];
 
-const test = suite('container machine');
-
-test('the machine has the states that have a rank, and no other', () => {
-  assert.equal(Object.keys(containerMachine.states).toSorted(), containerStates.toSorted());
-  assert.is(createActor(containerMachine).getSnapshot().value, 'in queue');
-});
-
-test('table and machine agree on every fact in every state', () => {
-  let legal = 0;
-  for (const state of containerStates) {
-    for (const word of words) {
+test('the legal transitions are these and no other', () => {
+  const found = containerStates.flatMap((state) =>
+    words.flatMap((word) => {
       const next = nextContainerState(state, word);
-      assert.is(next, nextByMachine(state, word), `${word} in ${state}`);
-      if (next !== null) legal += 1;
-    }
-  }
-  assert.is(legal, 15);
+      return next === null ? [] : [[state, word, next]];
+    }),
+  );
+  assert.equal(found.toSorted(), legal.toSorted());
 });
 
-test('table and machine agree along every walk, and the walk only climbs', () => {
+test('the machine has seven states, begins in the queue, and none is lost', () => {
+  assert.equal(Object.keys(containerMachine.states).toSorted(), [...containerStates].toSorted());
+  assert.is(containerStates.length, 7);
+  assert.is(initialTransition(containerMachine)[0].value, 'in queue');
+});
+
+test('the table of inputs and the machine agree along every walk, and the walk only climbs', () => {
   fc.assert(
-    fc.property(fc.array(fc.constantFrom(...words), { maxLength: 30 }), (walk) => {
-      const actor = createActor(containerMachine).start();
+    fc.property(fc.array(fc.constantFrom(...inputs), { maxLength: 30 }), (walk) => {
+      let [snapshot] = initialTransition(containerMachine);
       let state: ContainerState = 'in queue';
-      for (const word of walk) {
-        actor.send({ type: word as ContainerFact });
-        const next = nextContainerState(state, word);
-        if (next !== null) assert.ok(containerRanks[next] > containerRanks[state], `${state} → ${next}`);
+      for (const type of walk) {
+        [snapshot] = transition(containerMachine, snapshot, { type });
+        const next = nextOnInput(state, type);
+        if (next !== null) assert.ok(rankOf(next) > rankOf(state), `${state} → ${next}`);
         state = next ?? state;
-        assert.is(actor.getSnapshot().value, state);
-        assert.is(actor.getSnapshot().status === 'done', isTerminal(state));
+        assert.is(snapshot.value, state);
+        assert.is(snapshot.status === 'done', isTerminal(state));
       }
     }),
     { numRuns: 500 },
   );
 });
 
-test('the way of a container that is wanted, asked to stop, and stops', () => {
-  const way = ['ContainerStarting', 'ContainerRunning', 'ContainerStopRequested', 'ContainerStopped'];
-  const states: (ContainerState | null)[] = ['in queue'];
-  for (const fact of way) states.push(nextContainerState(states.at(-1)!, fact));
-  assert.equal(states, ['in queue', 'starting', 'running', 'stopping', 'stopped']);
+test('every fact raises the rank, so one that is late or repeated is never legal', () => {
+  for (const [state, , next] of legal) assert.ok(rankOf(next) > rankOf(state), `${state} → ${next}`);
+  assert.equal(containerStates.map(rankOf), [0, 1, 2, 3, 4, 4, 4]);
 });
 
-test('lost reports in between do not keep later ones from counting', () => {
-  assert.is(nextContainerState('in queue', 'ContainerRunning'), 'running');
-  assert.is(nextContainerState('in queue', 'ContainerCompleted'), 'completed');
-  assert.is(nextContainerState('starting', 'ContainerFailed'), 'failed');
-});
-
-test('nobody is stopped who was not asked to', () => {
+test('one that stopped without being asked to has failed', () => {
   for (const state of ['in queue', 'starting', 'running'] as const) {
-    assert.is(nextContainerState(state, 'ContainerStopped'), null);
+    assert.is(nextOnInput(state, 'report.stopped'), 'failed');
   }
+  assert.is(nextOnInput('stopping', 'report.stopped'), 'stopped');
 });
 
 test('what has ended accepts nothing', () => {
-  const terminal = containerStates.filter(isTerminal);
-  assert.equal(terminal, ['completed', 'stopped', 'failed']);
-  for (const state of terminal) {
-    for (const word of words) {
-      assert.is(nextContainerState(state, word), null, `${word} in ${state}`);
-      assert.not(isProgress(state, word));
-    }
+  assert.equal(containerStates.filter(isTerminal), ['completed', 'stopped', 'failed']);
+  for (const state of containerStates.filter(isTerminal)) {
+    for (const input of inputs) assert.is(nextOnInput(state, input), null, `${input} in ${state}`);
   }
 });
 
-test('every state that has not ended can still end, and leads on', () => {
+test('a lost node ends a container in every state', () => {
   for (const state of containerStates.filter((name) => !isTerminal(name))) {
-    assert.is(nextContainerState(state, 'ContainerFailed'), 'failed');
-    assert.is(nextContainerState(state, 'ContainerCompleted'), 'completed');
+    assert.is(nextOnInput(state, 'node.lost'), 'failed');
   }
 });
 
-test('a fact is progress exactly when the machine accepts it: what is late or repeated is not', () => {
-  for (const state of containerStates) {
-    for (const word of words) assert.is(isProgress(state, word), nextContainerState(state, word) !== null);
-  }
-  assert.ok(isProgress('starting', 'ContainerRunning'));
-  assert.not(isProgress('running', 'ContainerRunning'), 'repeated');
-  assert.not(isProgress('running', 'ContainerStarting'), 'late');
+test('only the queue has a time-out, and it is the one the machine leaves it by', () => {
+  assert.equal(
+    containerStates.filter((state) => timeOutOf(state) !== null),
+    ['in queue'],
+  );
+  assert.is(timeOutOf('in queue'), 'queueTimeout');
+  const clock = new SimulatedClock();
+  const actor = createActor(containerMachine, { clock }).start();
+  clock.increment(queueTimeoutMsDefault - 1);
+  assert.is(actor.getSnapshot().value, 'in queue');
+  clock.increment(1);
+  assert.is(actor.getSnapshot().value, 'failed');
 });
 
 test.run();

@@ -1,16 +1,9 @@
-/** What holds after every event of any legal history, and the flattened container machine against XState itself. */
+/** What holds after every event of any legal history. */
 
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { initialTransition, transition } from 'xstate';
-import { type ContainerState, containerStates, isTerminal } from '../../../../src/model/container.ts';
-import {
-  type ContainerFact,
-  containerMachine,
-  isProgress,
-  nextContainerState,
-} from '../../../../src/model/container-machine.ts';
+import { type ContainerFact, isTerminal, nextContainerState } from '../../../../src/model/container-machine.ts';
 import { type ClusterView, emptyClusterView } from '../../../../src/projections/view/cluster-view.ts';
 import { evolve } from '../../../../src/projections/view/evolve.ts';
 import { createHistory, type History, spec } from '../../../support/log/history.ts';
@@ -26,31 +19,6 @@ const facts: ContainerFact[] = [
   'ContainerFailed',
   'ContainerCompleted',
 ];
-
-test('the flattened machine takes every sequence of facts as XState does', () => {
-  fc.assert(
-    fc.property(fc.array(fc.constantFrom(...facts, 'NodeLost' as never), { maxLength: 12 }), (sequence) => {
-      let [snapshot] = initialTransition(containerMachine);
-      let state: ContainerState = 'in queue';
-      for (const type of sequence) {
-        const isAllowed = snapshot.can({ type });
-        const next = nextContainerState(state, type);
-        assert.is(next !== null, isAllowed, `${type} in ${state}`);
-        [snapshot] = transition(containerMachine, snapshot, { type });
-        state = next ?? state;
-        assert.is(state, snapshot.value);
-        assert.is(isTerminal(state), snapshot.status === 'done');
-      }
-    }),
-    { numRuns: 500 },
-  );
-});
-
-test('every legal transition raises the rank', () => {
-  for (const state of containerStates) {
-    for (const fact of facts) assert.is(isProgress(state, fact), nextContainerState(state, fact) !== null);
-  }
-});
 
 const images = ['a', 'b'];
 const services = ['api', 'db', 'web'];
