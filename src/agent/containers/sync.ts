@@ -19,7 +19,7 @@ import type { EngineContainer } from '../engine/engine.ts';
 /** `waiting`: for a permit or its image, or being created. `ended`: reported or about to be, then removed by itself. */
 export type RunPhase = 'waiting' | 'running' | 'stopping' | 'ended';
 
-/** What the agent has in managed. `position`: of the last command it applied to the container. */
+/** What the agent is doing about a container. `position`: of the last command it applied to the container. */
 export type ManagedRun = { phase: RunPhase; position: number };
 
 export type SyncAction =

@@ -8,8 +8,10 @@ import { settledWithin } from '../../concurrency/deadline.ts';
 import { nextTick } from '../../concurrency/yielder.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { EngineContainer } from '../engine/engine.ts';
-import { type Cause, type ContainerRunner, createContainerRunner, type RunnerDeps } from './container-runner.ts';
+import { type ContainerRunner, createContainerRunner } from './container-runner.ts';
 import type { Run } from './container-start.ts';
+import type { Cause } from './runner-machine.ts';
+import type { RunnerDeps } from './runner-operations.ts';
 import { decideSync, type SyncAction } from './sync.ts';
 
 export type Worker = {
@@ -79,9 +81,9 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
   const act = (action: SyncAction, set: Cause & { specs: Specs }, removed: Promise<unknown>) => {
     if (!('wanted' in action)) {
       const runner = runnerOf(action.container);
-      if (action.kind === 'remove') return runner.remove(set, action.reason);
-      if (action.kind === 'repeat') return runner.repeat();
-      runner.settle();
+      if (action.kind === 'remove') return runner.send({ type: 'remove', cause: set, reason: action.reason });
+      if (action.kind === 'repeat') return runner.send({ type: 'repeat' });
+      runner.send({ type: 'settle' });
       return void runner.idle().then(() => forget(action.container));
     }
     const { wanted } = action;
@@ -90,13 +92,13 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
     const run = runOf({ ...wanted, spec: specOf(set.specs, wanted) });
     switch (action.kind) {
       case 'start':
-        return runner.start(run, cause, removed);
+        return runner.send({ type: 'start', run, cause, after: removed });
       case 'adopt':
-        return runner.adopt(run, cause, action.found, action);
+        return runner.send({ type: 'adopt', run, cause, found: action.found, isNewsToLog: action.isNewsToLog });
       case 'end':
-        return runner.end(run, cause, action.found, { wasStarted: wanted.state !== 'starting' });
+        return runner.send({ type: 'end', run, cause, found: action.found, wasStarted: wanted.state !== 'starting' });
       case 'stop':
-        return runner.stop(cause, run.spec.stopTimeoutSeconds);
+        return runner.send({ type: 'stop', cause, timeoutSeconds: run.spec.stopTimeoutSeconds });
     }
   };
 
@@ -106,10 +108,16 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
       const cause = { position, causationId: command.causationId || null };
       if (position <= (runners.get(container)?.managed().position ?? 0)) return;
       const runner = runnerOf(container);
-      if (command.kind === 'remove') return runner.remove(cause, 'the log has nothing to do with it any more');
-      if (command.kind === 'stop') return runner.stop(cause, command.stopTimeoutSeconds);
+      if (command.kind === 'remove') {
+        return runner.send({ type: 'remove', cause, reason: 'the log has nothing to do with it any more' });
+      }
+      if (command.kind === 'stop') {
+        return runner.send({ type: 'stop', cause, timeoutSeconds: command.stopTimeoutSeconds });
+      }
       // Only the first command of a container may start it.
-      if (runner.managed().position === 0) runner.start(runOf(command), cause, Promise.resolve());
+      if (runner.managed().position === 0) {
+        runner.send({ type: 'start', run: runOf(command), cause, after: Promise.resolve() });
+      }
     },
     async sync(wanted, found) {
       const { position, containers } = wanted;
@@ -127,19 +135,19 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
         await inSlices(others, (action) => act(action, set, removed));
       } finally {
         isSyncing = false;
-        for (const container of hintedEarly) runners.get(container)?.look();
+        for (const container of hintedEarly) runners.get(container)?.send({ type: 'look' });
         hintedEarly.clear();
       }
     },
     look(container) {
       const runner = runners.get(container);
-      if (runner) runner.look();
+      if (runner) runner.send({ type: 'look' });
       else if (isSyncing) hintedEarly.add(container);
     },
     compare(found) {
       const running = new Set(found.filter(({ state }) => state === 'running').map(({ container }) => container));
       for (const [container, runner] of runners) {
-        if (runner.managed().phase === 'running' && !running.has(container)) runner.look();
+        if (runner.managed().phase === 'running' && !running.has(container)) runner.send({ type: 'look' });
       }
     },
     running: () => [...runners.values()].filter(hasProcess).length,

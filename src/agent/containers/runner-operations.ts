@@ -1,0 +1,167 @@
+/**
+ * What a runner does on the engine and reports, one operation at a time. An engine that is away delays operations and
+ * loses none.
+ */
+
+import type { Clock } from '../../clock.ts';
+import type { Mutex } from '../../concurrency/mutex.ts';
+import { errorMessage } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { EngineContainer, PullProgress } from '../engine/engine.ts';
+import { retryWhileEngineUnavailable } from '../engine/retry-while-unavailable.ts';
+import type { ReportBody, Reporter } from '../reports/reporter.ts';
+import { failureReasonOf, type Run, type StartDeps, startContainer } from './container-start.ts';
+import { exitReportOf, failedReport } from './exit-status.ts';
+import type { Operations, Outcome } from './runner-machine.ts';
+
+export type RunnerDeps = StartDeps & { reporter: Reporter; clock: Clock; logger: Logger };
+
+export type RunnerOptions = {
+  container: string;
+  /** Aborts when the agent closes: nothing new begins, containers stay as they are. */
+  closing: AbortSignal;
+  /** The engine has it no more and its end is confirmed. */
+  onCleared: () => void;
+};
+
+const logTailLines = 20;
+const progressEveryMs = 1_000;
+
+export type Scheduling = {
+  /** One operation at a time. */
+  exclusive: Mutex;
+  /** The bus has the last report. */
+  onConfirmed: () => void;
+};
+
+export function createOperations(deps: RunnerDeps, options: RunnerOptions, scheduling: Scheduling): Operations {
+  return { ...createEngineOperations(deps, options, scheduling), ...createReports(deps, options, scheduling) };
+}
+
+type EngineOperations = Pick<Operations, 'start' | 'look' | 'conclude' | 'stop' | 'remove' | 'clear'>;
+
+function createEngineOperations(
+  deps: RunnerDeps,
+  { container, closing }: RunnerOptions,
+  { exclusive }: Scheduling,
+): EngineOperations {
+  const { engine, reporter, clock, logger } = deps;
+
+  /** After what is under way; not at all once the agent closes or the operation was interrupted. */
+  const inOrder = <T>(operation: () => Promise<T>, signal: AbortSignal = closing): Promise<T> =>
+    exclusive(async () => {
+      signal.throwIfAborted();
+      try {
+        return await operation();
+      } catch (error) {
+        if (!signal.aborted) logger.error({ err: error, container }, 'an operation on a container failed');
+        throw error;
+      }
+    });
+
+  const persist = <T>(operation: () => Promise<T>, signal: AbortSignal = closing) =>
+    retryWhileEngineUnavailable(operation, signal);
+
+  /** A container that ends by itself follows from its own latest fact: no cause is named. */
+  const concluded = async (found: EngineContainer | null, run: Run, signal: AbortSignal): Promise<Outcome> => {
+    const logTail = found ? await persist(() => engine.logTail(container, logTailLines), signal) : [];
+    return { isRunning: false, report: { ...exitReportOf(found, run.spec, logTail), causationId: null } };
+  };
+
+  return {
+    async start({ run, cause: { causationId }, after }, interrupted) {
+      const going = AbortSignal.any([closing, interrupted]);
+      const onProgress = throttleProgress(clock, ({ currentBytes, totalBytes }) => {
+        const { image } = run.spec;
+        reporter.sendUnreliably(container, { kind: 'pull-progress', causationId, image, currentBytes, totalBytes });
+      });
+      return inOrder(async () => {
+        await after;
+        try {
+          const found = await startContainer(deps, run, { signal: going, cancelled: interrupted, onProgress });
+          // A stop that came meanwhile finds it running and stops it: the short-lived `running` is not reported.
+          if (found.state !== 'running') return await concluded(found, run, going);
+          return { isRunning: true, report: runningReport(found, causationId, clock) };
+        } catch (error) {
+          going.throwIfAborted();
+          const failed = failedReport(failureReasonOf(error, logger), errorMessage(error));
+          return { isRunning: false, report: { ...failed, causationId } };
+        }
+      }, going);
+    },
+    look(run, interrupted) {
+      const going = AbortSignal.any([closing, interrupted]);
+      return inOrder(async () => {
+        const found = await persist(() => engine.inspect(container), going);
+        return found?.state === 'running' ? null : concluded(found, run, going);
+      }, going);
+    },
+    conclude: ({ run, found, wasStarted }) =>
+      inOrder(async () => {
+        const reason = whyNotAdopted(found, wasStarted);
+        if (reason === null) return concluded(found, run, closing);
+        return { isRunning: false, report: { ...failedReport('start error', reason), causationId: null } };
+      }),
+    /** What was created on the way to a start is removed like any other, once the end is confirmed. */
+    stop: ({ cause: { causationId }, timeoutSeconds }) =>
+      inOrder(async () => {
+        const found = await persist(async () => {
+          await engine.stop(container, timeoutSeconds);
+          return engine.inspect(container);
+        });
+        return { isRunning: false, report: { kind: 'stopped', causationId, exitCode: found?.exitCode ?? null } };
+      }),
+    remove: ({ cause: { causationId }, reason }) =>
+      inOrder(async () => {
+        const found = await persist(() => engine.inspect(container));
+        if (found) await persist(() => engine.remove(container));
+        reporter.drop(container);
+        return found ? { kind: 'stale-removed', causationId, reason } : null;
+      }),
+    clear: () => inOrder(() => persist(() => engine.remove(container))),
+  };
+}
+
+function createReports(
+  { reporter, clock }: RunnerDeps,
+  { container, onCleared }: RunnerOptions,
+  { onConfirmed }: Scheduling,
+): Omit<Operations, keyof EngineOperations> {
+  return {
+    reportStarting({ cause: { causationId } }) {
+      const report: ReportBody = { kind: 'starting', causationId };
+      reporter.report(container, report);
+      return report;
+    },
+    reportRunning({ found, cause: { causationId }, isNewsToLog }) {
+      const report = runningReport(found, causationId, clock);
+      if (isNewsToLog) reporter.report(container, report);
+      return report;
+    },
+    report: (report) => reporter.report(container, report),
+    reportUntilConfirmed: (report) => reporter.report(container, report, onConfirmed),
+    dropReports: () => reporter.drop(container),
+    onCleared,
+  };
+}
+
+function runningReport(found: EngineContainer, causationId: string | null, clock: Clock): ReportBody {
+  const { engineContainerId, ports } = found;
+  const startedAt = found.startedAt ?? new Date(clock.nowMs()).toISOString();
+  return { kind: 'running', causationId, engineContainerId, startedAt, ports };
+}
+
+function throttleProgress(clock: Clock, onProgress: (progress: PullProgress) => void) {
+  let reportedAtMs = Number.NEGATIVE_INFINITY;
+  return (progress: PullProgress) => {
+    if (clock.monotonicMs() - reportedAtMs < progressEveryMs) return;
+    reportedAtMs = clock.monotonicMs();
+    onProgress(progress);
+  };
+}
+
+/** null: it ran, and its end says the rest. */
+function whyNotAdopted(found: EngineContainer | null, wasStarted: boolean): string | null {
+  if (found?.state === 'running') return 'the engine runs it with another specification';
+  return found || wasStarted ? null : 'the agent was restarted before the engine had the container';
+}
