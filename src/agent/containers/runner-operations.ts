@@ -47,17 +47,11 @@ function createEngineOperations(
 ): EngineOperations {
   const { engine, reporter, clock, logger } = deps;
 
-  /** After what is under way; not at all once the agent closes or the operation was interrupted. */
-  const inOrder = <T>(operation: () => Promise<T>, signal: AbortSignal = closing): Promise<T> =>
-    exclusive(async () => {
-      signal.throwIfAborted();
-      try {
-        return await operation();
-      } catch (error) {
-        if (!signal.aborted) logger.error({ err: error, container }, 'an operation on a container failed');
-        throw error;
-      }
-    });
+  const inOrder = createOrder({
+    exclusive,
+    closing,
+    onFailed: (error) => logger.error({ err: error, container }, 'an operation on a container failed'),
+  });
 
   const persist = <T>(operation: () => Promise<T>, signal: AbortSignal = closing) =>
     retryWhileEngineUnavailable(operation, signal);
@@ -121,6 +115,22 @@ function createEngineOperations(
     clear: () => inOrder(() => persist(() => engine.remove(container))),
   };
 }
+
+type Order = { exclusive: Mutex; closing: AbortSignal; onFailed: (error: unknown) => void };
+
+/** After what is under way; not at all once the agent closes or the operation was interrupted. */
+const createOrder =
+  ({ exclusive, closing, onFailed }: Order) =>
+  <T>(operation: () => Promise<T>, signal: AbortSignal = closing): Promise<T> =>
+    exclusive(async () => {
+      signal.throwIfAborted();
+      try {
+        return await operation();
+      } catch (error) {
+        if (!signal.aborted) onFailed(error);
+        throw error;
+      }
+    });
 
 function createReports(
   { reporter, clock }: RunnerDeps,
