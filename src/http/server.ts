@@ -6,7 +6,8 @@
 import { randomUUID } from 'node:crypto';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { type FastifyContextConfig, type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { queueTimeoutMsDefault } from '../model/container.ts';
 import { nodeTimeoutMsDefault } from '../model/node.ts';
@@ -16,7 +17,6 @@ import { createAuthenticator, type Token } from './request/auth.ts';
 import { refuseSchema, type SchemaError } from './request/validation.ts';
 import { eventStreamType } from './response/event-stream.ts';
 import { parseJsonBody } from './response/json-body.ts';
-import type { HttpMetrics } from './response/metrics.ts';
 import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './response/problem.ts';
 import { createRouteTable } from './route-table.ts';
 import { addDiffRoutes } from './routes/diff.ts';
@@ -71,18 +71,21 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   const { managerId, cluster } = deps.status();
   const recorder = createCallRecorder(deps, { actor: `manager:${managerId}`, flushEveryMs: recordEveryMs });
   const ending = new AbortController();
-  const finishCall: FinishCall = (request, reply) => {
-    const durationMs = deps.clock.monotonicMs() - request.startedMs;
-    recordCall(recorder, request, reply, durationMs);
-    measureCall(deps.metrics, request, reply, durationMs);
+  const finishCall: FinishCall = (request, reply, arrival) => {
+    const durationMs = deps.clock.monotonicMs() - arrival.startedMs;
+    const status = statusOf(request, reply);
+    recordCall(recorder, request, arrival, { status, durationMs });
+    // An event stream lasts as long as its client wants: its duration says nothing about the server.
+    if (String(reply.getHeader('content-type')).startsWith(eventStreamType)) return;
+    deps.metrics.observeCall({ method: request.method, route: arrival.route, status, durationMs });
   };
   const server = createFastify(deps, finishCall);
 
   server.addHook('onRequest', (request, reply, done) => {
-    request.startedMs = deps.clock.monotonicMs();
+    const arrival = toArrival(request, deps.clock);
     // At the end of a response, and also when the client disconnects before it.
-    reply.raw.once('close', () => finishCall(request, reply));
-    const scope = request.routeOptions.config.scope ?? 'read';
+    reply.raw.once('close', () => finishCall(request, reply, arrival));
+    const scope = arrival.config.scope ?? 'read';
     try {
       request.actor = authenticator.identify(request.headers, request.method, scope);
       if (request.actor !== null) authenticator.authorize(request.actor, scope);
@@ -150,7 +153,15 @@ async function listen(server: Server, host: string, port: number): Promise<{ url
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
 }
 
-type FinishCall = (request: FastifyRequest, reply: FastifyReply) => void;
+/** Of a request, read once: `routeOptions` makes a new object each time. */
+type Arrival = { startedMs: number; route: string | null; config: FastifyContextConfig };
+
+function toArrival(request: FastifyRequest, clock: Pick<Clock, 'monotonicMs'>): Arrival {
+  const { url: route = null, config } = request.routeOptions;
+  return { startedMs: clock.monotonicMs(), route, config };
+}
+
+type FinishCall = (request: FastifyRequest, reply: FastifyReply, arrival: Arrival) => void;
 
 function createFastify({ clock, logger }: Pick<HttpDeps, 'clock' | 'logger'>, finishCall: FinishCall): Server {
   const idPrefix = randomUUID().slice(0, 8);
@@ -170,16 +181,15 @@ function createFastify({ clock, logger }: Pick<HttpDeps, 'clock' | 'logger'>, fi
     },
     // Hooks do not run for a path that cannot be routed, so it is recorded and measured here.
     frameworkErrors(error, request, reply) {
-      request.startedMs = clock.monotonicMs();
+      const arrival = toArrival(request as FastifyRequest, clock);
       request.actor = null;
       sendProblem(request as FastifyRequest, reply as unknown as FastifyReply, problemOf(toAppError(error)));
-      finishCall(request as FastifyRequest, reply as unknown as FastifyReply);
+      finishCall(request as FastifyRequest, reply as unknown as FastifyReply, arrival);
     },
   }) as unknown as Server;
 
   server.decorateRequest('actor', null);
   server.decorateRequest('problem', null);
-  server.decorateRequest('startedMs', 0);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     try {
@@ -240,22 +250,18 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Prob
 }
 
 /** Records every call of the API but accepted changes, which are events themselves. */
-function recordCall(recorder: CallRecorder, request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
-  if (request.routeOptions.config.isRecorded === false && request.problem === null) return;
+function recordCall(
+  recorder: CallRecorder,
+  request: FastifyRequest,
+  { config }: Arrival,
+  result: { status: number; durationMs: number },
+): void {
+  if (config.isRecorded === false && request.problem === null) return;
   const { method, url, id: requestId, actor, problem } = request;
-  const isRead = method === 'GET' || method === 'HEAD' || request.routeOptions.config.scope === 'read';
-  const status = statusOf(request, reply);
-  const call = { actor: actor ?? 'unknown', requestId, method, path: url, status, durationMs };
+  const isRead = method === 'GET' || method === 'HEAD' || config.scope === 'read';
+  const call = { actor: actor ?? 'unknown', requestId, method, path: url, ...result };
   if (isRead || actor === null) recorder.recordRead(call);
   else if (problem) recorder.recordRefusal({ ...call, code: problem.code, detail: problem.detail });
-}
-
-/** An event stream lasts as long as its client wants: its duration says nothing about the server. */
-function measureCall(metrics: HttpMetrics, request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
-  if (String(reply.getHeader('content-type')).startsWith(eventStreamType)) return;
-  const { method, routeOptions } = request;
-  const route = routeOptions.url ?? null;
-  metrics.observeCall({ method, route, status: statusOf(request, reply), durationMs });
 }
 
 /** Of the response, or 499 when the client disconnected before it. */

@@ -45,8 +45,6 @@ declare module 'fastify' {
     actor: string | null;
     /** The refusal this request was answered with. */
     problem: Problem | null;
-    /** When it arrived, on the monotonic clock. */
-    startedMs: number;
   }
 }
 
