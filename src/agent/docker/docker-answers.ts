@@ -1,7 +1,4 @@
-/**
- * Owns noticing that an answer of Docker broke off in its middle. The client waits for its end, which never comes, and
- * would wait for ever.
- */
+/** Detects answers of Docker that break off in the middle: the client would wait for ever for the rest. */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';

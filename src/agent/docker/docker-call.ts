@@ -1,4 +1,4 @@
-/** Owns how a call to Docker ends: within its deadline, and with an error that says whether Docker refused or was not there. */
+/** Bounds a call to Docker by a deadline, and tells Docker's refusals apart from a Docker that is not there. */
 
 import { AppError, errorMessage } from '../../errors.ts';
 
@@ -7,18 +7,18 @@ export const queryDeadlineMs = 10_000;
 /** Create and start set up a file system, a network and a process; a machine swapping badly needs long for it. */
 export const changeDeadlineMs = 60_000;
 
-/** Docker answered, and the answer is no. */
+/** Docker answered, and the answer is an error. */
 export class DockerRefusal extends Error {
   readonly status: number;
-  constructor(status: number, words: string, cause: unknown) {
-    super(words, { cause });
+  constructor(status: number, message: string, cause: unknown) {
+    super(message, { cause });
     this.name = 'DockerRefusal';
     this.status = status;
   }
 }
 
 /**
- * Whatever the call does, it is over at the deadline.
+ * The call is over at the deadline, also when the client goes on waiting.
  * @param call gets the signal of the deadline, which ends the request
  * @throws DockerRefusal · AppError `engine_unavailable` (retryable)
  */
@@ -39,8 +39,8 @@ export async function callDocker<T>(
     const refusal = toRefusal(error);
     if (refusal && isGoingDown(refusal)) throw unavailable(`${what}: ${refusal.message}`, error);
     if (refusal) throw refusal;
-    const words = deadline.signal.aborted ? `no answer within ${deadlineMs} ms` : dockerMessage(error);
-    throw unavailable(`${what}: ${words}`, error);
+    const message = deadline.signal.aborted ? `no answer within ${deadlineMs} ms` : dockerMessage(error);
+    throw unavailable(`${what}: ${message}`, error);
   } finally {
     clearTimeout(timer);
   }
@@ -50,19 +50,20 @@ export const unavailable = (message: string, cause: unknown) =>
   new AppError('engine_unavailable', `Docker does not answer (${message})`, { retryable: true, cause });
 
 /**
- * What a daemon says in the last second of its life, when its containerd client and its store of networks are closed
- * and its API is not: measured by starting containers while 20.10 shut down. It says nothing about the container.
+ * A daemon that shuts down answers like this for its last second, when its containerd client and its store of networks
+ * are closed and its API is not: measured by starting containers while 20.10 shut down. It is no answer about the
+ * container.
  */
-const lastWords = [
+const shutdownMessages = [
   /grpc: the client connection is closing/,
   /store for object type \*libnetwork\.\w+: open : no such file/,
 ];
 
 const isGoingDown = ({ status, message }: DockerRefusal) =>
-  status >= 500 && lastWords.some((words) => words.test(message));
+  status >= 500 && shutdownMessages.some((pattern) => pattern.test(message));
 
-/** A refusal of something that only reads or takes away is Docker's own trouble (5xx): the same call may succeed later. */
-export function asTrouble(what: string, error: unknown): unknown {
+/** A refusal of a call that only reads or removes is a failure of Docker itself (5xx): the same call may succeed later. */
+export function asUnavailable(what: string, error: unknown): unknown {
   return error instanceof DockerRefusal ? unavailable(`${what}: ${error.message}`, error) : error;
 }
 
@@ -71,11 +72,11 @@ export const hasStatus = (error: unknown, ...statuses: number[]) =>
 
 export const dockerMessage = (error: unknown) => errorMessage(error).trim();
 
-/** The client wraps Docker's words in its own; the reply's body has them as they were. */
+/** The client wraps Docker's message in its own; the reply's body has it as it was. */
 function toRefusal(error: unknown): DockerRefusal | null {
   if (typeof error !== 'object' || error === null || !('statusCode' in error)) return null;
   const { statusCode, json } = error as { statusCode?: unknown; json?: { message?: unknown } | null };
   if (typeof statusCode !== 'number') return null;
-  const words = typeof json?.message === 'string' ? json.message.trim() : dockerMessage(error);
-  return new DockerRefusal(statusCode, words, error);
+  const message = typeof json?.message === 'string' ? json.message.trim() : dockerMessage(error);
+  return new DockerRefusal(statusCode, message, error);
 }

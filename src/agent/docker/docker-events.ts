@@ -1,4 +1,4 @@
-/** Owns the stream of Docker's events as hints: kept up for ever, reconnected with pauses. Judges nothing. */
+/** Follows the stream of Docker's events as hints: reconnects with pauses until it is closed. Judges nothing. */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type Docker from 'dockerode';
@@ -39,7 +39,7 @@ export async function followEvents(
       for await (const container of readContainers(stream, signal)) onHint({ kind: 'container', container });
     } catch (error) {
       if (signal.aborted) return;
-      logger.debug({ trouble: dockerMessage(error) }, "the stream of Docker's events broke");
+      logger.debug({ reason: dockerMessage(error) }, "the stream of Docker's events broke");
     }
     await pause(waitMs, undefined, { signal }).catch(() => {});
     waitMs = Math.min(waitMs * 2, reconnectMaxMs);
@@ -49,11 +49,11 @@ export async function followEvents(
 async function* readContainers(stream: NodeJS.ReadableStream, signal: AbortSignal): AsyncGenerator<string> {
   const { destroy } = stream as NodeJS.ReadableStream & { destroy(): void };
   signal.addEventListener('abort', () => destroy.call(stream), { once: true });
-  let rest = '';
+  let unfinished = '';
   for await (const chunk of stream) {
-    const lines = (rest + String(chunk)).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > lineCharactersMax) throw new Error('an event has no end');
+    const lines = (unfinished + String(chunk)).split('\n');
+    unfinished = lines.pop() ?? '';
+    if (unfinished.length > lineCharactersMax) throw new Error('an event has no end');
     for (const line of lines) {
       const container = line.trim() && readContainer(line);
       if (container) yield container;

@@ -1,6 +1,6 @@
 /**
- * Owns pulling an image through Docker. Docker answers 200 before it knows anything and writes its failures into the
- * stream, so every line is read and the image looked at afterwards.
+ * Pulls an image through Docker. Docker answers 200 before it knows anything and writes its failures into the stream, so
+ * every line is read, and the image inspected afterwards.
  */
 
 import type Docker from 'dockerode';
@@ -8,7 +8,7 @@ import { AppError } from '../../errors.ts';
 import type { PullProgress } from '../engine/engine.ts';
 import { callDocker, DockerRefusal, dockerMessage, hasStatus, queryDeadlineMs, unavailable } from './docker-call.ts';
 
-/** Without a single line for this long the registry is taken for gone. Layers being unpacked say so every second. */
+/** Without a single line for this long the registry counts as gone. While layers are unpacked there is one a second. */
 const silenceMaxMs = 120_000;
 /** More text than this without a line end is no progress report. */
 const lineCharactersMax = 1024 * 1024;
@@ -16,7 +16,7 @@ const lineCharactersMax = 1024 * 1024;
 type Line = { error?: string; errorDetail?: { message?: string }; id?: string; progressDetail?: ProgressDetail };
 type ProgressDetail = { current?: number; total?: number };
 
-/** @throws AppError `image_pull_failed` with the words of registry or engine · `engine_unavailable` */
+/** @throws AppError `image_pull_failed` with the message of registry or engine · `engine_unavailable` */
 export async function pullImage(
   docker: Docker,
   image: string,
@@ -53,12 +53,12 @@ export async function hasImage(docker: Docker, image: string): Promise<boolean> 
   }
 }
 
-const pullFailed = (words: string, cause: unknown) => new AppError('image_pull_failed', words.trim(), { cause });
+const pullFailed = (message: string, cause: unknown) => new AppError('image_pull_failed', message.trim(), { cause });
 
 function explain(error: unknown, { isSilent, signal }: { isSilent: boolean; signal: AbortSignal }): unknown {
   if (error instanceof AppError) return error;
-  if (signal.aborted) return pullFailed('the pull was called off', error);
-  if (isSilent) return pullFailed(`nothing heard of the pull for ${silenceMaxMs / 1000} s`, error);
+  if (signal.aborted) return pullFailed('the pull was cancelled', error);
+  if (isSilent) return pullFailed(`no progress of the pull for ${silenceMaxMs / 1000} s`, error);
   const { statusCode, json } = error as { statusCode?: number; json?: { message?: string } };
   if (statusCode !== undefined) return pullFailed(json?.message ?? dockerMessage(error), error);
   return unavailable(`pull: ${dockerMessage(error)}`, error);
@@ -68,15 +68,14 @@ async function* readLines(stream: NodeJS.ReadableStream, signal: AbortSignal): A
   signal.addEventListener('abort', () => (stream as NodeJS.ReadableStream & { destroy(): void }).destroy(), {
     once: true,
   });
-  let rest = '';
+  let unfinished = '';
   for await (const chunk of stream) {
-    rest += String(chunk);
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > lineCharactersMax) throw new Error('a line of the pull has no end');
+    const lines = (unfinished + String(chunk)).split('\n');
+    unfinished = lines.pop() ?? '';
+    if (unfinished.length > lineCharactersMax) throw new Error('a line of the pull has no end');
     for (const line of lines) if (line.trim()) yield JSON.parse(line) as Line;
   }
-  if (rest.trim()) yield JSON.parse(rest) as Line;
+  if (unfinished.trim()) yield JSON.parse(unfinished) as Line;
   signal.throwIfAborted();
 }
 
