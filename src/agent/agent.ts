@@ -19,7 +19,8 @@ import { type EngineWatchOptions, startEngineWatch } from './engine/engine-watch
 import { createAgentQueues } from './queues.ts';
 import { startHeartbeat } from './reports/heartbeat.ts';
 import { createReporter } from './reports/reporter.ts';
-import { createSession, type Holder, type Inventory } from './session.ts';
+import { createSession } from './session.ts';
+import type { Holder, Inventory } from './session-machine.ts';
 
 export type Agent = {
   /** Resolves when a wanted set was applied for the first time; tries until then. Never, when it is closed before. */

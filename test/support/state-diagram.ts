@@ -7,12 +7,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
 import { runnerMachine } from '../../src/agent/containers/runner-machine.ts';
+import { sessionMachine } from '../../src/agent/session-machine.ts';
 import { containerMachine } from '../../src/model/container-machine.ts';
 
 /** The machines of the document, by the name in its marks. */
 export const machines: Readonly<Record<string, AnyStateMachine>> = {
   container: containerMachine as AnyStateMachine,
   runner: runnerMachine as unknown as AnyStateMachine,
+  session: sessionMachine as unknown as AnyStateMachine,
 };
 
 export const documentPath = fileURLToPath(new URL('../../docs/state-machines.md', import.meta.url));
@@ -22,7 +24,7 @@ export function drawMachine(machine: AnyStateMachine): string {
   return ['stateDiagram-v2', ...drawChildren(machine.root), ...drawTransitions(machine.root)].join('\n');
 }
 
-/** The document with each diagram drawn anew between its marks. */
+/** The document with each diagram drawn again between its marks. */
 export function drawInto(document: string): string {
   return document.replace(
     /(<!-- machine: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
