@@ -1,12 +1,13 @@
 /**
- * Owns the engine where there is none: containers are entries in memory, nothing runs. Says so in `describe()`. Keeps
- * Docker's ways where the agent depends on them; several handles on one machine see their own scope only.
+ * The engine where there is none: containers are entries in memory, nothing runs, and `describe()` says so. Behaves as
+ * Docker where the agent depends on it; several handles on one machine see their own scope only.
  */
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
-import type { Engine, EngineContainer, EngineHint, EngineScope, RunRequest } from '../engine/engine.ts';
+import type { EngineDescription } from '../../model/node.ts';
+import type { Engine, EngineContainer, EngineScope } from '../engine/engine.ts';
+import { createSimulatedState, type Entry, isSameScope, type SimulatedState } from './simulated-state.ts';
 
 export type SimulatedMachine = {
   engine(scope: EngineScope): Engine;
@@ -31,157 +32,108 @@ export type SimulatedOptions = {
 /** Images of these names do not exist, as far as a simulation can tell. */
 export const missingImagePrefix = 'missing/';
 
-/** Where Linux hands out ports by itself. */
-const firstFreePort = 32_768;
 const exitOnSigterm = 143;
-
-type Entry = EngineContainer & { scope: EngineScope; request: RunRequest };
 
 export function createSimulatedMachine({ clock }: { clock: Clock }, options: SimulatedOptions = {}): SimulatedMachine {
   const { engineId = 'simulated', memoryBytes = 64 * 2 ** 30, cpuMillis = 64_000, latencyMs = 2.5 } = options;
-  const entries = new Map<string, Entry>();
-  const startCounts = new Map<string, number>();
-  const listeners = new Set<{ scope: EngineScope; onHint: (hint: EngineHint) => void }>();
-  let isAway = false;
-  let created = 0;
-  let nextPort = firstFreePort;
-
-  const answer = async (afterMs = 0) => {
-    if (afterMs > 0) await pause(afterMs);
-    if (isAway) throw new AppError('engine_unavailable', 'the simulated engine is away', { retryable: true });
+  const machine = createSimulatedState();
+  const description = {
+    ...{ kind: 'simulated' as const, engineId, version: 'simulated: no container runs' },
+    ...{ memoryBytes, cpuMillis },
   };
-
-  const hint = ({ scope, container }: Entry) => {
-    if (isAway) return;
-    for (const listener of listeners) {
-      if (isSameScope(listener.scope, scope)) listener.onHint({ kind: 'container', container });
-    }
-  };
-
-  const end = (entry: Entry, exitCode: number, oomKilled = false) => {
-    if (entry.state !== 'running') return;
-    Object.assign(entry, { state: 'exited', exitCode, oomKilled, ports: [] });
-    hint(entry);
-  };
-
-  const publish = ({ spec }: RunRequest) =>
-    spec.ports.map(({ container, host, protocol }) => {
-      if (host !== null) return { container, host, protocol };
-      nextPort += 1;
-      return { container, host: nextPort - 1, protocol };
-    });
-
-  const engine = (scope: EngineScope): Engine => {
-    const closing = new AbortController();
-    const find = (container: string) => {
-      const entry = entries.get(container);
-      return entry && isSameScope(entry.scope, scope) ? entry : undefined;
-    };
-    return {
-      ping: () => answer(),
-      async describe() {
-        await answer();
-        return { kind: 'simulated', engineId, version: 'simulated: no container runs', memoryBytes, cpuMillis };
-      },
-      async list() {
-        await answer();
-        const own = [...entries.values()].filter((entry) => isSameScope(entry.scope, scope)).map(view);
-        return own.sort((a, b) => (a.container < b.container ? -1 : 1));
-      },
-      async inspect(container) {
-        await answer();
-        const entry = find(container);
-        return entry ? view(entry) : null;
-      },
-      async hasImage(image) {
-        await answer();
-        return !image.startsWith(missingImagePrefix);
-      },
-      async pull(image) {
-        await answer(latencyMs);
-        if (!image.startsWith(missingImagePrefix)) return;
-        throw new AppError('image_pull_failed', `pull access denied for ${image}, repository does not exist`);
-      },
-      async create(request) {
-        await answer(latencyMs);
-        const { container, service, slot, generation, specHash, spec } = request;
-        if (spec.image.startsWith(missingImagePrefix)) {
-          throw new AppError('image_missing', `No such image: ${spec.image}`);
-        }
-        const taken = entries.get(container);
-        if (taken && isSameScope(taken.scope, scope) && taken.specHash === specHash) return view(taken);
-        if (taken) throw new AppError('container_name_taken', 'the engine has another container under this name');
-        created += 1;
-        const engineContainerId = `simulated-${created}`;
-        const entry: Entry = {
-          ...{ scope, request, container, service, slot, generation, specHash, engineContainerId },
-          ...{ state: 'created', exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [] },
-        };
-        entries.set(container, entry);
-        return view(entry);
-      },
-      async start(container) {
-        await answer(latencyMs);
-        const entry = find(container);
-        if (!entry) throw new AppError('container_start_failed', 'the engine has no such container');
-        if (entry.state !== 'running') {
-          startCounts.set(container, (startCounts.get(container) ?? 0) + 1);
-          const startedAt = new Date(clock.nowMs()).toISOString();
-          Object.assign(entry, { state: 'running', exitCode: null, startedAt, ports: publish(entry.request) });
-        }
-        return view(entry);
-      },
-      async stop(container) {
-        await answer(latencyMs);
-        const entry = find(container);
-        if (entry) end(entry, exitOnSigterm);
-      },
-      async remove(container) {
-        await answer();
-        const entry = find(container);
-        if (!entry) return;
-        entries.delete(container);
-        hint(entry);
-      },
-      async logTail(container, lines) {
-        await answer();
-        return find(container)?.startedAt ? ['simulated: no container runs'].slice(0, lines) : [];
-      },
-      watch(onHint, signal) {
-        const listener = { scope, onHint };
-        listeners.add(listener);
-        const stop = () => listeners.delete(listener);
-        for (const ended of [signal, closing.signal]) ended.addEventListener('abort', stop, { once: true });
-        queueMicrotask(() => listeners.has(listener) && onHint({ kind: 'lost' }));
-      },
-      async close() {
-        closing.abort();
-      },
-    };
-  };
-
   return {
-    engine,
+    engine: (scope) => createEngine({ machine, clock, latencyMs, description }, scope),
     kill(container, exitCode, { oomKilled = false } = {}) {
-      const entry = entries.get(container);
-      if (entry) end(entry, exitCode, oomKilled);
+      const entry = machine.entries.get(container);
+      if (entry) machine.end(entry, exitCode, oomKilled);
     },
     vanish(container) {
-      const entry = entries.get(container);
-      entries.delete(container);
-      if (entry) hint(entry);
+      const entry = machine.entries.get(container);
+      if (entry) machine.remove(entry);
     },
-    setAway(away) {
-      const isBack = isAway && !away;
-      isAway = away;
-      if (isBack) for (const { onHint } of listeners) onHint({ kind: 'lost' });
-    },
-    starts: (container) => startCounts.get(container) ?? 0,
+    setAway: machine.setAway,
+    starts: (container) => machine.startCounts.get(container) ?? 0,
   };
 }
 
-const isSameScope = (a: EngineScope, b: EngineScope) => a.clusterId === b.clusterId && a.node === b.node;
+type EngineParts = { machine: SimulatedState; clock: Clock; latencyMs: number; description: EngineDescription };
 
-function view({ scope: _scope, request: _request, ...found }: Entry): EngineContainer {
+function createEngine({ machine, clock, latencyMs, description }: EngineParts, scope: EngineScope): Engine {
+  const { answer, entries, listeners } = machine;
+  const closing = new AbortController();
+  const find = (container: string) => {
+    const entry = entries.get(container);
+    return entry && isSameScope(entry.scope, scope) ? entry : undefined;
+  };
+  return {
+    ping: () => answer(),
+    async describe() {
+      await answer();
+      return description;
+    },
+    async list() {
+      await answer();
+      const own = [...entries.values()].filter((entry) => isSameScope(entry.scope, scope)).map(toEngineContainer);
+      return own.sort((a, b) => (a.container < b.container ? -1 : 1));
+    },
+    async inspect(container) {
+      await answer();
+      const entry = find(container);
+      return entry ? toEngineContainer(entry) : null;
+    },
+    async hasImage(image) {
+      await answer();
+      return !image.startsWith(missingImagePrefix);
+    },
+    async pull(image) {
+      await answer(latencyMs);
+      if (!image.startsWith(missingImagePrefix)) return;
+      throw new AppError('image_pull_failed', `pull access denied for ${image}, repository does not exist`);
+    },
+    async create(request) {
+      await answer(latencyMs);
+      const { container, specHash, spec } = request;
+      if (spec.image.startsWith(missingImagePrefix))
+        throw new AppError('image_missing', `No such image: ${spec.image}`);
+      const taken = entries.get(container);
+      if (!taken) return toEngineContainer(machine.add(scope, request));
+      if (isSameScope(taken.scope, scope) && taken.specHash === specHash) return toEngineContainer(taken);
+      throw new AppError('container_name_taken', 'the engine has another container under this name');
+    },
+    async start(container) {
+      await answer(latencyMs);
+      const entry = find(container);
+      if (!entry) throw new AppError('container_start_failed', 'the engine has no such container');
+      if (entry.state !== 'running') machine.start(entry, new Date(clock.nowMs()).toISOString());
+      return toEngineContainer(entry);
+    },
+    async stop(container) {
+      await answer(latencyMs);
+      const entry = find(container);
+      if (entry) machine.end(entry, exitOnSigterm);
+    },
+    async remove(container) {
+      await answer();
+      const entry = find(container);
+      if (entry) machine.remove(entry);
+    },
+    async logTail(container, lines) {
+      await answer();
+      return find(container)?.startedAt ? ['simulated: no container runs'].slice(0, lines) : [];
+    },
+    watch(onHint, signal) {
+      const listener = { scope, onHint };
+      listeners.add(listener);
+      const stop = () => listeners.delete(listener);
+      for (const ended of [signal, closing.signal]) ended.addEventListener('abort', stop, { once: true });
+      queueMicrotask(() => listeners.has(listener) && onHint({ kind: 'lost' }));
+    },
+    async close() {
+      closing.abort();
+    },
+  };
+}
+
+function toEngineContainer({ scope: _scope, request: _request, ...found }: Entry): EngineContainer {
   return { ...found, ports: [...found.ports] };
 }

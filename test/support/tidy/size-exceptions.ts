@@ -10,7 +10,6 @@ export const sizeExceptions: SizeExceptions = {
   'src/agent/agent.ts#createAgent': closure,
   'src/agent/containers/worker.ts#createWorker': closure,
   'src/agent/reports/reporter.ts#createReporter': closure,
-  'src/agent/simulated/simulated-engine.ts#createSimulatedMachine': closure,
   'src/bus/embedded/embedded-bus.ts#createEmbeddedBroker': closure,
   'src/bus/rabbitmq/connection.ts': topics,
   'src/bus/rabbitmq/connection.ts#createAmqpLink': closure,

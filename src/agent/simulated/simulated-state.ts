@@ -1,0 +1,90 @@
+/** What a simulated machine has: containers as entries in memory, who listens for their changes, and whether it answers. */
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { AppError } from '../../errors.ts';
+import type { EngineContainer, EngineHint, EngineScope, RunRequest } from '../engine/engine.ts';
+
+export type Entry = EngineContainer & { scope: EngineScope; request: RunRequest };
+
+export type Listener = { scope: EngineScope; onHint: (hint: EngineHint) => void };
+
+export type SimulatedState = {
+  entries: Map<string, Entry>;
+  /** How often each container was started. */
+  startCounts: Map<string, number>;
+  listeners: Set<Listener>;
+  /** @throws AppError `engine_unavailable` while the machine is away */
+  answer(afterMs?: number): Promise<void>;
+  setAway(isAway: boolean): void;
+  /** Created and not started. */
+  add(scope: EngineScope, request: RunRequest): Entry;
+  start(entry: Entry, startedAt: string): void;
+  /** Does nothing unless it runs. */
+  end(entry: Entry, exitCode: number, oomKilled?: boolean): void;
+  remove(entry: Entry): void;
+};
+
+/** Where Linux hands out ports by itself. */
+const firstFreePort = 32_768;
+
+export function createSimulatedState(): SimulatedState {
+  const entries = new Map<string, Entry>();
+  const startCounts = new Map<string, number>();
+  const listeners = new Set<Listener>();
+  let isAway = false;
+  let created = 0;
+  let nextPort = firstFreePort;
+
+  const hint = ({ scope, container }: Entry) => {
+    if (isAway) return;
+    for (const listener of listeners) {
+      if (isSameScope(listener.scope, scope)) listener.onHint({ kind: 'container', container });
+    }
+  };
+
+  const publish = ({ spec }: RunRequest) =>
+    spec.ports.map(({ container, host, protocol }) => {
+      if (host !== null) return { container, host, protocol };
+      nextPort += 1;
+      return { container, host: nextPort - 1, protocol };
+    });
+
+  return {
+    ...{ entries, startCounts, listeners },
+    async answer(afterMs = 0) {
+      if (afterMs > 0) await pause(afterMs);
+      if (isAway) throw new AppError('engine_unavailable', 'the simulated engine is away', { retryable: true });
+    },
+    setAway(away) {
+      const isBack = isAway && !away;
+      isAway = away;
+      if (isBack) for (const { onHint } of listeners) onHint({ kind: 'lost' });
+    },
+    add(scope, request) {
+      const { container, service, slot, generation, specHash } = request;
+      created += 1;
+      const entry: Entry = {
+        ...{ scope, request, container, service, slot, generation, specHash },
+        ...{ engineContainerId: `simulated-${created}`, state: 'created' },
+        ...{ exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [] },
+      };
+      entries.set(container, entry);
+      return entry;
+    },
+    start(entry, startedAt) {
+      startCounts.set(entry.container, (startCounts.get(entry.container) ?? 0) + 1);
+      Object.assign(entry, { state: 'running', exitCode: null, startedAt, ports: publish(entry.request) });
+    },
+    end(entry, exitCode, oomKilled = false) {
+      if (entry.state !== 'running') return;
+      Object.assign(entry, { state: 'exited', exitCode, oomKilled, ports: [] });
+      hint(entry);
+    },
+    remove(entry) {
+      entries.delete(entry.container);
+      hint(entry);
+    },
+  };
+}
+
+export const isSameScope = (a: EngineScope, b: EngineScope) => a.clusterId === b.clusterId && a.node === b.node;
