@@ -1,20 +1,20 @@
 /**
- * Owns one node's agent: wires session, worker, reporter, heartbeat and engine, and fences commands. Knows the bus and
- * its engine, nothing else. Containers outlive it.
+ * One node's agent: session, worker, reporter, heartbeat and engine watch, wired together. Knows the bus and its engine,
+ * nothing else. Containers outlive it.
  */
 
 import { randomUUID } from 'node:crypto';
-import type { AgentBus, Verdict } from '../bus/bus.ts';
-import type { Command, RegisterReport, WantedCommand } from '../bus/messages.ts';
+import type { AgentBus } from '../bus/bus.ts';
+import type { RegisterReport } from '../bus/messages.ts';
 import type { Clock } from '../clock.ts';
 import { settledWithin } from '../concurrency/deadline.ts';
-import { hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { type AgentInstance, inventoryMax } from '../model/node.ts';
+import { createCommandHandler } from './command-handler.ts';
 import { createSharedPulls } from './containers/shared-pulls.ts';
 import type { StartLimiter } from './containers/start-limiter.ts';
 import { createWorker } from './containers/worker.ts';
-import type { Engine, EngineContainer } from './engine/engine.ts';
+import type { Engine } from './engine/engine.ts';
 import { type EngineWatchOptions, startEngineWatch } from './engine/engine-watch.ts';
 import { createAgentQueues } from './queues.ts';
 import { startHeartbeat } from './reports/heartbeat.ts';
@@ -85,48 +85,21 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     { closing: closing.signal },
   );
 
-  const handle = async (command: Command): Promise<Verdict> => {
-    if (command.clusterId !== clusterId || command.node !== node || closing.signal.aborted) return 'ack';
-    if (command.kind === 'resync') {
-      if ((command.instanceId ?? instance.id) === instance.id) session.resync();
-    } else if (command.kind === 'challenge') session.challenged(command);
-    else if (command.kind === 'wanted') await takeWanted(command);
-    else if (session.isCurrent(command)) worker.apply(command);
-    else logger.debug({ kind: command.kind, session: command.session, position: command.position }, 'command fenced');
-    return 'ack';
-  };
-
-  const takeWanted = async (wanted: WantedCommand) => {
-    if (!session.isAnswer(wanted)) {
-      if (wanted.registrationId === null) session.retryNow();
-      return;
-    }
-    const found = await listOrNull();
-    // A set that cannot be compared with the engine now is outdated later.
-    if (!found) return session.register();
-    if (closing.signal.aborted || !session.isAnswer(wanted)) return;
-    session.accept(wanted);
-    queues.leaveRefusals();
-    await worker.sync(wanted, found);
-    ready.resolve();
-  };
-
-  const listOrNull = async (): Promise<EngineContainer[] | null> => {
-    try {
-      return await engine.list();
-    } catch (error) {
-      if (!hasCode(error, 'engine_unavailable')) throw error;
-      return null;
-    }
-  };
-
-  const queues = createAgentQueues(bus, { instanceId: instance.id, onCommand: handle, onRefusal: session.refused });
+  const onCommand = createCommandHandler(
+    { session, worker, engine, logger },
+    {
+      ...{ clusterId, node, instanceId: instance.id, closing: closing.signal },
+      onRegistered: () => queues.leaveRefusals(),
+      onSynced: ready.resolve,
+    },
+  );
+  const queues = createAgentQueues(bus, { instanceId: instance.id, onCommand, onRefusal: session.refused });
 
   const open = (): (() => void)[] => {
     const stopListening = bus.onConnected(session.connected);
     const onHints = { onContainer: worker.look, onList: worker.compare, onGone: session.giveUp };
     const watch = startEngineWatch({ engine, clock, logger }, { ...options, ...onHints });
-    const beats = {
+    const heartbeats = {
       clusterId,
       node,
       instanceId: instance.id,
@@ -134,7 +107,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
       session: session.number,
       running: worker.running,
     };
-    const heartbeat = startHeartbeat({ bus, clock }, beats);
+    const heartbeat = startHeartbeat({ bus, clock }, heartbeats);
     return [stopListening, session.close, () => watch.close(), () => heartbeat.unsubscribe()];
   };
 
@@ -162,7 +135,7 @@ const beginInstance = (clock: Clock): AgentInstance => ({
   startedAt: new Date(clock.nowMs()).toISOString(),
 });
 
-/** For the record: what is decided is decided from the whole list, when the wanted set comes. */
+/** Recorded with the registration. A sync decides from the whole list, when the wanted set comes. */
 async function takeInventory(engine: Engine): Promise<Inventory> {
   const [description, found] = [await engine.describe(), await engine.list()];
   const inventory = found.slice(0, inventoryMax).map(({ container, service, slot, specHash, state, exitCode }) => {

@@ -1,5 +1,5 @@
 /**
- * Owns which queues the agent reads: the node's, unless another instance has the node, and its own for as long as a
+ * Which queues the agent reads: the node's, unless another instance has the node, and its own for as long as a
  * registration waits for its answer. Knows nothing of what they bring.
  */
 
@@ -8,7 +8,7 @@ import type { Command, Refusal } from '../bus/messages.ts';
 
 export type AgentQueues = {
   readCommands(): void;
-  /** Whoever waits for the node's queue is given it when the connection of its reader stumbles: who was refused does not wait. */
+  /** A consumer that waits for the node's queue gets it when its reader's connection breaks: a refused agent must not wait. */
   leaveCommands(): void;
   readRefusals(): void;
   leaveRefusals(): void;

@@ -1,6 +1,6 @@
 /**
- * Owns the way from a spec to a running container: a permit, secrets, create, start. Pulls only what the engine does not
- * have, outside of its turn, since a registry may take minutes. Reports nothing.
+ * From a spec to a running container: a permit, secrets, create, start. Pulls only what the engine does not have, without
+ * holding a permit, since a registry may take minutes. Reports nothing.
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
@@ -28,12 +28,12 @@ export type StartDeps = {
   hasSession: () => boolean;
 };
 
-/** A turn that met an engine that is away is kept this long: thousands may be in line, and each would ask it next. */
+/** A permit that met an engine that is away is kept this long: thousands may wait, and each would ask it next. */
 const awayPauseMs = 500;
 
 /**
  * Never starts what has run already: after an outage the engine is asked first, by a create that finds its own.
- * @param signal ends its waiting for a turn, a registry or an engine that is away
+ * @param signal ends its waiting for a permit, a registry or an engine that is away
  * @param cancelled it must not start any more; what was created stays for the caller to remove
  * @returns running, or exited when it ran and ended while the engine was away
  * @throws AppError of a code of `failureReasonOf`, or a signal's reason
@@ -81,9 +81,9 @@ const failureReasons: Readonly<Record<string, FailureReason>> = {
   secret_unreadable: 'start error',
 };
 
-/** Why it did not start, for the log. Anything unforeseen is a defect of ours and is logged as one. */
+/** Why it did not start, for the log. An unexpected error is a defect of ours and is logged as one. */
 export function failureReasonOf(error: unknown, logger: Logger): FailureReason {
   const reason = error instanceof AppError ? failureReasons[error.code] : undefined;
-  if (!reason) logger.error({ err: error }, 'a start failed in an unforeseen way');
+  if (!reason) logger.error({ err: error }, 'a start failed with an unexpected error');
   return reason ?? 'start error';
 }

@@ -1,4 +1,4 @@
-/** Owns what the end of a container means: asked for, by itself, or by force. Pure. */
+/** What the end of a container means: requested, by itself, or by force. Pure. */
 
 import { constants } from 'node:os';
 import type { ReportOf } from '../../bus/messages.ts';
@@ -29,7 +29,7 @@ export function failedReport(
   return { kind: 'failed', reason, message: cleanText(message, messageCharactersMax), exitCode, logTail };
 }
 
-/** Of a container that ended though nobody asked it to. null: the engine has it no more. */
+/** Of a container that ended without a request. null: the engine has it no more. */
 export function exitReportOf(found: EngineContainer | null, spec: ContainerSpec, logTail: string[]): ExitReport {
   if (!found) return failedReport('killed', 'the engine does not have the container any more: somebody removed it');
   const { exitCode } = found;

@@ -1,4 +1,4 @@
-/** Owns reading secrets from files of one folder, at the start of a container. Their values are never logged nor reported. */
+/** Reads secrets from files of one folder, at the start of a container. Their values are never logged nor reported. */
 
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';

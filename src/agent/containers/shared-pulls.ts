@@ -1,24 +1,24 @@
-/** Owns that an image is pulled once at a time, however many containers wait for it: each hears its progress and its end. */
+/** Pulls an image once at a time, however many containers wait for it; each of them gets its progress and its end. */
 
 import type { Engine, PullProgress } from '../engine/engine.ts';
 
 type Follower = (progress: PullProgress) => void;
-type Pull = { done: Promise<void>; followers: Set<Follower>; calledOff: AbortController };
+type Pull = { done: Promise<void>; followers: Set<Follower>; cancelled: AbortController };
 
-/** Like the engine's own, but an image that is local by now is not pulled, and the last who leaves calls the pull off. */
+/** Like the engine's own, but an image that is local by now is not pulled, and the last container that leaves cancels the pull. */
 export function createSharedPulls(engine: Pick<Engine, 'hasImage' | 'pull'>): Engine['pull'] {
   const pulls = new Map<string, Pull>();
 
   const begin = (image: string): Pull => {
     const followers = new Set<Follower>();
-    const calledOff = new AbortController();
-    const tellAll = (progress: PullProgress) => {
-      for (const tell of followers) tell(progress);
+    const cancelled = new AbortController();
+    const onProgress = (progress: PullProgress) => {
+      for (const follow of followers) follow(progress);
     };
     const fetch = async () => {
-      if (!(await engine.hasImage(image))) await engine.pull(image, tellAll, calledOff.signal);
+      if (!(await engine.hasImage(image))) await engine.pull(image, onProgress, cancelled.signal);
     };
-    const pull = { done: fetch().finally(() => end(image, pull)), followers, calledOff };
+    const pull = { done: fetch().finally(() => end(image, pull)), followers, cancelled };
     pull.done.catch(() => {});
     pulls.set(image, pull);
     return pull;
@@ -43,7 +43,7 @@ export function createSharedPulls(engine: Pick<Engine, 'hasImage' | 'pull'>): En
       pull.followers.delete(follower);
       if (pull.followers.size === 0) {
         end(image, pull);
-        pull.calledOff.abort();
+        pull.cancelled.abort();
       }
     }
   };

@@ -1,12 +1,11 @@
 /**
- * Owns the decision of a sync: what the log wants × what the engine has × what the agent is doing about it → actions.
- * Pure. Never starts anything the log has beyond `in queue`: it may have run already, and no container runs twice.
+ * Decides a sync: what the log wants × what the engine has × what the agent is doing about it → actions. Pure. Never starts anything the log has beyond `in queue`: it may have run already, and no container runs twice.
  *
  * ```
  * wanted as      the agent manages it        the engine runs it   the engine has it ended   the engine has it not
- * in queue       carry on, tell again       adopt, tell          end                       start
- * starting       carry on, tell again       adopt, tell          end                       end (killed)
- * running        carry on, tell again       adopt                end                       end (killed)
+ * in queue       carry on, report again     adopt, report        end                       start
+ * starting       carry on, report again     adopt, report        end                       end (killed)
+ * running        carry on, report again     adopt                end                       end (killed)
  * stopping       stop                       stop                 stop                      stop
  * not wanted     remove                     remove               remove                    –
  * ```

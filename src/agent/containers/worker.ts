@@ -1,6 +1,6 @@
 /**
- * Owns the containers this agent manages: a runner each. Turns commands and wanted sets into what runners do, and
- * compares them with the engine. Fencing is done before.
+ * Turns commands and wanted sets into what the runners of this node's containers do, and compares them with the engine.
+ * Fencing is done before.
  */
 
 import type { RemoveCommand, StartCommand, StopCommand, WantedCommand, WantedContainer } from '../../bus/messages.ts';
@@ -8,10 +8,11 @@ import { settledWithin } from '../../concurrency/deadline.ts';
 import { nextTick } from '../../concurrency/yielder.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { EngineContainer } from '../engine/engine.ts';
-import { type ContainerRunner, createContainerRunner } from './container-runner.ts';
+import type { ContainerRunner } from './container-runner.ts';
 import type { Run } from './container-start.ts';
 import type { Cause } from './runner-machine.ts';
 import type { RunnerDeps } from './runner-operations.ts';
+import { createRunners, type Runners } from './runners.ts';
 import { decideSync, type SyncAction } from './sync.ts';
 
 export type Worker = {
@@ -24,7 +25,7 @@ export type Worker = {
   sync(wanted: WantedCommand, found: readonly EngineContainer[]): Promise<void>;
   /** The engine hinted at it. */
   look(container: string): void;
-  /** Whatever is believed to run and does not is looked at. What nobody knows is left alone: a wanted set judges it. */
+  /** A container that should run and does not is looked at. An unknown one is left alone: a wanted set judges it. */
   compare(found: readonly EngineContainer[]): void;
   /** How many run on the engine. */
   running(): number;
@@ -34,36 +35,16 @@ export type Worker = {
 
 export type WorkerOptions = { closing: AbortSignal };
 
-/**
- * Ended containers remembered past their removal, so that a repeated command or a set from before their end finds them.
- * The log has an end within seconds, a busy node ends a few containers in them. The next wanted set forgets the rest.
- */
-const endedMax = 1_000;
-/** Actions of a sync in one tick of the event loop: a few milliseconds, between which the node's heart beats. */
+/** Actions of a sync in one tick of the event loop: a few milliseconds, between which heartbeats are sent. */
 const actionsPerTick = 500;
 /** A container the log does not want may be hard to remove; those that wait for its ports then try without. */
 const removalsDeadlineMs = 10_000;
 
 export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Worker {
-  const runners = new Map<string, ContainerRunner>();
-  /** Cleared, oldest first. */
-  const ended = new Set<string>();
+  const runners = createRunners(deps, closing);
   /** Hinted at while a sync had not come to them yet: what it believes of them may be outdated by then. */
   const hintedEarly = new Set<string>();
   let isSyncing = false;
-
-  const runnerOf = (container: string): ContainerRunner => {
-    const known = runners.get(container);
-    if (known) return known;
-    const onCleared = () => {
-      ended.add(container);
-      const [oldest] = ended;
-      if (ended.size > endedMax && oldest !== undefined) forget(oldest);
-    };
-    const runner = createContainerRunner(deps, { container, closing, onCleared });
-    runners.set(container, runner);
-    return runner;
-  };
 
   const inSlices = async (actions: readonly SyncAction[], perform: (action: SyncAction) => void) => {
     for (const [index, action] of actions.entries()) {
@@ -73,41 +54,12 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
     }
   };
 
-  const forget = (container: string) => {
-    ended.delete(container);
-    runners.delete(container);
-  };
-
-  const act = (action: SyncAction, set: Cause & { specs: Specs }, removed: Promise<unknown>) => {
-    if (!('wanted' in action)) {
-      const runner = runnerOf(action.container);
-      if (action.kind === 'remove') return runner.send({ type: 'remove', cause: set, reason: action.reason });
-      if (action.kind === 'repeat') return runner.send({ type: 'repeat' });
-      runner.send({ type: 'settle' });
-      return void runner.idle().then(() => forget(action.container));
-    }
-    const { wanted } = action;
-    const runner = runnerOf(wanted.container);
-    const cause = { position: set.position, causationId: wanted.causationId };
-    const run = runOf({ ...wanted, spec: specOf(set.specs, wanted) });
-    switch (action.kind) {
-      case 'start':
-        return runner.send({ type: 'start', run, cause, after: removed });
-      case 'adopt':
-        return runner.send({ type: 'adopt', run, cause, found: action.found, isNewsToLog: action.isNewsToLog });
-      case 'end':
-        return runner.send({ type: 'end', run, cause, found: action.found, wasStarted: wanted.state !== 'starting' });
-      case 'stop':
-        return runner.send({ type: 'stop', cause, timeoutSeconds: run.spec.stopTimeoutSeconds });
-    }
-  };
-
   return {
     apply(command) {
       const { container, position } = command;
       const cause = { position, causationId: command.causationId || null };
       if (position <= (runners.get(container)?.managed().position ?? 0)) return;
-      const runner = runnerOf(container);
+      const runner = runners.ensure(container);
       if (command.kind === 'remove') {
         return runner.send({ type: 'remove', cause, reason: 'the log has nothing to do with it any more' });
       }
@@ -121,18 +73,18 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
     },
     async sync(wanted, found) {
       const { position, containers } = wanted;
-      const managed = new Map([...runners].map(([container, runner]) => [container, runner.managed()]));
+      const managed = new Map([...runners.all()].map(([container, runner]) => [container, runner.managed()]));
       const actions = decideSync({ position, wanted: containers, found, managed });
       const specs = new Map(wanted.specs.map(({ specHash, spec }) => [specHash, spec]));
       const set = { position, causationId: wanted.causationId || null, specs };
       isSyncing = true;
       try {
         const removals = actions.filter(isRemoval);
-        await inSlices(removals, (action) => act(action, set, Promise.resolve()));
+        await inSlices(removals, (action) => perform(runners, action, { ...set, removed: Promise.resolve() }));
         const goneFirst = removals.map((action) => runners.get(containerOf(action))?.idle());
         const removed = settledWithin(removalsDeadlineMs, Promise.all(goneFirst));
         const others = actions.filter((action) => !isRemoval(action));
-        await inSlices(others, (action) => act(action, set, removed));
+        await inSlices(others, (action) => perform(runners, action, { ...set, removed }));
       } finally {
         isSyncing = false;
         for (const container of hintedEarly) runners.get(container)?.send({ type: 'look' });
@@ -146,18 +98,45 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
     },
     compare(found) {
       const running = new Set(found.filter(({ state }) => state === 'running').map(({ container }) => container));
-      for (const [container, runner] of runners) {
+      for (const [container, runner] of runners.all()) {
         if (runner.managed().phase === 'running' && !running.has(container)) runner.send({ type: 'look' });
       }
     },
-    running: () => [...runners.values()].filter(hasProcess).length,
+    running: () => [...runners.all().values()].filter(hasProcess).length,
     async idle() {
-      await Promise.all([...runners.values()].map((runner) => runner.idle()));
+      await Promise.all([...runners.all().values()].map((runner) => runner.idle()));
     },
   };
 }
 
 type Specs = ReadonlyMap<string, ContainerSpec>;
+
+/** `removed`: settles when the ports of what the log does not want are free. */
+type WantedSet = Cause & { specs: Specs; removed: Promise<unknown> };
+
+function perform(runners: Runners, action: SyncAction, set: WantedSet) {
+  if (!('wanted' in action)) {
+    const runner = runners.ensure(action.container);
+    if (action.kind === 'remove') return runner.send({ type: 'remove', cause: set, reason: action.reason });
+    if (action.kind === 'repeat') return runner.send({ type: 'repeat' });
+    runner.send({ type: 'settle' });
+    return void runner.idle().then(() => runners.forget(action.container));
+  }
+  const { wanted } = action;
+  const runner = runners.ensure(wanted.container);
+  const cause = { position: set.position, causationId: wanted.causationId };
+  const run = runOf({ ...wanted, spec: specOf(set.specs, wanted) });
+  switch (action.kind) {
+    case 'start':
+      return runner.send({ type: 'start', run, cause, after: set.removed });
+    case 'adopt':
+      return runner.send({ type: 'adopt', run, cause, found: action.found, isNewsToLog: action.isNewsToLog });
+    case 'end':
+      return runner.send({ type: 'end', run, cause, found: action.found, wasStarted: wanted.state !== 'starting' });
+    case 'stop':
+      return runner.send({ type: 'stop', cause, timeoutSeconds: run.spec.stopTimeoutSeconds });
+  }
+}
 
 function specOf(specs: Specs, { container, specHash }: WantedContainer): ContainerSpec {
   const spec = specs.get(specHash);

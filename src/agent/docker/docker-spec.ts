@@ -1,5 +1,5 @@
 /**
- * Owns the mapping between our words and Docker's: a spec to create options, labels and states back. Pure. What is not
+ * Maps between our words and Docker's: a spec to create options, labels and states back. Pure. What is not
  * written here no container gets: no privileges, no mounts, no network of the host.
  */
 

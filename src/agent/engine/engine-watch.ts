@@ -1,11 +1,11 @@
 /**
- * Owns noticing what happens on the engine: hints as they come, everything once in a while, and whether it answers at
- * all. Judges no container.
+ * Watches the engine: hints as they come, a whole list once in a while, and whether it answers at all. Judges no
+ * container.
  *
  * An engine that is away is not a node that is away. While it restarts, containers may live on or end with it, and only
  * it can tell which; so the node stays in contact for `graceMs`, and what it finds afterwards is adopted or reported as
- * ended. After that its containers are better replaced elsewhere: the node gives its session up, falls silent, is lost
- * like any other, and registers when the engine answers again.
+ * ended. After that its containers are better replaced elsewhere: the node gives its session up, sends no heartbeats, is
+ * lost like any other, and registers when the engine answers again.
  */
 
 import {
@@ -28,9 +28,9 @@ import { retryWhileEngineUnavailable } from './retry-while-unavailable.ts';
 export type EngineWatchOptions = {
   onContainer: (container: string) => void;
   onList: (found: EngineContainer[]) => void;
-  /** Away for longer than the grace; said once for each absence. */
+  /** Away for longer than `graceMs`; called once for each absence. */
   onGone: () => void;
-  /** Hints may be missed: everything is looked at this often. Default 30 s. */
+  /** Hints may be missed: everything is listed this often. Default 30 s. */
   resyncMs?: number;
   pingMs?: number;
   /** Longer than a daemon takes to restart with some dozens of containers. Default 15 s. */

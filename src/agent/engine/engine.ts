@@ -1,4 +1,4 @@
-/** Owns the port to the container engine of a node: one operation, one outcome; "already so" is success. */
+/** The port to the container engine of a node: one operation, one outcome; "already so" is success. */
 
 import type { EngineDescription } from '../../model/node.ts';
 import type { ContainerSpec } from '../../model/service.ts';

@@ -1,4 +1,4 @@
-/** Owns the last lines of a run on their way into the log: Docker's frames taken apart, bounded, without control characters. Pure. */
+/** The last lines of a run on their way into the log: Docker's frames taken apart, bounded, without control characters. Pure. */
 
 import { cleanText } from './report-text.ts';
 

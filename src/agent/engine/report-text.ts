@@ -1,6 +1,6 @@
-/** Owns what texts of others (engines, registries, programs) look like in a report: bounded, and safe to keep and to show. Pure. */
+/** Makes texts of others (engines, registries, programs) fit for a report: bounded, and safe to keep and to show. Pure. */
 
-/** Control characters would run on the terminal of whoever reads the log, and NUL is refused by it; a tab and a line end do no harm. */
+/** Control characters would act on the terminal of an operator who reads the log, and the log refuses NUL; a tab and a line end do no harm. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 

@@ -1,4 +1,4 @@
-/** Owns waiting out an engine that does not answer: nothing that was asked is lost, nothing is asked without pause. */
+/** Repeats an operation while the engine does not answer, with a pause between: no operation is lost. */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { hasCode } from '../../errors.ts';

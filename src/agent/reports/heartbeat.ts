@@ -1,4 +1,4 @@
-/** Owns the beat by which managers know that a node is in contact. Without a session there is nothing to say. */
+/** Sends the heartbeats by which managers know that a node is in contact; none without a session. */
 
 import { asyncScheduler, filter, interval, map, type SchedulerLike, type Subscription } from 'rxjs';
 import type { AgentBus } from '../../bus/bus.ts';
@@ -20,11 +20,11 @@ export function startHeartbeat(
   { clusterId, node, instanceId, everyMs, session, running, scheduler = asyncScheduler }: HeartbeatOptions,
 ): Subscription {
   let last = { session: 0, sequence: 0 };
-  const beats$ = interval(everyMs, scheduler).pipe(
+  const heartbeats$ = interval(everyMs, scheduler).pipe(
     map(session),
     filter((current) => current !== null),
   );
-  return beats$.subscribe((current) => {
+  return heartbeats$.subscribe((current) => {
     last = { session: current, sequence: current === last.session ? last.sequence + 1 : 1 };
     bus.sendHeartbeat({
       clusterId,

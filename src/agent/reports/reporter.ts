@@ -1,6 +1,6 @@
 /**
- * Owns getting reports to the managers: in order for each container, each kept until the bus has it. Keeps at most one
- * of a kind for a container, so what waits is bounded by the containers of the node. Knows nothing of what they mean.
+ * Gets reports to the managers: in order for each container, each kept until the bus has it. Knows nothing of what they
+ * mean.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -10,6 +10,7 @@ import type { ContainerReport } from '../../bus/messages.ts';
 import type { Clock } from '../../clock.ts';
 import { AppError, hasCode } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
+import { createReportQueues, type Entry } from './report-queues.ts';
 
 type Head = 'clusterId' | 'node' | 'reportId' | 'at' | 'session' | 'container';
 type WithoutHead<R> = R extends ContainerReport ? Omit<R, Head> : never;
@@ -38,27 +39,19 @@ export type ReporterOptions = {
   session: () => number | null;
 };
 
-type Entry = { report: ContainerReport; onConfirmed: (() => void) | undefined };
+export type ReporterDeps = { bus: AgentBus; clock: Clock; logger: Logger };
 
-/** On their way at once: a broker confirms some tens of thousands a second in a window of this size. */
+/** Being sent at once: a broker confirms some tens of thousands a second in a window of this size. */
 const sendingMax = 200;
 const pauseMinMs = 250;
 const pauseMaxMs = 5_000;
 
-export function createReporter(
-  { bus, clock, logger }: { bus: AgentBus; clock: Clock; logger: Logger },
-  { clusterId, node, session }: ReporterOptions,
-): Reporter {
+export function createReporter(deps: ReporterDeps, { clusterId, node, session }: ReporterOptions): Reporter {
+  const { clock, logger } = deps;
   const closing = new AbortController();
-  /** By container, in order; the first of a queue is being sent or next. */
-  const queues = new Map<string, Entry[]>();
-  /** Containers whose first report is not on its way, in the order they came. */
-  const ready = new Set<string>();
+  const queues = createReportQueues();
   let sending = 0;
-  let pauseMs = pauseMinMs;
-  let isPausing = false;
   let isFlushDue = false;
-  let empty: PromiseWithResolvers<void> | undefined;
 
   const envelope = (container: string, body: ReportBody): ContainerReport | null => {
     const current = session();
@@ -67,23 +60,15 @@ export function createReporter(
     return { clusterId, node, reportId: randomUUID(), at, session: current, container, ...body } as ContainerReport;
   };
 
-  const forget = (container: string) => {
-    queues.delete(container);
-    ready.delete(container);
-    if (queues.size > 0) return;
-    empty?.resolve();
-    empty = undefined;
-  };
-
   const flush = () => {
-    for (const container of ready) {
-      if (isPausing || sending >= sendingMax || closing.signal.aborted) return;
-      ready.delete(container);
-      void sendFirst(container);
+    while (!delivery.isPausing() && sending < sendingMax && !closing.signal.aborted) {
+      const entry = queues.takeNext();
+      if (!entry) return;
+      void send(entry);
     }
   };
 
-  /** In a later turn of the event loop: thousands of reports in one would keep everybody else waiting. */
+  /** In a later tick of the event loop: thousands of reports in one would keep everything else waiting. */
   const flushSoon = () => {
     if (isFlushDue) return;
     isFlushDue = true;
@@ -93,66 +78,29 @@ export function createReporter(
     });
   };
 
-  const sendFirst = async (container: string) => {
-    const queue = queues.get(container);
-    const [entry] = queue ?? [];
-    if (!queue || !entry) return;
+  const delivery = createDelivery(deps, { closing: closing.signal, onResume: flush });
+
+  const send = async (entry: Entry) => {
     sending += 1;
-    const isOver = await isDelivered(entry.report);
+    const isOver = await delivery.send(entry.report);
     sending -= 1;
     flushSoon();
-    // Forgotten meanwhile: nobody waits for it.
-    if (queues.get(container) !== queue) return;
-    if (isOver) queue.shift();
-    if (queue.length > 0) ready.add(container);
-    else forget(container);
-    if (isOver) entry.onConfirmed?.();
-  };
-
-  /** false: it has to be sent again. */
-  const isDelivered = async (report: ContainerReport): Promise<boolean> => {
-    try {
-      await bus.sendReport(report);
-      pauseMs = pauseMinMs;
-      return true;
-    } catch (error) {
-      const isRetryable = error instanceof AppError && error.retryable;
-      // The bus is shared: what failed for one report fails for all that are being sent, and is logged once.
-      if (isPausing) return !isRetryable;
-      if (!hasCode(error, 'bus_closed')) {
-        logger.warn({ err: error, container: report.container, kind: report.kind }, 'report not delivered');
-        // Saying it again would fail again; the next sync finds the difference between log and engine.
-        if (!isRetryable) return true;
-      }
-      void standBack();
-      return false;
-    }
-  };
-
-  const standBack = async () => {
-    isPausing = true;
-    await pause(pauseMs, undefined, { signal: closing.signal }).catch(() => {});
-    pauseMs = Math.min(pauseMs * 2, pauseMaxMs);
-    isPausing = false;
-    flush();
+    if (queues.giveBack(entry, isOver) && isOver) entry.onConfirmed?.();
   };
 
   return {
     report(container, body, onConfirmed) {
-      const queue = queues.get(container);
-      if (closing.signal.aborted || queue?.some(({ report }) => report.kind === body.kind)) return;
+      if (closing.signal.aborted || queues.hasKind(container, body.kind)) return;
       const report = envelope(container, body);
       if (!report) return;
-      if (queue) return void queue.push({ report, onConfirmed });
-      queues.set(container, [{ report, onConfirmed }]);
-      ready.add(container);
+      queues.add({ report, onConfirmed });
       flush();
     },
     sendUnreliably(container, body) {
       const report = envelope(container, body);
       if (!report || queues.has(container) || closing.signal.aborted || sending >= sendingMax) return;
       sending += 1;
-      bus
+      deps.bus
         .sendReport(report)
         .catch((error: unknown) => logger.debug({ err: error, container }, 'a report that may be lost was lost'))
         .finally(() => {
@@ -160,15 +108,57 @@ export function createReporter(
           flushSoon();
         });
     },
-    drop: forget,
-    drained() {
-      if (queues.size === 0) return Promise.resolve();
-      empty ??= Promise.withResolvers<void>();
-      return empty.promise;
-    },
+    drop: queues.drop,
+    drained: queues.drained,
     close() {
       closing.abort();
-      for (const container of [...queues.keys()]) forget(container);
+      queues.dropAll();
+    },
+  };
+}
+
+type Delivery = {
+  /** @returns false: the report has to be sent again */
+  send(report: ContainerReport): Promise<boolean>;
+  /** After a failure nothing is sent for a while. */
+  isPausing(): boolean;
+};
+
+/** Sends reports, and pauses all of them when one fails: the bus is shared, what fails for one fails for the others. */
+function createDelivery(
+  { bus, logger }: ReporterDeps,
+  { closing, onResume }: { closing: AbortSignal; onResume: () => void },
+): Delivery {
+  let pauseMs = pauseMinMs;
+  let isPausing = false;
+
+  const standBack = async () => {
+    isPausing = true;
+    await pause(pauseMs, undefined, { signal: closing }).catch(() => {});
+    pauseMs = Math.min(pauseMs * 2, pauseMaxMs);
+    isPausing = false;
+    onResume();
+  };
+
+  return {
+    isPausing: () => isPausing,
+    async send(report) {
+      try {
+        await bus.sendReport(report);
+        pauseMs = pauseMinMs;
+        return true;
+      } catch (error) {
+        const isRetryable = error instanceof AppError && error.retryable;
+        // The failure was logged with the first report that met it.
+        if (isPausing) return !isRetryable;
+        if (!hasCode(error, 'bus_closed')) {
+          logger.warn({ err: error, container: report.container, kind: report.kind }, 'report not delivered');
+          // Sent again it would fail again; the next sync finds the difference between log and engine.
+          if (!isRetryable) return true;
+        }
+        void standBack();
+        return false;
+      }
     },
   };
 }

@@ -7,9 +7,6 @@ const closure = 'not split yet: one closure over one state';
 const topics = 'not split yet: several topics in one file';
 
 export const sizeExceptions: SizeExceptions = {
-  'src/agent/agent.ts#createAgent': closure,
-  'src/agent/containers/worker.ts#createWorker': closure,
-  'src/agent/reports/reporter.ts#createReporter': closure,
   'src/bus/embedded/embedded-bus.ts#createEmbeddedBroker': closure,
   'src/bus/rabbitmq/connection.ts': topics,
   'src/bus/rabbitmq/connection.ts#createAmqpLink': closure,
