@@ -5,12 +5,11 @@
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { readConfig } from '../src/daemon/config.ts';
-import { startManager } from '../src/daemon/manager.ts';
 import { openLogForReading } from '../src/events/open-log.ts';
 import { replay } from '../src/history/replay/replay.ts';
 import { isSound, verifyLog } from '../src/history/verify/log-check.ts';
 import { silentLogger } from '../src/logger.ts';
+import { keepHeapSmall } from '../src/process/heap.ts';
 import type { ClusterView } from '../src/projections/view/cluster-view.ts';
 
 /** A log is named by a folder with events.sqlite in it, or by a mongodb:// URL. */
@@ -96,6 +95,9 @@ const peakBytes = () => process.resourceUsage().maxRSS * 1024;
 
 /** @param moments how many random positions it is asked about */
 async function measureManager(moments: number): Promise<MeasuredManager> {
+  // Loaded here: what a manager is made of is no part of a replay's memory.
+  const { readConfig } = await import('../src/daemon/config.ts');
+  const { startManager } = await import('../src/daemon/manager.ts');
   const startedMs = performance.now();
   const fail = (error: Error) => {
     throw error;
@@ -118,6 +120,8 @@ async function measureManager(moments: number): Promise<MeasuredManager> {
   return { startMs, atMs };
 }
 
+// As the command line does.
+if (!what.startsWith('manager')) keepHeapSmall();
 const run = measurements[what];
 if (!run) throw new Error(`no such measurement: ${what} (there are ${Object.keys(measurements).join(', ')})`);
 process.stdout.write(`${JSON.stringify(await run())}\n`);

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { systemClock } from '../src/clock.ts';
 import { createCommitLog } from '../src/events/log/commit-log.ts';
-import { createMongoClient } from '../src/events/open-log.ts';
+import { createMongoClient } from '../src/events/stores/mongo-connection.ts';
 import { createMongoStore } from '../src/events/stores/mongo-store.ts';
 import { createSqliteStore } from '../src/events/stores/sqlite/sqlite-store.ts';
 import { silentLogger } from '../src/logger.ts';

@@ -1,8 +1,10 @@
 /** Owns the process of the command line: its streams, its signals, its exit code. */
 
+import { keepHeapSmall } from '../process/heap.ts';
 import { createContext, exitCodes } from './output/context.ts';
 import { runCli } from './program.ts';
 
+keepHeapSmall();
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stopping.abort());
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,14 +1,13 @@
-/** Owns which log a configuration means: MongoDB where a URL is given, else the embedded file. */
+/** Opens the log that a configuration means: MongoDB where a URL is given, else the embedded file. */
 
 import { join } from 'node:path';
-import { type Db, MongoClient } from 'mongodb';
+import type { Db } from 'mongodb';
 import { systemClock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { createCommitLog } from './log/commit-log.ts';
 import type { CommitStore } from './log/commit-store.ts';
 import type { EventLog } from './log/event-log.ts';
 import { createLogReader, type LogReader } from './log/log-reader.ts';
-import { createMongoStore } from './stores/mongo-store.ts';
 import { createSqliteStore } from './stores/sqlite/sqlite-store.ts';
 
 export type OpenLog = {
@@ -32,9 +31,6 @@ export type LogPlace = { mongodbUrl: string } | { sqlitePath: string };
 
 export type OpenStore = { store: CommitStore; db: Db | null; close(): Promise<void> };
 
-/** The database of a URL that names none. */
-const databaseDefault = 'co';
-
 /** @throws AppError `log_unavailable` · `log_locked` · `log_corrupt` · `log_missing` */
 export async function openLog({ mongodbUrl, dataDir }: Where, deps: Deps): Promise<OpenLog> {
   if (mongodbUrl !== null) return openMongoLog(mongodbUrl, deps);
@@ -48,7 +44,7 @@ export async function openLog({ mongodbUrl, dataDir }: Where, deps: Deps): Promi
 }
 
 /**
- * For reading only, also beside whoever writes: takes no lock, makes no index, checks nothing.
+ * For reading only, also beside a process that writes: takes no lock, makes no index, checks nothing.
  * @throws AppError `log_missing` · `log_unavailable` · `log_corrupt`
  */
 export async function openLogForReading(place: LogPlace, { logger }: { logger: Logger }): Promise<ReadableLog> {
@@ -72,21 +68,9 @@ async function openStoreAt(
     const store = await createSqliteStore({ path: place.sqlitePath, isReadOnly });
     return { store, db: null, close: () => store.close() };
   }
-  const client = createMongoClient(place.mongodbUrl);
-  try {
-    const { hosts, database } = readUrl(place.mongodbUrl);
-    const db = client.db(database);
-    const description = `mongodb ${hosts}/${database}`;
-    const store = await createMongoStore({ db, logger }, { description, isReadOnly });
-    const close = async () => {
-      await store.close();
-      await client.close();
-    };
-    return { store, db, close };
-  } catch (error) {
-    await client.close();
-    throw error;
-  }
+  // The driver is loaded where there is a database: its code and its buffers take more memory than an embedded log.
+  const { openMongoStore } = await import('./stores/mongo-connection.ts');
+  return openMongoStore(place.mongodbUrl, { logger, isReadOnly });
 }
 
 async function openMongoLog(mongodbUrl: string, deps: Deps): Promise<OpenLog> {
@@ -102,23 +86,4 @@ async function openMongoLog(mongodbUrl: string, deps: Deps): Promise<OpenLog> {
     await closeStore();
     throw error;
   }
-}
-
-/** Each wait of the driver ends: by default several of them never do. */
-export function createMongoClient(url: string): MongoClient {
-  return new MongoClient(url, {
-    appName: 'container-orchestrator',
-    connectTimeoutMS: 5_000,
-    serverSelectionTimeoutMS: 5_000,
-    socketTimeoutMS: 10_000,
-    waitQueueTimeoutMS: 5_000,
-    // Commits are written one at a time; the rest is for readers.
-    maxPoolSize: 20,
-  });
-}
-
-/** What of a URL may be shown: never user or password. */
-function readUrl(url: string): { hosts: string; database: string } {
-  const [, hosts = '', database = ''] = /^mongodb(?:\+srv)?:\/\/(?:[^@/]*@)?([^/?]*)(?:\/([^?]*))?/.exec(url) ?? [];
-  return { hosts, database: database || databaseDefault };
 }

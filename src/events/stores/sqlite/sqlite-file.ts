@@ -17,11 +17,13 @@ export type SqliteFile = ReturnType<typeof openSqliteFile>;
 const formatVersion = 1;
 /** The pages of the indexes that a busy log touches. */
 const cacheKibibytes = 64 * 1024;
+/** A reader goes through the file once, or follows one index. */
+const readerCacheKibibytes = 8 * 1024;
 /** A shell or a backup tool may hold a transaction for a moment. */
 const busyTimeoutMs = 2_000;
 const walBytesMax = 64 * 1024 * 1024;
-/** An answer crosses to another thread in one piece, and is parsed as a whole before its first commit is folded. */
-const rangeBytesMax = 512 * 1024;
+/** An answer crosses to another thread in one piece, and is parsed as a whole before its first commit is folded: what is larger outlives the young generation of the heap. */
+const rangeBytesMax = 128 * 1024;
 /** Telemetry of a quarter of an hour at a time: an append never waits longer behind it. */
 const pruneStep = 1_000;
 const isPrunable = "class = 'telemetry' AND events IS NOT NULL";
@@ -165,7 +167,9 @@ function openDatabase(path: string, isReadOnly: boolean): DatabaseSync {
     if (!isReadOnly) {
       database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${walBytesMax}`);
     }
-    database.exec(`PRAGMA cache_size = -${cacheKibibytes}; PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    database.exec(
+      `PRAGMA cache_size = -${isReadOnly ? readerCacheKibibytes : cacheKibibytes}; PRAGMA busy_timeout = ${busyTimeoutMs}`,
+    );
     const { user_version: found } = database.prepare('PRAGMA user_version').get() as { user_version: number };
     if (found === 0 && !isReadOnly) database.exec(`BEGIN IMMEDIATE; ${tables} COMMIT`);
     else if (found !== formatVersion) {
