@@ -31,6 +31,7 @@ const grouped = 20_000;
 /** As many as the HTTP benchmark has clients. */
 const inFlight = 64;
 const rounds = 3;
+/** Of one event after the other. How many share a commit, and so the figure of many at once, is left to the machine. */
 const shareMin = 0.8;
 /** What a flush takes on most disks that keep their word. */
 const slowFlushMs = 1;
@@ -49,7 +50,8 @@ export async function benchAppend(): Promise<BenchRow[]> {
     kinds.push({ name: `mongodb (${process.env.CO_TEST_MONGODB_KIND ?? 'as given'})`, open: () => openMongo(url) });
   const rows: BenchRow[] = [];
   for (const kind of kinds) {
-    rows.push(await compare(kind, 'one event after the other', singles, appendSingly));
+    const singly = await compare(kind, 'one event after the other', singles, appendSingly);
+    rows.push({ ...singly, target: `≥ ${shareMin}`, met: singly.ratio !== null && singly.ratio >= shareMin });
     rows.push(await compare(kind, `${inFlight} in flight`, grouped, appendTogether));
   }
   return rows;
@@ -80,8 +82,8 @@ async function compare(
     name: `append to ${name}, ${how}, over the bare driver`,
     value: `${Math.round((events / median(ours)) * 1000)} events/s`,
     ratio: share,
-    target: `≥ ${shareMin}`,
-    met: share >= shareMin,
+    target: '',
+    met: null,
   };
 }
 
