@@ -3,7 +3,7 @@
  * others go to the session or the worker.
  */
 
-import type { Verdict } from '../bus/bus.ts';
+import type { Disposition } from '../bus/bus.ts';
 import type { Command, WantedCommand } from '../bus/messages.ts';
 import { hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
@@ -27,7 +27,7 @@ export type CommandHandlerOptions = {
 export function createCommandHandler(
   { session, worker, engine, logger }: CommandHandlerDeps,
   { clusterId, node, instanceId, closing, onRegistered, onSynced }: CommandHandlerOptions,
-): (command: Command) => Promise<Verdict> {
+): (command: Command) => Promise<Disposition> {
   const takeWanted = async (wanted: WantedCommand) => {
     if (!session.isAnswer(wanted)) {
       if (wanted.registrationId === null) session.retryNow();

@@ -3,7 +3,7 @@
  * registration waits for its answer. Knows nothing of what they bring.
  */
 
-import type { AgentBus, Consumer, Verdict } from '../bus/bus.ts';
+import type { AgentBus, Consumer, Disposition } from '../bus/bus.ts';
 import type { Command, Refusal } from '../bus/messages.ts';
 
 export type AgentQueues = {
@@ -18,7 +18,7 @@ export type AgentQueues = {
 
 export type AgentQueuesOptions = {
   instanceId: string;
-  onCommand: (command: Command) => Promise<Verdict>;
+  onCommand: (command: Command) => Promise<Disposition>;
   onRefusal: (refusal: Refusal) => void;
 };
 

@@ -1,15 +1,16 @@
 /**
- * Owns the port between managers and agents. Two narrow ends: what a manager may do and what an agent may do.
+ * The port between managers and agents, with an interface for each: what a manager may do and what an agent may do.
  * Delivery is at least once and in order per queue; nothing here knows what a message means.
  */
 
 import type { Command, Heartbeat, Refusal, Report } from './messages.ts';
 
 /**
- * What a consumer says of a message. `retry` redelivers (with a pause, counted); after `deliveriesMax` tries, or on
- * `deadLetter`, it goes to `co_dead` with the reason. A message that does not match its schema is dead-lettered without being shown.
+ * What a handler decides about a message. `retry`: it is handled again after a pause. After `deliveriesMax` tries, or on
+ * `deadLetter`, it goes to `co_dead` with the reason. A message that does not match its schema is dead-lettered and not
+ * given to the handler.
  */
-export type Verdict = 'ack' | 'retry' | { deadLetter: string };
+export type Disposition = 'ack' | 'retry' | { deadLetter: string };
 
 export type Consumer = {
   /** Stops deliveries, waits for handlers in flight (at most 3 s). What was not acked is delivered to the next consumer. */
@@ -23,9 +24,9 @@ export type PublishOptions = {
 
 export type BusStatus = {
   state: 'connected' | 'connecting' | 'closed';
-  /** How the bus is kept, for people: `rabbitmq 127.0.0.1:5672` or `embedded`. Never a password. */
+  /** Which bus it is, for users: `rabbitmq 127.0.0.1:5672` or `embedded`. Never a password. */
   description: string;
-  /** Last trouble in words, null while connected. */
+  /** The last problem as a sentence, null while connected. */
   trouble: string | null;
 };
 
@@ -43,11 +44,11 @@ export type ManagerBus = BusEnd & {
    * @throws AppError `bus_unavailable` (retryable) · `bus_closed`
    */
   sendCommand(command: Command, options?: PublishOptions): Promise<void>;
-  /** Declares the instance's own queue if needed; it goes when nobody reads it for a minute. Fails as `sendCommand` does. */
+  /** Declares the instance's own queue if needed; the queue is deleted when it has no consumer for a minute. Fails as `sendCommand` does. */
   sendRefusal(refusal: Refusal, options?: PublishOptions): Promise<void>;
   /** `co_reports`: single active consumer over all managers; up to `prefetch` (default 100) handlers at once. */
-  consumeReports(handler: (report: Report) => Promise<Verdict>, options?: { prefetch?: number }): Consumer;
-  /** This manager's own `co_heartbeats_<manager>` queue. Heartbeats are acked as they come, lost when nobody listens. */
+  consumeReports(handler: (report: Report) => Promise<Disposition>, options?: { prefetch?: number }): Consumer;
+  /** This manager's own `co_heartbeats_<manager>` queue. Heartbeats are acked on arrival and lost while there is no consumer. */
   consumeHeartbeats(handler: (heartbeat: Heartbeat) => void): Consumer;
   /** Dead letters, oldest first, left where they are. For operators. */
   readDeadLetters(limit: number): Promise<DeadLetter[]>;
@@ -55,12 +56,12 @@ export type ManagerBus = BusEnd & {
 
 export type AgentBus = BusEnd & {
   sendReport(report: Report, options?: PublishOptions): Promise<void>;
-  /** Not confirmed, dropped while disconnected: the next beat is a second away. */
+  /** Not confirmed, and dropped while disconnected: the next heartbeat follows in a second. */
   sendHeartbeat(heartbeat: Heartbeat): void;
-  /** `co_node_<id>`: one at a time, in order; single active consumer, whoever else speaks for the node waits. */
-  consumeCommands(handler: (command: Command) => Promise<Verdict>): Consumer;
-  /** `co_node_<id>_<instance>`, for as long as there is one: what is meant for one agent of the node alone. */
-  consumeRefusals(instanceId: string, handler: (refusal: Refusal) => Promise<Verdict>): Consumer;
+  /** `co_node_<id>`: one at a time, in order; single active consumer, another agent of the same node waits. */
+  consumeCommands(handler: (command: Command) => Promise<Disposition>): Consumer;
+  /** `co_node_<id>_<instance>`, while it exists: messages for one agent of the node alone. */
+  consumeRefusals(instanceId: string, handler: (refusal: Refusal) => Promise<Disposition>): Consumer;
 };
 
 export type DeadLetter = { routingKey: string; reason: string; body: string };

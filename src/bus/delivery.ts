@@ -1,15 +1,15 @@
-/** Owns one message's way through its handler: tries counted, pauses between them, and what becomes of it at the end. */
+/** Runs a handler on one message: counts the tries, pauses between them, and returns how the message is to be settled. */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorMessage } from '../errors.ts';
-import { deliveriesMax, type Verdict } from './bus.ts';
+import { type Disposition, deliveriesMax } from './bus.ts';
 
-/** `give back`: the consumer closes, the message goes to the next one with its tries forgotten. */
-export type Outcome = 'ack' | 'give back' | { deadLetter: string };
+/** `requeue`: the consumer closes, and the message goes to the next one, which counts its tries from the start. */
+export type Settlement = 'ack' | 'requeue' | { deadLetter: string };
 
 /**
- * Pauses before the second, third … try. Together they outlast the 5 s after which an intake without a log gives up its
- * consumer: an outage of the log dead-letters nothing.
+ * Pauses before the second, third … try. Together they are longer than the 5 s after which a manager without a log closes
+ * its consumer of reports: an outage of the log dead-letters nothing.
  */
 export const retryPausesMs = [250, 1_000, 2_500, 5_000] as const;
 
@@ -17,29 +17,29 @@ export const retryPausesMs = [250, 1_000, 2_500, 5_000] as const;
 export const closeDeadlineMs = 3_000;
 
 /**
- * The message is kept while it waits for its next try, so whatever waits behind it in a consumer of one stays in order.
+ * The message is kept while it waits for its next try, so with a prefetch of one the messages behind it stay in order.
  * @param closing aborted when the consumer closes: no further try, no further pause
  */
 export async function deliver<T>(
   message: T,
-  handler: (message: T) => Promise<Verdict>,
+  handler: (message: T) => Promise<Disposition>,
   closing: AbortSignal,
-): Promise<Outcome> {
-  let trouble = 'its handler asked for a retry';
+): Promise<Settlement> {
+  let problem = 'its handler asked for a retry';
   for (let tries = 1; ; tries += 1) {
-    let verdict: Verdict = 'retry';
+    let disposition: Disposition = 'retry';
     try {
-      verdict = await handler(message);
+      disposition = await handler(message);
     } catch (error) {
-      trouble = errorMessage(error);
+      problem = errorMessage(error);
     }
-    if (verdict !== 'retry') return verdict;
-    if (closing.aborted) return 'give back';
-    if (tries >= deliveriesMax) return { deadLetter: `tried ${tries} times: ${trouble}` };
+    if (disposition !== 'retry') return disposition;
+    if (closing.aborted) return 'requeue';
+    if (tries >= deliveriesMax) return { deadLetter: `tried ${tries} times: ${problem}` };
     try {
       await pause(retryPausesMs[tries - 1] ?? retryPausesMs.at(-1), undefined, { signal: closing });
     } catch {
-      return 'give back';
+      return 'requeue';
     }
   }
 }

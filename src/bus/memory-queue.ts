@@ -1,6 +1,6 @@
 /** Owns one bounded queue in memory with the ways of a broker's: messages out in order, kept until settled, given back to their place. */
 
-import { closeDeadlineMs, type Outcome } from './delivery.ts';
+import { closeDeadlineMs, type Settlement } from './delivery.ts';
 
 export type RawMessage = { routingKey: string; body: Buffer };
 
@@ -14,7 +14,7 @@ export type MemoryQueueOptions = {
 export type MemoryConsumer = {
   prefetch: number;
   /** @param closing aborted when the consumer closes */
-  settle(raw: RawMessage, closing: AbortSignal): Promise<Outcome>;
+  settle(raw: RawMessage, closing: AbortSignal): Promise<Settlement>;
   deadLetter(raw: RawMessage, reason: string): void;
 };
 
@@ -50,19 +50,19 @@ export function createMemoryQueue({ lengthMax, bytesMax, isSingleActive }: Memor
   };
 
   const start = (consumer: Attached, entry: Entry) => {
-    const settled = consumer.settle(entry, consumer.closing.signal).then((outcome) => {
+    const settled = consumer.settle(entry, consumer.closing.signal).then((settlement) => {
       // Given up at the deadline of the close: somebody else has it now.
       if (!consumer.inFlight.delete(entry)) return;
-      if (outcome === 'give back') return giveBack(entry);
+      if (settlement === 'requeue') return requeue(entry);
       bytes -= entry.body.length;
-      if (outcome !== 'ack') consumer.deadLetter(entry, outcome.deadLetter);
+      if (settlement !== 'ack') consumer.deadLetter(entry, settlement.deadLetter);
       pump();
     });
     consumer.inFlight.set(entry, settled);
   };
 
-  const giveBack = (entry: Entry) => {
-    waiting.giveBack(entry);
+  const requeue = (entry: Entry) => {
+    waiting.requeue(entry);
     pump();
   };
 
@@ -72,7 +72,7 @@ export function createMemoryQueue({ lengthMax, bytesMax, isSingleActive }: Memor
     const timer = setTimeout(deadline.resolve, closeDeadlineMs);
     await Promise.race([Promise.all(consumer.inFlight.values()), deadline.promise]);
     clearTimeout(timer);
-    for (const entry of consumer.inFlight.keys()) waiting.giveBack(entry);
+    for (const entry of consumer.inFlight.keys()) waiting.requeue(entry);
     consumer.inFlight.clear();
     const index = attached.indexOf(consumer);
     if (index >= 0) attached.splice(index, 1);
@@ -122,7 +122,7 @@ function createLine() {
       }
       return entry;
     },
-    giveBack(entry: Entry) {
+    requeue(entry: Entry) {
       const index = returned.findLastIndex(({ sequence }) => sequence < entry.sequence);
       returned.splice(index + 1, 0, entry);
     },

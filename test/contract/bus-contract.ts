@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type AgentBus, deliveriesMax, type ManagerBus, type Verdict } from '../../src/bus/bus.ts';
+import { type AgentBus, type Disposition, deliveriesMax, type ManagerBus } from '../../src/bus/bus.ts';
 import type { Command, Heartbeat, Report, StopCommand } from '../../src/bus/messages.ts';
 import { hasCode } from '../../src/errors.ts';
 import { until } from '../support/wait.ts';
@@ -148,7 +148,7 @@ export function testBusContract(name: string, open: () => Promise<BusUnderTest>,
   promise('a handler that asks for a retry, or throws, gets the message again before the next one', async (bus) => {
     const manager = bus.manager('m1');
     const seen: number[] = [];
-    const answers: (() => Verdict)[] = [
+    const answers: (() => Disposition)[] = [
       () => 'retry',
       () => {
         throw new Error('the handler fails');

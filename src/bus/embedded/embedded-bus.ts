@@ -5,7 +5,7 @@
 
 import { AppError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { AgentBus, BusEnd, BusStatus, Consumer, DeadLetter, ManagerBus, Verdict } from '../bus.ts';
+import type { AgentBus, BusEnd, BusStatus, Consumer, DeadLetter, Disposition, ManagerBus } from '../bus.ts';
 import { deliver } from '../delivery.ts';
 import { createForeignMessageLog } from '../foreign-message-log.ts';
 import { createMemoryQueue, type MemoryQueue, type RawMessage } from '../memory-queue.ts';
@@ -67,7 +67,7 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
   const consume = <T>(
     queue: MemoryQueue,
     parse: (raw: RawMessage) => Parsed<T>,
-    handler: (message: T) => Promise<Verdict>,
+    handler: (message: T) => Promise<Disposition>,
     prefetch: number,
   ) =>
     queue.attach({

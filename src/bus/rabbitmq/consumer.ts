@@ -5,7 +5,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, ConsumeMessage } from 'amqplib';
-import type { Consumer, Verdict } from '../bus.ts';
+import type { Consumer, Disposition } from '../bus.ts';
 import { closeDeadlineMs, deliver } from '../delivery.ts';
 import type { RawMessage } from '../memory-queue.ts';
 import type { Parsed } from '../message-codec.ts';
@@ -19,7 +19,7 @@ export type ConsumerSpec<T> = {
   /** Declares what the queue needs, on each new channel. */
   declare(channel: Channel): Promise<void>;
   parse(raw: RawMessage): Parsed<T>;
-  handler(message: T): Promise<Verdict>;
+  handler(message: T): Promise<Disposition>;
   /** Resolves when the message is safe in `co_dead`. `reject`: the broker moves it there itself. */
   deadLetter: ((raw: RawMessage, reason: string) => Promise<void>) | 'reject';
   onDeadLettered(raw: RawMessage, reason: string): void;
@@ -84,12 +84,12 @@ export function createAmqpConsumer<T>(link: AmqpLink, spec: ConsumerSpec<T>): Co
   const handle = async (channel: Channel, ending: AbortSignal, message: ConsumeMessage) => {
     const raw = { routingKey: message.fields.routingKey, body: message.content };
     const parsed = spec.parse(raw);
-    const outcome = 'deadLetter' in parsed ? parsed : await deliver(parsed.message, spec.handler, ending);
-    if (outcome === 'give back') return;
-    if (outcome !== 'ack') {
-      spec.onDeadLettered(raw, outcome.deadLetter);
+    const settlement = 'deadLetter' in parsed ? parsed : await deliver(parsed.message, spec.handler, ending);
+    if (settlement === 'requeue') return;
+    if (settlement !== 'ack') {
+      spec.onDeadLettered(raw, settlement.deadLetter);
       if (spec.deadLetter === 'reject') return quietly(() => channel.reject(message, false));
-      if (!(await isDeadLettered(spec.deadLetter, raw, outcome.deadLetter, ending))) return;
+      if (!(await isDeadLettered(spec.deadLetter, raw, settlement.deadLetter, ending))) return;
     }
     quietly(() => channel.ack(message));
   };

@@ -3,7 +3,7 @@
  * acknowledges after the commit. While nothing can be appended the reports are left to another manager.
  */
 
-import type { ManagerBus, Verdict } from '../../bus/bus.ts';
+import type { Disposition, ManagerBus } from '../../bus/bus.ts';
 import type { Report } from '../../bus/messages.ts';
 import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
@@ -40,7 +40,7 @@ export function createReportConsumer(deps: Deps, { clusterId }: { clusterId: str
   const pulls = createPullProgress({ log, logger });
   let failingSinceMs: number | null = null;
 
-  const consume = async (report: Report): Promise<Verdict> => {
+  const consume = async (report: Report): Promise<Disposition> => {
     if (report.kind === 'pull-progress') {
       pulls.add(report);
       return 'ack';
@@ -72,7 +72,7 @@ export function createReportConsumer(deps: Deps, { clusterId }: { clusterId: str
     }
   };
 
-  const retryLater = (): Verdict => {
+  const retryLater = (): Disposition => {
     const nowMs = clock.monotonicMs();
     failingSinceMs ??= nowMs;
     if (nowMs - failingSinceMs > giveUpMs) {
