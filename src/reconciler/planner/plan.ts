@@ -14,11 +14,11 @@
 import { streams } from '../../events/schema/event.ts';
 import { timeOutOf } from '../../model/container-machine.ts';
 import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
-import { noReservations } from './placement.ts';
 import { planClock } from './plan-clock.ts';
 import { nextQuietMs, planConflicts } from './plan-conflicts.ts';
 import { type HeartbeatStatus, isDisrupted, isSilentNode, planNodes } from './plan-nodes.ts';
 import { planService } from './plan-service.ts';
+import { noReservations } from './reservations.ts';
 import type { PlanSettings } from './slot-buckets.ts';
 import { failContainer, type Step } from './step.ts';
 import type { Work } from './work-queue.ts';

@@ -12,7 +12,8 @@
 
 import { explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
 import type { ClusterView, ContainerView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
-import { createPlacer, type Placement, type Placer, type Reservations } from './placement.ts';
+import { createPlacer, type Placement, type Placer } from './placement.ts';
+import type { Reservations } from './reservations.ts';
 import { isStoppedOnly, leftovers, readSlot, restartWait, type SlotStatus, serves } from './slot-status.ts';
 
 export type PlanSettings = {

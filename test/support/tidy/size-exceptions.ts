@@ -23,7 +23,6 @@ export const sizeExceptions: SizeExceptions = {
   'src/reconciler/controller/leader-election.ts#createLeadership': closure,
   'src/reconciler/controller/reconcile-loop.ts#createLoop': closure,
   'src/reconciler/dispatcher/dispatcher.ts#createDispatcher': closure,
-  'src/reconciler/planner/placement.ts#createPlacer': closure,
   'test/contract/bus-contract.ts': suite,
   'test/contract/bus-contract.ts#testBusContract': suite,
   'test/contract/engine-contract.ts#testEngineContract': suite,

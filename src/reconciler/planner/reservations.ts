@@ -1,0 +1,36 @@
+/** What one pass of the planner has placed already and the view does not know yet. */
+
+import type { ContainerSpec } from '../../model/service.ts';
+import type { NodeView } from '../../projections/view/cluster-view.ts';
+import { portKey } from '../../projections/view/engines.ts';
+
+/** On one engine. */
+export type Reserved = { memoryBytes: number; cpuMillis: number; hostPorts: Set<string> };
+
+export type Reservations = {
+  containersByNode: Map<string, number>;
+  byEngine: Map<string, Reserved>;
+};
+
+export const noReservations = (): Reservations => ({ containersByNode: new Map(), byEngine: new Map() });
+
+export function countContainer({ containersByNode }: Reservations, node: string): void {
+  containersByNode.set(node, (containersByNode.get(node) ?? 0) + 1);
+}
+
+/** @param leaving what goes from the node for it: only what it needs beyond that is new */
+export function reserve(
+  byEngine: Reservations['byEngine'],
+  node: NodeView,
+  spec: ContainerSpec,
+  leaving?: ContainerSpec,
+): void {
+  const { engineId } = node.engine;
+  const engine = byEngine.get(engineId) ?? { memoryBytes: 0, cpuMillis: 0, hostPorts: new Set() };
+  const more = (what: 'memoryBytes' | 'cpuMillis') =>
+    Math.max(0, (spec.resources[what] ?? 0) - (leaving?.resources[what] ?? 0));
+  engine.memoryBytes += more('memoryBytes');
+  engine.cpuMillis += more('cpuMillis');
+  for (const { host, protocol } of spec.ports) if (host !== null) engine.hostPorts.add(portKey(host, protocol));
+  byEngine.set(engineId, engine);
+}
