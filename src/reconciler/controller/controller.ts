@@ -57,7 +57,7 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
       loop.lead(term);
     },
     onDeposed() {
-      dispatcher.unlead();
+      dispatcher.stopLeading();
       loop.stepDown();
     },
   });

@@ -22,7 +22,6 @@ export const sizeExceptions: SizeExceptions = {
   'src/projections/read-models/read-model-writer.ts#createReadModelWriter': closure,
   'src/reconciler/controller/leader-election.ts#createLeadership': closure,
   'src/reconciler/controller/reconcile-loop.ts#createLoop': closure,
-  'src/reconciler/dispatcher/dispatcher.ts#createDispatcher': closure,
   'test/contract/bus-contract.ts': suite,
   'test/contract/bus-contract.ts#testBusContract': suite,
   'test/contract/engine-contract.ts#testEngineContract': suite,

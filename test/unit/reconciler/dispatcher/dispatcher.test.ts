@@ -141,7 +141,7 @@ test('the alarm goes with its node, also under a leader who comes later', async 
     const { dispatcher, tell, view } = setUp(history, through);
     dispatcher.lead(1);
     await until('the alarm', () => view.alarms.size === 1 && narrow.refusals > 0);
-    if (isLaterLeader) dispatcher.unlead();
+    if (isLaterLeader) dispatcher.stopLeading();
     const data = { node: 'worker-1', session: 1, lastHeardAt: null, silentMs: 6_000 };
     const lost = history.add('NodeLost', data);
     evolve(view, lost);
