@@ -4,7 +4,7 @@
  */
 
 import { createYielder } from '../../concurrency/yielder.ts';
-import { AppError, errorMessage } from '../../errors.ts';
+import { AppError } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { Commit, LogEvent } from '../../events/schema/event.ts';
 import { toLogEvents, type UnreadableEvent } from '../../events/schema/upcast.ts';
@@ -13,6 +13,7 @@ import type { SnapshotStore } from '../../projections/snapshots/snapshot.ts';
 import { findSnapshot } from '../../projections/snapshots/snapshot-search.ts';
 import { type ClusterView, emptyClusterView } from '../../projections/view/cluster-view.ts';
 import { evolve, evolveCommit } from '../../projections/view/evolve.ts';
+import { foldFailed } from '../../projections/view/fold-failed.ts';
 import { nothingTouched } from '../../projections/view/touched.ts';
 
 /** A position: all events up to it, also inside a commit. A time: up to the last commit that is not later. */
@@ -90,7 +91,7 @@ function readAhead(log: Pick<EventLog, 'readCommits'>, from: { afterSlot: number
       ahead = null;
       if (last.first + last.count <= from.endPosition) {
         ahead = log.readCommits({ afterSlot: slot, limit: page });
-        // Whoever awaits it hears of the trouble; nobody may.
+        // It may fail before it is awaited, or never be awaited.
         ahead.catch(() => {});
       }
       return commits;
@@ -161,16 +162,7 @@ function createFold(view: ClusterView, end: number, { onCommit, onBad }: ReplayO
       view.position = Math.min(last, end);
       onCommit?.(commit, events, view);
     } catch (error) {
-      throw foldFailed(view.position + 1, error);
+      throw error instanceof AppError ? error : foldFailed(view.position + 1, error);
     }
   };
-}
-
-function foldFailed(position: number, cause: unknown): AppError {
-  if (cause instanceof AppError) return cause;
-  const why = errorMessage(cause);
-  return new AppError('fold_failed', `the log cannot be folded at position ${position}: ${why}`, {
-    cause,
-    details: { position },
-  });
 }

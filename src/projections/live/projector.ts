@@ -1,9 +1,9 @@
-/** Owns the live view of one process: follows the log, folds, and tells its listeners what was folded. */
+/** The live view of one process: follows the log, folds, and notifies listeners of what was folded. */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import { createYielder } from '../../concurrency/yielder.ts';
-import { AppError, errorMessage, hasCode } from '../../errors.ts';
+import { AppError, hasCode } from '../../errors.ts';
 import type { EventLog, LogHead } from '../../events/log/event-log.ts';
 import type { Commit, LogEvent } from '../../events/schema/event.ts';
 import { toLogEvents } from '../../events/schema/upcast.ts';
@@ -12,7 +12,9 @@ import type { SnapshotStore } from '../snapshots/snapshot.ts';
 import { findSnapshot } from '../snapshots/snapshot-search.ts';
 import { type ClusterView, emptyClusterView } from '../view/cluster-view.ts';
 import { evolveCommit } from '../view/evolve.ts';
+import { foldFailed } from '../view/fold-failed.ts';
 import { nothingTouched, type Touched } from '../view/touched.ts';
+import { createPositionWaiters } from './position-waiters.ts';
 
 export type FoldListener = (events: readonly LogEvent[], commit: Commit, touched: Touched) => void;
 
@@ -58,14 +60,12 @@ const yieldEveryMs = 50;
 /** How long to wait before the log is asked again for its head at start. */
 const headRetryMs = 500;
 
-type Waiter = { position: number; resolve: () => void; reject: (error: AppError) => void; timer: NodeJS.Timeout };
-
 export function createProjector(deps: ProjectorDeps, options: ProjectorOptions = {}): Projector {
-  const { log, logger, clock, snapshots } = deps;
+  const { log, logger, clock } = deps;
   const view = emptyClusterView();
   const stop = new AbortController();
   const listeners = new Set<FoldListener>();
-  const waiters = new Set<Waiter>();
+  const waiters = createPositionWaiters(() => view.position);
   let trouble: string | null = null;
   let fatal: AppError | null = null;
   let isStarted = false;
@@ -75,24 +75,7 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
     const touched = nothingTouched();
     const events = foldCommit(view, commit, touched);
     for (const listener of listeners) listener(events, commit, touched);
-    for (const waiter of waiters) if (waiter.position <= view.position) settle(waiter, null);
-  };
-
-  const settle = (waiter: Waiter, error: AppError | null): void => {
-    clearTimeout(waiter.timer);
-    waiters.delete(waiter);
-    if (error) waiter.reject(error);
-    else waiter.resolve();
-  };
-
-  /** Slot of the commit after which the fold begins. */
-  const restore = async (headSlot: number): Promise<number> => {
-    if (!snapshots) return 0;
-    const found = await findSnapshot({ log, snapshots, logger }, headSlot);
-    if (!found) return 0;
-    Object.assign(view, found.view);
-    logger.info({ slot: found.slot, position: view.position }, 'the fold begins at a snapshot');
-    return found.slot;
+    waiters.resolveReached();
   };
 
   const follow = async (afterSlot: number): Promise<void> => {
@@ -115,35 +98,16 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
     if (stop.signal.aborted) return;
     fatal = hasCode(cause, 'fold_failed') ? (cause as AppError) : foldFailed(view.position, cause);
     trouble = fatal.message;
-    for (const waiter of waiters) settle(waiter, fatal);
+    waiters.rejectAll(fatal);
     if (!isStarted) return;
     logger.error({ err: fatal, position: view.position }, 'the fold broke');
     options.onFatal?.(fatal);
   };
 
-  const readHead = async (): Promise<LogHead> => {
-    for (;;) {
-      try {
-        return await log.head();
-      } catch (error) {
-        if (!(error instanceof AppError && error.retryable) || stop.signal.aborted) throw error;
-        trouble = `${error.code}: ${error.message}`;
-        await pause(headRetryMs, undefined, { signal: stop.signal }).catch(() => {});
-      }
-    }
-  };
-
-  const waitFor = (position: number, deadlineMs = waitDeadlineMs): Promise<void> => {
-    if (view.position >= position) return Promise.resolve();
-    if (fatal) return Promise.reject(fatal);
-    return new Promise((resolve, reject) => {
-      const tooLate = () =>
-        settle(waiter, behind(view.position, position, trouble ?? `not folded within ${deadlineMs} ms`));
-      const timer = setTimeout(tooLate, Math.min(deadlineMs, timerMaxMs));
-      const waiter: Waiter = { position, resolve, reject, timer };
-      waiters.add(waiter);
-    });
-  };
+  const waitFor = (position: number, deadlineMs = waitDeadlineMs): Promise<void> =>
+    fatal && view.position < position
+      ? Promise.reject(fatal)
+      : waiters.waitFor(position, deadlineMs, () => trouble ?? `not folded within ${deadlineMs} ms`);
 
   return {
     view,
@@ -154,24 +118,52 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
     waitFor,
     trouble: () => trouble,
     async start() {
-      const head = await readHead();
+      const onRetry = (error: AppError) => {
+        trouble = `${error.code}: ${error.message}`;
+      };
+      const head = await readHead(log, { onRetry, signal: stop.signal });
       trouble = null;
-      const begin = await restore(head.slot);
-      following = follow(begin).catch(fail);
+      following = follow(await restore(view, head.slot, deps)).catch(fail);
       // A replay takes as long as the log is long.
-      await waitFor(head.position, timerMaxMs);
+      await waitFor(head.position, Number.POSITIVE_INFINITY);
       isStarted = true;
     },
     async close() {
       stop.abort();
-      for (const waiter of waiters) settle(waiter, behind(view.position, waiter.position, 'the view is closed'));
+      waiters.rejectAll('the view is closed');
       await following;
     },
   };
 }
 
-/** Beyond this a timer fires at once. */
-const timerMaxMs = 2 ** 31 - 1;
+/** Waits for a log that is away. @throws what `head` throws, when it is no use to ask again or the signal is aborted */
+async function readHead(
+  log: Pick<EventLog, 'head'>,
+  { onRetry, signal }: { onRetry: (error: AppError) => void; signal: AbortSignal },
+): Promise<LogHead> {
+  for (;;) {
+    try {
+      return await log.head();
+    } catch (error) {
+      if (!(error instanceof AppError && error.retryable) || signal.aborted) throw error;
+      onRetry(error);
+      await pause(headRetryMs, undefined, { signal }).catch(() => {});
+    }
+  }
+}
+
+/** @returns slot of the commit after which the fold begins */
+async function restore(
+  view: ClusterView,
+  headSlot: number,
+  { log, snapshots, logger }: Pick<ProjectorDeps, 'log' | 'snapshots' | 'logger'>,
+): Promise<number> {
+  const found = snapshots ? await findSnapshot({ log, snapshots, logger }, headSlot) : null;
+  if (!found) return 0;
+  Object.assign(view, found.view);
+  logger.info({ slot: found.slot, position: view.position }, 'the fold begins at a snapshot');
+  return found.slot;
+}
 
 function foldCommit(view: ClusterView, commit: Commit, touched: Touched): readonly LogEvent[] {
   const expected = view.position + 1;
@@ -184,17 +176,4 @@ function foldCommit(view: ClusterView, commit: Commit, touched: Touched): readon
   } catch (error) {
     throw foldFailed(view.position + 1, error);
   }
-}
-
-function foldFailed(position: number, cause: unknown): AppError {
-  const why = errorMessage(cause);
-  return new AppError('fold_failed', `the log cannot be folded at position ${position}: ${why}`, {
-    cause,
-    details: { position },
-  });
-}
-
-function behind(at: number, wanted: number, why: string): AppError {
-  const message = `the view is at position ${at}, not yet at ${wanted}: ${why}`;
-  return new AppError('view_behind', message, { retryable: true, details: { position: at } });
 }

@@ -1,5 +1,5 @@
 /**
- * Owns who reconciles. Leadership lives in the log: a term begins with ControllerElected, every commit under the term
+ * Decides which manager reconciles. Leadership lives in the log: a term begins with ControllerElected, every commit under the term
  * renews it, a higher term ends it. No read ever decides it: the append does.
  */
 
@@ -14,7 +14,7 @@ import { controllerActor } from '../planner/step.ts';
 export type Leadership = {
   /** The term this process leads, or null. */
   term(): number | null;
-  /** Another process was elected, as an append of ours was told before the fold could. */
+  /** Another process was elected, as the refusal of an append showed before the fold did. */
   depose(): void;
   start(): void;
   /** Ends the term in the log, so that another can begin at once. Gives up after 1 s. */
@@ -30,11 +30,11 @@ type Deps = {
 
 type Options = {
   controllerId: string;
-  /** The log has one writing process only: nobody else can lead. */
+  /** The log has one writing process only: no other can lead. */
   isSoleWriter: boolean;
   /** A follower stands for election after this silence of the leader. Default 3 000. */
   leaseMs?: number;
-  /** Called in the fold of our own ControllerElected, before any later event is told. */
+  /** Called in the fold of our own ControllerElected, before any later event is folded. */
   onElected: (term: number) => void;
   onDeposed: () => void;
 };
@@ -73,25 +73,6 @@ export function createLeadership({ log, projector, clock, logger }: Deps, option
     }
   };
 
-  const stand = async () => {
-    const { term, version } = projector.view.controller;
-    const next = term + 1;
-    const elected: NewEvent = {
-      stream: streams.controller,
-      type: 'ControllerElected',
-      data: { term: next, controllerId },
-      meta: { actor: controllerActor, causationId: null },
-    };
-    try {
-      const expect = [{ stream: streams.controller, version }];
-      await log.append([elected], { expect, term: next });
-    } catch (error) {
-      if (!hasCode(error, 'expectation_failed') && !hasCode(error, 'term_superseded')) {
-        logger.warn({ err: error, term: next }, 'could not stand for election');
-      }
-    }
-  };
-
   const check = async () => {
     const nowMs = clock.monotonicMs();
     const stoodStill = nowMs - checkedAtMs > checkEveryMs + stallMs;
@@ -103,7 +84,7 @@ export function createLeadership({ log, projector, clock, logger }: Deps, option
     const isVacant = term === 0 || resigned || isSoleWriter;
     if (!isVacant && nowMs - renewedAtMs < leaseMs) return;
     isStanding = true;
-    await stand();
+    await standForElection({ log, logger }, { ...projector.view.controller, controllerId });
     renewedAtMs = clock.monotonicMs();
     isStanding = false;
   };
@@ -124,15 +105,42 @@ export function createLeadership({ log, projector, clock, logger }: Deps, option
       if (led === null) return;
       const term = led;
       led = null;
-      const resigned: NewEvent = {
-        stream: streams.controller,
-        type: 'ControllerResigned',
-        data: { term, controllerId },
-        meta: { actor: controllerActor, causationId: null },
-      };
-      await log.append([resigned], { term, deadlineMs: resignDeadlineMs }).catch((error: unknown) => {
-        logger.warn({ err: error, term }, 'could not resign; the lease will run out');
-      });
+      await resignFrom({ log, logger }, { term, controllerId });
     },
   };
+}
+
+type Writing = Pick<Deps, 'log' | 'logger'>;
+
+/** Asks for the term after the present one. The fold of its event says whether this process has it. */
+async function standForElection(
+  { log, logger }: Writing,
+  { term, version, controllerId }: { term: number; version: number; controllerId: string },
+): Promise<void> {
+  const next = term + 1;
+  try {
+    const expect = [{ stream: streams.controller, version }];
+    await log.append([controllerEvent('ControllerElected', { term: next, controllerId })], { expect, term: next });
+  } catch (error) {
+    if (!hasCode(error, 'expectation_failed') && !hasCode(error, 'term_superseded')) {
+      logger.warn({ err: error, term: next }, 'could not stand for election');
+    }
+  }
+}
+
+async function resignFrom(
+  { log, logger }: Writing,
+  { term, controllerId }: { term: number; controllerId: string },
+): Promise<void> {
+  const resigned = controllerEvent('ControllerResigned', { term, controllerId });
+  await log.append([resigned], { term, deadlineMs: resignDeadlineMs }).catch((error: unknown) => {
+    logger.warn({ err: error, term }, 'could not resign; the lease will run out');
+  });
+}
+
+function controllerEvent(
+  type: 'ControllerElected' | 'ControllerResigned',
+  data: { term: number; controllerId: string },
+): NewEvent {
+  return { stream: streams.controller, type, data, meta: { actor: controllerActor, causationId: null } };
 }
