@@ -69,7 +69,7 @@ async function openStoreAt(
     return { store, db: null, close: () => store.close() };
   }
   // The driver is loaded where there is a database: its code and its buffers take more memory than an embedded log.
-  const { openMongoStore } = await import('./stores/mongo-connection.ts');
+  const { openMongoStore } = await import('./stores/mongo/mongo-connection.ts');
   return openMongoStore(place.mongodbUrl, { logger, isReadOnly });
 }
 

@@ -37,30 +37,20 @@ export function createLogState(index: StoreIndex): LogState {
   const versions = new Map(index.known?.versions);
   /** `found: null`: the store has been asked, the log does not have it. */
   const appends = new Map<string, { found: FoundAppend | null; at: string }>();
+  /** false: what is not here may be in the log. */
   let isComplete = index.known !== null;
 
   const setVersion = (stream: string, version: number) => {
-    versions.delete(stream);
-    versions.set(stream, version);
-    if (versions.size > streamsMax) forgetFirst(versions);
-  };
-
-  const setAppend = (appendId: string, entry: { found: FoundAppend | null; at: string }) => {
-    appends.delete(appendId);
-    appends.set(appendId, entry);
-    if (appends.size > appendsMax) forgetFirst(appends);
-  };
-
-  /** From now on what is not here may be in the log. */
-  const forgetFirst = (kept: Map<string, unknown>) => {
-    const [first] = kept.keys();
-    if (first !== undefined) kept.delete(first);
-    isComplete = false;
+    if (!putLast(versions, [stream, version], streamsMax)) isComplete = false;
   };
 
   const remember = ({ append, first, at }: KeptAppend) => {
     const { appendId, count, requestHash = null } = append;
     if (isKeyed(appendId)) setAppend(appendId, { found: { first, count, requestHash }, at });
+  };
+
+  const setAppend = (appendId: string, entry: { found: FoundAppend | null; at: string }) => {
+    if (!putLast(appends, [appendId, entry], appendsMax)) isComplete = false;
   };
 
   const oldestKept = () => new Date(Math.max(0, Date.parse(head.at) - idempotencyMs)).toISOString();
@@ -122,6 +112,16 @@ export function createLogState(index: StoreIndex): LogState {
   };
 }
 
+/** @returns false: the map was full, and its first entry made way */
+function putLast<V>(map: Map<string, V>, [key, value]: [string, V], max: number): boolean {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= max) return true;
+  const [first] = map.keys();
+  if (first !== undefined) map.delete(first);
+  return false;
+}
+
 /** The appends of a commit with the position each begins at. */
 export function appendsOf({ first, at, appends }: Pick<Commit, 'first' | 'at' | 'appends'>): KeptAppend[] {
   let next = first;
@@ -149,7 +149,7 @@ export function createDraft(state: LogState): Draft {
   let term = state.term();
   const versionOf = (stream: string): number => {
     const version = versions.get(stream) ?? state.versionOf(stream);
-    if (version === null) throw new Error(`nobody looked up ${stream}`);
+    if (version === null) throw new Error(`${stream} was not looked up`);
     return version;
   };
   return {

@@ -1,27 +1,22 @@
-/**
- * Owns what an exported log must be, line by line: shapes, order, positions, times, the hash of each body, the chain of
- * commits, and the last line's counts. Nothing comes out of it before all of its commit was checked. No I/O.
- */
+/** Takes an exported log line by line. A commit comes out of it when all of its lines were checked. No I/O. */
 
 import { createHash } from 'node:crypto';
 import { AppError } from '../../errors.ts';
 import type { PreparedCommit } from '../../events/log/commit-store.ts';
-import { appendEventsMax, emptyHead, type LogHead } from '../../events/log/event-log.ts';
+import type { LogHead } from '../../events/log/event-log.ts';
 import { canonicalJson } from '../../events/schema/canonical-json.ts';
 import type { StoredEvent } from '../../events/schema/event.ts';
-import { hashBody, hashCommit } from '../../events/schema/hash.ts';
 import {
   type CommitLine,
   type EndLine,
   type EventLine,
-  formatVersion,
   lineChecks,
   type ManifestLine,
-  sourceOf,
   type Totals,
   toCommit,
   toStoredEvent,
 } from './archive-lines.ts';
+import { bodyRules, endRules, eventRules, headerRules, manifestRules, type Rule } from './archive-rules.ts';
 
 export type CheckedCommit = PreparedCommit & {
   /** Number of its first line; its events have the next ones. */
@@ -66,8 +61,8 @@ export function createTransferCheck(): TransferCheck {
     const message = `line ${at}: ${rule}`;
     throw new AppError('transfer_line_invalid', message, { details: { line: at, rule } });
   };
-  const demand = (holds: boolean, rule: string) => {
-    if (!holds) refuse(rule);
+  const demand = (rules: readonly Rule[]) => {
+    for (const [holds, rule] of rules) if (!holds) refuse(rule);
   };
   const parse = <K extends keyof typeof lineChecks>(kind: K, text: string): LineOf[K] => {
     const value = parseJson(text) ?? refuse('it is not JSON');
@@ -81,83 +76,42 @@ export function createTransferCheck(): TransferCheck {
 
   const takeManifest = (text: string) => {
     const value = parse('manifest', text);
-    const { formatVersion: found, after, through } = value;
-    demand(found === formatVersion, `the file has format ${found}, this program knows ${formatVersion}`);
-    demand(after.slot < through.slot && after.position < through.position, 'its range is empty');
-    demand(after.slot > 0 || canonicalJson(after) === canonicalJson(emptyHead), 'no log begins like this');
+    demand(manifestRules(value));
     manifest = { value, hash: hashOf(text) };
-    head = after;
+    head = value.after;
   };
 
   const takeHeader = (text: string, before: LogHead) => {
     const header = parse('commit', text);
-    const { slot, first, count, at, appends, pruned } = header;
-    demand(slot === before.slot + 1, `slot ${slot} does not follow slot ${before.slot}`);
-    demand(first === before.position + 1, `position ${first} does not follow position ${before.position}`);
-    demand(at >= before.at, `${at} is earlier than the commit before`);
-    demand(count <= appendEventsMax, `a commit holds at most ${appendEventsMax} events, not ${count}`);
-    demand(appends.reduce((sum, append) => sum + append.count, 0) === count, 'its appends do not add up to its count');
-    demand(!pruned || header.class === 'telemetry', 'a fact is never pruned');
-    demand(
-      hashCommit(before.hash, header) === header.hash,
-      `it is not what was written: the hash of slot ${slot} is another`,
-    );
+    demand(headerRules(header, before));
     open = { header, line, events: [], texts: [] };
   };
 
   const takeEvent = (text: string, { header, events, texts }: Open) => {
     const event = parse('event', text);
-    const position = header.first + events.length;
-    demand(event.source === sourceOf(manifest!.value.cluster.id), 'its source is another cluster');
-    demand(event.sequence === `${position}`, `its sequence is ${event.sequence}, its place is position ${position}`);
-    demand(event.time === header.at, `its time is not that of its commit, ${header.at}`);
-    demand((event.streamversion === 0) === (header.class === 'telemetry'), 'facts have a version, telemetry has none');
+    demand(eventRules(event, { header, index: events.length, clusterId: manifest!.value.cluster.id }));
     const stored = toStoredEvent(event);
     events.push(stored);
     texts.push(canonicalJson(stored));
   };
 
   const closeCommit = ({ header, events, texts, line: begin }: Open): CheckedCommit => {
-    const { slot, first, count, at, hash, bodyHash, pruned } = header;
-    if (!pruned && hashBody(texts) !== bodyHash) {
-      const lines = count === 1 ? 'it is' : `lines ${begin + 1} to ${line} are`;
-      refuse(`${lines} not what was written: the hash of slot ${slot} is another`);
-    }
-    if (slot === 1) demandCluster(events[0]);
+    demand(bodyRules(header, { events, texts, cluster: manifest!.value.cluster, lines: [begin + 1, line] }));
     open = null;
-    head = { slot, position: first + count - 1, at, hash };
-    totals = {
-      commits: totals.commits + 1,
-      events: totals.events + count,
-      prunedCommits: totals.prunedCommits + (pruned ? 1 : 0),
-      prunedEvents: totals.prunedEvents + (pruned ? count : 0),
-    };
-    return { commit: toCommit(header, events), eventTexts: pruned ? null : texts, line: begin };
-  };
-
-  const demandCluster = (event: StoredEvent | undefined) => {
-    const { id, name } = manifest!.value.cluster;
-    const begins = { type: 'ClusterCreated', data: { clusterId: id, name } };
-    demand(
-      event?.type === begins.type && canonicalJson(event.data) === canonicalJson(begins.data),
-      'position 1 is not the beginning of the cluster that line 1 names',
-    );
+    head = headAfter(header);
+    totals = addTo(totals, header);
+    return { commit: toCommit(header, events), eventTexts: header.pruned ? null : texts, line: begin };
   };
 
   const takeEnd = (text: string, { value, hash }: { value: ManifestLine; hash: string }) => {
-    const end = parse('end', text);
-    const isEqual = (a: unknown, b: unknown) => canonicalJson(a) === canonicalJson(b);
-    demand(end.manifestHash === hash, 'it belongs to another first line: line 1 was changed');
-    demand(isEqual(end.totals, totals), `it counts ${canonicalJson(end.totals)}, there were ${canonicalJson(totals)}`);
-    demand(isEqual(end.head, head), 'its head is not the last commit');
-    demand(isEqual(end.head, value.through), 'the last commit is not the one that line 1 names');
+    demand(endRules(parse('end', text), { manifestHash: hash, totals, head: head!, through: value.through }));
     hasEnded = true;
   };
 
   return {
     take(text) {
       line += 1;
-      demand(!hasEnded, 'nothing may follow the last line');
+      if (hasEnded) refuse('nothing may follow the last line');
       if (!manifest || !head) {
         takeManifest(text);
         return null;
@@ -183,6 +137,19 @@ export function createTransferCheck(): TransferCheck {
     },
     isBetweenCommits: () => manifest !== null && open === null,
     hasEnded: () => hasEnded,
+  };
+}
+
+function headAfter({ slot, first, count, at, hash }: CommitLine): LogHead {
+  return { slot, position: first + count - 1, at, hash };
+}
+
+function addTo(totals: Totals, { count, pruned }: CommitLine): Totals {
+  return {
+    commits: totals.commits + 1,
+    events: totals.events + count,
+    prunedCommits: totals.prunedCommits + (pruned ? 1 : 0),
+    prunedEvents: totals.prunedEvents + (pruned ? count : 0),
   };
 }
 

@@ -1,7 +1,7 @@
 /**
- * Owns a manager's check of itself: whenever a snapshot of its live view is kept, it folds the log again from the last
- * snapshot that was checked, of whichever process, and compares. What differs is an alarm in the log, and whatever was
- * kept since is no place to begin any more.
+ * A manager's check of itself: whenever a snapshot of its live view is kept, it folds the log again from the last
+ * snapshot that was checked, of whichever process, and compares. A difference is an alarm in the log, and the snapshots
+ * kept since then are discarded.
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
@@ -33,16 +33,16 @@ export type SelfCheckDeps = {
 
 export type SelfCheckOptions = {
   managerId: string;
-  /** Rest after each slice: what a check may take of the process is bounded. */
-  restMs?: number;
+  /** After each slice: what a check may take of the process is bounded. */
+  pauseMs?: number;
 };
 
-/** Some milliseconds of folding: whoever waits for the manager waits no longer than that. */
+/** Some milliseconds of folding: a call to the manager waits no longer than that. */
 const sliceCommits = 20;
 /** Some milliseconds of comparing. */
 const sliceRows = 500;
 /** A check of 100,000 events takes seconds, and a small part of them. */
-const restDefaultMs = 10;
+const pauseDefaultMs = 10;
 
 /** What a check found: null = nothing. */
 type Finding = { subject: string; message: string } | null;
@@ -54,10 +54,10 @@ type Kept = { snapshot: Snapshot; view: ClusterView };
 
 export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions): SelfCheck {
   const { log, projector, snapshots, logger } = deps;
-  const { managerId, restMs = restDefaultMs } = options;
+  const { managerId, pauseMs = pauseDefaultMs } = options;
   const closing = new AbortController();
   const { signal } = closing;
-  const rest = () => pause(restMs, undefined, { signal });
+  const comparison: Comparison = { ...deps, signal, pauseBetween: () => pause(pauseMs, undefined, { signal }) };
   let waiting: number | null = null;
   let running: Promise<void> | null = null;
 
@@ -74,10 +74,10 @@ export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions):
   };
 
   const checkOne = async (slot: number) => {
-    const kept = await openKept(slot);
+    const kept = await openKept(deps, slot);
     if (!kept) return;
     const { position } = kept.view;
-    const { finding, beginSlot } = await compareWithLog(kept.view, slot);
+    const { finding, beginSlot } = await compareWithLog(comparison, kept.view, slot);
     try {
       // Those whose check was passed over are of the same view.
       if (finding) await snapshots.discardAfter(beginSlot);
@@ -89,51 +89,6 @@ export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions):
       const events = eventsOf(finding, projector.view, managerId);
       if (events.length > 0) await log.append(events);
     }
-  };
-
-  /** The live view as it stood; null when the snapshot is gone or damaged, which tells nothing about the view. */
-  const openKept = async (slot: number): Promise<Kept | null> => {
-    const snapshot = await snapshots.newest(slot);
-    if (snapshot?.slot !== slot) return null;
-    const [commit] = await log.readCommits({ afterSlot: slot - 1, limit: 1 });
-    const view = await openSnapshot(snapshot, commit);
-    return view && { snapshot, view };
-  };
-
-  const compareWithLog = async (kept: ClusterView, slot: number): Promise<Checked> => {
-    let beginSlot = 0;
-    const checked: Pick<SnapshotStore, 'newest' | 'discard'> = {
-      async newest(notAfterSlot) {
-        const found = await snapshots.newest(Math.min(notAfterSlot, slot - 1), { isChecked: true });
-        beginSlot = found?.slot ?? 0;
-        return found;
-      },
-      discard: snapshots.discard,
-    };
-    const readCommits: EventLog['readCommits'] = async ({ afterSlot }) => {
-      await rest();
-      return log.readCommits({ afterSlot, limit: sliceCommits });
-    };
-    try {
-      const again = { log: { ...log, readCommits }, logger, snapshots: checked };
-      const replayed = await replay(again, { to: { position: kept.position }, signal });
-      const difference = await findDifference(replayed, kept);
-      const finding = difference && { subject: difference.view, message: describeDifference(difference) };
-      return { finding, beginSlot };
-    } catch (error) {
-      if (!hasCode(error, 'fold_failed')) throw error;
-      return { finding: { subject: 'log', message: (error as AppError).message }, beginSlot };
-    }
-  };
-
-  const findDifference = async (replayed: ClusterView, kept: ClusterView): Promise<Difference | null> => {
-    let rows = 0;
-    for (const difference of compareSteps(replayed, kept)) {
-      if (difference) return difference;
-      rows += 1;
-      if (rows % sliceRows === 0) await rest();
-    }
-    return null;
   };
 
   return {
@@ -148,6 +103,62 @@ export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions):
       await running;
     },
   };
+}
+
+/** The live view as it stood; null when the snapshot is gone or damaged, which says nothing about the view. */
+async function openKept({ log, snapshots }: SelfCheckDeps, slot: number): Promise<Kept | null> {
+  const snapshot = await snapshots.newest(slot);
+  if (snapshot?.slot !== slot) return null;
+  const [commit] = await log.readCommits({ afterSlot: slot - 1, limit: 1 });
+  const view = await openSnapshot(snapshot, commit);
+  return view && { snapshot, view };
+}
+
+type Comparison = SelfCheckDeps & { signal: AbortSignal; pauseBetween: () => Promise<void> };
+
+/** Folds the log again, from the last checked snapshot before the slot, in slices. */
+async function compareWithLog(
+  { log, snapshots, logger, signal, pauseBetween }: Comparison,
+  kept: ClusterView,
+  slot: number,
+): Promise<Checked> {
+  let beginSlot = 0;
+  const checked: Pick<SnapshotStore, 'newest' | 'discard'> = {
+    async newest(notAfterSlot) {
+      const found = await snapshots.newest(Math.min(notAfterSlot, slot - 1), { isChecked: true });
+      beginSlot = found?.slot ?? 0;
+      return found;
+    },
+    discard: snapshots.discard,
+  };
+  const readCommits: EventLog['readCommits'] = async ({ afterSlot }) => {
+    await pauseBetween();
+    return log.readCommits({ afterSlot, limit: sliceCommits });
+  };
+  try {
+    const inSlices = { log: { ...log, readCommits }, logger, snapshots: checked };
+    const replayed = await replay(inSlices, { to: { position: kept.position }, signal });
+    const difference = await findDifference(replayed, kept, pauseBetween);
+    const finding = difference && { subject: difference.view, message: describeDifference(difference) };
+    return { finding, beginSlot };
+  } catch (error) {
+    if (!hasCode(error, 'fold_failed')) throw error;
+    return { finding: { subject: 'log', message: (error as AppError).message }, beginSlot };
+  }
+}
+
+async function findDifference(
+  replayed: ClusterView,
+  kept: ClusterView,
+  pauseBetween: () => Promise<void>,
+): Promise<Difference | null> {
+  let rows = 0;
+  for (const difference of compareSteps(replayed, kept)) {
+    if (difference) return difference;
+    rows += 1;
+    if (rows % sliceRows === 0) await pauseBetween();
+  }
+  return null;
 }
 
 /** An alarm is raised once, and cleared by the first check that finds nothing. Pure. */

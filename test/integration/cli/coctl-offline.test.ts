@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import type { EventLog } from '../../../src/events/log/event-log.ts';
 import { openLog } from '../../../src/events/open-log.ts';
 import { type NewEvent, streams } from '../../../src/events/schema/event.ts';
-import { createMongoClient } from '../../../src/events/stores/mongo-connection.ts';
+import { createMongoClient } from '../../../src/events/stores/mongo/mongo-connection.ts';
 import { exportToFile } from '../../../src/history/archive/partial-file.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { coctl } from '../../support/cluster/cli.ts';

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createMongoClient } from '../../../src/events/stores/mongo-connection.ts';
+import { createMongoClient } from '../../../src/events/stores/mongo/mongo-connection.ts';
 import { mongodbUrl } from '../../support/log/logs.ts';
 import { type FaultProxy, openFaultProxy } from '../../support/servers/fault-proxy.ts';
 import { until } from '../../support/wait.ts';

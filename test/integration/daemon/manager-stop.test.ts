@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLog } from '../../../src/events/open-log.ts';
-import { createMongoClient } from '../../../src/events/stores/mongo-connection.ts';
+import { createMongoClient } from '../../../src/events/stores/mongo/mongo-connection.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { oneService } from '../../support/http/http.ts';
 import { readAll } from '../../support/log/log-events.ts';

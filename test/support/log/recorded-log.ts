@@ -8,8 +8,8 @@ import { type HistoryShape, writeHistory } from '../../../bench/fold-history.ts'
 import { createCommitLog } from '../../../src/events/log/commit-log.ts';
 import type { EventLog } from '../../../src/events/log/event-log.ts';
 import { type NewEvent, streams } from '../../../src/events/schema/event.ts';
-import { createMongoClient } from '../../../src/events/stores/mongo-connection.ts';
-import { createMongoStore } from '../../../src/events/stores/mongo-store.ts';
+import { createMongoClient } from '../../../src/events/stores/mongo/mongo-connection.ts';
+import { createMongoStore } from '../../../src/events/stores/mongo/mongo-store.ts';
 import { createSqliteStore } from '../../../src/events/stores/sqlite/sqlite-store.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { clusterId, epochMs } from './history.ts';

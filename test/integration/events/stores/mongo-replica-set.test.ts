@@ -3,7 +3,7 @@
 import { type CommandStartedEvent, MongoClient } from 'mongodb';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createMongoStore } from '../../../../src/events/stores/mongo-store.ts';
+import { createMongoStore } from '../../../../src/events/stores/mongo/mongo-store.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import { fact, readAll, verifyChain } from '../../../support/log/log-events.ts';
 import { createMongoPlace, type LogPlace, mongodbUrl, openLogAt } from '../../../support/log/logs.ts';

@@ -44,7 +44,7 @@ test.before.each(async (context) => {
   const logger = { ...silentLogger, debug: note, info: note, warn: note, error: note } as typeof silentLogger;
   const start = async () => {
     const projector = createProjector({ log, logger: silentLogger, clock: systemClock, snapshots });
-    const selfCheck = createSelfCheck({ log, projector, snapshots, logger }, { managerId: 'manager-1', restMs: 1 });
+    const selfCheck = createSelfCheck({ log, projector, snapshots, logger }, { managerId: 'manager-1', pauseMs: 1 });
     await projector.start();
     Object.assign(context, { projector, selfCheck });
   };

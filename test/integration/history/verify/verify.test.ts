@@ -10,7 +10,7 @@ import { startLocalCluster } from '../../../../src/daemon/local-cluster.ts';
 import { createCommitLog } from '../../../../src/events/log/commit-log.ts';
 import { openLogForReading } from '../../../../src/events/open-log.ts';
 import { streams } from '../../../../src/events/schema/event.ts';
-import { createMongoStore } from '../../../../src/events/stores/mongo-store.ts';
+import { createMongoStore } from '../../../../src/events/stores/mongo/mongo-store.ts';
 import { replay } from '../../../../src/history/replay/replay.ts';
 import { verifyChain } from '../../../../src/history/verify/chain-check.ts';
 import { silentLogger } from '../../../../src/logger.ts';

@@ -1,8 +1,8 @@
 /** Connects to the MongoDB of a URL, with bounds on every wait, and opens the store of commits there. */
 
 import { type Db, MongoClient } from 'mongodb';
-import type { Logger } from '../../logger.ts';
-import type { CommitStore } from '../log/commit-store.ts';
+import type { Logger } from '../../../logger.ts';
+import type { CommitStore } from '../../log/commit-store.ts';
 import { createMongoStore } from './mongo-store.ts';
 
 /** The database of a URL that names none. */
