@@ -50,29 +50,13 @@ export const noTotals: Totals = { commits: 0, events: 0, prunedCommits: 0, prune
 type Open = { header: CommitLine; line: number; events: StoredEvent[]; texts: string[] };
 
 export function createTransferCheck(): TransferCheck {
-  let line = 0;
+  const lines = createLineReader();
+  const { refuse, demand, parse } = lines;
   let manifest: { value: ManifestLine; hash: string } | null = null;
   let head: LogHead | null = null;
   let totals = noTotals;
   let open: Open | null = null;
   let hasEnded = false;
-
-  const refuse = (rule: string, at: number = line): never => {
-    const message = `line ${at}: ${rule}`;
-    throw new AppError('transfer_line_invalid', message, { details: { line: at, rule } });
-  };
-  const demand = (rules: readonly Rule[]) => {
-    for (const [holds, rule] of rules) if (!holds) refuse(rule);
-  };
-  const parse = <K extends keyof typeof lineChecks>(kind: K, text: string): LineOf[K] => {
-    const value = parseJson(text) ?? refuse('it is not JSON');
-    const check = lineChecks[kind];
-    if (!check.Check(value)) {
-      const error = check.Errors(value).First();
-      refuse(`it is no line of kind ${kind}: ${error?.path || 'the value'}: ${error?.message ?? ''}`);
-    }
-    return value as LineOf[K];
-  };
 
   const takeManifest = (text: string) => {
     const value = parse('manifest', text);
@@ -84,7 +68,7 @@ export function createTransferCheck(): TransferCheck {
   const takeHeader = (text: string, before: LogHead) => {
     const header = parse('commit', text);
     demand(headerRules(header, before));
-    open = { header, line, events: [], texts: [] };
+    open = { header, line: lines.number(), events: [], texts: [] };
   };
 
   const takeEvent = (text: string, { header, events, texts }: Open) => {
@@ -96,7 +80,7 @@ export function createTransferCheck(): TransferCheck {
   };
 
   const closeCommit = ({ header, events, texts, line: begin }: Open): CheckedCommit => {
-    demand(bodyRules(header, { events, texts, cluster: manifest!.value.cluster, lines: [begin + 1, line] }));
+    demand(bodyRules(header, { events, texts, cluster: manifest!.value.cluster, lines: [begin + 1, lines.number()] }));
     open = null;
     head = headAfter(header);
     totals = addTo(totals, header);
@@ -110,7 +94,7 @@ export function createTransferCheck(): TransferCheck {
 
   return {
     take(text) {
-      line += 1;
+      lines.next();
       if (hasEnded) refuse('nothing may follow the last line');
       if (!manifest || !head) {
         takeManifest(text);
@@ -125,14 +109,14 @@ export function createTransferCheck(): TransferCheck {
       return header.pruned || events.length === header.count ? closeCommit(open!) : null;
     },
     end() {
-      line += 1;
+      lines.next();
       if (!hasEnded) refuse('the file was cut off: its last line is missing');
     },
     manifest: () => manifest?.value ?? null,
     head: () => head ?? refuse('there is no first line'),
     totals: () => totals,
     dropOpen() {
-      if (open) line = open.line - 1;
+      if (open) lines.rewindTo(open.line - 1);
       open = null;
     },
     isBetweenCommits: () => manifest !== null && open === null,
@@ -150,6 +134,36 @@ function addTo(totals: Totals, { count, pruned }: CommitLine): Totals {
     events: totals.events + count,
     prunedCommits: totals.prunedCommits + (pruned ? 1 : 0),
     prunedEvents: totals.prunedEvents + (pruned ? count : 0),
+  };
+}
+
+/** Counts lines, and names the number of one that is refused. */
+function createLineReader() {
+  let line = 0;
+  const refuse = (rule: string): never => {
+    throw new AppError('transfer_line_invalid', `line ${line}: ${rule}`, { details: { line, rule } });
+  };
+  return {
+    number: () => line,
+    next() {
+      line += 1;
+    },
+    rewindTo(number: number) {
+      line = number;
+    },
+    refuse,
+    demand(rules: readonly Rule[]) {
+      for (const [holds, rule] of rules) if (!holds) refuse(rule);
+    },
+    parse<K extends keyof typeof lineChecks>(kind: K, text: string): LineOf[K] {
+      const value = parseJson(text) ?? refuse('it is not JSON');
+      const check = lineChecks[kind];
+      if (!check.Check(value)) {
+        const error = check.Errors(value).First();
+        refuse(`it is no line of kind ${kind}: ${error?.path || 'the value'}: ${error?.message ?? ''}`);
+      }
+      return value as LineOf[K];
+    },
   };
 }
 

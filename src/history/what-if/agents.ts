@@ -1,6 +1,5 @@
 /**
- * Owns what the agents of a what-if do: the rules of the real ones, as far as nothing goes wrong. Each command is obeyed
- * at once, each start takes its permit on the engine and succeeds, each report arrives. A silent node does nothing.
+ * The agents of a what-if: the rules of the real ones, as far as nothing goes wrong. Each command is obeyed at once, each start takes its permit on the engine and succeeds, each report arrives. A silent node does nothing.
  */
 
 import { parallelStartsDefault } from '../../model/node.ts';
@@ -8,7 +7,7 @@ import type { ClusterView, ContainerView } from '../../projections/view/cluster-
 import { decideReport, type ReportDecision } from '../../reconciler/commands/decide-report.ts';
 
 export type Agents = {
-  /** Tells that it is starting, waits for its permit, tells that it runs. */
+  /** Reports that it is starting, waits for its permit, reports that it runs. */
   start(container: ContainerView): void;
   stop(container: ContainerView): void;
 };
@@ -23,7 +22,7 @@ type Deps = {
 type Report = Parameters<typeof decideReport>[1];
 type Engine = { starting: number; waiting: ContainerView[] };
 
-/** Reports of a what-if are told once, so their ids need not differ. */
+/** Reports of a what-if are sent once, so their ids need not differ. */
 const noId = '00000000-0000-4000-8000-000000000000';
 
 export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number; stopMs: number }): Agents {
@@ -35,10 +34,10 @@ export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number;
     if (typeof decision !== 'string') onReport(decision);
   };
 
-  /** It may have been asked to stop, or its node have fallen silent, since it was told to start. */
+  /** It may have been stopped, or its node be silent, since its start was commanded. */
   const isStartable = ({ node, state }: ContainerView) => state === 'starting' && isHeard(node);
 
-  const handOn = (engine: Engine) => {
+  const startNext = (engine: Engine) => {
     while (engine.starting < parallelStartsDefault) {
       const next = engine.waiting.shift();
       if (!next) return;
@@ -47,7 +46,7 @@ export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number;
       later(startMs, () => {
         engine.starting -= 1;
         if (isStartable(next)) report('running', next);
-        handOn(engine);
+        startNext(engine);
       });
     }
   };
@@ -59,7 +58,7 @@ export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number;
       const engine = engines.get(container.engineId) ?? { starting: 0, waiting: [] };
       engines.set(container.engineId, engine);
       engine.waiting.push(container);
-      handOn(engine);
+      startNext(engine);
     },
     stop(container) {
       later(stopMs, () => {

@@ -1,4 +1,4 @@
-/** Owns what a what-if comes to, in a word for programs and a sentence for people. Pure. */
+/** Concludes a what-if: a word for programs and a sentence for people. Pure. */
 
 import { formatDuration } from '../sentences/format-values.ts';
 import type { ServiceOutcome } from './outcome.ts';
@@ -9,7 +9,7 @@ export type VerdictKind =
   | 'converges'
   /** Nothing falls due any more, and not everything runs. */
   | 'stuck'
-  /** Nodes vanished together: nothing is moved before they return or a person has looked. */
+  /** Nodes vanished together: nothing is moved before they return or an operator releases it. */
   | 'held'
   | 'out of time'
   | 'too much';
@@ -17,15 +17,15 @@ export type VerdictKind =
 /** `afterMs`: when it is so; for `out of time` and `too much` how far was looked. */
 export type Verdict = { kind: VerdictKind; afterMs: number; sentence: string };
 
-/** How the world ended: of itself, or by a bound. */
+/** How the simulation ended: by itself, or at a bound. */
 export type RunEnd = {
-  by: 'rest' | 'time' | 'work';
+  by: 'idle' | 'time' | 'work';
   /** When the last consequence happened; null when there was none. */
   lastEventMs: number | null;
   elapsedMs: number;
 };
 
-/** @param hold the message of the alarm that keeps plan from moving anything; null when none stands */
+/** @param hold the message of the alarm that pauses rescheduling; null when it is not active */
 export function judge(
   services: readonly ServiceOutcome[],
   hold: string | null,

@@ -1,6 +1,6 @@
 /**
- * Owns letting plan look at a world until it wants nothing more, in pieces: whoever drives it may do something else, or
- * give up, between any two of them.
+ * Plans and appends until nothing is left to do, in pieces: the caller may do something else, or give up, between any two
+ * of them.
  */
 
 import type { Expectation } from '../../events/log/event-log.ts';
@@ -12,10 +12,10 @@ import type { PlanSettings } from '../../reconciler/planner/slot-buckets.ts';
 import { groupSteps } from '../../reconciler/planner/step-groups.ts';
 import { slotsOf, takeServices, type Work, type WorkQueue } from '../../reconciler/planner/work-queue.ts';
 
-export type Settling = {
-  /** Each `next()` does one piece: a look of plan, or one append of what it wants. Ends when it wants nothing. */
-  settle(): Generator<void, void, void>;
-  /** Slots that plan has looked at so far, those of the look to come included: what the world costs. */
+export type Convergence = {
+  /** Each `next()` does one piece: a look of the planner, or one append of what it planned. Ends when it plans nothing. */
+  converge(): Generator<void, void, void>;
+  /** Slots that the planner has looked at so far, those of the look to come included: what it costs. */
   slotsLookedAt(): number;
 };
 
@@ -24,17 +24,20 @@ type Deps = {
   queue: WorkQueue;
   heartbeats: HeartbeatStatus;
   nowMs: () => number;
-  /** @returns false: somebody else was there first, and nothing is written */
+  /** @returns false: the cluster moved on, and nothing is written */
   append: (events: readonly NewEvent[], expect: readonly Expectation[]) => boolean;
 };
 
-/** Each round answers what the one before wrote. A plan that wants more never settles: a defect. */
+/** Each round answers what the one before wrote. A planner that always wants more never converges: a defect. */
 const roundsMax = 1_000;
 
 /** About 20 ms. A service is not cut: the largest takes 100 ms. */
 const slotsPerLook = 2_000;
 
-export function createSettling({ view, queue, heartbeats, nowMs, append }: Deps, settings: PlanSettings): Settling {
+export function createConvergence(
+  { view, queue, heartbeats, nowMs, append }: Deps,
+  settings: PlanSettings,
+): Convergence {
   let slotsLookedAt = 0;
 
   function* look(work: Work): Generator<void, boolean, void> {
@@ -52,9 +55,9 @@ export function createSettling({ view, queue, heartbeats, nowMs, append }: Deps,
 
   return {
     slotsLookedAt: () => slotsLookedAt,
-    *settle() {
+    *converge() {
       for (let round = 1, hasWritten = true; hasWritten; round += 1) {
-        if (round > roundsMax) throw new Error(`plan does not settle at position ${view.position}`);
+        if (round > roundsMax) throw new Error(`the planner does not converge at position ${view.position}`);
         const work = queue.take();
         const services = new Set(work.services);
         let { nodes } = work;

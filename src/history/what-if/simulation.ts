@@ -1,10 +1,9 @@
 /**
- * Owns a cluster that goes on from a view, on virtual time: the real plan, the real decisions on requests and reports,
- * the real fold, and agents of a few lines. No log, no clock, nothing random: the same view and the same requests give the
+ * A cluster that goes on from a view, on virtual time: the real planner, the real decisions on requests and reports, the
+ * real fold, and agents of a few lines. No log, no clock, nothing random: the same view and the same requests give the
  * same events.
  */
 
-import TinyQueue from 'tinyqueue';
 import type { Expectation } from '../../events/log/event-log.ts';
 import type { LogEvent, NewEvent } from '../../events/schema/event.ts';
 import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
@@ -13,90 +12,78 @@ import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { nothingTouched } from '../../projections/view/touched.ts';
 import { type ApiRequest, decide } from '../../reconciler/commands/decide.ts';
 import { nextDeadlineMs } from '../../reconciler/planner/plan.ts';
-import type { HeartbeatStatus } from '../../reconciler/planner/plan-nodes.ts';
 import { createWorkQueue } from '../../reconciler/planner/work-queue.ts';
 import { createAgents } from './agents.ts';
-import { createSettling } from './converge.ts';
-import { findSilentNodes } from './silent-nodes.ts';
+import { createConvergence } from './converge.ts';
+import { createSilences, findSilentNodes, type Silences } from './silences.ts';
 import { toLogEvent, versionOf } from './to-log-event.ts';
+import { createVirtualTime } from './virtual-time.ts';
 
-export type WorldSettings = {
+export type SimulationSettings = {
   nodeTimeoutMs: number;
   queueTimeoutMs: number;
-  /** How long a start takes once it has its turn. */
+  /** How long a start takes once it has its permit. */
   startMs: number;
   /** How long a container takes to stop. */
   stopMs: number;
 };
 
-export type World = {
+export type Simulation = {
   /** Nodes that were silent before, and stay so. */
   readonly silentFromStart: readonly string[];
   /** Since the beginning. */
   elapsedMs(): number;
-  /** Slots that plan has looked at so far, those of the look to come included: what the world costs. */
+  /** Slots that the planner has looked at so far, those of the look to come included: what the simulation costs. */
   slotsLookedAt(): number;
   /** @throws AppError of decide */
   request(request: ApiRequest): void;
-  /** From now on the node is not heard any more, and what runs on it is gone. */
+  /** From now on the node sends no heartbeats, and what runs on it is gone. */
   silence(node: string): void;
   /**
-   * Lets plan look until it is settled, goes to the next moment at which something falls due, does it, and so on. Each
-   * `next()` does one piece of it, of milliseconds mostly.
-   * @returns `rest`: nothing will ever fall due; `late`: not before `untilMs`, where the clock stands now
+   * Plans until nothing is left to do, goes to the next time at which something is due, does it, and so on. Each `next()`
+   * does one piece of it, of milliseconds mostly.
+   * @returns `idle`: nothing will ever be due; `time over`: nothing before `untilMs`, where the clock stands now
    */
-  live(untilMs: number): Generator<void, 'rest' | 'late', void>;
+  run(untilMs: number): Generator<void, 'idle' | 'time over', void>;
 };
-
-type Due = { atMs: number; order: number; run: () => void };
 
 const requestContext = { actor: 'person:what-if', requestId: 'what-if' };
 
 /**
- * @param view the world's own from now on
+ * @param view the simulation's own from now on
  * @param onEvent each event once it is folded, and when it happens, since the beginning
  */
-export function createWorld(
+export function createSimulation(
   view: ClusterView,
-  settings: WorldSettings,
+  settings: SimulationSettings,
   onEvent: (event: LogEvent, afterMs: number) => void,
-): World {
+): Simulation {
   const { nodeTimeoutMs, queueTimeoutMs } = settings;
-  const startedMs = parseIsoTime(view.at);
-  const due = new TinyQueue<Due>([], (a, b) => a.atMs - b.atMs || a.order - b.order);
-  /** Of the silent nodes: when the silence that counts began, and when the node was really heard. A grace parts the two. */
-  const silentSinceMs = new Map<string, number>();
-  const heardAtMs = new Map<string, number>();
+  const beginMs = parseIsoTime(view.at);
+  const time = createVirtualTime(beginMs);
   const queue = createWorkQueue(view);
-  let nowMs = startedMs;
-  let order = 0;
-
-  const at = (atMs: number, run: () => void) => {
-    order += 1;
-    due.push({ atMs, order, run });
-  };
+  const silences = createSilences(time, { nodeTimeoutMs, onDue: queue.addNode });
 
   const append = (events: readonly NewEvent[], expect: readonly Expectation[]): boolean => {
     if (expect.some(({ stream, version }) => versionOf(view, stream) !== version)) return false;
     const first = view.position + 1;
     const touched = nothingTouched();
     for (const [index, event] of events.entries()) {
-      const where = { first, position: first + index, at: new Date(nowMs).toISOString() };
+      const where = { first, position: first + index, at: new Date(time.nowMs()).toISOString() };
       const written = toLogEvent(view, event, where);
       evolve(view, written, touched);
       dispatch(written);
-      onEvent(written, nowMs - startedMs);
+      onEvent(written, time.elapsedMs());
     }
     queue.add(touched);
     return true;
   };
 
-  /** At the same moment, but after the append is whole. */
+  /** At the same time, but after the append is whole. */
   const dispatch = (event: LogEvent) => {
-    if (event.type === 'ContainerQueued') at(nowMs, () => agents.start(containerOf(event)));
-    if (event.type === 'ContainerStopRequested') at(nowMs, () => agents.stop(containerOf(event)));
-    // As in the real loop: whoever is still silent may be about to return.
-    if (event.type === 'HoldReleased') for (const node of silentSinceMs.keys()) watchSilence(node, nowMs);
+    if (event.type === 'ContainerQueued') time.at(time.nowMs(), () => agents.start(containerOf(event)));
+    if (event.type === 'ContainerStopRequested') time.at(time.nowMs(), () => agents.stop(containerOf(event)));
+    if (event.type === 'HoldReleased') silences.beginAgain();
   };
 
   const containerOf = ({ data }: LogEvent<'ContainerQueued' | 'ContainerStopRequested'>): ContainerView =>
@@ -105,68 +92,52 @@ export function createWorld(
   const agents = createAgents(
     {
       view,
-      later: (delayMs, run) => at(nowMs + delayMs, run),
-      isHeard: (node) => !silentSinceMs.has(node),
+      later: (delayMs, run) => time.at(time.nowMs() + delayMs, run),
+      isHeard: (node) => !silences.has(node),
       onReport: (decision) => append([decision.event], decision.expect),
     },
     settings,
   );
 
-  const heartbeats: HeartbeatStatus = {
-    timeoutMs: nodeTimeoutMs,
-    silentMs: (node) => nowMs - (silentSinceMs.get(node) ?? nowMs),
-    sinceHeartbeatMs: (node) => nowMs - (heardAtMs.get(node) ?? nowMs),
-  };
-
-  /** plan compares with "longer than", so it looks after the time-out, not on it. */
-  const watchSilence = (node: string, sinceMs: number) => {
-    silentSinceMs.set(node, sinceMs);
-    if (!heardAtMs.has(node)) heardAtMs.set(node, sinceMs);
-    at(Math.max(nowMs, sinceMs + nodeTimeoutMs + 1), () => queue.addNode(node));
-  };
-
-  const { settle, slotsLookedAt } = createSettling(
-    { view, queue, heartbeats, nowMs: () => nowMs, append },
+  const { converge, slotsLookedAt } = createConvergence(
+    { view, queue, heartbeats: silences.status, nowMs: time.nowMs, append },
     { queueTimeoutMs },
   );
 
   const silentFromStart = findSilentNodes(view, nodeTimeoutMs);
   queue.addAll();
-  resume(view, silentFromStart, { watchSilence, agents });
+  resume(view, silentFromStart, { silences, agents });
 
   return {
     silentFromStart: [...silentFromStart.keys()],
-    elapsedMs: () => nowMs - startedMs,
+    elapsedMs: time.elapsedMs,
     slotsLookedAt,
     request(request) {
       const { events, expect } = decide(view, request, requestContext, { nodeTimeoutMs });
       append(events, expect);
     },
     silence(node) {
-      if (!silentSinceMs.has(node)) watchSilence(node, nowMs);
+      if (!silences.has(node)) silences.begin(node, time.nowMs());
     },
-    *live(untilMs) {
+    *run(untilMs) {
       for (;;) {
-        yield* settle();
-        const nextMs = earliest(due.peek()?.atMs ?? null, nextDeadlineAfter(view, nowMs));
-        if (nextMs === null) return 'rest';
-        nowMs = Math.min(nextMs, startedMs + untilMs);
-        if (nextMs > nowMs) return 'late';
-        for (let next = due.peek(); next && next.atMs <= nowMs; next = due.peek()) {
-          due.pop()!.run();
-          yield;
-        }
+        yield* converge();
+        const nextMs = earliest(time.nextDueMs(), nextDeadlineAfter(view, time.nowMs()));
+        if (nextMs === null) return 'idle';
+        time.moveTo(Math.min(nextMs, beginMs + untilMs));
+        if (nextMs > time.nowMs()) return 'time over';
+        yield* time.runDue();
         yield;
       }
     },
   };
 }
 
-type Resumed = { watchSilence: (node: string, sinceMs: number) => void; agents: ReturnType<typeof createAgents> };
+type Resumed = { silences: Silences; agents: ReturnType<typeof createAgents> };
 
 /** What was under way goes on. */
-function resume(view: ClusterView, silent: ReadonlyMap<string, number>, { watchSilence, agents }: Resumed): void {
-  for (const [node, sinceMs] of silent) watchSilence(node, sinceMs);
+function resume(view: ClusterView, silent: ReadonlyMap<string, number>, { silences, agents }: Resumed): void {
+  for (const [node, sinceMs] of silent) silences.begin(node, sinceMs);
   const placed = [...view.containers.values()].filter(({ node }) => view.nodes.get(node)?.state === 'ready');
   for (const container of placed.sort((a, b) => a.queuedPosition - b.queuedPosition)) {
     const { state } = container;
@@ -175,7 +146,7 @@ function resume(view: ClusterView, silent: ReadonlyMap<string, number>, { watchS
   }
 }
 
-/** Deadlines that have passed were looked at: what plan left of them waits for something else, and hides those to come. */
+/** Deadlines that have passed were looked at: what the planner left of them waits for something else, and hides those to come. */
 function nextDeadlineAfter(view: ClusterView, nowMs: number): number | null {
   let next: number | null = null;
   const consider = (atMs: number | null | undefined) => {

@@ -1,4 +1,4 @@
-/** Owns how long a start takes, read off the starts that a view remembers. Pure. */
+/** Estimates how long a start takes, from the starts that a view remembers. Pure. */
 
 import { parallelStartsDefault } from '../../model/node.ts';
 import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';

@@ -1,4 +1,4 @@
-/** Owns what an append of a what-if looks like: the log's own shapes and versions, kept by nobody. Pure. */
+/** Turns new events of a what-if into events as the log would have them: positions, versions, ids. Pure. */
 
 import { catalog } from '../../events/schema/catalog.ts';
 import { type LogEvent, type NewEvent, streams } from '../../events/schema/event.ts';
@@ -25,7 +25,7 @@ export function toLogEvent(
   } as LogEvent;
 }
 
-/** Of a stream that plan may expect something of; alarms and the like it writes without looking. */
+/** Of a stream that the planner may expect something of; alarms and the like it writes without looking. */
 export function versionOf(view: ClusterView, stream: string): number {
   const [kind, name = ''] = stream.split('/');
   switch (`${kind}/`) {

@@ -1,5 +1,5 @@
 /**
- * Owns the question "what would happen if": a copy of a view is changed and goes on in a world of its own until it rests
+ * Answers "what would happen if": a copy of a view is changed and goes on in a simulation until nothing is due any more
  * or a bound ends it. Appends nothing, sends nothing, and leaves the view it was given as it was.
  */
 
@@ -15,7 +15,7 @@ import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { describeAssumptions, findFailing } from './assumptions.ts';
 import { judge, type RunEnd, type Verdict } from './conclusion.ts';
 import { createTally, describeBefore, isConsequence, type ServiceOutcome } from './outcome.ts';
-import { createWorld, type World } from './simulation.ts';
+import { createSimulation, type Simulation } from './simulation.ts';
 import { estimateStartTime } from './start-time.ts';
 import { createTimeline, type Timeline, type TimelineEntry } from './timeline.ts';
 
@@ -33,7 +33,7 @@ export type WhatIfQuestion = {
   withinMs?: number;
 };
 
-/** What the managers of the cluster are told; the defaults are theirs. */
+/** The settings of the cluster's managers; the defaults are theirs. */
 export type WhatIfSettings = {
   nodeTimeoutMs?: number;
   queueTimeoutMs?: number;
@@ -42,7 +42,7 @@ export type WhatIfSettings = {
 };
 
 export type WhatIfAnswer = {
-  /** The moment it begins at. */
+  /** The point in time it begins at. */
   position: number;
   at: string;
   verdict: Verdict;
@@ -101,21 +101,22 @@ export async function whatIf(
     timeline.add(event, afterMs);
     tally.add(event);
   };
-  const world = createWorld(supposed, { nodeTimeoutMs, queueTimeoutMs, startMs: start.startMs, stopMs }, onEvent);
-  for (const change of changes) applyChange(supposed, change, { world, timeline });
+  const times = { nodeTimeoutMs, queueTimeoutMs, startMs: start.startMs, stopMs };
+  const simulation = createSimulation(supposed, times, onEvent);
+  for (const change of changes) applyChange(supposed, change, { simulation, timeline });
 
-  const isFull = () => events >= eventsMax || world.slotsLookedAt() >= slotsLookedAtMax;
-  const by = await run(world, { withinMs, isFull, signal });
+  const isFull = () => events >= eventsMax || simulation.slotsLookedAt() >= slotsLookedAtMax;
+  const by = await run(simulation, { withinMs, isFull, signal });
   const services = tally.outcomes(supposed, before);
   const hold = supposed.alarms.get(alarmKey(alarmNames.massNodeLoss, ''))?.message ?? null;
   return {
     position,
     at,
-    verdict: judge(services, hold, { by, lastEventMs, elapsedMs: world.elapsedMs() }),
+    verdict: judge(services, hold, { by, lastEventMs, elapsedMs: simulation.elapsedMs() }),
     timeline: timeline.entries,
     timelineLeftOut: timeline.leftOut,
     services,
-    assumptions: describeAssumptions({ start, stopMs, nodeTimeoutMs, failing, silent: world.silentFromStart }),
+    assumptions: describeAssumptions({ start, stopMs, nodeTimeoutMs, failing, silent: simulation.silentFromStart }),
   };
 }
 
@@ -133,13 +134,13 @@ async function copyWithPauses(view: ClusterView): Promise<ClusterView> {
 
 /** In slices: other work of the process is served between them. */
 async function run(
-  world: World,
+  simulation: Simulation,
   { withinMs, isFull, signal }: { withinMs: number; isFull: () => boolean; signal: AbortSignal | undefined },
 ): Promise<RunEnd['by']> {
-  const life = world.live(withinMs);
+  const pieces = simulation.run(withinMs);
   const yielder = createYielder(yieldEveryMs);
-  for (let piece = life.next(); ; piece = life.next()) {
-    if (piece.done) return piece.value === 'rest' ? 'rest' : 'time';
+  for (let piece = pieces.next(); ; piece = pieces.next()) {
+    if (piece.done) return piece.value === 'idle' ? 'idle' : 'time';
     if (isFull()) return 'work';
     if (!yielder.isDue()) continue;
     await yielder.yield();
@@ -162,27 +163,27 @@ function boundChanges(changes: readonly WhatIfChange[]): void {
 function applyChange(
   view: ClusterView,
   change: WhatIfChange,
-  { world, timeline }: { world: World; timeline: Timeline },
+  { simulation, timeline }: { simulation: Simulation; timeline: Timeline },
 ): void {
   switch (change.kind) {
     case 'kill': {
       const node = view.nodes.get(change.node);
       if (!node) throw new AppError('node_not_found', `no node is called ${change.node}`);
       timeline.addKill(node.id, node.state === 'lost');
-      if (node.state === 'ready') world.silence(node.id);
+      if (node.state === 'ready') simulation.silence(node.id);
       break;
     }
     case 'drain':
-      world.request({ kind: 'node', node: change.node, action: 'drain' });
+      simulation.request({ kind: 'node', node: change.node, action: 'drain' });
       break;
     case 'scale':
-      world.request({ kind: 'patch', service: change.service, replicas: change.replicas });
+      simulation.request({ kind: 'patch', service: change.service, replicas: change.replicas });
       break;
     case 'image':
-      world.request({ kind: 'patch', service: change.service, container: { image: change.image } });
+      simulation.request({ kind: 'patch', service: change.service, container: { image: change.image } });
       break;
     case 'remove':
-      world.request({ kind: 'remove', service: change.service });
+      simulation.request({ kind: 'remove', service: change.service });
       break;
   }
 }

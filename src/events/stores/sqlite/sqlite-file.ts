@@ -1,5 +1,5 @@
 /**
- * Owns the file of the embedded log: its commits, the statements on them, and the lock that keeps a second writer out.
+ * The file of the embedded log: its commits, the statements on them, and the lock that keeps a second writer out.
  * Synchronous: it lives in a worker thread.
  */
 
@@ -45,32 +45,20 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
   if (!isReadOnly) makeFolder(dirname(path));
   const lock = isReadOnly ? null : takeLock(`${path}.lock`);
   const database = openDatabase(path, isReadOnly);
-  const prepare = (sql: string) => database.prepare(sql);
-  const range = 'SELECT * FROM commits WHERE slot > ? AND slot <= ? AND class = ifnull(?, class)';
-  const forward = prepare(`${range} ORDER BY slot LIMIT ?`);
-  const backward = prepare(`${range} ORDER BY slot DESC LIMIT ?`);
-  const insertCommit = isReadOnly ? null : prepare(`INSERT INTO commits (${columns}) VALUES (${marks(11)})`);
-  const bySlot = prepare('SELECT * FROM commits WHERE slot = ?');
-  const headerAt = prepare('SELECT first, at FROM commits WHERE slot = ?');
-  const last = prepare('SELECT slot, first, count, at, hash FROM commits ORDER BY slot DESC LIMIT 1');
+  const { bySlot, headerAt, last, range, insertCommit } = prepareStatements(database, isReadOnly);
   const index = createSqliteIndex(database, { isReadOnly });
 
   const readHead = () =>
     (last.get() as Pick<CommitRow, 'slot' | 'first' | 'count' | 'at' | 'hash'> | undefined) ?? null;
 
-  const scan = ({ afterSlot, toSlot, limit, isBackward, class: wanted }: RowRange): Iterable<CommitRow> => {
-    const rows = (isBackward ? backward : forward).iterate(afterSlot, toSlot, wanted, limit);
-    return rows as Iterable<unknown> as Iterable<CommitRow>;
-  };
-
   function* rowsOf(wanted: RowRange): Generator<CommitRow> {
     const { subjects, afterSlot, isBackward } = wanted;
-    if (subjects === null) return yield* scan(wanted);
+    if (subjects === null) return yield* range(wanted);
     // What came last is not indexed yet: few enough to look at each.
     const newest = { ...wanted, afterSlot: Math.max(afterSlot, index.through()) };
-    if (isBackward) yield* scan(newest);
+    if (isBackward) yield* range(newest);
     for (const slot of index.findSlots(wanted, subjects)) yield bySlot.get(slot) as CommitRow;
-    if (!isBackward) yield* scan(newest);
+    if (!isBackward) yield* range(newest);
   }
 
   return {
@@ -111,24 +99,39 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
       return low;
     },
     /** Indexes some of what is not indexed yet. @returns whether there may be more */
-    indexSome: () => index.takeSome((afterSlot, limit) => [...scan({ ...everything, afterSlot, limit })]),
+    indexSome: () => index.takeSome((afterSlot, limit) => [...range({ ...everything, afterSlot, limit })]),
     readIndex: (streamsMax: number) => ({ term: index.term(), known: index.readAll(streamsMax) }),
     lookUp: index.lookUp,
-    /** Empties some of the oldest telemetry; nothing left when it answers 0 commits. */
-    pruneSome(afterSlot: number, throughSlot: number): Pruned {
-      const some = `SELECT slot FROM commits WHERE slot > ? AND slot <= ? AND ${isPrunable} LIMIT ${pruneStep}`;
-      const prune = prepare(`UPDATE commits SET events = NULL WHERE slot IN (${some}) RETURNING count`);
-      const emptied = prune.all(afterSlot, throughSlot);
-      return {
-        commits: emptied.length,
-        events: (emptied as { count: number }[]).reduce((sum, { count }) => sum + count, 0),
-      };
-    },
+    pruneSome: (afterSlot: number, throughSlot: number) => pruneSome(database, afterSlot, throughSlot),
     close(): void {
       database.close();
       lock?.close();
     },
   };
+}
+
+function prepareStatements(database: DatabaseSync, isReadOnly: boolean) {
+  const inRange = 'SELECT * FROM commits WHERE slot > ? AND slot <= ? AND class = ifnull(?, class)';
+  const forward = database.prepare(`${inRange} ORDER BY slot LIMIT ?`);
+  const backward = database.prepare(`${inRange} ORDER BY slot DESC LIMIT ?`);
+  return {
+    bySlot: database.prepare('SELECT * FROM commits WHERE slot = ?'),
+    headerAt: database.prepare('SELECT first, at FROM commits WHERE slot = ?'),
+    last: database.prepare('SELECT slot, first, count, at, hash FROM commits ORDER BY slot DESC LIMIT 1'),
+    range({ afterSlot, toSlot, limit, isBackward, class: wanted }: RowRange): Iterable<CommitRow> {
+      const rows = (isBackward ? backward : forward).iterate(afterSlot, toSlot, wanted, limit);
+      return rows as Iterable<unknown> as Iterable<CommitRow>;
+    },
+    insertCommit: isReadOnly ? null : database.prepare(`INSERT INTO commits (${columns}) VALUES (${marks(11)})`),
+  };
+}
+
+/** Empties some of the oldest telemetry; nothing was left when it answers 0 commits. */
+function pruneSome(database: DatabaseSync, afterSlot: number, throughSlot: number): Pruned {
+  const some = `SELECT slot FROM commits WHERE slot > ? AND slot <= ? AND ${isPrunable} LIMIT ${pruneStep}`;
+  const prune = database.prepare(`UPDATE commits SET events = NULL WHERE slot IN (${some}) RETURNING count`);
+  const emptied = prune.all(afterSlot, throughSlot) as { count: number }[];
+  return { commits: emptied.length, events: emptied.reduce((sum, { count }) => sum + count, 0) };
 }
 
 const marks = (count: number) => Array.from({ length: count }, () => '?').join(', ');
