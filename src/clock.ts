@@ -1,4 +1,4 @@
-/** Owns time: the only place that asks the machine what time it is. Everything else takes a Clock, so tests can be the clock. */
+/** The only place that asks the machine what time it is. Everything else takes a Clock, so tests can be the clock. */
 
 export type Clock = {
   /** Wall clock, milliseconds since the epoch. May jump. */

@@ -1,4 +1,4 @@
-/** Owns the one error type of the program: every refusal has a stable code. Broken invariants are assertions, not AppErrors. */
+/** The one error type of the program: every refusal has a stable code. Broken invariants are assertions, not AppErrors. */
 
 export type AppErrorOptions = {
   /** May the same call succeed later, unchanged? */

@@ -1,4 +1,4 @@
-/** Owns the shape of log lines: a constant message and fields, ids always under the same key. */
+/** The shape of log lines: a constant message and fields, ids always under the same key. */
 
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 

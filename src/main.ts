@@ -1,4 +1,4 @@
-/** Owns the program's entry: what it was told, one process of that kind, its exit code. */
+/** The program's entry: its arguments, one process of that kind, its exit code. */
 
 import { parseCommandLine } from './daemon/command-line.ts';
 import { starters } from './daemon/roles.ts';

@@ -1,4 +1,4 @@
-/** Owns the process of the command line: its streams, its signals, its exit code. */
+/** The process of the command line: its streams, its signals, its exit code. */
 
 import { keepHeapSmall } from '../process/heap.ts';
 import { createContext, exitCodes } from './output/context.ts';

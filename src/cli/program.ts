@@ -1,4 +1,4 @@
-/** Owns the command line as a whole: its commands, and what the shell is told when one of them ends or fails. */
+/** The command line as a whole: its commands, and the exit code when one of them ends or fails. */
 
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';

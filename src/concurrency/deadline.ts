@@ -1,4 +1,4 @@
-/** Owns waiting for work that may never end: it goes on, whoever waits does not. */
+/** Waits for work that may never end: the work goes on, the wait does not. */
 
 /** Resolves when it settles, at the latest after `deadlineMs`. Its errors are its owner's. */
 export async function settledWithin(deadlineMs: number, work: Promise<unknown>): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * Owns what a data folder says beside its log: who runs on it now, and which cluster it belongs to on which engine.
+ * The files of a data folder beside its log: which process runs on it now, and which cluster it belongs to on which engine.
  * The log has a lock of its own; this one also covers a cluster whose log is elsewhere, and `down` while it removes.
  */
 

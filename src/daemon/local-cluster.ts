@@ -1,5 +1,5 @@
 /**
- * Owns a whole cluster in one process: a manager with the embedded log and bus, and its worker nodes beside it. What
+ * Runs a whole cluster in one process: a manager with the embedded log and bus, and its worker nodes beside it. What
  * `up` runs when it is given neither MongoDB nor RabbitMQ.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns one manager process: opens log and bus, folds, reconciles, serves HTTP, and closes all of it within one deadline.
+ * One manager process: opens log and bus, folds, reconciles, serves HTTP, and closes all of it within one deadline.
  * It decides nothing.
  */
 

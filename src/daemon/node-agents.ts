@@ -1,5 +1,5 @@
 /**
- * Owns the agents of this process: which engine they use, one agent for each node, their start and their end. Workers
+ * The agents of this process: which engine they use, one agent for each node, their start and their end. Workers
  * beside a manager share one machine, so they share its engine and how many containers it starts at once.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns what each command of the program starts. The parts are loaded when a command needs them: an agent has no use
+ * What each command of the program starts. The parts are loaded when a command needs them: an agent has no use
  * for the database's driver, and `--help` for nothing.
  */
 

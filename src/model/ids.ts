@@ -1,4 +1,4 @@
-/** Owns how ids look: names a person chooses and ids derived from positions. */
+/** The forms of ids: names that operators choose, and ids derived from positions. */
 
 import { Type } from '@sinclair/typebox';
 

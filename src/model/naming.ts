@@ -1,4 +1,4 @@
-/** Owns the names we leave on other systems: Docker labels, container names, and the agent's variables inside a container. */
+/** The names we leave on other systems: Docker labels, container names, and the agent's variables inside a container. */
 
 export const labels = {
   cluster: 'co.cluster',

@@ -1,4 +1,4 @@
-/** Owns the words for a worker machine. */
+/** The states and the description of a worker node. */
 
 import { type Static, Type } from '@sinclair/typebox';
 import { ContainerId, IsoTime, ServiceName, Uuid } from './ids.ts';

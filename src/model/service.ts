@@ -1,4 +1,4 @@
-/** Owns the shape of a service's spec as it is written in the log. */
+/** The shape of a service's spec as it is written in the log. */
 
 import { type Static, Type } from '@sinclair/typebox';
 import { ServiceName } from './ids.ts';

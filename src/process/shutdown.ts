@@ -1,5 +1,5 @@
 /**
- * Owns the end of parts that depend on each other: stage after stage, the parts of a stage side by side, all of it
+ * Shuts down parts that depend on each other: stage after stage, the parts of a stage side by side, all of it
  * within one deadline. Whatever is not done by then goes on behind the caller's back.
  */
 

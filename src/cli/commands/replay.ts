@@ -1,5 +1,5 @@
 /**
- * Owns `coctl replay`: the views rebuilt from the log alone, as they stood at any moment; written over the collections
+ * `coctl replay`: the views rebuilt from the log alone, as of any point in time; written over the collections
  * of MongoDB when asked; or the history played again, line by line.
  */
 

@@ -1,4 +1,4 @@
-/** Owns `coctl state`: how the cluster stands, now or at a moment of its past, as a running manager tells it. */
+/** `coctl state`: the state of the cluster, now or as of a point in its past, from a running manager. */
 
 import type { Command } from 'commander';
 import type { StateBody } from '../../projections/rows/state-bodies.ts';

@@ -1,4 +1,4 @@
-/** Owns `coctl verify`: whether the log is what was written, and whether what was derived from it is what it says. */
+/** `coctl verify`: whether the log is what was written, and whether what was derived from it is what it says. */
 
 import type { Command } from 'commander';
 import { formatCount, formatTime } from '../../history/sentences/format-values.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns `coctl whatif`: what would move where, and when it would converge, if nodes died or specs changed; asked of a
+ * `coctl whatif`: what would move where, and when it would converge, if nodes died or specs changed; asked of a
  * manager, or worked out here from a log. Changes nothing.
  */
 

@@ -1,4 +1,4 @@
-/** Owns `coctl why`: the chain of causes of a container or a service, in sentences. */
+/** `coctl why`: the chain of causes of a container or a service, in sentences. */
 
 import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';

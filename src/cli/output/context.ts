@@ -1,4 +1,4 @@
-/** Owns what every command is given: where to say things, to whom, and how to end. Knows no command. */
+/** What every command is given: its streams, its environment and its exit codes. Knows no command. */
 
 import { createProgressBar, type ProgressBar } from './progress-bar.ts';
 

@@ -1,4 +1,4 @@
-/** Owns the last part of every command's help: what to type, and what it is for. */
+/** The last part of every command's help: what to type, and what it is for. */
 
 import type { Command } from 'commander';
 

@@ -1,4 +1,4 @@
-/** Owns the one line that shows how far something long is: a share, a rate, and what is left of the time. */
+/** The one line that shows how far something long is: a share, a rate, and what is left of the time. */
 
 import { systemClock } from '../../clock.ts';
 

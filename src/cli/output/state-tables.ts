@@ -1,4 +1,4 @@
-/** Owns how the state of a cluster looks as tables for people, whether it is the live one or one of the past. Pure. */
+/** The state of a cluster as tables for people, the live one or one of the past. Pure. */
 
 import type { StateBody } from '../../projections/rows/state-bodies.ts';
 import { type Column, formatTable, printable } from './table.ts';

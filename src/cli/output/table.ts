@@ -1,4 +1,4 @@
-/** Owns tables for people: columns as wide as they need, numbers to the right, nothing that moves a terminal. Pure. */
+/** Tables for people: columns as wide as they need, numbers to the right, nothing that moves a terminal. Pure. */
 
 export type Cell = string | number | null;
 

@@ -1,4 +1,4 @@
-/** Owns how the answer to a what-if looks as tables for people. Pure. */
+/** The answer to a what-if as tables for people. Pure. */
 
 import { formatCount, formatDuration, formatMoment, formatNames } from '../../history/sentences/format-values.ts';
 import type { ServiceOutcome, Standing } from '../../history/what-if/outcome.ts';

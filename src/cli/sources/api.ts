@@ -1,4 +1,4 @@
-/** Owns talking to a manager's HTTP API: where it is, who we are, and what its refusals mean. */
+/** Calls a manager's HTTP API: its address, our token, and what its refusals mean. */
 
 import type { Command } from 'commander';
 import { AppError, errorMessage } from '../../errors.ts';

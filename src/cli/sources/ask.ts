@@ -1,4 +1,4 @@
-/** Owns whom a question goes to: the manager that serves, or the log itself, which is then read here, without anybody. */
+/** Where a question goes to: the manager that serves, or the log itself, which is then read here, without a manager. */
 
 import type { Command } from 'commander';
 import { AppError, hasCode } from '../../errors.ts';

@@ -1,4 +1,4 @@
-/** Owns finding what others derived from a log, to be compared with it: a manager's state, collections, a snapshot. */
+/** Finds what was derived from a log, to be compared with it: a manager's state, collections, a snapshot. */
 
 import { AppError } from '../../errors.ts';
 import { type FoundRows, rowsOfView } from '../../history/verify/row-check.ts';

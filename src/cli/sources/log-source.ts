@@ -1,4 +1,4 @@
-/** Owns where an offline command finds the log: MongoDB, a SQLite file or an exported log, for reading only. */
+/** Opens the log for an offline command: MongoDB, a SQLite file or an exported log, for reading only. */
 
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';

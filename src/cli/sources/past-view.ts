@@ -1,4 +1,4 @@
-/** Owns the view that an offline command answers from: replayed from the nearest snapshot, with a bar for who watches. */
+/** The view that an offline command answers from: replayed from the nearest snapshot, with a progress bar. */
 
 import { type Moment, replay } from '../../history/replay/replay.ts';
 import { silentLogger } from '../../logger.ts';

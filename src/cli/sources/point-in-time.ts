@@ -1,4 +1,4 @@
-/** Owns how a person names a moment to an offline command: a position of the log, or a time in UTC. Pure. */
+/** How an operator names a point in time to an offline command: a position of the log, or a time in UTC. Pure. */
 
 import { AppError } from '../../errors.ts';
 import type { Moment } from '../../history/replay/replay.ts';

@@ -1,4 +1,4 @@
-/** Owns what a name on the command line can be the name of: a manager and a log are asked by the same rule. Pure. */
+/** What a name on the command line can be the name of: a manager and a log are asked by the same rule. Pure. */
 
 import { AppError } from '../../errors.ts';
 import { ContainerId, NodeId, ServiceName } from '../../model/ids.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns the port beneath the log: where commits are kept. Order, group commit, expectations, idempotency, hashes and
+ * The port beneath the log: where commits are kept. Order, group commit, expectations, idempotency, hashes and
  * ambiguity are decided once, in event-log's writer; a store only inserts at a slot and reads ranges.
  */
 

@@ -1,4 +1,4 @@
-/** Owns the port of the log: what every caller may ask of it, whichever store is behind. */
+/** The port of the log: what every caller may ask of it, whichever store is behind. */
 
 import type { EventClass, EventType } from '../schema/catalog.ts';
 import type { Commit, LogEvent, NewEvent } from '../schema/event.ts';

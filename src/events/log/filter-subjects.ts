@@ -1,4 +1,4 @@
-/** Owns under which keys a question looks for the facts it is about: those of subjects.ts. Pure. */
+/** The keys under which a query looks for facts: those of subjects.ts. Pure. */
 
 import { catalog } from '../schema/catalog.ts';
 import { streams, telemetryStreams } from '../schema/event.ts';

@@ -1,4 +1,4 @@
-/** Owns reading a log from its store, the same for whoever writes it and for whoever only reads it beside the writer. */
+/** Reads a log from its store, the same for its writer and for a process that reads beside the writer. */
 
 import type { ReadableStore } from './commit-store.ts';
 import type { EventLog } from './event-log.ts';

@@ -1,4 +1,4 @@
-/** Owns what a page of events says of what is no longer there: a range of positions between two events. Pure. */
+/** What a page of events says about pruned ones: a range of positions between two events. Pure. */
 
 import type { PrunedRange } from './event-log.ts';
 

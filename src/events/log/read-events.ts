@@ -1,4 +1,4 @@
-/** Owns answering a query of events from ranges of commits: where to look, what matches, where the next page begins. */
+/** Answers a query of events from ranges of commits: where to look, what matches, where the next page begins. */
 
 import type { Commit, LogEvent } from '../schema/event.ts';
 import { toLogEvents } from '../schema/upcast.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns the last commits this process has taken in: decided ones, so they never change, and followers at the head need
+ * Keeps the last commits this process has taken in: decided ones, so they never change, and followers at the head need
  * not ask the store for what is here already. A cache, bounded, filled in slot order.
  */
 

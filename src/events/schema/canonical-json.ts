@@ -1,5 +1,5 @@
 /**
- * Owns the one text of a JSON value: RFC 8785. Sorting the keys and leaving numbers and strings to JSON.stringify is
+ * The canonical text of a JSON value: RFC 8785. Sorting the keys and leaving numbers and strings to JSON.stringify is
  * exactly that for what the log holds: its objects have no keys that look like array indexes.
  */
 

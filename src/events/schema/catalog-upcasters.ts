@@ -1,5 +1,5 @@
 /**
- * Owns how the data of an older schema version becomes that of the next: `<type>@<version>` → the step from there. Pure.
+ * How the data of an older schema version becomes that of the next: `<type>@<version>` → the step from there. Pure.
  * A step stays for ever, as the events it reads do.
  */
 

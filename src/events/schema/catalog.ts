@@ -1,5 +1,5 @@
 /**
- * Owns every event type: its schema, its schema version and its retention class. Nothing enters the log that is not
+ * Every event type: its schema, its schema version and its retention class. Nothing enters the log that is not
  * in this catalogue. A changed shape is a new schema version with an upcaster, never an edit of an old one.
  */
 

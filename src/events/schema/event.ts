@@ -1,4 +1,4 @@
-/** Owns the shapes of events and commits: what a caller hands in, what is stored, what a reader gets. */
+/** The shapes of events and commits: what a caller hands in, what is stored, what a reader gets. */
 
 import type { EventClass, EventData, EventType } from './catalog.ts';
 

@@ -1,4 +1,4 @@
-/** Owns the hashes: of a commit's body, of the chain of commits, and of a container spec. */
+/** The hashes: of a commit's body, of the chain of commits, and of a container spec. */
 
 import { hash } from 'node:crypto';
 import type { ContainerSpec } from '../../model/service.ts';

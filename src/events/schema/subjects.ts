@@ -1,5 +1,5 @@
 /**
- * Owns under which keys a fact can be found again: its stream, its type, and the streams of what it is about. A store
+ * The keys under which a fact can be found again: its stream, its type, and the streams of what it is about. A store
  * without an index of its own on JSON keeps these beside its commits. Pure; without the catalogue, which takes a thread
  * that only writes them as long to load as all the rest.
  */

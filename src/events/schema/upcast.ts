@@ -1,5 +1,5 @@
 /**
- * Owns how stored events become what readers get: the header's facts put back on each, and older schema versions
+ * Turns stored events into what readers get: the header's facts put back on each, and older schema versions
  * lifted to the present one. Pure.
  */
 

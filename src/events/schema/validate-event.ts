@@ -1,4 +1,4 @@
-/** Owns what may enter the log: the catalogue's schemas, and values that JSON keeps exactly. Says field and rule. */
+/** Decides what may enter the log: the catalogue's schemas, and values that JSON keeps exactly. Says field and rule. */
 
 import type { TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';

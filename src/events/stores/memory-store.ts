@@ -1,4 +1,4 @@
-/** Owns commits in the memory of one process, for tests and simulations: the same answers as a database, nothing kept. */
+/** The commit store in the memory of one process, for tests and simulations: the same answers as a database, nothing kept. */
 
 import { AppError } from '../../errors.ts';
 import type { CommitRange, CommitStore, EventFilter, PreparedCommit } from '../log/commit-store.ts';

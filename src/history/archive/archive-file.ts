@@ -1,4 +1,4 @@
-/** Owns an exported log as bytes: its lines as they are read, packed with gzip or not. Knows nothing of what they say. */
+/** Reads an exported log as bytes: its lines as they are read, packed with gzip or not. Knows nothing of what they say. */
 
 import { createReadStream, existsSync } from 'node:fs';
 import { addAbortSignal } from 'node:stream';

@@ -1,5 +1,5 @@
 /**
- * Owns the lines of an exported log: a manifest, then each commit as a header followed by one CloudEvents 1.0 line an
+ * The lines of an exported log: a manifest, then each commit as a header followed by one CloudEvents 1.0 line an
  * event, then a last line that says what there was. Says how a commit becomes lines and lines a commit. Pure.
  */
 

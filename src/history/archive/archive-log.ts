@@ -1,5 +1,5 @@
 /**
- * Owns an exported log as a log to read: the file is checked once from end to end, and a few places in it are kept, with
+ * An exported log as a log to read: the file is checked once from end to end, and a few places in it are kept, with
  * what is told there, so that any commit and all about a thing is found by reading a little.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns a summary of what some commits are about, of the same size however many they are: it tells for certain what they
+ * A summary of what some commits are about, of the same size however many they are: it says for certain what they
  * are not about, and of the rest that they may be (a Bloom filter of two bits a subject). Pure, but for the marks it is given.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns a log as the text of a file: in one pass, a page of commits in memory at a time, each line looked at as an import
+ * Exports a log as the text of a file: in one pass, a page of commits in memory at a time, each line looked at as an import
  * will look at it. Changes nothing and knows no file.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns bringing an exported log into a store: each commit as it was, at its own slot, once it was checked. What is there
+ * Imports an exported log into a store: each commit as it was, at its own slot, once it was checked. What is there
  * already is compared and skipped, so an import that was interrupted goes on where it stopped. It never writes a commit
  * of its own.
  */

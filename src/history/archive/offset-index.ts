@@ -1,5 +1,5 @@
 /**
- * Owns where in a file some of its commits begin, and what they and those up to the next place are about: every so many,
+ * An index of where in a file some of its commits begin, and what they and those up to the next place are about: every so many,
  * so that memory stays the same however long the file is. Knows no file.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns the file of an export: under its own name it is always whole; until then it is `FILE.partial`, which outlives a
+ * The file of an export: under its own name it is always whole; until then it is `FILE.partial`, which outlives a
  * crash and can be gone on with.
  */
 

@@ -1,4 +1,4 @@
-/** Owns the answer to "what changed between two moments": the rows that differ, and for each the events that did it. Bounded. */
+/** Answers "what changed between two points in time": the rows that differ, and for each the events that did it. Bounded. */
 
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';

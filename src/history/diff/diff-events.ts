@@ -1,5 +1,5 @@
 /**
- * Owns which events made each difference between two moments: read backward by pages, since the last ones made what is
+ * Finds the events that made each difference between two points in time: read backward by pages, since the last ones made what is
  * seen at the end. Bounded in what is read and in what is kept; the rest is counted.
  */
 

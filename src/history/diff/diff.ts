@@ -1,5 +1,5 @@
 /**
- * Owns what changed between two views of one log: services, nodes and containers that came, went or changed, field by
+ * Compares two views of one log: services, nodes and containers that came, went or changed, field by
  * field. Pure. What ended is gone, though a view keeps it for a while: else the same end would look different an hour later.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns the chain of causes of some events, back to a person's request, a node or a timer. It passes through the containers
+ * The chain of causes of some events, back to a person's request, a node or a timer. It passes through the containers
  * that were replaced one after the other, so far and no further.
  */
 

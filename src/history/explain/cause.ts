@@ -1,5 +1,5 @@
 /**
- * Owns finding the event another follows from. The log names a cause by its event's id, which no index knows; but what an
+ * Finds the event that another follows from. The log names a cause by its event's id, which no index knows; but what an
  * event is about says on which stream the cause must be, and a container's id says at which position. A few looks each.
  *
  * | event | its cause is |

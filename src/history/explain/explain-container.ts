@@ -1,5 +1,5 @@
 /**
- * Owns the answer to "why is this container as it is": why it was needed, why on its node, why it ended, what it replaced
+ * Answers "why is this container as it is": why it was needed, why on its node, why it ended, what it replaced
  * and what replaced it. From the log alone, so also of containers that left every view long ago.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns the answer to "why is this service as it is": what was asked, what stands in its way, what moved last. How it stands
+ * Answers "why is this service as it is": what was requested, what keeps it from it, what moved last. Its status
  * comes from a view, why from the log; of a removed service the log alone tells.
  */
 

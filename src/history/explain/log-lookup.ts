@@ -1,5 +1,5 @@
 /**
- * Owns looking things up in the log for one question: a container's own facts, the event at a position, the last event of
+ * Looks things up in the log for one question: a container's own facts, the event at a position, the last event of
  * a stream before another. Every look goes through an index of the log and is asked once; none reads the log from its
  * beginning to find out.
  */

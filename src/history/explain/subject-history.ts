@@ -1,4 +1,4 @@
-/** Owns the history of one service, node or container as lines: when, how long after the one before, and the sentence. */
+/** The history of one service, node or container as lines: when, how long after the one before, and the sentence. */
 
 import { AppError } from '../../errors.ts';
 import type { EventQuery } from '../../events/log/event-log.ts';

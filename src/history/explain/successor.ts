@@ -1,5 +1,5 @@
 /**
- * Owns finding what took a container's place. Its id ends in the position of its cause, and the causes that come into
+ * Finds the container that replaced another. Its id ends in the position of its cause, and the causes that come into
  * question are few: so its stream is asked for by name, all candidates at once.
  */
 

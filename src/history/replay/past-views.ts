@@ -1,5 +1,5 @@
 /**
- * Owns views of the past for many askers: each replayed once while it is asked for, a few kept, so many at a time. What is
+ * Views of the past for many callers: each replayed once while it is requested, a few kept, so many at a time. What is
  * past never changes, so a kept view never ages.
  */
 

@@ -1,4 +1,4 @@
-/** Owns playing a part of the history again as time passed in it, at any speed. Reads the log and changes nothing. */
+/** Plays a part of the history again as time passed in it, at any speed. Reads the log and changes nothing. */
 
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { EventClass } from '../../events/schema/catalog.ts';

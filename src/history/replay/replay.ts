@@ -1,5 +1,5 @@
 /**
- * Owns replay: the view as it stood at any position or time, by the same fold as the live one. Begins at the nearest
+ * Replays the log: the view as of any position or time, by the same fold as the live one. Begins at the nearest
  * snapshot where there is one. Reads the log and changes nothing.
  */
 

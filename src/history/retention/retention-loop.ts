@@ -1,4 +1,4 @@
-/** Owns when a manager prunes: every few minutes, while it leads. What and how is retention's. */
+/** Prunes every few minutes while the manager leads. */
 
 import { AppError } from '../../errors.ts';
 import type { Actor } from '../../events/schema/event.ts';

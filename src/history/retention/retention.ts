@@ -1,5 +1,5 @@
 /**
- * Owns retention: telemetry older than so much log time is emptied, in small steps, and then recorded as a fact. Facts
+ * Prunes telemetry: what is older than so much log time is emptied, in small steps, and then recorded as a fact. Facts
  * are never touched.
  *
  * A crash leaves telemetry emptied and no record of it: the next pass begins behind the last record, finds those commits

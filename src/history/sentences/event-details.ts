@@ -1,4 +1,4 @@
-/** Owns what an event has to tell beyond its sentence: candidates, who was ruled out and why, last log lines. Pure. */
+/** The details of an event beyond its sentence: candidates, nodes ruled out and why, last log lines. Pure. */
 
 import { explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns the sentence of each event type, the one place where an event is put into words: for why, history, replay and
+ * The sentence of each event type, the one place where an event is put into words: for why, history, replay and
  * the page. Each is a clause that stands alone or after "because": a name first, past tense, no full stop. Pure.
  */
 

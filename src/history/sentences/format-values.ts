@@ -1,4 +1,4 @@
-/** Owns how values are said in sentences: counts, lists of names, durations, sizes, times and who did it. Pure. */
+/** Formats values for sentences: counts, lists of names, durations, sizes, times and who did it. Pure. */
 
 import type { Actor } from '../../events/schema/event.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Owns the check that a log is what was written: slots and positions without holes, events as their hash says, each
+ * Checks that a log is what was written: slots and positions without holes, events as their hash says, each
  * commit's hash over the one before. Reads the log and changes nothing.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns the check of a whole log in one pass: its chain, its fold, and every set of rows that somebody derived from it,
+ * Checks a whole log in one pass: its chain, its fold, and every set of rows that was derived from it,
  * each at its own position. Reads and changes nothing, so it runs beside whoever writes.
  */
 

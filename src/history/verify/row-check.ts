@@ -1,5 +1,5 @@
 /**
- * Owns comparing rows that were read somewhere with the fold as it passes them. Each row says at which position it
+ * Compares rows that were read somewhere with the fold as it passes them. Each row says at which position it
  * last changed, so one that was written while others were read is compared at its own.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns the comparison of two views as people see them: services, containers and nodes, each row with every field but
+ * Compares two views as operators see them: services, containers and nodes, each row with every field but
  * what telemetry alone feeds. Says which document and which field differs first. Pure.
  */
 

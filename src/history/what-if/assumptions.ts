@@ -1,4 +1,4 @@
-/** Owns saying what a what-if takes for granted: an answer without it would claim more than it knows. Pure. */
+/** States what a what-if takes for granted: an answer without it would claim more than it knows. Pure. */
 
 import { parallelStartsDefault } from '../../model/node.ts';
 import { sortNatural } from '../../projections/rows/order.ts';

@@ -1,4 +1,4 @@
-/** Owns what becomes of each service in a what-if: how it stood before and stands after, and what moved on the way. */
+/** What becomes of each service in a what-if: its status before and after, and what moved on the way. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import { alarmNames } from '../../model/alarm.ts';

@@ -1,4 +1,4 @@
-/** Owns how what would happen is told: a line an event, with its reason. Pure, but for the memory of causes. */
+/** The timeline of a what-if: a line for each event, with its reason. Pure, but for the memory of causes. */
 
 import type { EventData } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';

@@ -1,4 +1,4 @@
-/** Owns when snapshots are taken: after so many events, by the process that may write them. Never holds up the fold. */
+/** Takes snapshots: after so many events, by the process that may write them. Never holds up the fold. */
 
 import type { Logger } from '../../logger.ts';
 import { eventsPerSnapshot, type Snapshot, type SnapshotStore, takeSnapshot } from '../snapshots/snapshot.ts';

@@ -1,4 +1,4 @@
-/** Owns how long one operation of a database may take: the driver itself would wait for ever. */
+/** Bounds how long one operation of a database may take: the driver itself would wait for ever. */
 
 import { AppError } from '../../errors.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Owns the documents of the read models and the single writes to them: rows, checkpoint, sweep, and the rebuild beside.
+ * The documents of the read models and the single writes to them: rows, checkpoint, sweep, and the rebuild beside.
  * Decides nothing about when.
  */
 

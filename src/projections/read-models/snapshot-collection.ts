@@ -1,5 +1,5 @@
 /**
- * Owns snapshots in the MongoDB collection `snapshots`: a document holds at most 16 MB, so each is cut into chunks. The
+ * Keeps snapshots in the MongoDB collection `snapshots`: a document holds at most 16 MB, so each is cut into chunks. The
  * first chunk is written last: without it there is no snapshot.
  */
 

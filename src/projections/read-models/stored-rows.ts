@@ -1,4 +1,4 @@
-/** Owns reading the collections back, as they are, for whoever compares them with the log. Writes nothing. */
+/** Reads the collections back, as they are, to be compared with the log. Writes nothing. */
 
 import type { Db } from 'mongodb';
 import { projectionVersion } from '../view/evolve.ts';

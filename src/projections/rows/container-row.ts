@@ -1,4 +1,4 @@
-/** Owns what people see of a container. Pure. */
+/** The row of a container as operators see it. Pure. */
 
 import type { ClusterView, ContainerView } from '../view/cluster-view.ts';
 

@@ -1,4 +1,4 @@
-/** Owns what people see of a node. Pure. */
+/** The row of a node as operators see it. Pure. */
 
 import type { AgentInstance, Availability, EngineKind, NodeState } from '../../model/node.ts';
 import type { NodeView } from '../view/cluster-view.ts';

@@ -1,4 +1,4 @@
-/** Owns the orders in which people get lists. Independent of locale, so that equal views give equal bytes. */
+/** The orders of lists. Independent of locale, so that equal views give equal bytes. */
 
 /** By code units: names are ASCII. */
 export function compareNames(a: string, b: string): number {

@@ -1,4 +1,4 @@
-/** Owns what people see of a service: how it stands, and why, in a sentence. Pure. */
+/** The row of a service as operators see it: its status, and why, in a sentence. Pure. */
 
 import type { ClusterView, ContainerView, ServiceView, SlotView } from '../view/cluster-view.ts';
 import { sortNatural } from './order.ts';

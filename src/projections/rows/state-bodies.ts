@@ -1,5 +1,5 @@
 /**
- * Owns the bodies that say how the cluster stands, now or at any position of its past: the same builders serve the
+ * The bodies that describe the state of the cluster, now or as of any position of its past: the same builders serve the
  * live view and a replayed one. Pure. Arrays are in a stable order; position and time are those of the last fact.
  */
 

@@ -1,4 +1,4 @@
-/** Owns snapshots as files of one folder, beside the embedded log. Any of them, or all, may be deleted at any time. */
+/** Keeps snapshots as files of one folder, beside the embedded log. Any of them, or all, may be deleted at any time. */
 
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

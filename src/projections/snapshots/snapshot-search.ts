@@ -1,4 +1,4 @@
-/** Owns finding where a fold may begin: the newest snapshot that the log itself confirms. */
+/** Finds where a fold may begin: the newest snapshot that the log itself confirms. */
 
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { Logger } from '../../logger.ts';

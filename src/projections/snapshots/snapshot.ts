@@ -1,5 +1,5 @@
 /**
- * Owns what a snapshot is: the view as it stood after a commit, so that a replay need not begin at the first. A cache of
+ * A snapshot: the view as of a commit, so that a replay need not begin at the first. A cache of
  * the fold, never a truth: whatever does not match the log and this program exactly is thrown away and folded again.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns the shape of the cluster as folded from the log: the one live state of a manager. Plain maps and objects,
+ * The shape of the cluster as folded from the log: the one live state of a manager. Plain maps and objects,
  * changed only by evolve. Rows for people and for MongoDB are derived from it (services.ts, containers.ts, nodes.ts).
  */
 

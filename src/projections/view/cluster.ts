@@ -1,4 +1,4 @@
-/** Owns how the events that concern the cluster as a whole change the view: its name, its leader, its alarms. */
+/** How the events that concern the cluster as a whole change the view: its name, its leader, its alarms. */
 
 import { alarmNames } from '../../model/alarm.ts';
 import type { ClusterView } from './cluster-view.ts';

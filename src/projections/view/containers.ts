@@ -1,4 +1,4 @@
-/** Owns how container events change the view, and when an ended container leaves it. */
+/** How container events change the view, and when an ended container leaves it. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { FailureReason } from '../../model/container.ts';

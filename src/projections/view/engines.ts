@@ -1,4 +1,4 @@
-/** Owns what containers hold of an engine: memory, CPUs, host ports. Several nodes may stand before one engine. */
+/** What containers reserve of an engine: memory, CPUs, host ports. Several nodes may share one engine. */
 
 import type { EngineDescription } from '../../model/node.ts';
 import type { ContainerSpec } from '../../model/service.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns the fold: how each event of the log changes the view. The one evolve of live view, replay, simulation and
+ * The fold: how each event of the log changes the view. The one evolve of live view, replay, simulation and
  * tests. Pure but for the view it is given: no clock, no configuration, no I/O; time is the events' own.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns what a handler of events is: the table type that makes a forgotten event type a compile error, and the
+ * What a handler of events is: the table type that makes a forgotten event type a compile error, and the
  * assertion for logs that cannot be true. Folds nothing itself.
  */
 

@@ -1,4 +1,4 @@
-/** Owns reading the log's own times, always `2026-01-01T00:00:00.000Z`: Date.parse allows for much more and takes tens of times as long. */
+/** Parses the log's own times, always `2026-01-01T00:00:00.000Z`: Date.parse allows for much more and takes tens of times as long. */
 
 /** Milliseconds since the epoch. The schemas have checked the form. Pure. */
 export function parseIsoTime(at: string): number {

@@ -1,4 +1,4 @@
-/** Owns how node events change the view, and the row people see of a node. */
+/** How node events change the view. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { Availability } from '../../model/node.ts';

@@ -1,4 +1,4 @@
-/** Owns how service events change the view: its spec, and what keeps its slots from being filled. */
+/** How service events change the view: its spec, and what keeps its slots from being filled. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { ClusterView, ServiceView, SlotView } from './cluster-view.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns how the reconciler's parts hang together: leadership decides whether the loop plans and the dispatcher sends;
+ * Connects the parts of the reconciler: leadership decides whether the loop plans and the dispatcher sends;
  * intake and heartbeats listen on every manager.
  */
 

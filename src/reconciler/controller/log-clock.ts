@@ -1,4 +1,4 @@
-/** Owns what time it is for deadlines that the log holds: never earlier than its head, and never at a standstill. */
+/** The time for deadlines that the log holds: never earlier than its head, and never at a standstill. */
 
 import type { Clock } from '../../clock.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';

@@ -1,4 +1,4 @@
-/** Owns when a slot that failed may try again. Pure: the jitter's seed is the name of the run that ended. */
+/** Decides when a slot that failed may try again. Pure: the jitter's seed is the name of the run that ended. */
 
 import { createHash } from 'node:crypto';
 

@@ -1,4 +1,4 @@
-/** Owns the steps for one service as data: what each event says, and the versions it was decided from. Pure. */
+/** The steps for one service as data: what each event says, and the versions it was decided from. Pure. */
 
 import type { Expectation } from '../../events/log/event-log.ts';
 import type { FilteredNodes } from '../../events/schema/catalog.ts';

@@ -1,4 +1,4 @@
-/** Owns how planned steps are cut into appends: what holds together goes together, and no append outgrows the log's bounds. Pure. */
+/** Groups planned steps into appends: what belongs together goes together, and no append outgrows the log's bounds. Pure. */
 
 import { appendEventsMax } from '../../events/log/event-log.ts';
 import type { Step } from './step.ts';

@@ -1,4 +1,4 @@
-/** Owns what plan returns: an event it wants appended, the versions it decided from, and how to say it in words. */
+/** What the planner returns: an event to append, the versions it was decided from, and its description. */
 
 import type { Expectation } from '../../events/log/event-log.ts';
 import type { EventType } from '../../events/schema/catalog.ts';

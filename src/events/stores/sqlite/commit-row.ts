@@ -1,4 +1,4 @@
-/** Owns the shapes that cross between the embedded log's thread and its caller. */
+/** The shapes that cross between the embedded log's thread and its caller. */
 
 /** A commit as its row: `appends` and `events` are RFC 8785 text; `events` is null once pruned. */
 export type CommitRow = {

@@ -1,4 +1,4 @@
-/** Owns making the file of an embedded log smaller: what pruning freed inside it goes back to the file system. */
+/** Makes the file of an embedded log smaller: what pruning freed inside it goes back to the file system. */
 
 import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';

@@ -1,5 +1,5 @@
 /**
- * Owns locks between processes of one machine. By way of SQLite, which asks the operating system: a lock ends with the
+ * Locks between processes of one machine. By way of SQLite, which asks the operating system: a lock ends with the
  * process that holds it, however that ends.
  */
 

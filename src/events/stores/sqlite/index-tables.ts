@@ -1,5 +1,5 @@
 /**
- * Owns the tables beside the commits that make looking things up quick: what each commit is about, the version of every
+ * The tables beside the commits that make looking things up quick: what each commit is about, the version of every
  * stream, appends that may come again, the term. All of it follows from the commits, so it is written some time after
  * them, many at once: an append waits for its own row and nothing else. A crash costs a few commits to index again.
  */

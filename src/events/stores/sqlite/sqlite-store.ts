@@ -1,4 +1,4 @@
-/** Owns commits in a SQLite file, the embedded log: the calls cross to a worker thread, for each waits for the disk. */
+/** The commit store in a SQLite file, the embedded log: the calls cross to a worker thread, for each waits for the disk. */
 
 import { Worker } from 'node:worker_threads';
 import { AppError, errorMessage } from '../../../errors.ts';

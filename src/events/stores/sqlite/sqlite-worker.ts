@@ -1,5 +1,5 @@
 /**
- * Owns the thread that the embedded log's file lives in: one call after the other, an answer to each, and the index
+ * The thread that the embedded log's file lives in: one call after the other, an answer to each, and the index
  * brought up to date when nobody asks.
  */
 
