@@ -1,5 +1,5 @@
 /**
- * Owns a history as a busy cluster writes it: 500 nodes, 200 services of 50 replicas, then runs that end and are
+ * A history as a busy cluster writes it: 500 nodes, 200 services of 50 replicas, then runs that end and are
  * replaced, with heartbeats between. Deterministic, and endless: take as much as needed.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns the logs that replay is measured on: the history of a busy cluster with a clock of its own, so that what ended
+ * The logs that replay is measured on: the history of a busy cluster with a clock of its own, so that what ended
  * leaves the view after an hour as it does in life.
  */
 

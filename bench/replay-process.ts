@@ -1,5 +1,5 @@
 /**
- * Owns one measurement of replay in a process of its own, so that its peak memory is its own: told by its arguments
+ * One measurement of replay in a process of its own, so that its peak memory is its own: told by its arguments
  * what and on which log, answers with one line of JSON.
  */
 

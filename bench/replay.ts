@@ -1,5 +1,5 @@
 /**
- * Owns `npm run bench:replay`: how fast history is read again, what that costs in memory, how soon a manager is up on a
+ * Runs `npm run bench:replay`: how fast history is read again, what that costs in memory, how soon a manager is up on a
  * long log, and how long a question about the past takes. `--large` adds ten million events; with CO_TEST_MONGODB_URL
  * the wire of MongoDB is measured too.
  */

@@ -1,4 +1,4 @@
-/** Owns how measurements are shown: one table at the end, with what was aimed for beside what was found. */
+/** How measurements are shown: one table at the end, with what was aimed for beside what was found. */
 
 export type BenchRow = {
   name: string;

@@ -1,5 +1,5 @@
 /**
- * Owns one of our programs as a child process: hands on its lines under its name, starts it again when it dies, and
+ * One of our programs as a child process: hands on its lines under its name, starts it again when it dies, and
  * ends it. A child ends by itself when this process is gone, whatever took it.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns the passwords and tokens of compose.yaml: made once at random, each in the one file that needs it, in a folder
+ * The passwords and tokens of compose.yaml: made once at random, each in the one file that needs it, in a folder
  * that only its owner can enter and git does not see. What is there already is kept.
  */
 

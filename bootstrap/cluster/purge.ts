@@ -1,4 +1,4 @@
-/** Owns deleting a data folder: the files that we write, by name, and the folder itself once it is empty. */
+/** Deletes a data folder: the files that we write, by name, and the folder itself once it is empty. */
 
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * Owns a cluster of separate processes on this machine: one manager on MongoDB and RabbitMQ, and an agent for each
+ * A cluster of separate processes on this machine: one manager on MongoDB and RabbitMQ, and an agent for each
  * worker on RabbitMQ alone. Decides nothing about the cluster; asks its HTTP API when it is ready.
  */
 

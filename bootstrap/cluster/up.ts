@@ -1,4 +1,4 @@
-/** Owns `./bootstrap/up`: an engine, the example image, and a cluster that runs until it is told to stop. */
+/** Runs `./bootstrap/up`: an engine, the example image, and a cluster that runs until it is stopped. */
 
 import { claimDataFolder, type DataFolder } from '../../src/daemon/data-folder.ts';
 import { type NodeAgents, nodesOf } from '../../src/daemon/node-agents.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns the image `co/hello`: an HTTP server on port 80 that answers with its service, slot, node and container. Run as a
+ * The image `co/hello`: an HTTP server on port 80 that answers with its service, slot, node and container. Run as a
  * program it builds the image; without a busybox it says so and goes on, the examples can use any other image.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Owns building an image from nothing but busybox and putting it into an engine, unless the same content is there
+ * Builds an image from nothing but busybox and putting it into an engine, unless the same content is there
  * already. Fetches nothing from a registry.
  */
 

@@ -1,4 +1,4 @@
-/** Owns finding a statically linked busybox: the one program our own images need, so that none has to be fetched. */
+/** Finds a statically linked busybox: the one program our own images need, so that none has to be fetched. */
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';

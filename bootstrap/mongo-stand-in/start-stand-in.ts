@@ -1,5 +1,5 @@
 /**
- * Owns the start of the stand-in for MongoDB, where no server can be had: fetches its jars once, with Maven, into
+ * The start of the stand-in for MongoDB, where no server can be had: fetches its jars once, with Maven, into
  * `.cache/`. What it cannot show is said in StandIn.java.
  */
 

@@ -1,4 +1,4 @@
-/** Owns asking RabbitMQ's management plugin to keep a user and its permissions in one virtual host. Repeating changes nothing. */
+/** Asks RabbitMQ's management plugin to keep a user and its permissions in one virtual host. Repeating changes nothing. */
 
 import type { Permissions } from '../../src/bus/topology.ts';
 import { AppError } from '../../src/errors.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns the Docker Engine of a test run: the one it was given, a daemon of its own, or the machine's where it may not
+ * The Docker Engine of a test run: the one it was given, a daemon of its own, or the machine's where it may not
  * start one. The daemon of its own has its own data, bridge and socket and leaves the machine's packet filter alone, so
  * that another one beside it notices nothing.
  */

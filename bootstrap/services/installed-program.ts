@@ -1,4 +1,4 @@
-/** Owns having a program of the system: it is there, or the distribution's package brings it. */
+/** Provides a program of the system: it is there, or the distribution's package brings it. */
 
 import { fileURLToPath } from 'node:url';
 import { findProgram, runProgram } from '../cluster/programs.ts';

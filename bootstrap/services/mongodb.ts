@@ -1,5 +1,5 @@
 /**
- * Owns the MongoDB of a test run: the server it was given, a replica set of one from the machine's program or from an
+ * The MongoDB of a test run: the server it was given, a replica set of one from the machine's program or from an
  * image, or the stand-in. CO_TEST_MONGODB_KIND tells the tests which: `replica-set`, `standalone` or `stand-in`.
  */
 

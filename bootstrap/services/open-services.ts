@@ -1,4 +1,4 @@
-/** Owns all servers of a test run together: opened at the same time, closed in reverse order, each reported by name. */
+/** All servers of a test run together: opened at the same time, closed in reverse order, each reported by name. */
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
 /**
- * Owns the RabbitMQ of a test run, with its management plugin: the broker it was given, one started from the machine's
+ * The RabbitMQ of a test run, with its management plugin: the broker it was given, one started from the machine's
  * program, or one from an image.
  */
 

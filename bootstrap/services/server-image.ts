@@ -1,4 +1,4 @@
-/** Owns a server that runs as a container of the engine at hand, on the host's own network; its image may be fetched. */
+/** A server that runs as a container of the engine at hand, on the host's own network; its image may be fetched. */
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';

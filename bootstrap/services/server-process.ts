@@ -1,5 +1,5 @@
 /**
- * Owns a server as a child process: started with a log file, waited for until it serves, ended by its pid. It is in a
+ * A server as a child process: started with a log file, waited for until it serves, ended by its pid. It is in a
  * process group of its own, so that Ctrl-C reaches this process only, which then ends its servers in order.
  */
 

@@ -1,4 +1,4 @@
-/** Owns what the tests get to know about a server: where it is, what it really is, and how to end it. */
+/** What tests know about a server: its address, what it really is, and how to end it. */
 import { errorMessage } from '../../src/errors.ts';
 
 export type Service = {

@@ -1,4 +1,4 @@
-/** Owns `./bootstrap/test`: its options, its interruption, and its last line, `N passed, N failed, N skipped`. */
+/** Runs `./bootstrap/test`: its options, its interruption, and its last line, `N passed, N failed, N skipped`. */
 
 import { fileURLToPath } from 'node:url';
 import { errorMessage } from '../../src/errors.ts';

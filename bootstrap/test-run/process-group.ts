@@ -1,4 +1,4 @@
-/** Owns looking at a process group and ending it: what a test file started, and left behind. */
+/** Inspects a process group and ending it: what a test file started, and left behind. */
 
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';

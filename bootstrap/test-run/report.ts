@@ -1,4 +1,4 @@
-/** Owns how a run looks to people: headings, a line a file with what it took, and the output of what failed in full. */
+/** How a run looks to people: headings, a line a file with what it took, and the output of what failed in full. */
 
 export type Report = {
   heading(text: string): void;

@@ -1,4 +1,4 @@
-/** Owns one step of the run as a process of its own: its output, its deadline, and all that it leaves behind. */
+/** One step of the run as a process of its own: its output, its deadline, and all that it leaves behind. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

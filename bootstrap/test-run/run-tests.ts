@@ -1,5 +1,5 @@
 /**
- * Owns the order of a run: types, lint, then the test files stage by stage, while the servers start; and the sums. Each
+ * The order of a run: types, lint, then the test files stage by stage, while the servers start; and the sums. Each
  * file runs in a process of its own, so that none can hide another's leak, crash or silence.
  */
 

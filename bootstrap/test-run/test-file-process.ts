@@ -1,5 +1,5 @@
 /**
- * Owns the inside of one test file's process: runs it, and sees to it that nothing is open afterwards. It must not end
+ * The inside of one test file's process: runs it, and sees to it that nothing is open afterwards. It must not end
  * the process itself as long as all goes well: what keeps it alive is a leak.
  */
 

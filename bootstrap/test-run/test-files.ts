@@ -1,4 +1,4 @@
-/** Owns which test files there are, and how each kind of them is run. */
+/** Which test files there are, and how each kind of them is run. */
 
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * Owns what a test file gets when it imports uvu: uvu itself, but that every failure is told. uvu shows an error whose
+ * What a test file gets when it imports uvu: uvu itself, but that every failure is shown. uvu shows an error whose
  * `details` are text, or are not there; at any other, and at a hook's, it silently leaves the rest of the suite out.
  */
 

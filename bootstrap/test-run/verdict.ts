@@ -1,4 +1,4 @@
-/** Owns the judgement of one test file from how its process ended. Pure. Trusts no exit code alone: see the cases. */
+/** The judgement of one test file from how its process ended. Pure. Trusts no exit code alone: see the cases. */
 
 import { stripVTControlCharacters } from 'node:util';
 

@@ -1,4 +1,4 @@
-/** Owns what every engine promises, as one suite that is run on each of them. */
+/** What every engine promises, as one suite that is run on each of them. */
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-/** Owns what every log promises, whichever store is beneath, as one suite that is run on each of them. */
+/** What every log promises, whichever store is beneath, as one suite that is run on each of them. */
 
 import { createHash, randomUUID } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';

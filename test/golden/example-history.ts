@@ -1,5 +1,5 @@
 /**
- * Owns one event of every type, in an order in which a cluster may write them. A new type, and a new version of an old
+ * One event of every type, in an order in which a cluster may write them. A new type, and a new version of an old
  * one, is told at the end: what stands above is in the golden file for ever.
  */
 

@@ -1,4 +1,4 @@
-/** Owns the golden file: one event of every type and version ever written, a line each. Lines are added, never changed. */
+/** The golden file: one event of every type and version ever written, a line each. Lines are added, never changed. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** Owns expecting a refusal in tests. */
+/** Expects a refusal in a test. */
 
 import { AppError } from '../../src/errors.ts';
 

@@ -1,4 +1,4 @@
-/** Owns the container spec that tests vary: an image and nothing else asked for. */
+/** The container spec that tests vary: an image and nothing else asked for. */
 
 import type { ContainerSpec } from '../../src/model/service.ts';
 

@@ -1,4 +1,4 @@
-/** Owns waiting in tests: for a condition, with a deadline, never for luck. */
+/** Waits in tests: for a condition, with a deadline, never for luck. */
 
 export async function until<T>(
   what: string,

@@ -1,4 +1,4 @@
-/** Owns reaching a Docker Engine by its address: a client, and whether one answers there. */
+/** Reaches a Docker Engine by its address: a client, and whether one answers there. */
 
 import Docker from 'dockerode';
 

@@ -1,5 +1,5 @@
 /**
- * Owns where containers will run: an engine that answers, one that can be started or installed, or a simulated one
+ * Where containers will run: an engine that answers, one that can be started or installed, or a simulated one
  * that says so. Starts and installs only what the machine's owner allows, and tells each step.
  */
 

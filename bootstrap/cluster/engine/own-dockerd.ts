@@ -1,5 +1,5 @@
 /**
- * Owns the Docker daemon that `up` starts on a machine where nothing else does. It outlives `up`, as containers do, and
+ * The Docker daemon that `up` starts on a machine where nothing else does. It outlives `up`, as containers do, and
  * only `down --purge` ends it. What it is called and since when is noted in the data folder, so that no other process
  * is ever taken for it.
  */

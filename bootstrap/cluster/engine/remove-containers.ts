@@ -1,4 +1,4 @@
-/** Owns taking a cluster's containers off an engine: those with its labels, several at once, and nothing else. */
+/** Takes a cluster's containers off an engine: those with its labels, several at once, and nothing else. */
 
 import type Docker from 'dockerode';
 import { labels } from '../../../src/model/naming.ts';

@@ -1,4 +1,4 @@
-/** Owns a loss of power as the engine sees it: the containers of one node end at once, and stay where they are. */
+/** A loss of power as the engine sees it: the containers of one node end at once, and stay where they are. */
 
 import { labels } from '../../../src/model/naming.ts';
 import { connectDocker } from '../engine/docker-client.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns the way from `./bootstrap/node` to the `up` on the same data: a unix socket in the data folder, for its owner
+ * The way from `./bootstrap/node` to the `up` on the same data: a unix socket in the data folder, for its owner
  * only; one line of JSON there, one back. Knows nothing of nodes.
  */
 

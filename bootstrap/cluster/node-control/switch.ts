@@ -1,5 +1,5 @@
 /**
- * Owns which workers of a running `up` are down on purpose: what `./bootstrap/node` asks, done one after the other, and
+ * Which workers of a running `up` are down on purpose: what `./bootstrap/node` asks, done one after the other, and
  * said in words. How a worker falls silent is the cluster's.
  */
 

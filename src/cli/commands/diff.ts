@@ -1,4 +1,4 @@
-/** `coctl diff`: what changed between two points in time, field by field, and the events that did it. */
+/** The command `coctl diff`: what changed between two points in time, field by field, and the events that did it. */
 
 import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';

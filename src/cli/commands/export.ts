@@ -1,4 +1,4 @@
-/** `coctl export`: the log, or a part of it, as a file that any log can be made from again. */
+/** The command `coctl export`: the log, or a part of it, as a file that any log can be made from again. */
 
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';

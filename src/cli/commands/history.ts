@@ -1,4 +1,4 @@
-/** `coctl history`: everything that happened to a service, a node or a container, a line an event. */
+/** The command `coctl history`: everything that happened to a service, a node or a container, a line an event. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { EventQuery } from '../../events/log/event-log.ts';

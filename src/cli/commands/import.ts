@@ -1,4 +1,4 @@
-/** `coctl import`: an exported log, or the next part of one, into a log of any kind, exactly as it was. */
+/** The command `coctl import`: an exported log, or the next part of one, into a log of any kind, exactly as it was. */
 
 import { addAbortSignal } from 'node:stream';
 import type { Command } from 'commander';

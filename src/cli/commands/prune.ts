@@ -1,4 +1,4 @@
-/** `coctl prune`: empties old telemetry by command. A manager does the same by itself, as its retention says. */
+/** The command `coctl prune`: empties old telemetry by command. A manager does the same by itself, as its retention says. */
 
 import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';

@@ -1,5 +1,5 @@
 /**
- * `coctl replay`: the views rebuilt from the log alone, as of any point in time; written over the collections
+ * The command `coctl replay`: the views rebuilt from the log alone, as of any point in time; written over the collections
  * of MongoDB when asked; or the history played again, line by line.
  */
 

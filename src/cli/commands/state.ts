@@ -1,4 +1,4 @@
-/** `coctl state`: the state of the cluster, now or as of a point in its past, from a running manager. */
+/** The command `coctl state`: the state of the cluster, now or as of a point in its past, from a running manager. */
 
 import type { Command } from 'commander';
 import type { StateBody } from '../../projections/rows/state-bodies.ts';

@@ -1,4 +1,4 @@
-/** `coctl verify`: whether the log is what was written, and whether what was derived from it is what it says. */
+/** The command `coctl verify`: whether the log is what was written, and whether what was derived from it is what it says. */
 
 import type { Command } from 'commander';
 import { formatCount, formatTime } from '../../history/sentences/format-values.ts';

@@ -1,5 +1,5 @@
 /**
- * `coctl whatif`: what would move where, and when it would converge, if nodes died or specs changed; asked of a
+ * The command `coctl whatif`: what would move where, and when it would converge, if nodes died or specs changed; asked of a
  * manager, or worked out here from a log. Changes nothing.
  */
 

@@ -1,4 +1,4 @@
-/** `coctl why`: the chain of causes of a container or a service, in sentences. */
+/** The command `coctl why`: the chain of causes of a container or a service, in sentences. */
 
 import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';

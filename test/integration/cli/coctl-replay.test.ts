@@ -1,4 +1,4 @@
-/** `coctl replay` on a file and on a database: any moment from the log alone, collections healed, history played again. */
+/** The command `coctl replay` on a file and on a database: any moment from the log alone, collections healed, history played again. */
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** `coctl whatif`: of a manager and of a log the same answer, in tables for people, and a log that stays as it was. */
+/** The command `coctl whatif`: of a manager and of a log the same answer, in tables for people, and a log that stays as it was. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
 /**
- * Owns an agent under test with a manager's side of the conversation: a few lines that fold reports like the log does
+ * An agent under test with a manager's side of the conversation: a few lines that fold reports like the log does
  * and answer like the dispatcher, and that a test can make slow, forgetful or wrong.
  */
 

@@ -1,4 +1,4 @@
-/** Owns talking to a running cluster in tests as a person would: its HTTP API and nothing else. */
+/** Talks to a running cluster in tests as an operator would: its HTTP API and nothing else. */
 
 import type { LogEvent } from '../../../src/events/schema/event.ts';
 import type {

@@ -1,4 +1,4 @@
-/** Owns running the command line in tests: the same program, in this process, with what it said and how it ended. */
+/** Runs the command line in tests: the same program, in this process, with what it said and how it ended. */
 
 import { createContext, type ExitCode } from '../../../src/cli/output/context.ts';
 import { runCli } from '../../../src/cli/program.ts';

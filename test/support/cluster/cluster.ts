@@ -1,4 +1,4 @@
-/** Owns whole clusters for tests and measurements: in this process, or as the processes a person would start. */
+/** Whole clusters for tests and measurements: in this process, or as the processes an operator would start. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** Owns a manager in a process of its own, on a MongoDB of the test's choice and the embedded bus. Says where it serves. */
+/** A manager in a process of its own, on a MongoDB of the test's choice and the embedded bus. Says where it serves. */
 
 import { readConfig } from '../../../src/daemon/config.ts';
 import { startManager } from '../../../src/daemon/manager.ts';

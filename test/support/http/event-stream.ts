@@ -1,4 +1,4 @@
-/** Owns a client of `text/event-stream` in tests, with a reader that can be made slow. */
+/** A client of `text/event-stream` in tests, with a reader that can be made slow. */
 
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 

@@ -1,4 +1,4 @@
-/** Owns the logs that the HTTP tests run on, and one whose troubles a test decides. */
+/** The logs that the HTTP tests run on, and one whose failures a test decides. */
 
 import { AppError } from '../../../src/errors.ts';
 import type { EventLog } from '../../../src/events/log/event-log.ts';

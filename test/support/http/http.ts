@@ -1,4 +1,4 @@
-/** Owns a manager's HTTP side in tests: a real log, a real projector, a real socket; nothing that reconciles. */
+/** A manager's HTTP side in tests: a real log, a real projector, a real socket; nothing that reconciles. */
 
 import { randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';

@@ -1,4 +1,4 @@
-/** Owns logs with one event of every type, telemetry between, for tests of what must keep all of it exactly. */
+/** Logs with one event of every type, telemetry between, for tests of what must keep all of it exactly. */
 
 import { createCommitLog } from '../../../src/events/log/commit-log.ts';
 import type { NewEvent } from '../../../src/events/schema/event.ts';

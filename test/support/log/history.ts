@@ -1,4 +1,4 @@
-/** Owns writing a history by hand in tests: numbers positions and versions, so a test says only what happened. */
+/** Writes a history by hand in tests: numbers positions and versions, so a test says only what happened. */
 
 import { catalog, type EventData, type EventType } from '../../../src/events/schema/catalog.ts';
 import { type LogEvent, streams } from '../../../src/events/schema/event.ts';

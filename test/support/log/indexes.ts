@@ -1,4 +1,4 @@
-/** Owns computing from scratch what the fold maintains step by step: the second opinion on the view's indexes. */
+/** Computes from scratch what the fold maintains step by step: the second opinion on the view's indexes. */
 
 import { isTerminal } from '../../../src/model/container-machine.ts';
 import type { ClusterView } from '../../../src/projections/view/cluster-view.ts';

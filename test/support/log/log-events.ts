@@ -1,4 +1,4 @@
-/** Owns small valid events for tests of logs, and a second opinion on the hash chain. */
+/** Small valid events for tests of logs, and a second opinion on the hash chain. */
 
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';

@@ -1,4 +1,4 @@
-/** Owns a log of every kind for tests: where its commits are, who writes them, and that nothing is left behind. */
+/** A log of every kind for tests: where its commits are, who writes them, and that nothing is left behind. */
 
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';

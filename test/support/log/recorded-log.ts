@@ -1,4 +1,4 @@
-/** Owns logs with a history in them, in a file or a database of their own, for whoever reads logs from outside. */
+/** Logs with a history in them, in a file or a database of their own, for programs that read logs from outside. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

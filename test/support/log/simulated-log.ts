@@ -1,4 +1,4 @@
-/** Owns a log of events that a simulation wrote: their ids, times and causes stay as they are, and every read is counted. */
+/** A log of events that a simulation wrote: their ids, times and causes stay as they are, and every read is counted. */
 
 import { createCommitLog } from '../../../src/events/log/commit-log.ts';
 import type { CommitStore } from '../../../src/events/log/commit-store.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns the Docker Engine under test: CO_TEST_DOCKER_SOCKET is the path of its socket. Whatever a test's cluster leaves
+ * The Docker Engine under test: CO_TEST_DOCKER_SOCKET is the path of its socket. Whatever a test's cluster leaves
  * there is removed by its label; nothing else is touched.
  */
 

@@ -1,4 +1,4 @@
-/** Owns a TCP proxy for tests of faults: connections cut, and connections that stay open and carry nothing. */
+/** A TCP proxy for tests of faults: connections cut, and connections that stay open and carry nothing. */
 
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';

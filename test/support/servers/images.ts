@@ -1,4 +1,4 @@
-/** Owns the image that tests run: busybox with a shell, built on the spot. */
+/** The image that tests run: busybox with a shell, built on the spot. */
 
 import { buildImage } from '../../../bootstrap/images/build-image.ts';
 import { findBusybox } from '../../../bootstrap/images/busybox.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns a virtual host on the RabbitMQ under test for each test that asks for one, and users with the rights under test.
+ * A virtual host on the RabbitMQ under test for each test that asks for one, and users with the rights under test.
  * Needs CO_TEST_AMQP_URL (a user that may do everything) and, to keep tests apart, CO_TEST_AMQP_MANAGEMENT_URL (the
  * management plugin's address with the same user; found by itself at the usual port).
  */

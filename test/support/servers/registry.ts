@@ -1,5 +1,5 @@
 /**
- * Owns a registry with one small image, as Docker expects it of http registries on 127.0.0.1. A test can hold the
+ * A registry with one small image, as Docker expects it of http registries on 127.0.0.1. A test can hold the
  * layer in its middle, and count who asked for the image.
  */
 

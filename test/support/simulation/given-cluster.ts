@@ -1,4 +1,4 @@
-/** Owns the words in which scenes on the simulated cluster are told. */
+/** Steps from which tests on the simulated cluster are written. */
 
 import { ok } from 'node:assert';
 import type { EventType } from '../../../src/events/schema/catalog.ts';

@@ -1,4 +1,4 @@
-/** Owns histories full of faults at random, from a seed: requests, crashes, losses and drains on the simulated cluster. */
+/** Histories full of faults at random, from a seed: requests, crashes, losses and drains on the simulated cluster. */
 
 import type { ApiRequest } from '../../../src/reconciler/commands/decide.ts';
 import { specOf } from '../specs.ts';

@@ -1,5 +1,5 @@
 /**
- * Owns a whole cluster on virtual time, without I/O: the real plan, the real evolve, the real decisions on reports and
+ * A whole cluster on virtual time, without I/O: the real plan, the real evolve, the real decisions on reports and
  * claims, and nodes that obey the rules of the agent in a few lines. Every event is checked as it is written. One seed gives
  * one history.
  */

@@ -1,4 +1,4 @@
-/** Owns virtual time for RxJS and for a Clock: nothing happens until a test lets time pass. */
+/** Virtual time for RxJS and for a Clock: nothing happens until a test lets time pass. */
 
 import { VirtualTimeScheduler } from 'rxjs';
 import type { Clock } from '../../../src/clock.ts';

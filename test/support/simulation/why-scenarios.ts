@@ -1,4 +1,4 @@
-/** Owns the words in which histories to be explained are told: who asks for what, and what breaks, on the simulated cluster. */
+/** Histories to be explained: requests and failures on the simulated cluster. */
 
 import { ok } from 'node:assert';
 import { type LogEvent, streams } from '../../../src/events/schema/event.ts';

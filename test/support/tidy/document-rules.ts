@@ -1,4 +1,4 @@
-/** Owns the truth of what documents point at: files, commands, scripts. All rules are pure. */
+/** The truth of what documents point at: files, commands, scripts. All rules are pure. */
 
 import { posix } from 'node:path';
 import type { ProjectFile, Rule } from './project-file.ts';

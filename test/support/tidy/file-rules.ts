@@ -1,4 +1,4 @@
-/** Owns how files are named, how they begin, and what they may not contain. All rules are pure. */
+/** How files are named, how they begin, and what they may not contain. All rules are pure. */
 
 import { isSource, isTypeScript, type ProjectFile, type Rule } from './project-file.ts';
 

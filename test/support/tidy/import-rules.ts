@@ -1,5 +1,5 @@
 /**
- * Owns who may import whom. The table of folders in docs/ARCHITECTURE.md is read, not repeated; a folder that is not in
+ * Who may import whom. The table of folders in docs/ARCHITECTURE.md is read, not repeated; a folder that is not in
  * it may not exist. All rules are pure.
  */
 

@@ -1,4 +1,4 @@
-/** Owns the project's files as the tidy rules see them: those that git keeps or would, and what each of them imports. */
+/** The project's files as the tidy rules see them: those that git keeps or would, and what each of them imports. */
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
