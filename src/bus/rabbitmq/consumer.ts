@@ -9,7 +9,7 @@ import type { Consumer, Disposition } from '../bus.ts';
 import { closeDeadlineMs, deliver } from '../delivery.ts';
 import type { RawMessage } from '../memory-queue.ts';
 import type { Parsed } from '../message-codec.ts';
-import type { AmqpLink } from './connection.ts';
+import type { AmqpConnection } from './connection.ts';
 
 export type ConsumerSpec<T> = {
   name: string;
@@ -31,7 +31,7 @@ export type ConsumerSpec<T> = {
 const leftoversDeadlineMs = 10_000;
 const deadLetterRetryMs = 1_000;
 
-export function createAmqpConsumer<T>(link: AmqpLink, spec: ConsumerSpec<T>): Consumer {
+export function createAmqpConsumer<T>(connection: AmqpConnection, spec: ConsumerSpec<T>): Consumer {
   const inFlight = new Set<Promise<void>>();
   let isClosing = false;
   let session: { channel: Channel; tag: string | null; over: AbortController } | null = null;
@@ -44,7 +44,7 @@ export function createAmqpConsumer<T>(link: AmqpLink, spec: ConsumerSpec<T>): Co
     clearTimeout(timer);
   };
 
-  const keeper = link.keep({
+  const ownChannel = connection.openChannel({
     name: spec.name,
     kind: 'plain',
     isEssential: spec.isEssential,
@@ -119,7 +119,7 @@ export function createAmqpConsumer<T>(link: AmqpLink, spec: ConsumerSpec<T>): Co
     const { channel, tag } = session ?? {};
     if (channel && tag) quietly(() => void channel.cancel(tag).catch(() => {}));
     await settled(closeDeadlineMs);
-    await keeper.close();
+    await ownChannel.close();
   };
 
   return {

@@ -7,7 +7,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConfirmChannel, Message } from 'amqplib';
 import { AppError } from '../../errors.ts';
-import type { AmqpLink } from './connection.ts';
+import type { AmqpConnection } from './connection.ts';
 
 export type Publisher = {
   /** @throws AppError `bus_unavailable` (retryable) past the deadline, when the queue is full, or when too much waits · `bus_closed` */
@@ -45,7 +45,7 @@ type Entry = OutgoingMessage & {
   settle(error?: AppError): void;
 };
 
-export function createPublisher(link: AmqpLink, { userId, declare, route }: PublisherOptions): Publisher {
+export function createPublisher(connection: AmqpConnection, { userId, declare, route }: PublisherOptions): Publisher {
   /** Everything not settled, in order. */
   const kept = new Map<number, Entry>();
   /** Waiting for their queue, by routing key: nothing overtakes on the same key. */
@@ -63,7 +63,7 @@ export function createPublisher(link: AmqpLink, { userId, declare, route }: Publ
 
   const properties = userId === null ? {} : { userId };
 
-  const channelKeeper = link.keep({
+  const ownChannel = connection.openChannel({
     name: 'publisher',
     kind: 'confirm',
     isEssential: true,
@@ -163,7 +163,7 @@ export function createPublisher(link: AmqpLink, { userId, declare, route }: Publ
       sequence += 1;
       keptBytes += outgoing.body.length;
       const timer = setTimeout(() => {
-        const { trouble } = link.status();
+        const { trouble } = connection.status();
         const words = `no confirm within ${deadlineMs} ms`;
         entry.settle(unavailable(trouble === null ? words : `${words} (${trouble})`, outgoing));
       }, deadlineMs);
@@ -208,7 +208,7 @@ export function createPublisher(link: AmqpLink, { userId, declare, route }: Publ
       }
       for (const entry of [...kept.values()])
         entry.settle(new AppError('bus_closed', 'the bus closed before the confirm'));
-      await channelKeeper.close();
+      await ownChannel.close();
     },
   };
 }

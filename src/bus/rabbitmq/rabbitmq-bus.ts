@@ -18,7 +18,7 @@ import {
   reportsQueue,
   routingKeys,
 } from '../topology.ts';
-import { type AmqpLink, createAmqpLink } from './connection.ts';
+import { type AmqpConnection, createAmqpConnection } from './connection.ts';
 import { createAmqpConsumer } from './consumer.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 
@@ -41,15 +41,15 @@ const deletionNoticeMs = 1_000;
 /** Starts to connect at once, and goes on for ever. */
 export function createAmqpManagerBus(options: AmqpOptions & { managerId: string }): ManagerBus {
   const { url, clusterId, managerId, logger } = options;
-  const link = createAmqpLink({ url, name: `co manager ${managerId}`, logger });
+  const connection = createAmqpConnection({ url, name: `co manager ${managerId}`, logger });
   const foreign = createForeignMessageLog(logger);
   const consumers = new Set<Consumer>();
   /** Nodes whose queue has taken a command: when it takes none any more, it was deleted. */
   const reached = new Set<string>();
   const declareOne = limit(declaringMax, (routingKey) =>
-    link.withChannel((channel) => declareRoute(channel, routingKey)),
+    connection.withChannel((channel) => declareRoute(channel, routingKey)),
   );
-  const publisher = createPublisher(link, {
+  const publisher = createPublisher(connection, {
     userId: userOf(url),
     declare: declareTopology,
     async route(routingKey) {
@@ -63,8 +63,8 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
   };
 
   return {
-    status: link.status,
-    onConnected: link.onConnected,
+    status: connection.status,
+    onConnected: connection.onConnected,
     async sendCommand(command, { deadlineMs } = {}) {
       const routingKey = routingKeys.node(command.node);
       await publisher.publish({ exchange, routingKey, body: encodeBody(command) }, deadlineMs);
@@ -75,7 +75,7 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
       await publisher.publish({ exchange, routingKey, body: encodeBody(refusal) }, deadlineMs);
     },
     consumeReports(handler, { prefetch = prefetchDefault } = {}) {
-      const consumer = createAmqpConsumer(link, {
+      const consumer = createAmqpConsumer(connection, {
         name: 'reports',
         queue: reportsQueue,
         prefetch,
@@ -89,19 +89,19 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
       return track(consumers, consumer);
     },
     consumeHeartbeats(handler) {
-      return track(consumers, consumeHeartbeats(link, { clusterId, managerId, foreign, handler }));
+      return track(consumers, consumeHeartbeats(connection, { clusterId, managerId, foreign, handler }));
     },
-    readDeadLetters: (limit) => link.withChannel((channel) => readDeadLetters(channel, limit)),
-    close: closing(link, publisher, consumers, foreign),
+    readDeadLetters: (limit) => connection.withChannel((channel) => readDeadLetters(channel, limit)),
+    close: closing(connection, publisher, consumers, foreign),
   };
 }
 
 /** Starts to connect at once, and goes on for ever. Works with no more rights than `agentPermissions` gives. */
 export function createAmqpAgentBus(options: AmqpOptions & { node: string }): AgentBus {
   const { url, clusterId, node, logger } = options;
-  const link = createAmqpLink({ url, name: `co agent ${node}`, logger });
+  const connection = createAmqpConnection({ url, name: `co agent ${node}`, logger });
   const consumers = new Set<Consumer>();
-  const publisher = createPublisher(link, {
+  const publisher = createPublisher(connection, {
     userId: userOf(url),
     declare: async () => {},
     // Nothing an agent may do about it: failing makes the publisher look again in a while.
@@ -117,8 +117,8 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
   };
 
   return {
-    status: link.status,
-    onConnected: link.onConnected,
+    status: connection.status,
+    onConnected: connection.onConnected,
     async sendReport(report, { deadlineMs } = {}) {
       await publisher.publish({ exchange, routingKey: routingKeys.report(node), body: encodeBody(report) }, deadlineMs);
     },
@@ -126,19 +126,19 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
       publisher.pass({ exchange, routingKey: routingKeys.heartbeat(node), body: encodeBody(heartbeat) });
     },
     consumeCommands(handler) {
-      const consumer = createAmqpConsumer(link, {
+      const consumer = createAmqpConsumer(connection, {
         ...own,
         name: 'commands',
         queue: nodeQueue(node),
         parse: ({ body, routingKey }) => parseCommand(body, { clusterId, routingKey }),
         handler,
         // Commands went with the old queue: registering again brings the whole wanted set.
-        onRestored: link.announce,
+        onRestored: connection.announce,
       });
       return track(consumers, consumer);
     },
     consumeRefusals(instanceId, handler) {
-      const consumer = createAmqpConsumer(link, {
+      const consumer = createAmqpConsumer(connection, {
         ...own,
         name: 'refusals',
         queue: instanceQueue(node, instanceId),
@@ -147,7 +147,7 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
       });
       return track(consumers, consumer);
     },
-    close: closing(link, publisher, consumers, null),
+    close: closing(connection, publisher, consumers, null),
   };
 }
 
@@ -191,10 +191,13 @@ type HeartbeatOptions = {
 };
 
 /** Without acknowledgements: a heartbeat that was lost is followed by the next one. */
-function consumeHeartbeats(link: AmqpLink, { clusterId, managerId, foreign, handler }: HeartbeatOptions): Consumer {
+function consumeHeartbeats(
+  connection: AmqpConnection,
+  { clusterId, managerId, foreign, handler }: HeartbeatOptions,
+): Consumer {
   const queue = heartbeatsQueue(managerId);
   let isClosed = false;
-  const keeper = link.keep({
+  const ownChannel = connection.openChannel({
     name: 'heartbeats',
     kind: 'plain',
     isEssential: true,
@@ -216,7 +219,7 @@ function consumeHeartbeats(link: AmqpLink, { clusterId, managerId, foreign, hand
   return {
     close() {
       isClosed = true;
-      return keeper.close();
+      return ownChannel.close();
     },
   };
 }
@@ -263,12 +266,17 @@ function track(consumers: Set<Consumer>, consumer: Consumer): Consumer {
 }
 
 /** Consumers first: their handlers may still send. The second call waits for the first. */
-function closing(link: AmqpLink, publisher: Publisher, consumers: Set<Consumer>, foreign: ForeignMessageLog | null) {
+function closing(
+  connection: AmqpConnection,
+  publisher: Publisher,
+  consumers: Set<Consumer>,
+  foreign: ForeignMessageLog | null,
+) {
   let closed: Promise<void> | undefined;
   const close = async () => {
     await Promise.all([...consumers].map((consumer) => consumer.close()));
     await publisher.close();
-    await link.close();
+    await connection.close();
     foreign?.close();
   };
   return () => {
