@@ -1,13 +1,15 @@
-/** Owns one bounded queue in memory with the ways of a broker's: messages out in order, kept until settled, given back to their place. */
+/** A bounded queue in memory that behaves as a broker's: messages are delivered in order, kept until settled, and requeued to their place. */
 
+import { settledWithin } from '../concurrency/deadline.ts';
 import { closeDeadlineMs, type Settlement } from './delivery.ts';
+import { createFifo } from './fifo.ts';
 
 export type RawMessage = { routingKey: string; body: Buffer };
 
 export type MemoryQueueOptions = {
   lengthMax: number;
   bytesMax: number;
-  /** Only the consumer attached first gets messages; the next one once it is gone. Otherwise they share. */
+  /** Only the consumer attached first gets messages, and the next one when it is closed. Otherwise they share. */
   isSingleActive: boolean;
 };
 
@@ -21,7 +23,7 @@ export type MemoryConsumer = {
 export type MemoryQueue = {
   /** false: over a bound, nothing was queued. */
   push(raw: RawMessage): boolean;
-  /** Messages come in a later microtask, never inside the call of the sender. Returns the closing of the consumer. */
+  /** Messages are delivered in a later microtask, never inside the call of the sender. Returns a function that closes the consumer. */
   attach(consumer: MemoryConsumer): () => Promise<void>;
 };
 
@@ -29,7 +31,7 @@ type Entry = RawMessage & { sequence: number };
 type Attached = MemoryConsumer & { inFlight: Map<Entry, Promise<void>>; closing: AbortController };
 
 export function createMemoryQueue({ lengthMax, bytesMax, isSingleActive }: MemoryQueueOptions): MemoryQueue {
-  const waiting = createLine();
+  const waiting = createWaiting();
   const attached: Attached[] = [];
   let sequence = 0;
   let bytes = 0;
@@ -51,7 +53,7 @@ export function createMemoryQueue({ lengthMax, bytesMax, isSingleActive }: Memor
 
   const start = (consumer: Attached, entry: Entry) => {
     const settled = consumer.settle(entry, consumer.closing.signal).then((settlement) => {
-      // Given up at the deadline of the close: somebody else has it now.
+      // Requeued at the deadline of the close: another consumer has it now.
       if (!consumer.inFlight.delete(entry)) return;
       if (settlement === 'requeue') return requeue(entry);
       bytes -= entry.body.length;
@@ -68,10 +70,7 @@ export function createMemoryQueue({ lengthMax, bytesMax, isSingleActive }: Memor
 
   const close = async (consumer: Attached) => {
     consumer.closing.abort();
-    const deadline = Promise.withResolvers<void>();
-    const timer = setTimeout(deadline.resolve, closeDeadlineMs);
-    await Promise.race([Promise.all(consumer.inFlight.values()), deadline.promise]);
-    clearTimeout(timer);
+    await settledWithin(closeDeadlineMs, Promise.all(consumer.inFlight.values()));
     for (const entry of consumer.inFlight.keys()) waiting.requeue(entry);
     consumer.inFlight.clear();
     const index = attached.indexOf(consumer);
@@ -101,30 +100,17 @@ export function createMemoryQueue({ lengthMax, bytesMax, isSingleActive }: Memor
   };
 }
 
-/** First in, first out; what is given back returns to its place by sequence. */
-function createLine() {
-  const returned: Entry[] = [];
-  let fresh: Entry[] = [];
-  let head = 0;
+/** First in, first out. What is requeued returns to its place by sequence. */
+function createWaiting() {
+  const fresh = createFifo<Entry>();
+  const requeued: Entry[] = [];
   return {
-    length: () => returned.length + fresh.length - head,
-    add(entry: Entry) {
-      fresh.push(entry);
-    },
-    take(): Entry | undefined {
-      if (returned.length > 0) return returned.shift();
-      const entry = fresh[head];
-      head += 1;
-      // Moving what is left costs as much as what was taken, so each message is moved about once.
-      if (head * 2 >= fresh.length) {
-        fresh = fresh.slice(head);
-        head = 0;
-      }
-      return entry;
-    },
+    length: () => requeued.length + fresh.length(),
+    add: fresh.add,
+    take: (): Entry | undefined => requeued.shift() ?? fresh.take(),
     requeue(entry: Entry) {
-      const index = returned.findLastIndex(({ sequence }) => sequence < entry.sequence);
-      returned.splice(index + 1, 0, entry);
+      const index = requeued.findLastIndex(({ sequence }) => sequence < entry.sequence);
+      requeued.splice(index + 1, 0, entry);
     },
   };
 }
