@@ -1,10 +1,11 @@
 /**
- * Owns taking messages from one queue, channel after channel, and settling each once its handler has spoken. A lost
- * channel means redelivery: handlers still busy with the old deliveries end first, so order and `one at a time` hold.
+ * Consumes one queue, channel after channel, and settles each message as its handler decided. A lost channel means
+ * redelivery: handlers still busy with the old deliveries end first, so order and "one at a time" hold.
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, ConsumeMessage } from 'amqplib';
+import { settledWithin } from '../../concurrency/deadline.ts';
 import type { Consumer, Disposition } from '../bus.ts';
 import { closeDeadlineMs, deliver } from '../delivery.ts';
 import type { RawMessage } from '../memory-queue.ts';
@@ -23,102 +24,69 @@ export type ConsumerSpec<T> = {
   /** Resolves when the message is safe in `co_dead`. `reject`: the broker moves it there itself. */
   deadLetter: ((raw: RawMessage, reason: string) => Promise<void>) | 'reject';
   onDeadLettered(raw: RawMessage, reason: string): void;
-  /** The broker cancelled the consumer, the queue was deleted with what it held; now there is one again. */
+  /** The broker cancelled the consumer because the queue was deleted with its messages. Now there is a queue again. */
   onRestored?(): void;
 };
 
-/** A handler this slow is not waited for any longer when its channel was lost: better twice at once than never again. */
+/** A delivery and the channel it has to be settled on. `ended`: the channel is gone, or the consumer closes. */
+type Delivery = { channel: Channel; ended: AbortSignal; message: ConsumeMessage };
+
+/** A handler slower than this is not waited for when its channel was lost: twice at once is better than never again. */
 const leftoversDeadlineMs = 10_000;
 const deadLetterRetryMs = 1_000;
 
 export function createAmqpConsumer<T>(connection: AmqpConnection, spec: ConsumerSpec<T>): Consumer {
   const inFlight = new Set<Promise<void>>();
   let isClosing = false;
-  let session: { channel: Channel; tag: string | null; over: AbortController } | null = null;
+  let session: { channel: Channel; tag: string | null; ended: AbortController } | null = null;
   let wasCancelled = false;
 
-  const settled = async (deadlineMs: number) => {
-    const deadline = Promise.withResolvers<void>();
-    const timer = setTimeout(deadline.resolve, deadlineMs);
-    await Promise.race([Promise.all(inFlight), deadline.promise]);
-    clearTimeout(timer);
-  };
+  const handlersEnd = (deadlineMs: number) => settledWithin(deadlineMs, Promise.all(inFlight));
 
   const ownChannel = connection.openChannel({
     name: spec.name,
     kind: 'plain',
     isEssential: spec.isEssential,
     async setup(channel) {
-      await settled(leftoversDeadlineMs);
-      const over = new AbortController();
-      channel.once('close', () => over.abort());
+      await handlersEnd(leftoversDeadlineMs);
+      const ended = new AbortController();
+      channel.once('close', () => ended.abort());
       await spec.declare(channel);
       await channel.prefetch(spec.prefetch);
-      session = { channel, tag: null, over };
+      session = { channel, tag: null, ended };
       const { consumerTag } = await channel.consume(spec.queue, (message) => {
-        if (message) take(channel, over.signal, message);
-        else cancelled(channel);
+        if (message) take({ channel, ended: ended.signal, message });
+        else onCancelled(channel);
       });
       session.tag = consumerTag;
       if (wasCancelled) spec.onRestored?.();
       wasCancelled = false;
     },
     onLost() {
-      session?.over.abort();
+      session?.ended.abort();
       session = null;
     },
   });
 
-  const cancelled = (channel: Channel) => {
+  const onCancelled = (channel: Channel) => {
     wasCancelled = true;
-    quietly(() => void channel.close().catch(() => {}));
+    ifOpen(() => void channel.close().catch(() => {}));
   };
 
-  const take = (channel: Channel, ending: AbortSignal, message: ConsumeMessage) => {
-    // Not acknowledged: the closing of the channel gives it to the next consumer.
-    if (isClosing || ending.aborted) return;
-    const work = handle(channel, ending, message).finally(() => inFlight.delete(work));
+  const take = (delivery: Delivery) => {
+    // Not acknowledged: when the channel closes, the broker requeues it.
+    if (isClosing || delivery.ended.aborted) return;
+    const work = handle(spec, delivery).finally(() => inFlight.delete(work));
     inFlight.add(work);
-  };
-
-  const handle = async (channel: Channel, ending: AbortSignal, message: ConsumeMessage) => {
-    const raw = { routingKey: message.fields.routingKey, body: message.content };
-    const parsed = spec.parse(raw);
-    const settlement = 'deadLetter' in parsed ? parsed : await deliver(parsed.message, spec.handler, ending);
-    if (settlement === 'requeue') return;
-    if (settlement !== 'ack') {
-      spec.onDeadLettered(raw, settlement.deadLetter);
-      if (spec.deadLetter === 'reject') return quietly(() => channel.reject(message, false));
-      if (!(await isDeadLettered(spec.deadLetter, raw, settlement.deadLetter, ending))) return;
-    }
-    quietly(() => channel.ack(message));
-  };
-
-  const isDeadLettered = async (
-    deadLetter: (raw: RawMessage, reason: string) => Promise<void>,
-    raw: RawMessage,
-    reason: string,
-    ending: AbortSignal,
-  ) => {
-    while (!ending.aborted) {
-      try {
-        await deadLetter(raw, reason);
-        return true;
-      } catch {
-        // The publisher's trouble shows in the status; the message is still ours.
-        await pause(deadLetterRetryMs, undefined, { signal: ending }).catch(() => {});
-      }
-    }
-    return false;
   };
 
   let closed: Promise<void> | undefined;
   const close = async () => {
     isClosing = true;
-    session?.over.abort();
+    session?.ended.abort();
     const { channel, tag } = session ?? {};
-    if (channel && tag) quietly(() => void channel.cancel(tag).catch(() => {}));
-    await settled(closeDeadlineMs);
+    if (channel && tag) ifOpen(() => void channel.cancel(tag).catch(() => {}));
+    await handlersEnd(closeDeadlineMs);
     await ownChannel.close();
   };
 
@@ -130,8 +98,37 @@ export function createAmqpConsumer<T>(connection: AmqpConnection, spec: Consumer
   };
 }
 
-/** On a channel that is gone there is nothing to settle: the broker delivers again. */
-function quietly(act: () => void): void {
+/** Resolves when the message is settled, or left unsettled for the broker to requeue. */
+async function handle<T>(spec: ConsumerSpec<T>, { channel, ended, message }: Delivery): Promise<void> {
+  const raw = { routingKey: message.fields.routingKey, body: message.content };
+  const parsed = spec.parse(raw);
+  const settlement = 'deadLetter' in parsed ? parsed : await deliver(parsed.message, spec.handler, ended);
+  if (settlement === 'requeue') return;
+  if (settlement !== 'ack') {
+    const reason = settlement.deadLetter;
+    spec.onDeadLettered(raw, reason);
+    const { deadLetter } = spec;
+    if (deadLetter === 'reject') return ifOpen(() => channel.reject(message, false));
+    if (!(await isDeadLettered(() => deadLetter(raw, reason), ended))) return;
+  }
+  ifOpen(() => channel.ack(message));
+}
+
+async function isDeadLettered(deadLetter: () => Promise<void>, ended: AbortSignal): Promise<boolean> {
+  while (!ended.aborted) {
+    try {
+      await deadLetter();
+      return true;
+    } catch {
+      // The publisher's problem shows in the status, and the message is not settled yet.
+      await pause(deadLetterRetryMs, undefined, { signal: ended }).catch(() => {});
+    }
+  }
+  return false;
+}
+
+/** On a channel that is gone nothing is to be settled: the broker delivers again. */
+function ifOpen(act: () => void): void {
   try {
     act();
   } catch {
