@@ -7,9 +7,6 @@ const closure = 'not split yet: one closure over one state';
 const topics = 'not split yet: several topics in one file';
 
 export const sizeExceptions: SizeExceptions = {
-  'src/bus/embedded/embedded-bus.ts#createEmbeddedBroker': closure,
-  'src/bus/rabbitmq/consumer.ts#createAmqpConsumer': closure,
-  'src/bus/rabbitmq/publisher.ts#createPublisher': closure,
   'test/contract/bus-contract.ts': suite,
   'test/contract/bus-contract.ts#testBusContract': suite,
   'test/contract/engine-contract.ts#testEngineContract': suite,

@@ -1,0 +1,112 @@
+/** The queues of the embedded bus: the topology of topology.ts in memory, bounded as the broker's queues are. */
+
+import { AppError } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { DeadLetter, Disposition } from '../bus.ts';
+import { deliver } from '../delivery.ts';
+import { createMemoryQueue, type MemoryQueue, type RawMessage } from '../memory-queue.ts';
+import type { Parsed } from '../message-codec.ts';
+import {
+  deadQueueLengthMax,
+  instanceQueueLengthMax,
+  nodeQueueLengthMax,
+  reportsQueueLengthMax,
+  routingKeys,
+} from '../topology.ts';
+
+export type Subscription<T> = {
+  parse(raw: RawMessage): Parsed<T>;
+  handler(message: T): Promise<Disposition>;
+  prefetch: number;
+};
+
+/** Each `consume…` returns a function that closes the consumer. Each `push…` throws `bus_unavailable` when its queue is full. */
+export type EmbeddedQueues = {
+  pushCommand(node: string, raw: RawMessage): void;
+  consumeCommands<T>(node: string, subscription: Subscription<T>): () => Promise<void>;
+  pushReport(raw: RawMessage): void;
+  consumeReports<T>(subscription: Subscription<T>): () => Promise<void>;
+  /** Dropped while the instance has no consumer, or its queue is full: the refusal is repeated at the next registration. */
+  pushRefusal(raw: RawMessage): void;
+  consumeRefusals<T>(node: string, instanceId: string, subscription: Subscription<T>): () => Promise<void>;
+  /** To all listeners, in a later microtask. */
+  publishHeartbeat(raw: RawMessage): void;
+  onHeartbeat(listener: (raw: RawMessage) => void): () => Promise<void>;
+  deadLetters(limit: number): DeadLetter[];
+};
+
+/** All messages of one queue together. A node this far behind is sent its desired containers, and memory stays bounded. */
+const queueBytesMax = 64 * 1024 * 1024;
+
+const nodeQueueLimits = { bytesMax: queueBytesMax, lengthMax: nodeQueueLengthMax, isSingleActive: true };
+const reportsQueueLimits = { bytesMax: queueBytesMax, lengthMax: reportsQueueLengthMax, isSingleActive: true };
+const instanceQueueLimits = { bytesMax: queueBytesMax, lengthMax: instanceQueueLengthMax, isSingleActive: false };
+
+export function createEmbeddedQueues(logger: Logger): EmbeddedQueues {
+  const reports = createMemoryQueue(reportsQueueLimits);
+  const nodes = new Map<string, MemoryQueue>();
+  /** By routing key, while their instance has a consumer. */
+  const instances = new Map<string, MemoryQueue>();
+  const heartbeatListeners = new Set<(raw: RawMessage) => void>();
+  const dead: DeadLetter[] = [];
+
+  const nodeQueue = (node: string): MemoryQueue => {
+    const queue = nodes.get(node) ?? createMemoryQueue(nodeQueueLimits);
+    nodes.set(node, queue);
+    return queue;
+  };
+
+  const deadLetter = ({ routingKey, body }: RawMessage, reason: string) => {
+    logger.warn({ routingKey, reason }, 'message dead-lettered');
+    dead.push({ routingKey, reason, body: body.toString() });
+    if (dead.length > deadQueueLengthMax) dead.shift();
+  };
+
+  const attach = <T>(queue: MemoryQueue, { parse, handler, prefetch }: Subscription<T>) =>
+    queue.attach({
+      prefetch,
+      deadLetter,
+      async settle(raw, closing) {
+        const parsed = parse(raw);
+        return 'deadLetter' in parsed ? parsed : deliver(parsed.message, handler, closing);
+      },
+    });
+
+  return {
+    pushCommand: (node, raw) => push(nodeQueue(node), raw),
+    consumeCommands: (node, subscription) => attach(nodeQueue(node), subscription),
+    pushReport: (raw) => push(reports, raw),
+    consumeReports: (subscription) => attach(reports, subscription),
+    pushRefusal: (raw) => void instances.get(raw.routingKey)?.push(raw),
+    consumeRefusals(node, instanceId, subscription) {
+      const routingKey = routingKeys.instance(node, instanceId);
+      const queue = createMemoryQueue(instanceQueueLimits);
+      instances.set(routingKey, queue);
+      const close = attach(queue, subscription);
+      return async () => {
+        instances.delete(routingKey);
+        await close();
+      };
+    },
+    publishHeartbeat(raw) {
+      for (const listener of heartbeatListeners) {
+        queueMicrotask(() => {
+          if (heartbeatListeners.has(listener)) listener(raw);
+        });
+      }
+    },
+    onHeartbeat(listener) {
+      heartbeatListeners.add(listener);
+      return async () => {
+        heartbeatListeners.delete(listener);
+      };
+    },
+    deadLetters: (limit) => dead.slice(0, limit),
+  };
+}
+
+function push(queue: MemoryQueue, raw: RawMessage): void {
+  if (queue.push(raw)) return;
+  const details = { routingKey: raw.routingKey };
+  throw new AppError('bus_unavailable', 'the queue is full: its reader is far behind', { retryable: true, details });
+}
