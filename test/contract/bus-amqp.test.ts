@@ -5,7 +5,7 @@ import type { BusEnd } from '../../src/bus/bus.ts';
 import { createAmqpAgentBus, createAmqpManagerBus } from '../../src/bus/rabbitmq/rabbitmq-bus.ts';
 import { silentLogger } from '../../src/logger.ts';
 import { openRabbit, whyNoRabbit } from '../support/servers/rabbit.ts';
-import { testBusContract } from './bus-contract.ts';
+import { testBusContract } from './bus/bus-contract.ts';
 
 testBusContract(
   'rabbitmq',

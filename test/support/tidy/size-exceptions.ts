@@ -7,8 +7,6 @@ const closure = 'not split yet: one closure over one state';
 const topics = 'not split yet: several topics in one file';
 
 export const sizeExceptions: SizeExceptions = {
-  'test/contract/bus-contract.ts': suite,
-  'test/contract/bus-contract.ts#testBusContract': suite,
   'test/contract/engine-contract.ts#testEngineContract': suite,
   'test/contract/event-log-contract.ts': suite,
   'test/contract/event-log-contract.ts#testEventLogContract': suite,

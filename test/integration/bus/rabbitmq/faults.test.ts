@@ -15,7 +15,7 @@ import {
 } from '../../../../src/bus/topology.ts';
 import { hasCode } from '../../../../src/errors.ts';
 import { silentLogger } from '../../../../src/logger.ts';
-import { running, sequenceOf, stop } from '../../../contract/bus-contract.ts';
+import { running, sequenceOf, stop } from '../../../support/bus/bus-messages.ts';
 import { type FaultProxy, openFaultProxy } from '../../../support/servers/fault-proxy.ts';
 import { openRabbit, type Rabbit, whyNoRabbit } from '../../../support/servers/rabbit.ts';
 import { until } from '../../../support/wait.ts';

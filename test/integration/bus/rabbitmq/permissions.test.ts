@@ -17,7 +17,7 @@ import {
   reportsQueue,
 } from '../../../../src/bus/topology.ts';
 import { silentLogger } from '../../../../src/logger.ts';
-import { beat, running, stop } from '../../../contract/bus-contract.ts';
+import { heartbeat, running, stop } from '../../../support/bus/bus-messages.ts';
 import { openRabbit, type Rabbit, whyNoRabbit } from '../../../support/servers/rabbit.ts';
 import { until } from '../../../support/wait.ts';
 
@@ -68,7 +68,7 @@ proof('a manager and an agent do all their work with their own rights', async (r
     await manager.sendCommand(stop(options, 'worker-1', 2));
     await until('reports and commands', () => reports.length === 2 && commands.length === 2);
     await until('a heartbeat', () => {
-      agent.sendHeartbeat(beat(options, 'worker-1', 1));
+      agent.sendHeartbeat(heartbeat(options, 'worker-1', 1));
       return beats > 0;
     });
     await until('both dead letters', async () => (await manager.readDeadLetters(10)).length === 2);
