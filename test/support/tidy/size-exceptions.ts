@@ -11,7 +11,6 @@ export const sizeExceptions: SizeExceptions = {
   'test/contract/event-log-contract.ts': suite,
   'test/contract/event-log-contract.ts#testEventLogContract': suite,
   'test/integration/agent/agent.test.ts': topics,
-  'test/integration/bus/rabbitmq/faults.test.ts': topics,
   'test/integration/history/archive/archive.test.ts': topics,
   'test/integration/http/bad-input.test.ts': topics,
   'test/integration/projections/read-models/read-models.test.ts': topics,
