@@ -27,7 +27,7 @@ const [what = '', where = '', seed = '1'] = process.argv.slice(2);
 const place = where.startsWith('mongodb') ? { mongodbUrl: where } : { sqlitePath: join(where, 'events.sqlite') };
 
 /** The slowest of so many stands for the 99th percentile. */
-const momentsAsked = 50;
+const positionsAsked = 50;
 
 /** Kept until its size is known. */
 let held: ClusterView | null = null;
@@ -72,7 +72,7 @@ const measurements: Record<string, () => Promise<unknown>> = {
     } satisfies Measured;
   },
   'manager-start': () => measureManager(0),
-  manager: () => measureManager(momentsAsked),
+  manager: () => measureManager(positionsAsked),
 };
 
 async function measure(run: (log: Awaited<ReturnType<typeof openLogForReading>>['log']) => Promise<number>) {
@@ -93,8 +93,8 @@ function heldBytes(): number {
 
 const peakBytes = () => process.resourceUsage().maxRSS * 1024;
 
-/** @param moments how many random positions it is asked about */
-async function measureManager(moments: number): Promise<MeasuredManager> {
+/** @param positions how many random positions it is asked about */
+async function measureManager(positions: number): Promise<MeasuredManager> {
   // Loaded here: what a manager is made of is no part of a replay's memory.
   const { readConfig } = await import('../src/daemon/config.ts');
   const { startManager } = await import('../src/daemon/manager.ts');
@@ -108,7 +108,7 @@ async function measureManager(moments: number): Promise<MeasuredManager> {
   const { position } = (await (await fetch(`${manager.url}/service_state`)).json()) as { position: number };
   const atMs: number[] = [];
   let random = Number(seed);
-  while (atMs.length < moments) {
+  while (atMs.length < positions) {
     random = (random * 48_271) % 2_147_483_647;
     const askedMs = performance.now();
     const answer = await fetch(`${manager.url}/service_state?at=${1 + (random % position)}`);

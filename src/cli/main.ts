@@ -13,7 +13,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.stderr.write(`standard output cannot be written: ${error.message}\n`);
   process.exit(exitCodes.unreachable);
 });
-// There is nobody left to tell.
+// Nothing is left to write it to.
 process.stderr.on('error', () => {});
 
 const context = createContext({

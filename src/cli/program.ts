@@ -33,12 +33,12 @@ const helpOnEnding = `
 Exit codes:
   0    fine
   1    a difference, nothing found, or refused
-  2    told something wrong: the message says what
+  2    wrong arguments: the message says what
   3    the log, the manager or a file cannot be reached
   130  interrupted
 
 state, whatif, why, history and diff ask the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN;
-all but state read the log instead when they are told to, and answer the same. The others read the log itself, also beside
+all but state can read the log instead, and answer the same. The others read the log itself, also beside
 a running manager, and change nothing unless they say so. Times are in UTC.`;
 
 /** @returns the exit code; says on standard error what went wrong */

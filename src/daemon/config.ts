@@ -15,7 +15,7 @@ export type EngineChoice = 'auto' | 'docker' | 'simulated';
 
 export type Config = {
   cluster: string;
-  /** Which log and which messages are ours. null: whatever the log says; an agent of its own must be told. */
+  /** Which log and which messages are ours. null: whatever the log says; a separate agent must be given it. */
   clusterId: string | null;
   host: string;
   port: number;

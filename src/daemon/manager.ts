@@ -50,7 +50,7 @@ export type Manager = {
 };
 
 const closeDeadlineMs = 4_000;
-/** Work needs the bus, the bus is needed by nobody else, the view needs the log. */
+/** Work needs the bus, nothing else does, the view needs the log. */
 const closeOrder = ['work', 'bus', 'view', 'log'] as const;
 
 export type ManagerOptions = {

@@ -22,9 +22,9 @@ export type NodeAgents = {
   /** What runs the containers, in a sentence for people. */
   engine: string;
   /**
-   * Resolves when all nodes are ready; tells each as it becomes so. Never settles when it is closed before.
+   * Resolves when all nodes are ready; reports each as it becomes so. Never settles when it is closed before.
    * @throws AppError `agents_not_ready` (retryable) after 30 s, naming the nodes and what they wait for; they go on
-   *   trying and are still told as they become ready
+   *   trying and are still reported as they become ready
    */
   start(onReady: (node: string) => void): Promise<void>;
   /**
@@ -51,7 +51,7 @@ const closeDeadlineMs = 4_000;
 /** A broker and a manager that start at the same time need some of it. */
 const readyDeadlineMs = 30_000;
 
-/** The nodes this process speaks for: the one it is told, or worker-1 … worker-n. */
+/** The nodes this process is the agent of: the one it is given, or worker-1 … worker-n. */
 export function nodesOf({ node, workers }: Pick<Config, 'node' | 'workers'>): string[] {
   return node === null ? Array.from({ length: workers }, (_, index) => `worker-${index + 1}`) : [node];
 }
@@ -115,7 +115,7 @@ async function closeMember(
   await closing.close(withinMs);
 }
 
-/** The bus goes first: a closed end takes no message from this moment on, so whatever the agent would still say is lost. */
+/** The bus goes first: a closed end takes no message from now on, so what the agent would still report is lost. */
 async function cutOff({ agent, bus, engine }: Member): Promise<void> {
   await Promise.all([bus.close(), agent.close()]);
   await engine.close();
@@ -172,9 +172,9 @@ async function chooseMachine(config: Config, deps: NodeAgentsDeps): Promise<Mach
   return simulatedMachine(deps);
 }
 
-/** Its version; null when nobody answers there. */
+/** Its version; null when no engine answers there. */
 async function askDocker(config: Config, deps: NodeAgentsDeps): Promise<string | null> {
-  const engine = dockerMachine(config, deps, '').engineOf('nobody');
+  const engine = dockerMachine(config, deps, '').engineOf('none');
   try {
     await engine.ping();
     return (await engine.describe()).version;

@@ -19,7 +19,7 @@ export type OpenLog = {
 type Where = { mongodbUrl: string | null; dataDir: string };
 type Deps = { writer: string; logger: Logger };
 
-/** A log that somebody else may be writing. */
+/** A log that another process may be writing. */
 export type ReadableLog = {
   log: LogReader;
   /** As of `OpenLog`. */

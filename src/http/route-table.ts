@@ -1,4 +1,4 @@
-/** Knows which methods a path has, to tell a wrong method from a wrong path. */
+/** Knows which methods a path has, to distinguish a wrong method from a wrong path. */
 
 export type RouteTable = {
   add(methods: string | string[], pattern: string): void;

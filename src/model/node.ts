@@ -43,7 +43,7 @@ export type AgentInstance = Static<typeof AgentInstance>;
 /** A node whose last heartbeat is longer ago is lost. */
 export const nodeTimeoutMsDefault = 5_000;
 
-/** A registration becomes one event, of 1 MB at most, and an item takes up to 310 bytes: it tells of so many. */
+/** A registration becomes one event, of 1 MB at most, and an item takes up to 310 bytes: it lists so many. */
 export const inventoryMax = 3_000;
 
 /** A container as an agent finds it on its engine. */

@@ -13,7 +13,7 @@ const helpWidth = 140;
 
 /**
  * A program without subcommands; options and arguments are the caller's to add.
- * @param description paragraphs, which are wrapped anew
+ * @param description paragraphs, which are wrapped again
  */
 export const createProgram = (name: string, description: string): Command =>
   new Command(name)

@@ -31,7 +31,7 @@ export function failedReport(
 
 /** Of a container that ended without a request. null: the engine has it no more. */
 export function exitReportOf(found: EngineContainer | null, spec: ContainerSpec, logTail: string[]): ExitReport {
-  if (!found) return failedReport('killed', 'the engine does not have the container any more: somebody removed it');
+  if (!found) return failedReport('killed', 'the engine does not have the container any more: it was removed');
   const { exitCode } = found;
   const seen = { exitCode, logTail };
   if (found.state === 'created') {

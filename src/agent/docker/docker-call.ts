@@ -1,4 +1,4 @@
-/** Bounds a call to Docker by a deadline, and tells Docker's refusals apart from a Docker that is not there. */
+/** Bounds a call to Docker by a deadline, and distinguishes Docker's refusals from a Docker that is not there. */
 
 import { AppError, errorMessage } from '../../errors.ts';
 

@@ -29,7 +29,7 @@ export type SimulatedOptions = {
   latencyMs?: number;
 };
 
-/** Images of these names do not exist, as far as a simulation can tell. */
+/** Images of these names do not exist, as far as a simulation knows. */
 export const missingImagePrefix = 'missing/';
 
 const exitOnSigterm = 143;

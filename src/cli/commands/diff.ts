@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
 import { diffKinds, type FieldChange } from '../../history/diff/diff.ts';
-import { type Change, type DiffBody, diffBetween, momentRows } from '../../history/diff/diff-between.ts';
+import { type Change, type DiffBody, diffBetween, stateRows } from '../../history/diff/diff-between.ts';
 import { formatCount, formatTime } from '../../history/sentences/format-values.ts';
 import { type CliContext, exitCodes } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
@@ -12,14 +12,14 @@ import { printable } from '../output/table.ts';
 import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
 import type { LogSource } from '../sources/log-source.ts';
 import { readView } from '../sources/past-view.ts';
-import { parseMoment } from '../sources/point-in-time.ts';
+import { parsePointInTime } from '../sources/point-in-time.ts';
 
 type Options = AskOptions & { json?: boolean };
 
 export function addDiffCommand(program: Command, context: CliContext): void {
   const command = program
     .command('diff <from> [to]')
-    .description('What changed between two moments, each a position or a time; to is now when it is left out')
+    .description('What changed between two points in time, each a position or a time; to is now when it is left out')
     .option('--json', 'for programs');
   addAskOptions(command).addHelpText('after', '\nExit code 1: something changed.');
   addExamples(command, [
@@ -45,12 +45,12 @@ async function compare(
   context: CliContext,
 ): Promise<DiffBody> {
   const nowMs = systemClock.nowMs();
-  const moments = {
-    from: parseMoment('<from>', from, nowMs),
-    to: to === undefined ? ('head' as const) : parseMoment('[to]', to, nowMs),
+  const bounds = {
+    from: parsePointInTime('<from>', from, nowMs),
+    to: to === undefined ? ('head' as const) : parsePointInTime('[to]', to, nowMs),
   };
-  const before = momentRows(await readView(source, context, moments.from));
-  const after = momentRows(await readView(source, context, moments.to));
+  const before = stateRows(await readView(source, context, bounds.from));
+  const after = stateRows(await readView(source, context, bounds.to));
   if (before.position > after.position) throw new AppError('usage_invalid', '<from> must not be after [to]');
   return diffBetween(source.log, before, after, context.signal);
 }
@@ -86,14 +86,14 @@ function changeLines(change: Change): string[] {
   return [printable(`  ${signs[change.change]} ${change.name}${describeRow(change)}`), ...fields, ...made];
 }
 
-/** Of what came or went, the members that tell most. */
+/** Of what came or went, the members that say most. */
 function describeRow(change: Change): string {
   if (change.change === 'changed') return '';
   const row = change.change === 'added' ? change.after : change.before;
-  const told = ['node', 'image', 'replicas', 'status', 'state', 'availability'].filter(
+  const shown = ['node', 'image', 'replicas', 'status', 'state', 'availability'].filter(
     (member) => row[member] !== undefined && row[member] !== change.name,
   );
-  return `  ${told.map((member) => `${member} ${showValue(row[member])}`).join(', ')}`;
+  return `  ${shown.map((member) => `${member} ${showValue(row[member])}`).join(', ')}`;
 }
 
 const fieldLine = ({ field, before, after }: FieldChange) =>

@@ -12,7 +12,7 @@ import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { count, type Totals, withProgress } from '../output/progress-bar.ts';
 import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../sources/log-source.ts';
-import { momentHelp, parseMoment } from '../sources/point-in-time.ts';
+import { parsePointInTime, pointInTimeHelp } from '../sources/point-in-time.ts';
 
 type Options = ReadOptions & { from?: string; to?: string; resume?: boolean };
 
@@ -23,8 +23,8 @@ export function addExportCommand(program: Command, context: CliContext): void {
       'Writes the log to a file: NDJSON with CloudEvents 1.0, checked by hashes from the first line to the last',
     )
     .argument('<path>', 'the file to write; a name that ends in .gz is packed; - is standard output')
-    .option('--from <moment>', `begins with the commit of ${momentHelp}`)
-    .option('--to <moment>', 'ends with the commit of a position, or with the last one not later than a time')
+    .option('--from <point>', `begins with the commit of ${pointInTimeHelp}`)
+    .option('--to <point>', 'ends with the commit of a position, or with the last one not later than a time')
     .option('--resume', 'goes on where an interrupted export of this file stopped')
     .action((path: string, options: Options) =>
       withLog(options, context, (source) =>
@@ -73,8 +73,8 @@ async function exportToStream({ log }: LogSource, options: Options, context: Cli
 function exportOptions({ from, to }: Options, { signal }: CliContext, onProgress: TransferProgress): ExportOptions {
   const nowMs = systemClock.nowMs();
   return {
-    ...(from === undefined ? {} : { from: parseMoment('--from', from, nowMs) }),
-    ...(to === undefined ? {} : { to: parseMoment('--to', to, nowMs) }),
+    ...(from === undefined ? {} : { from: parsePointInTime('--from', from, nowMs) }),
+    ...(to === undefined ? {} : { to: parsePointInTime('--to', to, nowMs) }),
     ...{ program: programName(), onProgress, signal },
   };
 }

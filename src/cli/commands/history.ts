@@ -43,7 +43,7 @@ export function addHistoryCommand(program: Command, context: CliContext): void {
   command.action(async (name: string, options: Options) => {
     checkSubjectName(name);
     const { limit, kind, since, until } = options;
-    const tell = (read: ReadEvents) =>
+    const show = (read: ReadEvents) =>
       readHistory(read, name, {
         limit,
         signal: context.signal,
@@ -52,8 +52,8 @@ export function addHistoryCommand(program: Command, context: CliContext): void {
         ...(until === undefined ? {} : { until }),
       });
     const history = await ask(options, context, {
-      online: (api) => tell(readThrough(api)),
-      offline: ({ log }) => tell(log.read),
+      online: (api) => show(readThrough(api)),
+      offline: ({ log }) => show(log.read),
     });
     if (options.json) context.printJson(history);
     else for (const line of historyLines(history)) context.print(line);

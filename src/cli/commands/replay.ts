@@ -20,7 +20,7 @@ import { count, withProgress } from '../output/progress-bar.ts';
 import { stateTables } from '../output/state-tables.ts';
 import { printable } from '../output/table.ts';
 import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../sources/log-source.ts';
-import { momentAt, momentHelp, parseMoment } from '../sources/point-in-time.ts';
+import { parsePointInTime, pointAt, pointInTimeHelp } from '../sources/point-in-time.ts';
 
 type Options = ReadOptions & {
   at?: string;
@@ -37,14 +37,14 @@ type Options = ReadOptions & {
 export function addReplayCommand(program: Command, context: CliContext): void {
   const command = program
     .command('replay')
-    .description('Rebuilds the views from the log alone, at any moment; or plays the history again')
-    .option('--at <moment>', `shows the state then: ${momentHelp}`)
+    .description('Rebuilds the views from the log alone, as of any point in time; or plays the history again')
+    .option('--at <point>', `shows the state then: ${pointInTimeHelp}`)
     .option('--json', 'the state as the body of GET /state; with --from, --to or --speed: an event a line')
     .option('--quick', 'begins at the nearest snapshot instead of the first event')
     .option('--skip-bad', 'goes on without events that cannot be folded, and without what follows on their streams')
-    .option('--rebuild', 'MongoDB only: writes node_config, container_config and service_config anew')
-    .option('--from <moment>', 'plays from here, an event a line, as time passed')
-    .option('--to <moment>', 'plays up to here')
+    .option('--rebuild', 'MongoDB only: writes node_config, container_config and service_config again')
+    .option('--from <point>', 'plays from here, an event a line, as time passed')
+    .option('--to <point>', 'plays up to here')
     .option('--speed <factor>', 'plays so many times as fast, or `max`; default 1')
     .option('--telemetry', 'plays heartbeats, reads and pulls instead of facts')
     .action((options: Options) =>
@@ -97,7 +97,7 @@ async function foldLog({ log, snapshots }: LogSource, options: Options, context:
     const what = `position ${event.position}, ${event.type} on ${event.stream}`;
     context.printError(printable(`skipped ${what}, and what follows on that stream: ${error.message}`));
   };
-  const to = momentAt(at, systemClock.nowMs());
+  const to = pointAt(at, systemClock.nowMs());
   const { value: view, ...totals } = await withProgress(context.progressBar('replaying'), (onProgress) =>
     replay(
       { log, logger: silentLogger, snapshots: quick ? snapshots : null },
@@ -129,16 +129,16 @@ async function playHistory({ log }: LogSource, options: Options, context: CliCon
   if (at !== undefined || rebuild)
     throw new AppError('usage_invalid', '--from, --to and --speed play: not with --at, --rebuild');
   const nowMs = systemClock.nowMs();
-  const moments = {
-    ...(from === undefined ? {} : { from: parseMoment('--from', from, nowMs) }),
-    ...(to === undefined ? {} : { to: parseMoment('--to', to, nowMs) }),
+  const bounds = {
+    ...(from === undefined ? {} : { from: parsePointInTime('--from', from, nowMs) }),
+    ...(to === undefined ? {} : { to: parsePointInTime('--to', to, nowMs) }),
   };
   const { signal } = context;
   const clock = { monotonicMs: systemClock.monotonicMs, pause: pauseFor };
   const speed = parseSpeed(options.speed ?? '1');
   for await (const event of play(
     { log, clock },
-    { ...moments, speed, class: telemetry ? 'telemetry' : 'fact', signal },
+    { ...bounds, speed, class: telemetry ? 'telemetry' : 'fact', signal },
   )) {
     if (json) context.print(JSON.stringify(event));
     else context.print(printable(`${formatTime(event.at)}  ${event.position}  ${sentenceOf(event)}`));

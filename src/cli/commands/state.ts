@@ -12,8 +12,8 @@ type Options = ApiOptions & { at?: string; containers?: boolean; json?: boolean 
 export function addStateCommand(program: Command, context: CliContext): void {
   const command = program
     .command('state')
-    .description('How the cluster stands, now or at a moment of its past')
-    .option('--at <moment>', 'a position such as 1500, or a time in UTC such as 2026-01-31T14:03:00Z')
+    .description('The state of the cluster, now or as of a point in its past')
+    .option('--at <point>', 'a position such as 1500, or a time in UTC such as 2026-01-31T14:03:00Z')
     .option('--containers', 'the containers too')
     .option('--json', 'the body of GET /state')
     .action((options: Options) => showState(options, context));

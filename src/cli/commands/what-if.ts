@@ -15,7 +15,7 @@ import { whatIfTables } from '../output/what-if-tables.ts';
 import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
 import type { LogSource } from '../sources/log-source.ts';
 import { readView } from '../sources/past-view.ts';
-import { momentAt, momentHelp } from '../sources/point-in-time.ts';
+import { pointAt, pointInTimeHelp } from '../sources/point-in-time.ts';
 
 type Options = AskOptions & { at?: string; within?: string; json?: boolean };
 
@@ -47,7 +47,7 @@ export function addWhatIfCommand(program: Command, context: CliContext): void {
       'the service is removed',
       change((service) => ({ kind: 'remove', service })),
     )
-    .option('--at <moment>', `as things stood then: ${momentHelp}`)
+    .option('--at <point>', `as of then: ${pointInTimeHelp}`)
     .option(
       '--within <duration>',
       `how far to look, such as 90s or 10m; at most ${formatDuration(withinMsMax)}. Default 10m`,
@@ -92,7 +92,7 @@ async function answerFromLog(
   { at, ...question }: Question,
   context: CliContext,
 ): Promise<WhatIfAnswer> {
-  const to = momentAt(at, systemClock.nowMs());
+  const to = pointAt(at, systemClock.nowMs());
   return whatIf(await readView(source, context, to), question, {}, context.signal);
 }
 

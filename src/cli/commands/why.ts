@@ -12,7 +12,7 @@ import { addExamples } from '../output/examples.ts';
 import { printable } from '../output/table.ts';
 import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
 import { readView } from '../sources/past-view.ts';
-import { momentAt, momentHelp } from '../sources/point-in-time.ts';
+import { pointAt, pointInTimeHelp } from '../sources/point-in-time.ts';
 import { checkSubjectName, isContainer } from '../sources/subject-name.ts';
 
 type Options = AskOptions & { at?: string; json?: boolean };
@@ -21,7 +21,7 @@ export function addWhyCommand(program: Command, context: CliContext): void {
   const command = program
     .command('why <container|service>')
     .description('Why a container or a service is as it is, back to who asked for it or what broke')
-    .option('--at <moment>', `as it was then, of a service: ${momentHelp}`)
+    .option('--at <point>', `as it was then, of a service: ${pointInTimeHelp}`)
     .option('--json', 'for programs');
   addExamples(addAskOptions(command), [
     ['why web', 'why the service web is not converged, or what moved last'],
@@ -41,7 +41,7 @@ function explain(name: string, options: Options, context: CliContext): Promise<W
   const { at } = options;
   const { signal } = context;
   if (!isContainer(name)) {
-    const to = momentAt(at, systemClock.nowMs());
+    const to = pointAt(at, systemClock.nowMs());
     const query = at === undefined ? '' : `?at=${encodeURIComponent(at)}`;
     return ask(options, context, {
       online: (api) => api.get(`/service/${name}/why${query}`),
@@ -49,7 +49,7 @@ function explain(name: string, options: Options, context: CliContext): Promise<W
     });
   }
   if (at !== undefined) {
-    throw new AppError('usage_invalid', '--at is for a service: of a container the whole life is told anyway');
+    throw new AppError('usage_invalid', '--at is for a service: of a container the whole life is shown anyway');
   }
   return ask(options, context, {
     online: (api) => api.get(`/container/${name}/why`),

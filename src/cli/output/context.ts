@@ -2,7 +2,7 @@
 
 import { createProgressBar, type ProgressBar } from './progress-bar.ts';
 
-/** What a shell is told; every `--help` documents them. */
+/** What a shell gets; every `--help` documents them. */
 export const exitCodes = { fine: 0, different: 1, misused: 2, unreachable: 3, interrupted: 130 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
@@ -13,7 +13,7 @@ export type CliContext = {
   printJson(value: unknown): void;
   /** A line beside the result (what went wrong, how it went), to standard error. */
   printError(line: string): void;
-  /** One line of standard error that is written over; silent where nobody watches. */
+  /** One line of standard error that is written over; silent without a terminal. */
   progressBar(what: string): ProgressBar;
   /** Somebody watches standard output. */
   isTerminal: boolean;

@@ -1,6 +1,6 @@
 /** The answer to a what-if as tables for people. Pure. */
 
-import { formatCount, formatDuration, formatMoment, formatNames } from '../../history/sentences/format-values.ts';
+import { formatCount, formatDuration, formatNames, formatPointInTime } from '../../history/sentences/format-values.ts';
 import type { ServiceOutcome, Standing } from '../../history/what-if/outcome.ts';
 import type { TimelineEntry } from '../../history/what-if/timeline.ts';
 import type { WhatIfAnswer } from '../../history/what-if/what-if.ts';
@@ -34,7 +34,7 @@ export function whatIfTables(answer: WhatIfAnswer): string[] {
   const untouched = services.filter(({ isUntouched }) => isUntouched).map(({ service }) => service);
   const rest = timeline.length + timelineLeftOut - timelineRowsMax;
   return [
-    `from position ${position}, ${formatMoment(at)}; nothing is changed`,
+    `from position ${position}, ${formatPointInTime(at)}; nothing is changed`,
     '',
     ...formatTable(timelineColumns, timeline.slice(0, timelineRowsMax)),
     ...(rest > 0 ? [`and ${formatCount(rest, 'line')} more`] : []),

@@ -16,7 +16,7 @@ export type Api = {
 export type ApiOptions = { url?: string };
 
 const urlDefault = 'http://127.0.0.1:5000';
-/** A moment long ago is replayed before it is answered. */
+/** A point in time long ago is replayed before it is answered. */
 const answerDeadlineMs = 60_000;
 
 export function addApiOptions(command: Command): Command {

@@ -34,7 +34,7 @@ export type StoreIndex = {
   head: LogHead;
   /** The highest term. */
   term: number;
-  /** Everything that `lookUp` could tell; null when the log is too long to read at the start. */
+  /** Everything that `lookUp` could find; null when the log is too long to read at the start. */
   known: Lookup | null;
 };
 
@@ -49,7 +49,7 @@ export type Lookup = {
 export type KeptAppend = { first: number; at: string; append: CommitAppend };
 
 export type CommitStore = {
-  /** @param streamsMax more than these are not told at the start */
+  /** @param streamsMax more than these are not returned at the start */
   readIndex(streamsMax: number): Promise<StoreIndex>;
   lookUp(asked: { streams: readonly string[]; appendIds: readonly string[] }): Promise<Lookup>;
   /**

@@ -102,7 +102,7 @@ function createPages({ store, recent }: Pick<FollowDeps, 'store' | 'recent'>) {
     readAhead(slot: number): void {
       if (isHeld) return;
       ahead = read(slot);
-      // Whoever awaits it hears of the trouble; nobody may.
+      // It may fail before it is awaited, or never be awaited.
       ahead.catch(() => {});
     },
   };

@@ -50,7 +50,7 @@ export async function readEvents(store: ReadableStore, query: EventQuery): Promi
   return pageUpTo(null);
 }
 
-/** What is asked for by more than its class cannot be told of events that are gone. */
+/** Whether pruned events match is known for their class only. */
 function prunedOf({ first, count, events }: Commit, { lowest, highest }: Span, query: EventQuery): PrunedRange | null {
   if (events !== null || query.class === 'fact') return null;
   const { class: _, ...narrower } = filterOf(query) ?? {};

@@ -179,7 +179,7 @@ export const catalog = {
   /** The mass-loss hold is over: by a person, or because the nodes are back. */
   HoldReleased: fact(object({ reason: text(200) })),
 
-  /** A refused call of somebody we know. Refusals before authentication are telemetry: see ApiReadsRecorded. */
+  /** A refused call of a known caller. Refusals before authentication are telemetry: see ApiReadsRecorded. */
   RequestRefused: fact(
     object({
       method: text(10),

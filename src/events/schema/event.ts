@@ -67,7 +67,7 @@ export type Commit = {
   class: EventClass;
   /** Process that wrote it. */
   writer: string;
-  /** uuid: tells our own commit from another's after an ambiguous write. */
+  /** uuid: distinguishes our own commit from another's after an ambiguous write. */
   commitId: string;
   appends: CommitAppend[];
   /** SHA-256 (hex) of the RFC 8785 JSON of `events` as stored. */

@@ -24,7 +24,7 @@ export type ReadBytesOptions = {
 };
 
 /**
- * The bytes of a file, unpacked. It is opened with the first that is asked for: before, nobody would hear of trouble.
+ * The bytes of a file, unpacked. It is opened with the first that is read: before, a failure would go unnoticed.
  * @throws AppError `file_missing`; the bytes: `file_unreadable` · the signal's reason
  */
 export function readBytes(path: string, options: ReadBytesOptions = {}): AsyncIterable<Buffer> {

@@ -1,6 +1,6 @@
 /**
  * An exported log as a log to read: the file is checked once from end to end, and a few places in it are kept, with
- * what is told there, so that any commit and all about a thing is found by reading a little.
+ * what is said there, so that any commit and all about a thing is found by reading a little.
  */
 
 import { createWriteStream, rmSync } from 'node:fs';

@@ -61,7 +61,7 @@ export async function importLog(
       events += count;
       return;
     }
-    // Equal hashes mean equal histories, so the first slot tells another log early and the last one proves the rest.
+    // Equal hashes mean equal histories, so the first slot exposes another log early and the last one proves the others.
     if (foundCommits === 0 || slot === found.slot) await assertSame(store, slot, hash);
     foundCommits += 1;
   };
@@ -102,7 +102,7 @@ async function assertSame(store: Pick<CommitStore, 'readSlot'>, slot: number, ha
 const diverges = (slot: number) =>
   new AppError('import_diverges', `the log is not a beginning of the file: slot ${slot} holds another commit`);
 
-/** What this program could not fold must not get in, whoever made the file. */
+/** What this program could not fold must not get in, whatever made the file. */
 function assertReadable({ commit, line }: CheckedCommit): void {
   let event = line;
   try {

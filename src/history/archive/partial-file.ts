@@ -19,7 +19,7 @@ export type ExportResult = {
   manifest: ManifestLine;
   totals: Totals;
   head: LogHead;
-  /** The last slot of what was there already; null when it was begun anew. */
+  /** The last slot of what was there already; null when it was begun again. */
   resumedAfterSlot: number | null;
 };
 

@@ -5,10 +5,10 @@ import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { type DiffKind, diffKinds, diffRows, type RowChange, type RowsByKind, rowsOf } from './diff.ts';
 import { type MadeBy, readEventsBetween } from './diff-events.ts';
 
-export type MomentRows = { position: number; at: string; rows: RowsByKind };
+export type StateRows = { position: number; at: string; rows: RowsByKind };
 
 /** Shares nothing that evolve changes, so a live view may go on. */
-export const momentRows = (view: ClusterView): MomentRows => ({
+export const stateRows = (view: ClusterView): StateRows => ({
   position: view.position,
   at: view.at,
   rows: rowsOf(view),
@@ -31,8 +31,8 @@ export const changesMax = 500;
 /** `from` is the earlier of the two. @throws AppError `log_unavailable` · the signal's reason */
 export async function diffBetween(
   log: Pick<EventLog, 'read'>,
-  from: MomentRows,
-  to: MomentRows,
+  from: StateRows,
+  to: StateRows,
   signal?: AbortSignal,
 ): Promise<DiffBody> {
   const events = await readEventsBetween(log, { after: from.position, to: to.position }, { signal });

@@ -9,7 +9,7 @@ import type { EventType } from '../../events/schema/catalog.ts';
 import { type LogEvent, streams } from '../../events/schema/event.ts';
 import type { DiffKind } from './diff.ts';
 
-/** Of an event what a person is told: a whole one holds container specs and inventories, and thousands are kept. */
+/** Of an event what an operator is shown: a whole one holds container specs and inventories, and thousands are kept. */
 export type EventMention = { position: number; at: string; type: EventType };
 
 /** Oldest first. */

@@ -31,7 +31,7 @@ export type Chain = {
   left: { containers: number; isAtLeast: boolean } | null;
 };
 
-/** Containers a chain passes through beside those asked about: a slot that fails all night tells the same again. */
+/** Containers a chain passes through beside those asked about: a slot that fails all night repeats itself. */
 export const passedMax = 5;
 /** Those beyond are counted, each by one look. */
 export const countedMax = 20;

@@ -157,7 +157,7 @@ async function findEarlier(lookup: LogLookup, container: string, event: LogEvent
   return earlier.find((fact) => isSameEvent(fact, event.meta.causationId)) ?? earlier.at(-1) ?? null;
 }
 
-/** The node had it because it was told to run it once; it went because of what made it compare. */
+/** The node had it because of an earlier command; it removed it because of what made it compare. */
 async function findStaleCause(lookup: LogLookup, event: LogEvent<'StaleContainerRemoved'>): Promise<LogEvent | null> {
   const { node, container } = event.data;
   const own = await lookup.ofContainer(container);

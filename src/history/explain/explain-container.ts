@@ -10,7 +10,7 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import { streams } from '../../events/schema/event.ts';
 import type { ContainerState } from '../../model/container.ts';
 import { describeChoice, describeFailure, sentenceOf } from '../sentences/event-sentences.ts';
-import { formatDuration, formatMoment, formatTimeBeside } from '../sentences/format-values.ts';
+import { formatDuration, formatPointInTime, formatTimeBeside } from '../sentences/format-values.ts';
 import { type ContainerEnd, findCause, findNeed, isEnd } from './cause.ts';
 import { type Chain, traceChain } from './cause-chain.ts';
 import { createLogLookup, type LogLookup } from './log-lookup.ts';
@@ -96,7 +96,7 @@ function stateAfter(last: LogEvent): ContainerState {
 
 async function describeState(lookup: LogLookup, { id, queued, own, last, need }: Life): Promise<string> {
   const { node } = queued.data;
-  const since = `since ${formatMoment(last.at)}`;
+  const since = `since ${formatPointInTime(last.at)}`;
   const needed = need ? `, because ${sentenceOf(need)}` : '';
   switch (last.type) {
     case 'ContainerStarting':
@@ -108,12 +108,12 @@ async function describeState(lookup: LogLookup, { id, queued, own, last, need }:
     case 'ContainerStopped': {
       const stop = own.findLast(({ type }) => type === 'ContainerStopRequested');
       const asked = stop?.type === 'ContainerStopRequested' ? await describeStopCause(lookup, stop) : 'it was asked to';
-      return `${id} was stopped on ${node} at ${formatMoment(last.at)}${describeRun(own, last)}, because ${asked}`;
+      return `${id} was stopped on ${node} at ${formatPointInTime(last.at)}${describeRun(own, last)}, because ${asked}`;
     }
     case 'ContainerCompleted':
-      return `${id} completed on ${node} at ${formatMoment(last.at)}${describeRun(own, last)}: it ended by itself with exit code 0`;
+      return `${id} completed on ${node} at ${formatPointInTime(last.at)}${describeRun(own, last)}: it ended by itself with exit code 0`;
     case 'ContainerFailed':
-      return `${id} failed at ${formatMoment(last.at)}${describeRun(own, last)}, because ${await describeFailureCause(lookup, last)}`;
+      return `${id} failed at ${formatPointInTime(last.at)}${describeRun(own, last)}, because ${await describeFailureCause(lookup, last)}`;
     default:
       return `${id} waits ${since} for ${node} to take it${needed}`;
   }

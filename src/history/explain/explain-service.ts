@@ -1,6 +1,6 @@
 /**
  * Answers "why is this service as it is": what was requested, what keeps it from it, what moved last. Its status
- * comes from a view, why from the log; of a removed service the log alone tells.
+ * comes from a view, why from the log; of a removed service the log alone knows.
  */
 
 import { AppError } from '../../errors.ts';
@@ -9,7 +9,7 @@ import { type LogEvent, streams } from '../../events/schema/event.ts';
 import { type ServiceRow, serviceRow } from '../../projections/rows/service-row.ts';
 import type { AlarmView, ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { sentenceOf } from '../sentences/event-sentences.ts';
-import { formatCount, formatDuration, formatMoment } from '../sentences/format-values.ts';
+import { formatCount, formatDuration, formatPointInTime } from '../sentences/format-values.ts';
 import { causePositionOf, findSpecChange, isEnd } from './cause.ts';
 import { type Chain, traceChain } from './cause-chain.ts';
 import { createLogLookup, type LogLookup } from './log-lookup.ts';
@@ -36,7 +36,7 @@ export type WhyService = Chain & {
 const containersMax = 3;
 
 /**
- * @param view as of now or of any moment; it is read before the first wait, so that it may be a live one
+ * @param view as of now or of any position; it is read before the first wait, so that it may be a live one
  * @throws AppError `service_not_found` · `log_unavailable` · the signal's reason
  */
 export async function explainService(
@@ -70,14 +70,14 @@ function describeService(
   { serviceName, status, reason, running, replicas }: ServiceRow,
   change: LogEvent | null,
 ): string {
-  const asked = change ? `; ${sentenceOf(change)} at ${formatMoment(change.at)}` : '';
+  const asked = change ? `; ${sentenceOf(change)} at ${formatPointInTime(change.at)}` : '';
   if (reason !== null) return `${serviceName} is ${status}: ${reason}${asked}`;
   const runs = running === 1 ? 'runs' : 'run';
   return `${serviceName} is converged: ${running} of ${formatCount(replicas, 'replica')} ${runs}${asked}`;
 }
 
 const describeAlarm = ({ alarm, message, since }: AlarmView) =>
-  `the alarm "${alarm}" stands since ${formatMoment(since)}: ${message}`;
+  `the alarm "${alarm}" stands since ${formatPointInTime(since)}: ${message}`;
 
 /** Takes from the view at once what the log is asked for later. */
 function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceRow) {
@@ -146,7 +146,7 @@ async function explainRemoved(lookup: LogLookup, name: string): Promise<Omit<Why
       running: 0,
       generation: request?.data.generation ?? 0,
     },
-    answer: `${name} was removed at ${formatMoment(removed.at)}${asked}`,
+    answer: `${name} was removed at ${formatPointInTime(removed.at)}${asked}`,
     notes: [],
     ...(await traceChain(lookup, [removed])),
   };

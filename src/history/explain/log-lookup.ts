@@ -10,7 +10,7 @@ import { type LogEvent, streams } from '../../events/schema/event.ts';
 export type LogLookup = {
   /** Everything the log has after it does not count. */
   readonly end: number;
-  /** All facts about a container, oldest first; none when nobody knows it. */
+  /** All facts about a container, oldest first; none when the log does not know it. */
   ofContainer(id: string): Promise<readonly LogEvent[]>;
   at(position: number): Promise<LogEvent | null>;
   /** The nearest before a position first; at least the nearest, when there is one. */

@@ -40,7 +40,7 @@ export async function readHistory(
   const { limit, since, until, signal } = options;
   const span = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
   const newestFirst: LogEvent[] = [];
-  // One more than is shown tells whether there is more.
+  // One more than is shown says whether there is more.
   for (let before: number | null = null; newestFirst.length <= limit; ) {
     signal?.throwIfAborted();
     const page = await read({

@@ -36,7 +36,7 @@ export async function findSuccessor(
   return successors.find(({ data }) => data.replaces === container) ?? null;
 }
 
-/** Requests and facts of its node, around the moment it was given up: a new container of the slot follows from one. */
+/** Requests and facts of its node, around the time it was given up: a new container of the slot follows from one. */
 async function findSpecChanges(
   lookup: LogLookup,
   queued: LogEvent<'ContainerQueued'>,

@@ -6,19 +6,19 @@
 import { createSemaphore } from '../../concurrency/semaphore.ts';
 import { AppError } from '../../errors.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import { findMoment, type Moment, type ReplayDeps, replay } from './replay.ts';
+import { findPointInTime, type PointInTime, type ReplayDeps, replay } from './replay.ts';
 
 export type TimeTravel = {
   /**
    * Read it, never change it.
    * @throws what `replay` throws · AppError `replays_full` (retryable)
    */
-  viewAt(moment: Exclude<Moment, 'head'>): Promise<ClusterView>;
+  viewAt(point: Exclude<PointInTime, 'head'>): Promise<ClusterView>;
   /** Replays under way end. */
   close(): void;
 };
 
-/** A page that steps back and forth asks for a few moments again and again. A view may hold 100 MB. */
+/** A page that steps back and forth asks for a few positions again and again. A view may hold 100 MB. */
 const viewsKept = 4;
 /** Each takes a part of the event loop. */
 const replaysMax = 2;
@@ -29,13 +29,13 @@ export function createTimeTravel(deps: ReplayDeps): TimeTravel {
   const closing = new AbortController();
   const semaphore = createSemaphore({ permits: replaysMax, waitingMax, onFull: () => replaysFull(waitingMax) });
 
-  const replayTo = (moment: Moment): Promise<ClusterView> =>
-    semaphore.run(() => replay(deps, { to: moment, signal: closing.signal }));
+  const replayTo = (point: PointInTime): Promise<ClusterView> =>
+    semaphore.run(() => replay(deps, { to: point, signal: closing.signal }));
 
   return {
-    async viewAt(moment) {
+    async viewAt(point) {
       // A time means the last commit until then, and of a time just past another may still come.
-      const { position } = await findMoment(deps.log, moment);
+      const { position } = await findPointInTime(deps.log, point);
       const known = kept.get(position);
       const view = known ?? replayTo({ position });
       kept.delete(position);

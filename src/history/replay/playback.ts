@@ -20,7 +20,7 @@ export type PlayOptions = {
   to?: { position: number } | { time: string };
   /** 1 = as fast as it happened, 60 = a minute in a second, Infinity = without waiting. */
   speed: number;
-  /** Default: facts alone, for heartbeats tell little. */
+  /** Default: facts alone, for heartbeats say little. */
   class?: EventClass;
   signal: AbortSignal;
 };

@@ -17,7 +17,7 @@ import { foldFailed } from '../../projections/view/fold-failed.ts';
 import { nothingTouched } from '../../projections/view/touched.ts';
 
 /** A position: all events up to it, also inside a commit. A time: up to the last commit that is not later. */
-export type Moment = { position: number } | { time: string } | 'head';
+export type PointInTime = { position: number } | { time: string } | 'head';
 
 export type ReplayDeps = {
   log: Pick<EventLog, 'readCommits' | 'readCommitAt' | 'readCommitBefore' | 'head'>;
@@ -26,7 +26,7 @@ export type ReplayDeps = {
 };
 
 export type ReplayOptions = {
-  to: Moment;
+  to: PointInTime;
   signal?: AbortSignal;
   /** After each page: where the fold is, where it goes, and what it has folded so far. */
   onProgress?: (progress: { position: number; end: number; events: number }) => void;
@@ -53,7 +53,7 @@ const yieldEveryMs = 30;
 export async function replay(deps: ReplayDeps, options: ReplayOptions): Promise<ClusterView> {
   const { log } = deps;
   const { signal, onProgress } = options;
-  const end = await findMoment(log, options.to);
+  const end = await findPointInTime(log, options.to);
   const start = deps.snapshots
     ? await findSnapshot({ log, logger: deps.logger, snapshots: deps.snapshots }, end.wholeSlot)
     : null;
@@ -100,12 +100,12 @@ function readAhead(log: Pick<EventLog, 'readCommits'>, from: { afterSlot: number
 }
 
 /**
- * The position a moment means now, and the last slot that is wholly before it: no snapshot after that will do.
+ * The position that a point in time means now, and the last slot that is wholly before it: no snapshot after that will do.
  * @throws AppError `moment_in_future` · `moment_before_log`
  */
-export async function findMoment(
+export async function findPointInTime(
   log: Pick<EventLog, 'head' | 'readCommitAt' | 'readCommitBefore'>,
-  to: Moment,
+  to: PointInTime,
 ): Promise<{ position: number; wholeSlot: number }> {
   const head = await log.head();
   const inFuture = () => {
@@ -120,7 +120,7 @@ export async function findMoment(
     const isWhole = to.position === commit.first + commit.count - 1;
     return { position: to.position, wholeSlot: isWhole ? commit.slot : commit.slot - 1 };
   }
-  // A moment after the head's that the clock has reached is simply now; the caller knows its clock.
+  // A time after the head's that the clock has reached is simply now; the caller knows its clock.
   const commit = await log.readCommitBefore(to.time);
   if (!commit) throw new AppError('moment_before_log', `the log begins after ${to.time}`);
   return { position: commit.first + commit.count - 1, wholeSlot: commit.slot };

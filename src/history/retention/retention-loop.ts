@@ -52,7 +52,7 @@ export function createRetentionLoop(
     pass ??= pruneOnce()
       .catch((error: unknown) => {
         if (signal.aborted) return;
-        // Somebody else leads, or the log is away: whoever leads next goes on.
+        // Another manager leads, or the log is away: the next leader goes on.
         if (error instanceof AppError) logger.info({ err: error }, 'telemetry not pruned; trying again later');
         else logger.error({ err: error }, 'pruning failed');
       })

@@ -46,7 +46,7 @@ const describeLog = (lines: readonly string[]): string[] => lines.map((line) => 
 
 /**
  * What one container spec changed of the one before, a line a member: `image nginx:1.27 → nginx:1.28`. Of environment and labels
- * only the names: their values may be long, or nobody's business on a screen.
+ * only the names: their values may be long, or secret.
  */
 export function describeSpecChanges(before: ContainerSpec, after: ContainerSpec): string[] {
   const changes = [

@@ -28,7 +28,7 @@ const units = [
 /** The two largest units: `340 ms`, `5.2 s`, `4 min 10 s`, `3 d 4 h`. */
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  // Below a minute a tenth of a second still tells something.
+  // Below a minute a tenth of a second still matters.
   if (ms < 59_950) return `${(ms / 1_000).toFixed(1).replace('.0', '')} s`;
   const seconds = Math.round(ms / 1_000) * 1_000;
   const index = units.findIndex((unit) => seconds >= unit.ms);
@@ -60,7 +60,7 @@ export function formatCpus(cpuMillis: number): string {
 const dateLength = '2026-01-01'.length;
 
 /** Where no heading says whose time it is. */
-export const formatMoment = (at: string): string => `${formatTime(at)} UTC`;
+export const formatPointInTime = (at: string): string => `${formatTime(at)} UTC`;
 
 /** `2026-01-01 14:03:12.345`, always UTC. */
 export function formatTime(at: string): string {
@@ -75,7 +75,7 @@ export function formatTimeBeside(at: string, other: string): string {
 
 export const isPerson = (actor: Actor): boolean => actor.startsWith('person:');
 
-/** People go by their names; without tokens nobody knows who it was. */
+/** Operators are named; without tokens their name is not known. */
 export function describeActor(actor: Actor): string {
   if (actor === 'person:local') return 'a local caller';
   if (isPerson(actor)) return actor.slice('person:'.length);

@@ -16,7 +16,7 @@ export type ChainReport = {
   events: number;
   /** Commits whose events were pruned: their hashes are checked, their events are gone. */
   pruned: number;
-  /** The hash of the last commit checked: who keeps it elsewhere can tell later that nothing before it was changed. */
+  /** The hash of the last commit checked: kept elsewhere, it proves later that nothing before it was changed. */
   headHash: string;
   broken: BrokenSlot | null;
 };

@@ -1,6 +1,6 @@
 /**
  * Checks a whole log in one pass: its chain, its fold, and every set of rows that was derived from it,
- * each at its own position. Reads and changes nothing, so it runs beside whoever writes.
+ * each at its own position. Reads and changes nothing, so it runs beside a writer.
  */
 
 import { AppError } from '../../errors.ts';

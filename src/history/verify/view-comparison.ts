@@ -12,7 +12,7 @@ import type { ClusterView } from '../../projections/view/cluster-view.ts';
 export const viewNames = ['services', 'containers', 'nodes'] as const;
 export type ViewName = (typeof viewNames)[number];
 
-/** A public row, or whatever somebody made of it. */
+/** A public row, or what was derived from it elsewhere. */
 export type Row = Readonly<Record<string, unknown>>;
 
 export type Difference = {

@@ -58,7 +58,7 @@ export function judge(
 
 const isShort = ({ after }: ServiceOutcome): boolean => after !== null && after.status !== 'converged';
 
-/** It was short before, nobody asked anything new of it, and it runs as many. */
+/** It was short before, its spec did not change, and it runs as many. */
 function isNoWorse({ before, after }: ServiceOutcome): boolean {
   if (before.status === 'converged' || after === null) return false;
   const isSameSpec = before.generation === after.generation;

@@ -5,7 +5,7 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import { formatCount, formatDuration } from '../sentences/format-values.ts';
 
 export type TimelineEntry = {
-  /** Since the moment the question begins at. */
+  /** Since the point in time the question begins at. */
   afterMs: number;
   /** A sentence's main part: `web.2 is placed on worker-3`. */
   what: string;
@@ -22,11 +22,11 @@ export type Timeline = {
   addKill(node: string, isLost: boolean): void;
   /** In the order it would happen. */
   readonly entries: readonly TimelineEntry[];
-  /** Told by nobody: there were more than `entriesMax`. */
+  /** Left out: there were more than `entriesMax`. */
   readonly leftOut: number;
 };
 
-/** More lines than this nobody reads, and an answer stays below a megabyte. */
+/** An operator reads no more lines than this, and an answer stays below a megabyte. */
 export const entriesMax = 2_000;
 
 export function createTimeline(): Timeline {
@@ -45,7 +45,7 @@ export function createTimeline(): Timeline {
       return leftOut;
     },
     add(event, afterMs) {
-      const sentence = tell(event, causes.get(event.meta.causationId ?? '') ?? null);
+      const sentence = describe(event, causes.get(event.meta.causationId ?? '') ?? null);
       if (sentence === null) return;
       causes.set(event.meta.eventId, sentence.asCause ?? sentence.what);
       const { service = null, slot = null, node = null } = event.data as Partial<TimelineEntry>;
@@ -62,7 +62,7 @@ export function createTimeline(): Timeline {
 type Sentence = { what: string; why: string; asCause?: string };
 
 /** null: no news for people. @param cause the event it follows from, in words; null when that is in the history */
-function tell(event: LogEvent, cause: string | null): Sentence | null {
+function describe(event: LogEvent, cause: string | null): Sentence | null {
   switch (event.type) {
     case 'ServiceRequested':
     case 'ServiceScaled':

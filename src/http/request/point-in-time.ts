@@ -1,7 +1,7 @@
 /** Parses the points in time that callers give: a position of the log, or a time. */
 
 import { Type } from '@sinclair/typebox';
-import type { Moment } from '../../history/replay/replay.ts';
+import type { PointInTime } from '../../history/replay/replay.ts';
 import { refuseField } from '../response/problem.ts';
 
 export const Position = Type.String({
@@ -33,7 +33,7 @@ export function toTime(field: string, text: string): string {
  * @param nowMs a later time is refused: its state is not known yet
  * @throws AppError `query_invalid` · `moment_in_future`
  */
-export function toPointInTime(field: string, text: string, nowMs: number): Exclude<Moment, 'head'> {
+export function toPointInTime(field: string, text: string, nowMs: number): Exclude<PointInTime, 'head'> {
   if (/^\d+$/.test(text)) return { position: Number(text) };
   const time = toTime(field, text);
   if (Date.parse(time) > nowMs) throw refuseField('moment_in_future', field, 'must not be in the future');

@@ -2,7 +2,7 @@
 
 import { type Static, Type } from '@sinclair/typebox';
 import { createSemaphore } from '../../concurrency/semaphore.ts';
-import { diffBetween, type MomentRows, momentRows } from '../../history/diff/diff-between.ts';
+import { diffBetween, type StateRows, stateRows } from '../../history/diff/diff-between.ts';
 import { replaysFull } from '../../history/replay/past-views.ts';
 import { abortSignalOf } from '../request/abort-signal.ts';
 import { PointInTimeParam, toPointInTime } from '../request/point-in-time.ts';
@@ -27,8 +27,8 @@ export function addDiffRoutes(
   { signal: stopping }: { signal: AbortSignal },
 ): void {
   const semaphore = createSemaphore({ permits: diffsMax, waitingMax, onFull: () => replaysFull(waitingMax) });
-  const rowsAt = async (field: string, at: string): Promise<MomentRows> =>
-    momentRows(await past.viewAt(toPointInTime(field, at, clock.nowMs())));
+  const rowsAt = async (field: string, at: string): Promise<StateRows> =>
+    stateRows(await past.viewAt(toPointInTime(field, at, clock.nowMs())));
 
   server.get(
     '/diff',
@@ -45,7 +45,7 @@ export function addDiffRoutes(
       return semaphore.run(async () => {
         signal.throwIfAborted();
         const before = await rowsAt('from', from);
-        const after = to === undefined ? momentRows(projector.view) : await rowsAt('to', to);
+        const after = to === undefined ? stateRows(projector.view) : await rowsAt('to', to);
         if (before.position > after.position) throw refuseField('query_invalid', 'from', 'must not be after to');
         return diffBetween(log, before, after, signal);
       });

@@ -170,7 +170,7 @@ export async function writeCheckpoint(
 }
 
 /**
- * Writes all three collections anew from a view, beside the present ones, and renames over them: a reader sees the old
+ * Writes all three collections again from a view, beside the present ones, and renames over them: a reader sees the old
  * rows or the new, never half. The checkpoint is lowered first and raised last, so a crash in between is caught up by
  * the leader; one that is writing meanwhile notices and catches up too.
  * @throws AppError `rename_unsupported` when the server cannot rename over a collection

@@ -84,7 +84,7 @@ export function createReadModelWriter(deps: ReadModelDeps, options: ReadModelOpt
     },
     isMoreDue: () => isLeader() && (rows.checkpoint() === null || hasAny(pending)),
     onFailed(error, retryMs) {
-      // The rows of these keys may or may not be written: the checkpoint tells.
+      // The rows of these keys may or may not be written: the checkpoint says.
       rows.distrust();
       logger.warn({ err: error, retryMs, position: view.position }, 'the read models cannot be written');
     },
@@ -158,7 +158,7 @@ async function findCheckpoint(db: Db, view: ClusterView): Promise<Checkpoint> {
   return (await readCheckpoint(db)) ?? startCheckpoint(db);
 }
 
-/** Every row the event may have changed: what its data names, and the row itself tells whether it is newer. */
+/** Every row the event may have changed: what its data names, and the row itself says whether it is newer. */
 function noteTouched(keys: Keys, event: LogEvent): void {
   if (event.version === 0) return;
   const { service, container, node } = event.data as { service?: unknown; container?: unknown; node?: unknown };

@@ -19,7 +19,7 @@ export function createSnapshotCollection(db: Db): SnapshotStore {
 
   let indexing: Promise<unknown> | null = null;
 
-  /** Once; by whoever writes, because a reader may not be allowed to. */
+  /** Once; by the writer, because a reader may not be allowed to. */
   const ensureIndexes = async () => {
     indexing ??= withDeadline(
       collection.createIndexes([{ key: { chunk: 1, slot: -1 } }, { key: { slot: 1, chunk: 1 } }]),

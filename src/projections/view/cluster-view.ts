@@ -98,7 +98,7 @@ export type NodeView = {
   instance: AgentInstance | null;
   /** Other instances that asked for the node since this one has it, the last to ask last, at most `refusalsKept`. */
   refusals: readonly { instance: AgentInstance; hostname: string; at: string }[];
-  /** The last times it was registered anew while ready, oldest first, at most `takeoversKept`: see plan-claims.ts. */
+  /** The last times it was registered again while ready, oldest first, at most `takeoversKept`: see plan-claims.ts. */
   takeovers: readonly { registrationId: string; hostname: string; at: string }[];
   /** The latest fact of its stream. */
   latest: Cause;
@@ -113,7 +113,7 @@ export type NodeView = {
   lastHeardAt: string | null;
 };
 
-/** So many within a minute are no accident: an agent registers anew when it, its engine or its broker was away. */
+/** So many within a minute are no accident: an agent registers again when it, its engine or its broker was away. */
 export const takeoversKept = 4;
 
 /** More agents than this under one node id are forgotten the first. */

@@ -213,7 +213,7 @@ function end(
   view.nextExpiryMs ??= expiryMsOf(event.at);
 }
 
-/** What ran by a spec nobody wants any more says nothing about the present one. */
+/** What ran by a spec that is no longer requested says nothing about the present one. */
 function countFailure(
   service: ServiceView,
   slot: SlotView,

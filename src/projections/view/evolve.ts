@@ -12,7 +12,7 @@ import { nodeHandlers } from './nodes.ts';
 import { serviceHandlers } from './services.ts';
 import { nothingTouched, type Touched } from './touched.ts';
 
-/** Rises when the same log folds to another view or other rows: what was derived before is then derived anew. */
+/** Rises when the same log folds to another view or other rows: what was derived before is then derived again. */
 export const projectionVersion = 5;
 
 const handlers: Handlers = { ...clusterHandlers, ...serviceHandlers, ...containerHandlers, ...nodeHandlers };

@@ -43,7 +43,7 @@ export const nodeHandlers = {
   StaleContainerRemoved(view, event) {
     const node = view.nodes.get(event.data.node);
     if (!node) {
-      // There are logs where it was told just after the node's removal. The stream went on, nothing else did.
+      // There are logs where it came just after the node's removal. The stream went on, nothing else did.
       view.removedNodes.set(event.data.node, { version: event.version });
       return;
     }
@@ -102,7 +102,7 @@ function register(
   changeNode(view, event, touched);
 }
 
-/** One that is told twice is one. */
+/** One that is raised twice is one. */
 function takeoversOf(
   known: NodeView | undefined,
   { at, data: { registrationId, hostname } }: LogEvent<'NodeRegistered'> | LogEvent<'NodeReturned'>,

@@ -5,7 +5,7 @@ import { parseIsoTime } from '../../projections/view/iso-time.ts';
 
 /**
  * The log's time may be ahead of this machine's: a manager whose clock is wrong wrote one commit. Deadlines counted from
- * there are as far ahead, so from the moment the log's time rose it goes on by the monotonic clock.
+ * there are as far ahead, so from the time the log's time rose it goes on by the monotonic clock.
  * @returns milliseconds since the epoch; call it at least as often as deadlines are to be met
  */
 export function createLogTime(view: { readonly at: string }, clock: Clock): () => number {

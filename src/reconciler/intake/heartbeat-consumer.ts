@@ -1,5 +1,5 @@
 /**
- * Takes heartbeats in: tells the failure detector, records them in the log, and asks unknown sessions to register again.
+ * Takes heartbeats in: notifies the failure detector, records them in the log, and asks unknown sessions to register again.
  * All managers listen, the leader alone appends.
  */
 

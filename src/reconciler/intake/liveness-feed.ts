@@ -15,13 +15,13 @@ import type { Liveness } from './liveness.ts';
 export type LivenessFeed = {
   /** Before anything that plans: what is planned from a fact has to find its node watched. */
   start(): void;
-  /** This process leads from now on. It may have listened badly before, so that every silence is counted anew. */
+  /** This process leads from now on. It may have missed heartbeats before, so every node's silence is counted from now. */
   onElected(): void;
   close(): void;
 };
 
 const checkEveryMs = 250;
-/** A check this late means that the process stood still and could not hear anybody. */
+/** A check this late means that the process stood still and could not take heartbeats. */
 const stallMs = 1_500;
 
 type Deps = {
@@ -64,7 +64,7 @@ export function createLivenessFeed({ projector, bus, liveness, clock, logger }: 
     liveness.grace();
   };
 
-  /** While the broker or the log is away nobody can be heard. */
+  /** While the broker or the log is away no heartbeat arrives. */
   const checkOutage = () => {
     const wasAway = isAway;
     isAway = bus.status().state !== 'connected' || projector.trouble() !== null;

@@ -32,7 +32,7 @@ export type Liveness = HeartbeatStatus & {
   readonly silences$: Observable<string>;
 };
 
-/** Judged by arrival on the monotonic clock; a jump of the wall clock loses nobody. Tests bring their own scheduler. */
+/** Judged by arrival on the monotonic clock; a jump of the wall clock loses no node. Tests bring their own scheduler. */
 export function createLiveness(
   clock: Pick<Clock, 'monotonicMs'>,
   options: { timeoutMs: number; scheduler?: SchedulerLike },

@@ -145,6 +145,6 @@ function findCandidates(
 function explainUnresponsive(unresponsive: readonly Candidate[]): FilteredNodes {
   if (unresponsive.length === 0) return [];
   const nodes = unresponsive.map(({ node }) => node.id);
-  const reason = 'a container of the slot waited there in vain';
+  const reason = 'a container of the slot reached its queue time-out there';
   return [{ filter: 'queue timeout', reason, count: nodes.length, nodes }];
 }

@@ -1,4 +1,4 @@
-/** The command `coctl replay` on a file and on a database: any moment from the log alone, collections healed, history played again. */
+/** The command `coctl replay` on a file and on a database: any point in time from the log alone, collections healed, history played again. */
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -60,8 +60,8 @@ file('a time means the last commit that is not later', async () => {
   assert.is((await run('--at', timeOf(8.5), '--json')).json().position, at.position);
 });
 
-file('moments that are none, before the log or not yet come are refused, each with its exit code', async () => {
-  for (const [moment, code] of [
+file('points in time that are none, before the log or not yet come are refused, each with its exit code', async () => {
+  for (const [point, code] of [
     ['0', 2],
     ['now', 2],
     ['2026-13-45T00:00:00Z', 2],
@@ -69,7 +69,7 @@ file('moments that are none, before the log or not yet come are refused, each wi
     [timeOf(-5), 1],
     ['2999-01-01T00:00:00Z', 1],
   ] as const) {
-    assert.is((await run('--at', moment)).code, code, moment);
+    assert.is((await run('--at', point)).code, code, point);
   }
 });
 

@@ -48,14 +48,14 @@ online('state --at shows the past', async () => {
   assert.is(json().position, 1);
 });
 
-online('a moment that has not come is refused in words', async () => {
+online('a point in time that has not come is refused', async () => {
   const { code, out, err } = await ask('state', '--at', '999999');
   assert.is(code, 1);
   assert.is(out, '');
   assert.match(err, /ends at position .*\(moment_in_future\)/);
 });
 
-online('a moment that is none is wrong usage', async () => {
+online('a point in time that is none is wrong usage', async () => {
   const { code, err } = await ask('state', '--at', 'yesterday');
   assert.is(code, 2);
   assert.match(err, /query_invalid/);

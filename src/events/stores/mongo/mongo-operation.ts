@@ -1,4 +1,4 @@
-/** One operation on the database: bounded in time, its failures told apart. */
+/** One operation on the database: bounded in time, its failures classified. */
 
 import { MongoServerError } from 'mongodb';
 import { AppError, errorMessage } from '../../../errors.ts';

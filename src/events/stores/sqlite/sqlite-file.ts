@@ -19,7 +19,7 @@ const formatVersion = 1;
 const cacheKibibytes = 64 * 1024;
 /** A reader goes through the file once, or follows one index. */
 const readerCacheKibibytes = 8 * 1024;
-/** A shell or a backup tool may hold a transaction for a moment. */
+/** A shell or a backup tool may hold a transaction for a second. */
 const busyTimeoutMs = 2_000;
 const walBytesMax = 64 * 1024 * 1024;
 /** An answer crosses to another thread in one piece, and is parsed as a whole before its first commit is folded: what is larger outlives the young generation of the heap. */

@@ -54,7 +54,7 @@ export async function createSqliteStore({ path, isReadOnly = false }: SqliteStor
     },
     head: readHead,
     slotOf: (wanted) => ask('slotOf', wanted),
-    // One process writes: whoever follows in it is told by the log, others look by themselves.
+    // One process writes: followers in it are notified by the log, others poll.
     onInserted: () => () => {},
     async prune({ afterSlot = 0, throughSlot }) {
       const total = { commits: 0, events: 0 };
@@ -108,7 +108,7 @@ const closeDeadlineMs = 3_000;
 
 type Asked = { resolve(value: unknown): void; reject(error: AppError): void };
 
-/** A thread that died is started anew with the next call: what it was asked last has an unknown outcome, as any other. */
+/** A thread that died is started again with the next call: its last call has an unknown outcome, as any other. */
 function createThread(workerData: SqliteWorkerData) {
   const asked = new Map<number, Asked>();
   let worker: Worker | null = null;

@@ -1,6 +1,6 @@
 /**
  * The thread that the embedded log's file lives in: one call after the other, an answer to each, and the index
- * brought up to date when nobody asks.
+ * brought up to date when no call waits.
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
@@ -52,7 +52,7 @@ function indexNow(): void {
   try {
     indexAll();
   } catch {
-    // The commits are safe, reads scan what is not indexed, and whoever needs the index whole asks for it again.
+    // The commits are safe, reads scan what is not indexed, and a call that needs the whole index builds it first.
   }
 }
 

@@ -1,4 +1,4 @@
-/** What changed between two moments: complete, explained by its events, bounded. */
+/** What changed between two points in time: complete, explained by its events, bounded. */
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -17,15 +17,15 @@ import { until } from '../../../support/wait.ts';
 
 const pure = suite('diff');
 
-const momentOf = ({ view }: SimulatedCluster) => ({ position: view.position, at: view.at, rows: rowsOf(view) });
+const pointOf = ({ view }: SimulatedCluster) => ({ position: view.position, at: view.at, rows: rowsOf(view) });
 
 for (let seed = 1; seed <= 6; seed += 1) {
   pure(`a diff turns the rows before into the rows after, and names what made each change, seed ${seed}`, async () => {
-    const moments: ReturnType<typeof momentOf>[] = [];
-    const cluster = stormyHistory(seed, 40, (now) => moments.push(momentOf(now)));
+    const points: ReturnType<typeof pointOf>[] = [];
+    const cluster = stormyHistory(seed, 40, (now) => points.push(pointOf(now)));
     const log = createCountingLog(cluster.events);
-    for (const [index, before] of moments.entries()) {
-      const after = moments[Math.min(moments.length - 1, index + 1 + (index % 7))]!;
+    for (const [index, before] of points.entries()) {
+      const after = points[Math.min(points.length - 1, index + 1 + (index % 7))]!;
       for (const kind of diffKinds) {
         const changes = diffRows(before.rows[kind], after.rows[kind]);
         assert.equal(
@@ -46,10 +46,10 @@ for (let seed = 1; seed <= 6; seed += 1) {
 
 const sorted = (rows: ReadonlyMap<string, unknown>) => [...rows].sort(([a], [b]) => (a < b ? -1 : 1));
 
-pure('no difference between a moment and itself', async () => {
+pure('no difference between a point in time and itself', async () => {
   const cluster = stormyHistory(3, 20);
-  const moment = momentOf(cluster);
-  const diff = await diffBetween(createCountingLog(cluster.events), moment, moment);
+  const point = pointOf(cluster);
+  const diff = await diffBetween(createCountingLog(cluster.events), point, point);
   assert.equal(
     diffKinds.map((kind) => diff[kind].changes.length),
     [0, 0, 0],
@@ -59,9 +59,9 @@ pure('no difference between a moment and itself', async () => {
 
 pure('a thing keeps a few events, its own before others, and counts the rest', async () => {
   const cluster = startScene(3);
-  const before = momentOf(cluster);
+  const before = pointOf(cluster);
   ask(cluster, 'alice', applyFor('web', 12, specOf('nginx')), 20_000);
-  const diff = await diffBetween(createCountingLog(cluster.events), before, momentOf(cluster));
+  const diff = await diffBetween(createCountingLog(cluster.events), before, pointOf(cluster));
   const [web] = diff.services.changes;
   const total = cluster.events.filter(({ data }) => 'service' in data && data.service === 'web').length;
   assert.is(web!.madeBy.events[0]!.type, 'ServiceRequested');
@@ -92,11 +92,11 @@ pure('a span too long is read from its end, and says what it left out', async ()
 pure('more changes than a page holds are counted', async () => {
   const rows = new Map(Array.from({ length: changesMax + 20 }, (_, n) => [`web.${n}-1`, { state: 'running' }]));
   const none = new Map();
-  const moment = (position: number, containers: typeof rows) => ({
+  const point = (position: number, containers: typeof rows) => ({
     ...{ position, at: '2026-01-01T00:00:00.000Z' },
     rows: { services: none, nodes: none, containers },
   });
-  const diff = await diffBetween(createCountingLog([]), moment(0, none), moment(0, rows));
+  const diff = await diffBetween(createCountingLog([]), point(0, none), point(0, rows));
   assert.equal(
     [diff.containers.changes.length, diff.containers.more, diff.containers.added],
     [changesMax, 20, changesMax + 20],
@@ -145,7 +145,7 @@ online('between two positions: field by field, and the events that did it', asyn
   assert.equal([diff.containers.added, diff.containers.removed], [1, 2]);
 });
 
-online('moments that make no sense are refused', async () => {
+online('points in time that make no sense are refused', async () => {
   const codeOf = async (query: string) => (await api.call('GET', `/diff?${query}`)).body.code;
   assert.is(await codeOf(`from=${calm + 5}&to=${calm}`), 'query_invalid');
   assert.is(await codeOf('from=999999'), 'moment_in_future');

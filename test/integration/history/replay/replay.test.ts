@@ -1,4 +1,4 @@
-/** Replay and snapshots: any moment of the past is the fold of the events up to it, with or without a snapshot to begin at. */
+/** Replay and snapshots: any point of the past is the fold of the events up to it, with or without a snapshot to begin at. */
 
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { systemClock } from '../../../../src/clock.ts';
 import type { AppError } from '../../../../src/errors.ts';
 import type { EventLog } from '../../../../src/events/log/event-log.ts';
 import { createTimeTravel } from '../../../../src/history/replay/past-views.ts';
-import { type Moment, replay } from '../../../../src/history/replay/replay.ts';
+import { type PointInTime, replay } from '../../../../src/history/replay/replay.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import { createProjector } from '../../../../src/projections/live/projector.ts';
 import { createSnapshotWriter } from '../../../../src/projections/live/snapshot-writer.ts';
@@ -83,7 +83,7 @@ for (const { name, open } of places) {
   let snapshots: SnapshotStore;
   let remove: () => Promise<void>;
   const deps = () => ({ log, logger: silentLogger, snapshots });
-  const plain = (to: Moment) => replay({ log, logger: silentLogger }, { to });
+  const plain = (to: PointInTime) => replay({ log, logger: silentLogger }, { to });
 
   test.before.each(async () => {
     place = await logKinds[0]!.createPlace();

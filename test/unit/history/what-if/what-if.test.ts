@@ -110,7 +110,7 @@ test('the view that was asked about is not touched, nothing is written, and the 
   assert.is(answers[0]!.position, copy.position);
 });
 
-test('a live view goes on at once: the answer is of the moment it was asked at', async () => {
+test('a live view goes on at once: the answer is of the position it was asked at', async () => {
   const cluster = settledCluster(3);
   const question = { changes: [kill('worker-2')] };
   const before = await whatIf(cluster.view, question);
@@ -119,7 +119,7 @@ test('a live view goes on at once: the answer is of the moment it was asked at',
   assert.equal(await answer, before);
 });
 
-test('more than fits: blocked with the reason, from the moment it is found', async () => {
+test('more than fits: blocked with the reason, from the time it is found', async () => {
   const cluster = settledCluster(3);
   const answer = await whatIf(cluster.view, { changes: [{ kind: 'scale', service: 'api', replicas: 24 }] });
   const { after, blockedAfterMs, moved } = outcomeOf(answer, 'api');
@@ -324,7 +324,7 @@ test('a node that was silent already stays so, and the answer says it', async ()
   assert.not((await whatIf(heard(view, pruned), { changes })).timeline.some(({ type }) => type === 'NodeLost'));
 });
 
-test('a hold that stands at that moment goes on while most are silent, and ends when they are heard', async () => {
+test('rescheduling that is paused at that time stays so while most are silent, and ends when they are heard', async () => {
   const cluster = settledCluster(3);
   for (const node of ['worker-1', 'worker-2', 'worker-3']) cluster.crash(node);
   cluster.advance(8_000);
