@@ -62,8 +62,12 @@ export function createPublisher(connection: AmqpConnection, { userId, declare, r
   });
 
   const pump = () => {
-    for (let entry = unsent.peek(); entry && window.hasRoom(); entry = unsent.peek()) {
-      if (outbox.has(entry) && !rerouting.hold(entry) && !send(entry)) return;
+    for (let entry = unsent.peek(); entry; entry = unsent.peek()) {
+      // Settled at its deadline: dropped without a channel too, or an outage would fill the memory.
+      if (outbox.has(entry)) {
+        if (!window.hasRoom()) return;
+        if (!rerouting.hold(entry) && !send(entry)) return;
+      }
       unsent.take();
     }
   };
