@@ -2,8 +2,8 @@
 
 import type { Logger } from '../logger.ts';
 
-/** The first is told at once, then one line a minute with the number of the others. */
-const tellEveryMs = 60_000;
+/** The first is logged at once, then one line a minute with the number of the others. */
+const logEveryMs = 60_000;
 
 export type ForeignMessageLog = { drop(routingKey: string, reason: string): void; close(): void };
 
@@ -12,19 +12,19 @@ export function createForeignMessageLog(logger: Logger): ForeignMessageLog {
   let dropped = 0;
   let last = { routingKey: '', reason: '' };
 
-  const tell = () => {
+  const log = () => {
     timer = undefined;
     if (dropped === 0) return;
     logger.warn({ ...last, dropped }, 'heartbeats dropped');
     dropped = 0;
-    timer = setTimeout(tell, tellEveryMs).unref();
+    timer = setTimeout(log, logEveryMs).unref();
   };
 
   return {
     drop(routingKey, reason) {
       dropped += 1;
       last = { routingKey, reason };
-      if (!timer) tell();
+      if (!timer) log();
     },
     close() {
       clearTimeout(timer);

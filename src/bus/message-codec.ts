@@ -1,4 +1,4 @@
-/** Owns messages as bytes: writing them bounded, and reading them once, against their schema, at the rim of the program. */
+/** Encodes messages within a size bound, and parses received bytes once, against their schema. */
 
 import type { TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
@@ -7,8 +7,8 @@ import * as messages from './messages.ts';
 import { routingKeys } from './topology.ts';
 
 /**
- * A wanted set of 10 000 containers with 150 of the largest specs fits. Below 16 MiB, where RabbitMQ 4 refuses a message and
- * closes the channel.
+ * 10 000 desired containers of a node with 150 of the largest specs fit. Below 16 MiB, where RabbitMQ 4 refuses a message
+ * and closes the channel.
  */
 export const bodyBytesMax = 15 * 1024 * 1024;
 
@@ -67,15 +67,16 @@ function parse<T extends { node: string }>(
     return { deadLetter: 'not JSON' };
   }
   if (typeof value !== 'object' || value === null) return { deadLetter: 'not an object' };
-  if ('clusterId' in value && value.clusterId !== clusterId) return { deadLetter: 'of another cluster' };
+  if ('clusterId' in value && value.clusterId !== clusterId) return { deadLetter: 'from another cluster' };
   const check = checkOf(value);
-  if (!check) return { deadLetter: 'of an unknown kind' };
+  if (!check) return { deadLetter: 'unknown kind' };
   if (!check.Check(value)) {
     const first = check.Errors(value).First();
-    return { deadLetter: `not as its schema says: ${first?.path ?? ''} ${first?.message ?? ''}` };
+    return { deadLetter: `does not match its schema: ${first?.path ?? ''} ${first?.message ?? ''}` };
   }
   const message = value as T;
-  if (routingKeyOf(message) !== routingKey) return { deadLetter: `of node ${message.node}, sent as ${routingKey}` };
+  if (routingKeyOf(message) !== routingKey)
+    return { deadLetter: `names node ${message.node}, but was sent as ${routingKey}` };
   return { message };
 }
 

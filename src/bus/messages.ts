@@ -1,4 +1,4 @@
-/** Owns what travels between managers and agents. Every message carries the cluster's id; those of others are dead-lettered. */
+/** The messages between managers and agents. Each carries the cluster's id, and one of another cluster is dead-lettered. */
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { ContainerStateSchema, FailureReason, LogTail } from '../model/container.ts';
@@ -40,10 +40,10 @@ export const StopCommand = object({
   container: ContainerId,
   stopTimeoutSeconds: Type.Integer({ minimum: 0 }),
 });
-/** The container is nobody's any more (terminal or unknown in the log): remove it, report it as stale. */
+/** The container is terminal or unknown in the log: remove it, report it as stale. */
 export const RemoveCommand = object({ kind: Type.Literal('remove'), ...commandHead, container: ContainerId });
 
-/** Everything the log wants on the node as of `position`: the answer to a registration, and a new leader's first word. */
+/** All desired containers of the node as of `position`: the answer to a registration, and a new leader's first command. */
 export const WantedCommand = object({
   kind: Type.Literal('wanted'),
   ...commandHead,
@@ -74,8 +74,9 @@ export const ResyncCommand = object({
   instanceId: Type.Optional(Uuid),
 });
 /**
- * To a claimant of a node that another instance seems to hold, through the node's queue: one agent reads it at a time,
- * so the claimant gets it only when the other has let go. It then registers at once, and says so. Not fenced.
+ * To an instance that registers for a node which another instance seems to have. Sent through the node's queue, which has
+ * one active consumer: the instance gets it only when the other one's connection is gone. It then registers at once, with
+ * `readsQueue`. Not fenced.
  */
 export const ChallengeCommand = object({
   kind: Type.Literal('challenge'),
@@ -102,7 +103,7 @@ export type ResyncCommand = Static<typeof ResyncCommand>;
 export type ChallengeCommand = Static<typeof ChallengeCommand>;
 export type WantedContainer = WantedCommand['containers'][number];
 
-/** To one instance alone, whoever reads the node's queue: the node is another's, who is alive. */
+/** To one instance alone, through its own queue: another instance has the node and is alive. */
 export const Refusal = object({
   clusterId: Uuid,
   node: NodeId,
@@ -125,7 +126,7 @@ export const RegisterReport = object({
   ...reportHead,
   registrationId: Uuid,
   instance: Type.Optional(AgentInstance),
-  /** A challenge to this instance came through the node's queue just now: nobody else reads it. */
+  /** A challenge to this instance has just come through the node's queue: no other instance consumes it. */
   readsQueue: Type.Optional(Type.Boolean()),
   engine: EngineDescription,
   hostname: text(255),

@@ -1,15 +1,15 @@
 /**
- * Owns the broker's names, queue arguments and permissions. Nothing else spells them.
+ * The broker's names, queue arguments and permissions. No other file has them.
  *
  * Who declares what: managers declare everything, a node's queue when a command for it finds none. An agent declares
  * nothing, it consumes its own queue as soon as there is one. So a node needs no right to configure anything, and one
- * that is taken over can read its own commands and speak in its own name, nothing more.
+ * whose credentials are stolen can read its own commands and report as itself, nothing more.
  */
 
 export const exchange = 'co_topic';
 export const reportsQueue = 'co_reports';
 export const deadQueue = 'co_dead';
-/** Dead letters travel apart from co_topic, so that nobody with a right to publish there can fill them. */
+/** Dead letters do not go through co_topic, so a user with the right to publish there cannot fill their queue. */
 export const deadExchange = 'co_dead';
 
 export const nodeQueue = (node: string) => `co_node_${node}`;
@@ -26,17 +26,17 @@ export const routingKeys = {
   heartbeats: 'heartbeat.#',
 } as const;
 
-/** Commands waiting for one node. A node that far behind gets its whole wanted set instead: publishing past it is refused. */
+/** Commands waiting for one node. Past it publishing is refused, and the node is sent all its desired containers instead. */
 export const nodeQueueLengthMax = 10_000;
 /** Reports waiting while no manager can append: 10 minutes of a busy cluster. Past it agents keep their reports. */
 export const reportsQueueLengthMax = 100_000;
-/** Refusals waiting for one instance; each says the same. */
+/** Refusals waiting for one instance; all are the same. */
 export const instanceQueueLengthMax = 10;
 /** An instance that waits for its refusal asks for its queue every few seconds. */
 export const instanceQueueExpiresMs = 60_000;
-/** Heartbeats waiting for one manager: two seconds of 5 000 nodes. The oldest go, newer ones say more. */
+/** Heartbeats waiting for one manager: two seconds of 5 000 nodes. The oldest are dropped, newer ones replace them. */
 export const heartbeatsQueueLengthMax = 10_000;
-/** Dead letters kept for operators; the oldest go. */
+/** Dead letters kept for operators. The oldest are dropped. */
 export const deadQueueLengthMax = 10_000;
 /**
  * Times a broker hands out one message, each cut of a connection counted, before it dead-letters it by itself: only a message
@@ -56,21 +56,21 @@ const deadLettered: QueueArguments = {
 };
 
 /**
- * One consumer of a queue at a time, the others wait for its end. Reports keep their order over all managers. Of two
- * agents under one node id, a mistake, only the first starts anything; without it each would be given half, and a
- * container would run twice. The price: a connection that died without a word holds the place until the broker misses
- * its heartbeats (measured on 3.10: 15 s), and an agent that was started anew meanwhile waits as long.
+ * One consumer of a queue at a time, the others wait until it is gone. Reports keep their order over all managers. Of two
+ * agents under one node id, a mistake, only the first starts containers. Without it each would get half of the commands,
+ * and a container would run twice. The price: a connection that was lost without being closed stays the consumer until the
+ * broker misses its heartbeats (measured on 3.10: 15 s), and an agent that was restarted meanwhile waits as long.
  */
 const singleActive: QueueArguments = { 'x-single-active-consumer': true };
 
 /** Redeclaring a queue with other arguments is refused by the broker: a change here needs a new name or an upgrade note. */
 export const queueArguments = {
   node: { ...deadLettered, ...singleActive, 'x-max-length': nodeQueueLengthMax },
-  /** What was lost here is said again at the next registration. */
+  /** A refusal that is lost here is repeated at the next registration. */
   instance: { 'x-max-length': instanceQueueLengthMax, 'x-expires': instanceQueueExpiresMs },
   reports: { ...deadLettered, ...singleActive, 'x-max-length': reportsQueueLengthMax },
   heartbeats: { 'x-max-length': heartbeatsQueueLengthMax },
-  /** People read it over and over: a limit nobody reaches keeps brokers with a default limit from dropping what they read. */
+  /** Operators read it again and again. A limit that is never reached keeps brokers with a default limit from dropping what was read. */
   dead: { 'x-queue-type': 'quorum', 'x-max-length': deadQueueLengthMax, 'x-delivery-limit': 1_000_000_000 },
 } satisfies Record<string, QueueArguments>;
 

@@ -102,10 +102,10 @@ export const deadLettersContract: BusContract = {
       return all.length === 4 ? all : null;
     });
     const reasons = deadLetters.map(({ reason }) => reason).toSorted();
-    assert.match(reasons[0] ?? '', /not as its schema says: \/startedAt/);
-    assert.is(reasons[1], 'of an unknown kind');
-    assert.is(reasons[2], 'of another cluster');
-    assert.match(reasons[3] ?? '', /of node other-node, sent as report.a/);
+    assert.match(reasons[0] ?? '', /does not match its schema: \/startedAt/);
+    assert.is(reasons[1], 'from another cluster');
+    assert.match(reasons[2] ?? '', /names node other-node, but was sent as report.a/);
+    assert.is(reasons[3], 'unknown kind');
     assert.equal(seen, ['a']);
   },
 };

@@ -53,7 +53,7 @@ fault('bytes that are no message are dead-lettered as they are', async (broker) 
   });
   assert.equal(deadLetter.map(({ body, reason }) => [body, reason]).toSorted(), [
     ['', 'not JSON'],
-    ['[1]', 'of an unknown kind'],
+    ['[1]', 'unknown kind'],
     ['no JSON', 'not JSON'],
     ['null', 'not an object'],
   ]);
