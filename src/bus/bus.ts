@@ -17,7 +17,7 @@ export type Consumer = {
   close(): Promise<void>;
 };
 
-export type PublishOptions = {
+type PublishOptions = {
   /** Default 5 000. Past it: AppError `bus_unavailable` (retryable); the message may still arrive. */
   deadlineMs?: number;
 };

@@ -11,7 +11,7 @@ export type Settlement = 'ack' | 'requeue' | { deadLetter: string };
  * Pauses before the second, third … try. Together they are longer than the 5 s after which a manager without a log closes
  * its consumer of reports: an outage of the log dead-letters nothing.
  */
-export const retryPausesMs = [250, 1_000, 2_500, 5_000] as const;
+const retryPausesMs = [250, 1_000, 2_500, 5_000] as const;
 
 /** Handlers in flight get this long when their consumer closes; what they have not settled is delivered again. */
 export const closeDeadlineMs = 3_000;

@@ -6,14 +6,14 @@ import { createFifo } from './fifo.ts';
 
 export type RawMessage = { routingKey: string; body: Buffer };
 
-export type MemoryQueueOptions = {
+type MemoryQueueOptions = {
   lengthMax: number;
   bytesMax: number;
   /** Only the consumer attached first gets messages, and the next one when it is closed. Otherwise they share. */
   isSingleActive: boolean;
 };
 
-export type MemoryConsumer = {
+type MemoryConsumer = {
   prefetch: number;
   /** @param closing aborted when the consumer closes */
   settle(raw: RawMessage, closing: AbortSignal): Promise<Settlement>;

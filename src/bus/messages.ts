@@ -67,7 +67,7 @@ export const WantedCommand = object({
  * The manager does not know this session (any more): register again. Not fenced by session. Of several agents of a node
  * only the one whose heartbeat it was is meant, when it said who it is.
  */
-export const ResyncCommand = object({
+const ResyncCommand = object({
   kind: Type.Literal('resync'),
   clusterId: Uuid,
   node: NodeId,
@@ -99,7 +99,6 @@ export type StartCommand = Static<typeof StartCommand>;
 export type StopCommand = Static<typeof StopCommand>;
 export type RemoveCommand = Static<typeof RemoveCommand>;
 export type WantedCommand = Static<typeof WantedCommand>;
-export type ResyncCommand = Static<typeof ResyncCommand>;
 export type ChallengeCommand = Static<typeof ChallengeCommand>;
 export type WantedContainer = WantedCommand['containers'][number];
 
@@ -144,8 +143,8 @@ const containerReportHead = {
   causationId: nullable(Type.String({ maxLength: 64 })),
 };
 
-export const StartingReport = object({ kind: Type.Literal('starting'), ...containerReportHead });
-export const RunningReport = object({
+const StartingReport = object({ kind: Type.Literal('starting'), ...containerReportHead });
+const RunningReport = object({
   kind: Type.Literal('running'),
   ...containerReportHead,
   engineContainerId: text(128),
@@ -160,19 +159,19 @@ export const FailedReport = object({
   exitCode: nullable(Type.Integer()),
   logTail: LogTail,
 });
-export const StoppedReport = object({
+const StoppedReport = object({
   kind: Type.Literal('stopped'),
   ...containerReportHead,
   exitCode: nullable(Type.Integer()),
 });
-export const CompletedReport = object({ kind: Type.Literal('completed'), ...containerReportHead, logTail: LogTail });
-export const StaleRemovedReport = object({
+const CompletedReport = object({ kind: Type.Literal('completed'), ...containerReportHead, logTail: LogTail });
+const StaleRemovedReport = object({
   kind: Type.Literal('stale-removed'),
   ...containerReportHead,
   reason: text(200),
 });
 /** Telemetry: at most one a second for a pull. */
-export const PullProgressReport = object({
+const PullProgressReport = object({
   kind: Type.Literal('pull-progress'),
   ...containerReportHead,
   image: text(512),
@@ -191,7 +190,7 @@ export const Report = Type.Union([
   PullProgressReport,
 ]);
 export type Report = Static<typeof Report>;
-export type ReportKind = Report['kind'];
+type ReportKind = Report['kind'];
 export type ContainerReport = Exclude<Report, RegisterReport>;
 export type ReportOf<K extends ReportKind> = Extract<Report, { kind: K }>;
 

@@ -33,9 +33,9 @@ export const reportsQueueLengthMax = 100_000;
 /** Refusals waiting for one instance; all are the same. */
 export const instanceQueueLengthMax = 10;
 /** An instance that waits for its refusal asks for its queue every few seconds. */
-export const instanceQueueExpiresMs = 60_000;
+const instanceQueueExpiresMs = 60_000;
 /** Heartbeats waiting for one manager: two seconds of 5 000 nodes. The oldest are dropped, newer ones replace them. */
-export const heartbeatsQueueLengthMax = 10_000;
+const heartbeatsQueueLengthMax = 10_000;
 /** Dead letters kept for operators. The oldest are dropped. */
 export const deadQueueLengthMax = 10_000;
 /**

@@ -15,7 +15,7 @@ export type Backoff = {
   reset(): void;
 };
 
-export type BackoffOptions = {
+type BackoffOptions = {
   clock: Pick<Clock, 'monotonicMs'>;
   /** What lasted longer than this was healthy: its loss is the first failure. */
   healthyAfterMs: number;

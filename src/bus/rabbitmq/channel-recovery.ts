@@ -33,7 +33,7 @@ export type RecoveringChannel = {
   close(): Promise<void>;
 };
 
-export type RecoveringChannelOptions = {
+type RecoveringChannelOptions = {
   connection: RecoveringConnection;
   clock: Clock;
   /** Does the bus count as unconnected until it was there once? A channel added while connected does not change that. */

@@ -23,7 +23,7 @@ export type RecoveringConnection = {
   close(): Promise<void>;
 };
 
-export type RecoveringConnectionOptions = {
+type RecoveringConnectionOptions = {
   url: string;
   /** Shown by the broker's own tools. */
   name: string;

@@ -16,7 +16,7 @@ export type ConnectionStatus = Pick<BusEnd, 'status' | 'onConnected'> & {
   close(): void;
 };
 
-export type ConnectionStatusOptions = {
+type ConnectionStatusOptions = {
   description: string;
   /** Are the connection and all its essential channels there? */
   isUp(): boolean;

@@ -24,7 +24,7 @@ export type AmqpConnection = Pick<BusEnd, 'status' | 'onConnected'> & {
 
 export type OpenChannel = { close(): Promise<void> };
 
-export type AmqpConnectionOptions = { url: string; name: string; logger: Logger; clock?: Clock };
+type AmqpConnectionOptions = { url: string; name: string; logger: Logger; clock?: Clock };
 
 /**
  * A peer that is silent for about twice this counts as gone. The broker deletes the exclusive queues of a lost manager by

@@ -12,7 +12,7 @@ import type { RawMessage } from '../memory-queue.ts';
 import type { Parsed } from '../message-codec.ts';
 import type { AmqpConnection } from './connection.ts';
 
-export type ConsumerSpec<T> = {
+type ConsumerSpec<T> = {
   name: string;
   queue: string;
   prefetch: number;

@@ -20,7 +20,7 @@ export type Publisher = {
   close(): Promise<void>;
 };
 
-export type PublisherOptions = {
+type PublisherOptions = {
   /** The user of the connection, null when the URL names none: the broker then refuses messages signed by another. */
   userId: string | null;
   declare(channel: ConfirmChannel): Promise<void>;

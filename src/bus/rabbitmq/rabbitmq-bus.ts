@@ -15,7 +15,7 @@ import { declareRoute, declareTopology } from './declarations.ts';
 import { consumeHeartbeats } from './heartbeat-consumer.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 
-export type AmqpOptions = { url: string; clusterId: string; logger: Logger };
+type AmqpOptions = { url: string; clusterId: string; logger: Logger };
 
 const prefetchDefault = 100;
 /** Queues declared at once: a broker takes tens of milliseconds for each, and thousands of nodes may be new together. */

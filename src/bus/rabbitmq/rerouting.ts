@@ -12,7 +12,7 @@ export type Rerouting = {
   clear(): void;
 };
 
-export type ReroutingOptions = {
+type ReroutingOptions = {
   /** Declares a queue for the routing key, or waits until another client has. */
   route(routingKey: string): Promise<void>;
   /** To be published again, in this order. */
