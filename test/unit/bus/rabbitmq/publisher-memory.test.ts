@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { createAmqpAgentBus } from '../../../../src/bus/rabbitmq/rabbitmq-bus.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import { failed } from '../../../support/bus/bus-messages.ts';
+import { until } from '../../../support/wait.ts';
 
 const test = suite('publisher without a broker');
 
@@ -44,8 +45,8 @@ test('a message that was refused at its deadline is no longer held in memory', a
       const outcomes = await Promise.allSettled(attempts);
       assert.ok(outcomes.every(({ status }) => status === 'rejected'));
     }
-    const growthBytes = heldBytes() - beforeBytes;
-    assert.ok(growthBytes < 20 * 200_000 * 2, `${growthBytes} bytes more than before`);
+    // The last round may still be held, and buffers are released some time after a collection.
+    await until('the memory to be released', () => heldBytes() - beforeBytes < 40 * report.logTail.join().length);
   } finally {
     await agent.close();
   }
