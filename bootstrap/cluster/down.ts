@@ -2,7 +2,7 @@
 
 import { access } from 'node:fs/promises';
 import { readConfig } from '../../src/daemon/config.ts';
-import { claimDataFolder, type FolderNote } from '../../src/daemon/data-folder.ts';
+import { type FolderNote, lockDataFolder } from '../../src/daemon/data-folder.ts';
 import { AppError } from '../../src/errors.ts';
 import { createProgram, runOnce } from '../../src/process/arguments.ts';
 import { connectDocker, whyNoAnswer } from './engine/docker-client.ts';
@@ -52,7 +52,7 @@ async function down({ purge = false, ...given }: Given): Promise<void> {
     if (cluster !== null) return void (await removeAt(address ?? dockerAddress, { cluster }));
     return print(`there is no data at ${dataDir}; --cluster NAME removes containers by the name of their cluster`);
   }
-  const folder = await claimDataFolder(dataDir);
+  const folder = await lockDataFolder(dataDir);
   try {
     const note = await folder.readNote();
     await removeNoted(note, { dataDir, cluster, address, dockerAddress });

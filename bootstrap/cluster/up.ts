@@ -1,6 +1,6 @@
 /** Runs `./bootstrap/up`: an engine, the example image, and a cluster that runs until it is stopped. */
 
-import { claimDataFolder, type DataFolder } from '../../src/daemon/data-folder.ts';
+import { type DataFolder, lockDataFolder } from '../../src/daemon/data-folder.ts';
 import { type NodeAgents, nodesOf } from '../../src/daemon/node-agents.ts';
 import { readyLine, releasing, runLocalCluster } from '../../src/daemon/roles.ts';
 import { errorMessage } from '../../src/errors.ts';
@@ -26,7 +26,7 @@ try {
 }
 
 async function up(options: UpOptions, life: Life): Promise<Running> {
-  const folder = await claimDataFolder(options.config.dataDir);
+  const folder = await lockDataFolder(options.config.dataDir);
   try {
     return releasing(folder, await upOn(folder, options, life));
   } catch (error) {

@@ -56,7 +56,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
 
 export function createProgram(context: CliContext): Command {
   const program = new Command('coctl')
-    .description('Asks a cluster how it stands, and replays, verifies and explains its history')
+    .description('Shows the state of a cluster, and replays, verifies and explains its history')
     .exitOverride()
     .showHelpAfterError('(--help says how)')
     .addHelpText('after', helpOnEnding)

@@ -34,7 +34,7 @@ export const folderFiles = { lock: 'up.lock', holder: 'up.pid', note: 'cluster.j
  * Makes the folder when there is none.
  * @throws AppError `data_in_use` naming the process · `data_unusable`
  */
-export async function claimDataFolder(dir: string): Promise<DataFolder> {
+export async function lockDataFolder(dir: string): Promise<DataFolder> {
   const path = (file: keyof typeof folderFiles) => join(dir, folderFiles[file]);
   await mkdir(dir, { recursive: true }).catch((error: Error) => {
     throw new AppError('data_unusable', `the data folder ${dir} cannot be made: ${error.message}`, { cause: error });

@@ -190,18 +190,18 @@ function describeStatus(parts: {
 }): ControlPlaneStatus {
   const { managerId, cluster, log, projector, bus, reconciler } = parts;
   const { term, controllerId, resigned } = projector.view.controller;
-  const trouble = projector.trouble() ?? log.trouble();
+  const problem = projector.problem() ?? log.problem();
   const busStatus = bus.status();
   const hasLeader = term > 0 && !resigned;
   const notReady = [
-    trouble === null ? null : `the log is in trouble: ${trouble}`,
+    problem === null ? null : `the log cannot be used: ${problem}`,
     busStatus.state === 'connected' ? null : `the bus is not connected: ${busStatus.trouble ?? busStatus.state}`,
     hasLeader ? null : 'no manager leads yet',
   ].filter((sentence) => sentence !== null);
   return {
     managerId,
     cluster,
-    log: { description: log.description, trouble },
+    log: { description: log.description, trouble: problem },
     bus: busStatus,
     leader: hasLeader ? { term, controllerId, isSelf: reconciler.term() === term } : null,
     ready: notReady.length === 0,

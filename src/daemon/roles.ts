@@ -25,8 +25,8 @@ export const starters: Record<CommandName, (config: Config, life: Life) => Promi
 };
 
 async function startUp(config: Config, life: Life): Promise<Running> {
-  const { claimDataFolder } = await import('./data-folder.ts');
-  const folder = await claimDataFolder(config.dataDir);
+  const { lockDataFolder } = await import('./data-folder.ts');
+  const folder = await lockDataFolder(config.dataDir);
   try {
     const logger = createLogger({ level: config.logLevel });
     const cluster = await runLocalCluster({ config, folder, logger }, life);
@@ -54,7 +54,7 @@ export async function runLocalCluster(
 
 const engineOf = ({ engine }: LocalCluster['agents']) => (engine.startsWith('SIMULATED') ? 'simulated' : 'docker');
 
-/** What runs on a claimed folder, as one thing to close. */
+/** What runs on a locked folder, as one thing to close. */
 export const releasing = (folder: DataFolder, running: Running): Running => ({
   async close() {
     await running.close();

@@ -1,4 +1,4 @@
-/** The words for a container's life: its states, and the reasons of failure and of a stop. */
+/** A container's life: its states, and the reasons of failure and of a stop. */
 
 import { type Static, Type } from '@sinclair/typebox';
 

@@ -336,9 +336,9 @@ export function testEventLogContract({ name, isShared, whyNot, createPlace }: Lo
     const stop = new AbortController();
     const slots: number[] = [];
     const troubles: (string | undefined)[] = [];
-    const onTrouble = (trouble: { message: string } | null) => troubles.push(trouble?.message);
+    const onProblem = (trouble: { message: string } | null) => troubles.push(trouble?.message);
     const following = (async () => {
-      for await (const commits of holed.follow({ afterSlot: 0, signal: stop.signal, onTrouble })) {
+      for await (const commits of holed.follow({ afterSlot: 0, signal: stop.signal, onProblem })) {
         slots.push(...commits.map(({ slot }) => slot));
       }
     })();

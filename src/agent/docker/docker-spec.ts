@@ -1,5 +1,5 @@
 /**
- * Maps between our words and Docker's: a spec to create options, labels and states back. Pure. What is not
+ * Maps between our terms and Docker's: a spec to create options, labels and states back. Pure. What is not
  * written here no container gets: no privileges, no mounts, no network of the host.
  */
 
@@ -99,7 +99,7 @@ export const scopeLabels = (scope: EngineScope) => [
 
 type Identity = Pick<EngineContainer, 'container' | 'service' | 'slot' | 'generation' | 'specHash'>;
 
-/** null: not written by us, whatever its labels claim. */
+/** null: not written by us, whatever its labels say. */
 export function readIdentity(found: Record<string, string>): Identity | null {
   const text = (label: string) => found[label] ?? '';
   const [slot, generation] = [Number(text(labels.slot)), Number(text(labels.generation))];

@@ -63,7 +63,7 @@ export function createConnectionStatus({ description, isUp, logger }: Connection
       problem = `${part}: ${message}`;
       if (isClosed || logged.get(part) === message) return;
       logged.set(part, message);
-      logger.warn({ broker: description, part, trouble: message }, 'bus trouble');
+      logger.warn({ broker: description, part, problem: message }, 'bus problem');
     },
     lastProblem: () => problem,
     announce,

@@ -56,7 +56,7 @@ export function addReplayCommand(program: Command, context: CliContext): void {
   addReadOptions(command);
   addExamples(command, [
     ['replay', 'folds the whole log, with a rate'],
-    ['replay --at 2026-01-31T14:03:00Z', 'services, nodes and containers as they stood then'],
+    ['replay --at 2026-01-31T14:03:00Z', 'services, nodes and containers as of then'],
     ['replay --sqlite copy.sqlite --at 1500 --json', 'the same of another file, for a program'],
     ['replay --mongodb mongodb://db/co --rebuild', 'heals collections that were dropped or edited'],
     ['replay --from 1400 --to 1500 --speed 60', 'what happened, a minute in a second'],

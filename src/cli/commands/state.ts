@@ -20,8 +20,8 @@ export function addStateCommand(program: Command, context: CliContext): void {
   addApiOptions(command);
   addExamples(command, [
     ['state', 'services and nodes, now'],
-    ['state --at 1500 --containers', 'as it stood after the event at position 1500'],
-    ['state --at 2026-01-31T14:03:00Z --json', 'as it stood then, for a program'],
+    ['state --at 1500 --containers', 'as of the event at position 1500'],
+    ['state --at 2026-01-31T14:03:00Z --json', 'as of then, for a program'],
   ]);
 }
 

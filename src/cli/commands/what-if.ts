@@ -62,7 +62,7 @@ export function addWhatIfCommand(program: Command, context: CliContext): void {
   addExamples(command, [
     ['whatif --kill worker-2', 'where its containers would go'],
     ['whatif --kill worker-2 --scale web=9', 'both at once'],
-    ['whatif --image web=nginx:1.27 --at 1500', 'a new image, as things stood at position 1500'],
+    ['whatif --image web=nginx:1.27 --at 1500', 'a new image, as of position 1500'],
     ['whatif --sqlite copy.sqlite --drain worker-1 --json', 'of a log, for a program'],
   ]);
 }

@@ -20,7 +20,7 @@ type Options = AskOptions & { at?: string; json?: boolean };
 export function addWhyCommand(program: Command, context: CliContext): void {
   const command = program
     .command('why <container|service>')
-    .description('Why a container or a service is as it is, back to who asked for it or what broke')
+    .description('Why a container or a service is as it is, back to the request or the failure behind it')
     .option('--at <point>', `as it was then, of a service: ${pointInTimeHelp}`)
     .option('--json', 'for programs');
   addExamples(addAskOptions(command), [

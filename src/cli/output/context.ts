@@ -20,7 +20,7 @@ export type CliContext = {
   environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C: every wait ends. */
   signal: AbortSignal;
-  /** How the process will end; the last word counts. A command that throws needs none. */
+  /** How the process will end; the last call counts. A command that throws needs none. */
   exitWith(code: ExitCode): void;
   exitCode(): ExitCode;
 };

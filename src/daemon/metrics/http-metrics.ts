@@ -3,7 +3,7 @@
 import { Histogram, type Registry } from 'prom-client';
 import type { MeasuredCall } from '../../http/response/metrics.ts';
 
-/** From a cached body to a question about the past that waits for its turn. */
+/** From a cached body to a question about the past that waits for a permit. */
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 export function createCallMetrics(registers: Registry[]): (call: MeasuredCall) => void {

@@ -79,7 +79,7 @@ export async function createCommitLog(deps: CommitLogDeps, { writer }: { writer:
     findAppend: (appendId) => withDeadline(commits.findAppend(appendId)),
     follow,
     prune: (range) => store.prune(range),
-    trouble: retry.trouble,
+    problem: retry.problem,
     async close() {
       if (appends.isClosed()) return;
       commits.close();

@@ -33,7 +33,7 @@ export type CommitWriter = {
   writeBatch(queue: PendingAppend[], most: number): Promise<void>;
   /** Reports the results of the last commit, if that has not been done. */
   reportResults(): void;
-  /** Not while a commit is undecided: waits for its turn. @throws AppError `log_unavailable` */
+  /** Not while a commit is undecided: waits for it. @throws AppError `log_unavailable` */
   findAppend(appendId: string): Promise<FoundAppend | null>;
   /** Slot of the commit that was sent last, decided or not. */
   sentSlot(): number;

@@ -103,13 +103,13 @@ export type EventLog = {
   head(): Promise<LogHead>;
   /**
    * Everything after a slot, then everything new, in batches of contiguous commits, until the signal aborts.
-   * Keeps trying while the store is away (and says so through `onTrouble`); never skips a hole.
+   * Keeps trying while the store is away (and says so through `onProblem`); never skips a hole.
    */
   follow(options: FollowOptions): AsyncIterable<Commit[]>;
   /** Empties telemetry commits, in place; positions and hashes stay. Returns what it emptied. */
   prune(range: PruneRange): Promise<Pruned>;
   /** Why nothing can be written just now, in words; null while all is well. */
-  trouble(): string | null;
+  problem(): string | null;
   /** How the log is kept, for people: `sqlite data/events.sqlite`. Never a password. */
   readonly description: string;
   /** Waits for appends in flight (at most 3 s), then lets go of the store. */
@@ -120,7 +120,7 @@ export type FollowOptions = {
   afterSlot: number;
   signal: AbortSignal;
   /** The store cannot be read, or has a hole; called on each change of the condition, null = fine again. */
-  onTrouble?: (trouble: { code: 'log_unavailable' | 'log_hole'; message: string } | null) => void;
+  onProblem?: (problem: { code: 'log_unavailable' | 'log_hole'; message: string } | null) => void;
 };
 
 /** Bounds of one append and of one commit (several appends may share a commit). */

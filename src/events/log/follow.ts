@@ -19,11 +19,11 @@ type FollowDeps = {
 const page = 500;
 /** A notification may be missing: this is the longest a commit stays unseen. */
 const pollMs = 1_000;
-const troubleMinMs = 100;
-const troubleMaxMs = 2_000;
+const problemMinMs = 100;
+const problemMaxMs = 2_000;
 
 export function createFollow({ store, recent, logger, onApplied }: FollowDeps): EventLog['follow'] {
-  return async function* follow({ afterSlot, signal, onTrouble }: FollowOptions): AsyncGenerator<Commit[]> {
+  return async function* follow({ afterSlot, signal, onProblem }: FollowOptions): AsyncGenerator<Commit[]> {
     const notifier = createNotifier(signal);
     const pages = createPages({ store, recent });
     const onInserted = () => {
@@ -31,7 +31,7 @@ export function createFollow({ store, recent, logger, onApplied }: FollowDeps): 
       notifier.notify();
     };
     const unsubscribes = [onApplied(notifier.notify), store.onInserted(onInserted)];
-    const trouble = createTrouble(logger, onTrouble);
+    const problem = createProblem(logger, onProblem);
     let slot = afterSlot;
     try {
       while (!signal.aborted) {
@@ -40,8 +40,8 @@ export function createFollow({ store, recent, logger, onApplied }: FollowDeps): 
           const commits = await pages.after(slot);
           const contiguous = untilHole(commits, slot);
           const missing = commits[contiguous.length];
-          if (missing) trouble.say('log_hole', holeBefore(missing, contiguous.at(-1)?.slot ?? slot));
-          else trouble.end();
+          if (missing) problem.report('log_hole', holeBefore(missing, contiguous.at(-1)?.slot ?? slot));
+          else problem.end();
           const last = contiguous.at(-1);
           if (last && !signal.aborted) {
             slot = last.slot;
@@ -49,10 +49,10 @@ export function createFollow({ store, recent, logger, onApplied }: FollowDeps): 
             yield contiguous;
             if (!missing) continue;
           }
-          if (!(await notifier.wait(missing ? troubleMaxMs : pollMs))) pages.askStore();
+          if (!(await notifier.wait(missing ? problemMaxMs : pollMs))) pages.askStore();
         } catch (error) {
           if (!hasCode(error, 'log_unavailable')) throw error;
-          await notifier.wait(trouble.say('log_unavailable', errorMessage(error)));
+          await notifier.wait(problem.report('log_unavailable', errorMessage(error)));
         }
       }
     } finally {
@@ -108,22 +108,22 @@ function createPages({ store, recent }: Pick<FollowDeps, 'store' | 'recent'>) {
   };
 }
 
-/** Tells of each change of the condition once, and how long to wait while it lasts. */
-function createTrouble(logger: Logger, onTrouble: FollowOptions['onTrouble']) {
+/** Reports each change once, and how long to wait while the problem lasts. */
+function createProblem(logger: Logger, onProblem: FollowOptions['onProblem']) {
   let waitMs = 0;
   return {
-    say(code: 'log_unavailable' | 'log_hole', message: string): number {
+    report(code: 'log_unavailable' | 'log_hole', message: string): number {
       if (waitMs === 0) {
-        onTrouble?.({ code, message });
-        logger.debug({ code, trouble: message }, 'the log cannot be read');
+        onProblem?.({ code, message });
+        logger.debug({ code, problem: message }, 'the log cannot be read');
       }
-      waitMs = Math.min(Math.max(waitMs * 2, troubleMinMs), troubleMaxMs);
+      waitMs = Math.min(Math.max(waitMs * 2, problemMinMs), problemMaxMs);
       return waitMs;
     },
     end(): void {
       if (waitMs === 0) return;
       waitMs = 0;
-      onTrouble?.(null);
+      onProblem?.(null);
     },
   };
 }

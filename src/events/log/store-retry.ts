@@ -11,7 +11,7 @@ export type StoreRetry = {
   /** Repeats while the store does not answer. @throws whatever else `ask` throws; after a close also `log_unavailable` */
   untilAnswered<T>(ask: () => Promise<T>): Promise<T>;
   /** Why the store does not answer just now, in words; null while it does. */
-  trouble(): string | null;
+  problem(): string | null;
   close(): void;
 };
 
@@ -21,7 +21,7 @@ const resendMaxMs = 1_000;
 const answerLateMs = 2_000;
 
 export function createStoreRetry(logger: Logger): StoreRetry {
-  let trouble: string | null = null;
+  let problem: string | null = null;
   let isClosed = false;
 
   const repeat = async <T>(ask: () => Promise<T>): Promise<T> => {
@@ -30,7 +30,7 @@ export function createStoreRetry(logger: Logger): StoreRetry {
         return await ask();
       } catch (error) {
         if (!hasCode(error, 'log_unavailable') || isClosed) throw error;
-        trouble = (error as AppError).message;
+        problem = (error as AppError).message;
         logger.warn({ err: error, delayMs }, 'the log does not answer; sending the same again');
         await pause(delayMs);
         if (isClosed) throw error;
@@ -41,16 +41,16 @@ export function createStoreRetry(logger: Logger): StoreRetry {
   return {
     async untilAnswered(ask) {
       const late = setTimeout(() => {
-        trouble = `the log has not answered for ${answerLateMs} ms`;
+        problem = `the log has not answered for ${answerLateMs} ms`;
       }, answerLateMs);
       try {
         return await repeat(ask);
       } finally {
         clearTimeout(late);
-        trouble = null;
+        problem = null;
       }
     },
-    trouble: () => trouble,
+    problem: () => problem,
     close() {
       isClosed = true;
     },

@@ -125,7 +125,7 @@ export const catalog = {
     object({
       ...ContainerRef,
       reason: FailureReason,
-      /** A sentence for people: the engine's or the registry's own words where there are any. */
+      /** A sentence for operators: the engine's or the registry's own words where there are any. */
       message: text(2048),
       exitCode: nullable(Type.Integer()),
       logTail: LogTail,
@@ -176,7 +176,7 @@ export const catalog = {
   /** `alarm` is a stable code; `subject` what it is about (a node, a stream, or ""). */
   AlarmRaised: fact(object({ alarm: text(64), subject: text(255), message: text(1024) })),
   AlarmCleared: fact(object({ alarm: text(64), subject: text(255) })),
-  /** The mass-loss hold is over: by a person, or because the nodes are back. */
+  /** Rescheduling after a loss of many nodes goes on: released by an operator, or because the nodes are back. */
   HoldReleased: fact(object({ reason: text(200) })),
 
   /** A refused call of a known caller. Refusals before authentication are telemetry: see ApiReadsRecorded. */

@@ -21,7 +21,7 @@ export type NewMeta = {
   requestId?: string;
   /** Everything that follows from one request shares it. Default: the requestId, else the event's own id. */
   correlationId?: string;
-  /** eventId of the fact this one follows from; null for a person, a timer or an observation of a node. */
+  /** eventId of the fact this one follows from; null for an operator, a timer or an observation of a node. */
   causationId: string | null;
   /** The cause is an earlier event of the same append: its index there. Replaces causationId. */
   causationIndex?: number;

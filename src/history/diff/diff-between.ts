@@ -25,7 +25,7 @@ export type DiffBody = {
   events: { read: number; unreadThrough: number | null };
 } & Record<DiffKind, Changes>;
 
-/** Of each kind: more is no answer for a person, and a page of megabytes. */
+/** Of each kind: more is no answer for an operator, and a page of megabytes. */
 export const changesMax = 500;
 
 /** `from` is the earlier of the two. @throws AppError `log_unavailable` · the signal's reason */

@@ -14,7 +14,7 @@ import type { ClusterView } from '../../projections/view/cluster-view.ts';
 export type DiffKind = 'services' | 'nodes' | 'containers';
 export const diffKinds = ['services', 'nodes', 'containers'] as const satisfies readonly DiffKind[];
 
-/** What people see of it, but for the position of its last fact: a row that only was touched has not changed. */
+/** What operators see of it, but for the position of its last fact: a row that only was touched has not changed. */
 export type DiffRow = Readonly<Record<string, unknown>>;
 export type RowsByKind = Record<DiffKind, ReadonlyMap<string, DiffRow>>;
 
@@ -45,7 +45,7 @@ function toRows<K extends string>(
   return new Map(rows.map(({ position: _, ...row }) => [row[name as never] as string, row as DiffRow]));
 }
 
-/** By name as people count. */
+/** By name in natural order. */
 export function diffRows(before: ReadonlyMap<string, DiffRow>, after: ReadonlyMap<string, DiffRow>): RowChange[] {
   const names = sortNatural(new Set([...before.keys(), ...after.keys()]), (name) => name);
   return names.flatMap((name) => changeOf(name, before.get(name), after.get(name)) ?? []);

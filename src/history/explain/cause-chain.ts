@@ -1,5 +1,5 @@
 /**
- * The chain of causes of some events, back to a person's request, a node or a timer. It passes through the containers
+ * The chain of causes of some events, back to an operator's request, a node or a timer. It passes through the containers
  * that were replaced one after the other, so far and no further.
  */
 
@@ -20,7 +20,7 @@ export type Link = {
   sentence: string;
   /** Further lines: candidates, who was ruled out, last log lines, what a request changed. */
   details: string[];
-  /** Position of its cause; null: a person, a node or a timer. Left out of the chain only where `left` says so. */
+  /** Position of its cause; null: an operator, a node or a timer. Left out of the chain only where `left` says so. */
   because: number | null;
 };
 

@@ -10,7 +10,7 @@
  * | other facts of a container | an earlier one of the same container |
  * | RestartDelayed | the end of the run it names |
  * | PlacementBlocked, ServiceRemoved | the latest spec change, or the end of a run |
- * | requests, registrations, losses, alarms, elections | nothing: a person, a node or a timer |
+ * | requests, registrations, losses, alarms, elections | nothing: an operator, a node or a timer |
  */
 
 import type { EventType } from '../../events/schema/catalog.ts';
@@ -56,7 +56,7 @@ export async function findNeed(lookup: LogLookup, queued: LogEvent<'ContainerQue
   if (!cause || cause.position >= queued.position || !isSameEvent(cause, queued.meta.causationId)) {
     return findSpecChange(lookup, service, queued.position, queued.meta.causationId);
   }
-  // A draining node stands in the log with its latest fact, which may be a return in the middle of the drain.
+  // A draining node is known in the log by its latest fact, which may be a return in the middle of the drain.
   if (isNodeFact(cause)) return (await findDrain(lookup, cause.data.node, cause.position + 1)) ?? cause;
   const isOfAnother = 'container' in cause.data && cause.data.container !== replaces;
   return isOfAnother && replaces !== null ? ((await findReplacement(lookup, queued, replaces)) ?? cause) : cause;

@@ -138,7 +138,7 @@ function describeRun(own: readonly LogEvent[], last: LogEvent): string {
 }
 
 async function describeNext(lookup: LogLookup, { id, queued, end, successor }: Life): Promise<string> {
-  if (successor) return `; ${successor.data.container} on ${successor.data.node} took its place`;
+  if (successor) return `; ${successor.data.container} on ${successor.data.node} replaced it`;
   if (!end) return '';
   const about = { streams: [streams.service(queued.data.service)], types: ['RestartDelayed'] } as const;
   const delays = await lookup.after(end.position, about);

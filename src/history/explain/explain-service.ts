@@ -28,7 +28,7 @@ export type WhyService = Chain & {
   };
   /** One sentence. */
   answer: string;
-  /** Alarms that stood: what they hold back is not moved. */
+  /** Alarms that were active: what they hold back is not moved. */
   notes: string[];
 };
 
@@ -77,7 +77,7 @@ function describeService(
 }
 
 const describeAlarm = ({ alarm, message, since }: AlarmView) =>
-  `the alarm "${alarm}" stands since ${formatPointInTime(since)}: ${message}`;
+  `the alarm "${alarm}" is active since ${formatPointInTime(since)}: ${message}`;
 
 /** Takes from the view at once what the log is asked for later. */
 function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceRow) {

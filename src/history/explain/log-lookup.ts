@@ -37,7 +37,7 @@ const reaches = [2_000, 40_000, Number.POSITIVE_INFINITY] as const;
 const reachAfter = 40_000;
 
 /**
- * @param end the log as it stood then; a position
+ * @param end the log as of then; a position
  * @param signal ends the question at its next look
  */
 export function createLogLookup(

@@ -8,7 +8,7 @@ import { containerId } from '../../model/ids.ts';
 import { type ContainerEnd, findCause, specChangeTypes } from './cause.ts';
 import { type LogLookup, pageLimit } from './log-lookup.ts';
 
-/** @param own the container's facts, oldest first @returns its ContainerQueued; null: nothing took its place so far */
+/** @param own the container's facts, oldest first @returns its ContainerQueued; null: nothing replaced it so far */
 export async function findSuccessor(
   lookup: LogLookup,
   queued: LogEvent<'ContainerQueued'>,

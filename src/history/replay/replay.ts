@@ -43,7 +43,7 @@ export type ReplayOptions = {
 export type BadEvent = UnreadableEvent;
 
 const page = 500;
-/** A long replay lets timers and sockets have a turn this often. */
+/** A long replay yields to timers and sockets this often. */
 const yieldEveryMs = 30;
 
 /**

@@ -27,7 +27,7 @@ export type RetentionLoopOptions = {
 
 /** Some hundred commits at a time, and a record of it a few hundred times a day: both are small. */
 const everyDefaultMs = 5 * 60_000;
-/** Appends get their turns in between. */
+/** Appends go on in between. */
 const stepPauseMs = 100;
 
 export function createRetentionLoop(

@@ -29,8 +29,8 @@ const sentences: Sentences = {
   ServiceRequested(event) {
     const { service, replicas, container, changed, generation } = event.data;
     const spec = `${formatCount(replicas, 'replica')} of ${service} from ${container.image}`;
-    if (!changed) return `${who(event)} asked for ${spec} again, which changed nothing`;
-    return `${who(event)} asked for ${spec} (generation ${generation})`;
+    if (!changed) return `${who(event)} requested ${spec} again, which changed nothing`;
+    return `${who(event)} requested ${spec} (generation ${generation})`;
   },
   ServiceScaled(event) {
     const { service, from, replicas, generation } = event.data;

@@ -101,7 +101,7 @@ function aheadOf(rows: FoundRows['rows'], position: number): Ahead[] {
     .sort((a, b) => a.position - b.position);
 }
 
-/** Of a view as it stood somewhere else: in a manager, in a snapshot. */
+/** Of a view from somewhere else: in a manager, in a snapshot. */
 export function rowsOfView(source: string, view: ClusterView): FoundRows {
   const rowsOf = (name: ViewName) => Array.from(idsOf(view, name), (id) => [id, replayedRow(view, name, id)!] as const);
   const rows = { services: rowsOf('services'), containers: rowsOf('containers'), nodes: rowsOf('nodes') };

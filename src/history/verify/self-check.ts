@@ -47,7 +47,7 @@ const pauseDefaultMs = 10;
 /** What a check found: null = nothing. */
 type Finding = { subject: string; message: string } | null;
 
-/** `beginSlot`: what is kept up to it is vouched for; 0 = nothing is. */
+/** `beginSlot`: snapshots up to it are correct; 0 = none is known to be. */
 type Checked = { finding: Finding; beginSlot: number };
 
 type Kept = { snapshot: Snapshot; view: ClusterView };
@@ -105,7 +105,7 @@ export function createSelfCheck(deps: SelfCheckDeps, options: SelfCheckOptions):
   };
 }
 
-/** The live view as it stood; null when the snapshot is gone or damaged, which says nothing about the view. */
+/** The live view as of the slot; null when the snapshot is gone or damaged, which says nothing about the view. */
 async function openKept({ log, snapshots }: SelfCheckDeps, slot: number): Promise<Kept | null> {
   const snapshot = await snapshots.newest(slot);
   if (snapshot?.slot !== slot) return null;

@@ -40,10 +40,10 @@ export function describeAssumptions({ start, stopMs, nodeTimeoutMs, failing, sil
     `a start takes ${formatDuration(startMs)} (${source}), ${parallelStartsDefault} at a time on each engine`,
     `a stop takes ${formatDuration(stopMs)}, a message no time, and images are where they are needed`,
     'every start succeeds',
-    `a node silent for more than ${formatDuration(nodeTimeoutMs)} is lost, and stays so`,
+    `a node without heartbeats for more than ${formatDuration(nodeTimeoutMs)} is lost, and stays so`,
   ];
   if (failing.length > 0)
     sentences.push(`${formatFew(failing)} failed again and again, and is supposed not to any more`);
-  if (silent.length > 0) sentences.push(`not heard then, and supposed to stay silent: ${formatFew(silent)}`);
+  if (silent.length > 0) sentences.push(`without heartbeats then, and supposed to stay so: ${formatFew(silent)}`);
   return sentences;
 }

@@ -52,8 +52,8 @@ export function createTimeline(): Timeline {
       push({ afterMs, what: sentence.what, why: sentence.why, type: event.type, service, slot, node });
     },
     addKill(node, isLost) {
-      const what = isLost ? `${node} is lost already` : `${node} falls silent`;
-      push({ afterMs: 0, what, why: 'asked for', type: 'NodeKilled', service: null, slot: null, node });
+      const what = isLost ? `${node} is lost already` : `${node} stops sending heartbeats`;
+      push({ afterMs: 0, what, why: 'requested', type: 'NodeKilled', service: null, slot: null, node });
     },
   };
 }
@@ -61,14 +61,14 @@ export function createTimeline(): Timeline {
 /** `asCause`: how it is named as the reason of another; default `what`. */
 type Sentence = { what: string; why: string; asCause?: string };
 
-/** null: no news for people. @param cause the event it follows from, in words; null when that is in the history */
+/** null: no news for operators. @param cause the event it follows from, in words; null when that is in the history */
 function describe(event: LogEvent, cause: string | null): Sentence | null {
   switch (event.type) {
     case 'ServiceRequested':
     case 'ServiceScaled':
     case 'ServiceRemovalRequested':
     case 'NodeDrainRequested':
-      return { what: describeRequest(event), why: 'asked for' };
+      return { what: describeRequest(event), why: 'requested' };
     case 'ServiceRemoved':
       return { what: `${event.data.service} is gone`, why: 'its last container has ended' };
     case 'ContainerQueued':

@@ -29,7 +29,7 @@ export type Projector = {
   /** Resolves once the view holds `position`. @throws AppError `view_behind` (retryable) past the deadline */
   waitFor(position: number, deadlineMs?: number): Promise<void>;
   /** The log cannot be read just now: in words, null while all is well. */
-  trouble(): string | null;
+  problem(): string | null;
   /**
    * Resolves once the view holds everything that was in the log when it was called; waits while the log is away.
    * @throws AppError `fold_failed` (details.position) when the log holds what this program cannot fold
@@ -66,7 +66,7 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
   const stop = new AbortController();
   const listeners = new Set<FoldListener>();
   const waiters = createPositionWaiters(() => view.position);
-  let trouble: string | null = null;
+  let problem: string | null = null;
   let fatal: AppError | null = null;
   let isStarted = false;
   let following: Promise<void> = Promise.resolve();
@@ -79,13 +79,13 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
   };
 
   const follow = async (afterSlot: number): Promise<void> => {
-    const onTrouble = (change: { code: string; message: string } | null) => {
-      trouble = change && `${change.code}: ${change.message}`;
-      if (trouble) logger.warn({ trouble, position: view.position }, 'the log cannot be followed');
+    const onProblem = (change: { code: string; message: string } | null) => {
+      problem = change && `${change.code}: ${change.message}`;
+      if (problem) logger.warn({ problem, position: view.position }, 'the log cannot be followed');
       else logger.info({ position: view.position }, 'the log is followed again');
     };
     const yielder = createYielder(yieldEveryMs, clock);
-    for await (const commits of log.follow({ afterSlot, signal: stop.signal, onTrouble })) {
+    for await (const commits of log.follow({ afterSlot, signal: stop.signal, onProblem })) {
       for (const commit of commits) {
         if (yielder.isDue()) await yielder.yield();
         if (stop.signal.aborted) return;
@@ -97,7 +97,7 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
   const fail = (cause: unknown): void => {
     if (stop.signal.aborted) return;
     fatal = hasCode(cause, 'fold_failed') ? (cause as AppError) : foldFailed(view.position, cause);
-    trouble = fatal.message;
+    problem = fatal.message;
     waiters.rejectAll(fatal);
     if (!isStarted) return;
     logger.error({ err: fatal, position: view.position }, 'the fold broke');
@@ -107,7 +107,7 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
   const waitFor = (position: number, deadlineMs = waitDeadlineMs): Promise<void> =>
     fatal && view.position < position
       ? Promise.reject(fatal)
-      : waiters.waitFor(position, deadlineMs, () => trouble ?? `not folded within ${deadlineMs} ms`);
+      : waiters.waitFor(position, deadlineMs, () => problem ?? `not folded within ${deadlineMs} ms`);
 
   return {
     view,
@@ -116,13 +116,13 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
       return () => listeners.delete(listener);
     },
     waitFor,
-    trouble: () => trouble,
+    problem: () => problem,
     async start() {
       const onRetry = (error: AppError) => {
-        trouble = `${error.code}: ${error.message}`;
+        problem = `${error.code}: ${error.message}`;
       };
       const head = await readHead(log, { onRetry, signal: stop.signal });
-      trouble = null;
+      problem = null;
       following = follow(await restore(view, head.slot, deps)).catch(fail);
       // A replay takes as long as the log is long.
       await waitFor(head.position, Number.POSITIVE_INFINITY);

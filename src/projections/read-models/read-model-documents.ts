@@ -63,7 +63,7 @@ function withId<T>(id: string, item: T | undefined, row: (item: T) => ServiceRow
   return item ? { _id: id, ...row(item) } : null;
 }
 
-/** Rows of one bulk write: some hundred kilobytes, and a turn for everything else between two. */
+/** Rows of one bulk write: some hundred kilobytes, and a yield to everything else between two. */
 const batchRows = 1_000;
 
 /**

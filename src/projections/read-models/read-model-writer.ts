@@ -34,7 +34,7 @@ export type ReadModelWriter = {
   /** Position up to which the collections are known to be written by this process; null while it does not lead. */
   writtenPosition(): number | null;
   /** Why nothing is written just now, in words; null while all is well. */
-  trouble(): string | null;
+  problem(): string | null;
   /** Stops; a write under way is waited for until its deadline. */
   close(): Promise<void>;
 };
@@ -99,7 +99,7 @@ export function createReadModelWriter(deps: ReadModelDeps, options: ReadModelOpt
 
   return {
     writtenPosition: () => rows.checkpoint()?.position ?? null,
-    trouble: schedule.problem,
+    problem: schedule.problem,
     async close() {
       unsubscribe();
       await schedule.close();

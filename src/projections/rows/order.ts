@@ -8,7 +8,7 @@ export function compareNames(a: string, b: string): number {
 /** A name is at most this long, so its numbers are too. */
 const digitsMax = 63;
 
-/** Sorts as people count: worker-2 before worker-10. Returns a new array. */
+/** Natural order: worker-2 before worker-10. Returns a new array. */
 export function sortNatural<T>(items: Iterable<T>, nameOf: (item: T) => string): T[] {
   const keyed = Array.from(items, (item) => {
     const name = nameOf(item);

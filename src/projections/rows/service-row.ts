@@ -42,7 +42,7 @@ export function serviceRow(view: ClusterView, service: ServiceView): ServiceRow 
 
 type Judgement = { status: ServiceStatus; reason: string | null };
 
-/** The first that applies: what a person has to do something about stands before what passes by itself. */
+/** The first that applies: what an operator has to act on comes before what passes by itself. */
 function judgeService(view: ClusterView, service: ServiceView): Judgement {
   if (service.removing) return { status: 'removing', reason: describeRemoving(view, service) };
   if (service.blocked) return { status: 'blocked', reason: describeBlocked(service, service.blocked) };

@@ -49,7 +49,7 @@ export function serviceStateBody(view: ClusterView, filter: ServiceFilter = {}):
   return { ...headOf(view), services };
 }
 
-/** By name as people count: worker-2 before worker-10. */
+/** By name in natural order: worker-2 before worker-10. */
 export function nodeStateBody(view: ClusterView, filter: NodeFilter = {}): NodeStateBody {
   const nodes = selectNodes(view, filter.node)
     .filter(({ state }) => filter.state === undefined || state === filter.state)
@@ -72,7 +72,7 @@ export function containerStateBody(view: ClusterView, filter: ContainerFilter = 
 
 /**
  * Everything at once.
- * @param described how log and bus are kept, for people
+ * @param described how log and bus are kept, for operators
  */
 export function stateBody(view: ClusterView, described: { log: string; bus: string }): StateBody {
   const { term, controllerId, resigned } = view.controller;

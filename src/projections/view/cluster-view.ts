@@ -98,7 +98,7 @@ export type NodeView = {
   instance: AgentInstance | null;
   /** Other instances that asked for the node since this one has it, the last to ask last, at most `refusalsKept`. */
   refusals: readonly { instance: AgentInstance; hostname: string; at: string }[];
-  /** The last times it was registered again while ready, oldest first, at most `takeoversKept`: see plan-claims.ts. */
+  /** The last times it was registered again while ready, oldest first, at most `takeoversKept`: see plan-conflicts.ts. */
   takeovers: readonly { registrationId: string; hostname: string; at: string }[];
   /** The latest fact of its stream. */
   latest: Cause;
@@ -122,7 +122,7 @@ export const refusalsKept = 4;
 /** What several nodes share. */
 export type EngineView = {
   engineId: string;
-  /** Nodes that speak for it. It leaves the view when the last is removed and no container holds anything of it. */
+  /** Nodes of it. It leaves the view when the last is removed and no container holds anything of it. */
   nodes: Set<string>;
   /** Containers on it that are not terminal. */
   containers: number;
@@ -151,7 +151,7 @@ export type ClusterView = {
   /** Also ended ones, until an hour of log time after their end. */
   containers: Map<string, ContainerView>;
   nodes: Map<string, NodeView>;
-  /** Streams go on after their subject is gone: where they stood, for who comes back under the same name. */
+  /** Streams go on after their subject is gone: their versions, for a subject that comes back under the same name. */
   removedServices: Map<string, { version: number; generation: number }>;
   removedNodes: Map<string, { version: number }>;
   engines: Map<string, EngineView>;

@@ -79,7 +79,7 @@ export function createLeadership({ log, projector, clock, logger }: Deps, option
     checkedAtMs = nowMs;
     if (led !== null || isStanding) return;
     // What could not be read cannot have expired.
-    if (stoodStill || projector.trouble() !== null) renewedAtMs = nowMs;
+    if (stoodStill || projector.problem() !== null) renewedAtMs = nowMs;
     const { term, resigned } = projector.view.controller;
     const isVacant = term === 0 || resigned || isSoleWriter;
     if (!isVacant && nowMs - renewedAtMs < leaseMs) return;

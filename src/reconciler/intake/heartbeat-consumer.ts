@@ -30,7 +30,7 @@ type Deps = {
   log: Pick<EventLog, 'append'>;
   projector: Pick<Projector, 'view'>;
   bus: Pick<ManagerBus, 'consumeHeartbeats' | 'sendCommand'>;
-  liveness: Pick<Liveness, 'hear'>;
+  liveness: Pick<Liveness, 'heartbeat'>;
   clock: Clock;
   logger: Logger;
 };
@@ -46,7 +46,7 @@ export function createHeartbeats(
   let subscription: Subscription | undefined;
 
   const take = (heartbeat: Heartbeat) => {
-    if (!liveness.hear(heartbeat.node, heartbeat.session)) return askToRegister(heartbeat);
+    if (!liveness.heartbeat(heartbeat.node, heartbeat.session)) return askToRegister(heartbeat);
     if (options.term() === null) return;
     heard.push({ heartbeat, at: new Date(clock.nowMs()).toISOString() });
     if (heard.length <= keptMax) return;

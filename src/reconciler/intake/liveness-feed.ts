@@ -25,7 +25,7 @@ const checkEveryMs = 250;
 const stallMs = 1_500;
 
 type Deps = {
-  projector: Pick<Projector, 'view' | 'onFolded' | 'trouble'>;
+  projector: Pick<Projector, 'view' | 'onFolded' | 'problem'>;
   bus: Pick<ManagerBus, 'status'>;
   liveness: Liveness;
   clock: Pick<Clock, 'monotonicMs'>;
@@ -67,7 +67,7 @@ export function createLivenessFeed({ projector, bus, liveness, clock, logger }: 
   /** While the broker or the log is away no heartbeat arrives. */
   const checkOutage = () => {
     const wasAway = isAway;
-    isAway = bus.status().state !== 'connected' || projector.trouble() !== null;
+    isAway = bus.status().state !== 'connected' || projector.problem() !== null;
     if (isAway || wasAway) liveness.grace();
     if (wasAway && !isAway) logger.warn({}, 'broker and log answer again: every node gets a fresh grace period');
   };

@@ -21,7 +21,7 @@ import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
 
 export type Liveness = HeartbeatStatus & {
   /** A heartbeat arrived. false: not of the session that is watched (late, old, or of an unknown node). */
-  hear(node: string, session: number): boolean;
+  heartbeat(node: string, session: number): boolean;
   /** The node has a new session, or a fresh grace period in its present one. */
   watch(node: string, session: number): void;
   /** The node is lost or removed. */
@@ -52,7 +52,7 @@ export function createLiveness(
 
   return {
     timeoutMs,
-    hear(node, session) {
+    heartbeat(node, session) {
       const entry = watched.get(node);
       if (entry?.session !== session) return false;
       entry.sinceMs = clock.monotonicMs();

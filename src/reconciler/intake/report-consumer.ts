@@ -87,7 +87,7 @@ export function createReportConsumer(deps: Deps, { clusterId }: { clusterId: str
       failingSinceMs = null;
       return bus.consumeReports(consume);
     },
-    async () => projector.trouble() === null && (await canCatchUp()),
+    async () => projector.problem() === null && (await canCatchUp()),
   );
 
   return {

@@ -51,7 +51,7 @@ export const isStoppedOnly = ({ kept, stopping }: SlotStatus) => kept.length ===
 export const leftovers = ({ current, outdated, kept }: SlotStatus) =>
   [...current, ...outdated].filter((container) => !kept.includes(container));
 
-/** `due`: now; `waiting`: a delay stands; `undecided`: it failed again and no delay is written yet. */
+/** `due`: now; `waiting`: for its delay; `undecided`: it failed again and no delay is written yet. */
 export function restartWait({ view }: SlotStatus, nowMs: number): 'due' | 'waiting' | 'undecided' {
   if (!view?.lastEnded) return 'due';
   if (view.delayedUntilMs !== null) return view.delayedUntilMs <= nowMs ? 'due' : 'waiting';

@@ -117,7 +117,7 @@ test(
       CO_AMQP_URL: 'amqp://root:hunter2@127.0.0.1:9',
       CO_CLUSTER_ID: '5c9a1f0e-7d43-4b86-9f21-0e6d3a8b7c15',
     });
-    await until('it says that the broker is away', () => /bus trouble/.test(agent.errors()), startDeadlineMs);
+    await until('it says that the broker is away', () => /bus problem/.test(agent.errors()), startDeadlineMs);
     assert.match(agent.output(), /^agent of worker-3, engine: SIMULATED/);
     assert.not.match(agent.errors(), /hunter2/);
     assert.is(await stop(agent, 'SIGTERM'), 0);

@@ -35,7 +35,7 @@ test('a container is explained, with what it replaces and what replaced it', asy
   assert.equal(body.subject.state, 'failed');
   assert.match(
     body.answer,
-    /because it exited by itself on worker-\d: exit code 3; web\.1-\w+ on worker-\d took its place$/,
+    /because it exited by itself on worker-\d: exit code 3; web\.1-\w+ on worker-\d replaced it$/,
   );
   assert.is(body.chain[0].details[0], 'log: reading config');
   assert.is(body.chain.at(-1).actor, 'person:alice');
@@ -45,7 +45,7 @@ test('a container is explained, with what it replaces and what replaced it', asy
 
 test('a service is explained now, at a point in its past, and after its end', async () => {
   const now = await api.call('GET', '/service/web/why');
-  assert.match(now.body.answer, /^web is converged: 2 of 2 replicas run; alice asked for 2 replicas of web from nginx/);
+  assert.match(now.body.answer, /^web is converged: 2 of 2 replicas run; alice requested 2 replicas of web from nginx/);
   assert.ok(now.body.chain.some(({ type }: { type: string }) => type === 'ContainerFailed'));
   const then = await api.call('GET', `/service/web/why?at=${beforeCrash}`);
   assert.is(then.body.position, beforeCrash);

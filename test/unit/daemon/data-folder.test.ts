@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { dockerdFiles, findOwnDockerd } from '../../../bootstrap/cluster/engine/own-dockerd.ts';
 import { purgeDataFolder } from '../../../bootstrap/cluster/purge.ts';
-import { claimDataFolder, folderFiles } from '../../../src/daemon/data-folder.ts';
+import { folderFiles, lockDataFolder } from '../../../src/daemon/data-folder.ts';
 import { hasCode } from '../../../src/errors.ts';
 
 const test = suite('data folder');
@@ -38,10 +38,10 @@ const another = { ...ours, clusterId: '00000000-7d43-4b86-9f21-0e6d3a8b7c15' };
 test(
   'a second claim is refused with the process that has the first, and succeeds after it',
   inFolder(async (dir) => {
-    const first = await claimDataFolder(dir);
-    assert.match((await codeOf(claimDataFolder(dir), 'data_in_use')) ?? '', new RegExp(`process ${process.pid} runs`));
+    const first = await lockDataFolder(dir);
+    assert.match((await codeOf(lockDataFolder(dir), 'data_in_use')) ?? '', new RegExp(`process ${process.pid} runs`));
     await first.release();
-    await (await claimDataFolder(dir)).release();
+    await (await lockDataFolder(dir)).release();
   }),
 );
 
@@ -49,15 +49,15 @@ test(
   'a folder that cannot be made or used is said to be one',
   inFolder(async (dir) => {
     await writeFile(dir, 'a file');
-    assert.ok(await codeOf(claimDataFolder(dir), 'data_unusable'));
-    assert.ok(await codeOf(claimDataFolder(join(dir, 'below')), 'data_unusable'));
+    assert.ok(await codeOf(lockDataFolder(dir), 'data_unusable'));
+    assert.ok(await codeOf(lockDataFolder(join(dir, 'below')), 'data_unusable'));
   }),
 );
 
 test(
   'what a cluster left on an engine is remembered until it is taken away',
   inFolder(async (dir) => {
-    const folder = await claimDataFolder(dir);
+    const folder = await lockDataFolder(dir);
     try {
       assert.is(await folder.readNote(), null);
       await folder.note({ ...another, docker: null });
@@ -77,7 +77,7 @@ test(
 test(
   'a purge deletes what we write, and the folder when nothing else is in it',
   inFolder(async (dir) => {
-    const folder = await claimDataFolder(dir);
+    const folder = await lockDataFolder(dir);
     await folder.note(ours);
     await folder.release();
     for (const name of ['events.sqlite', 'events.sqlite-wal', 'events.sqlite.lock', 'mine.txt']) {
@@ -97,7 +97,7 @@ test(
 test(
   'another process under the pid of our daemon is not taken for it',
   inFolder(async (dir) => {
-    await (await claimDataFolder(dir)).release();
+    await (await lockDataFolder(dir)).release();
     assert.is(await findOwnDockerd(dir), null);
     await writeFile(join(dir, dockerdFiles.note), JSON.stringify({ pid: process.pid, startedAt: '1' }));
     assert.is(await findOwnDockerd(dir), null);

@@ -116,8 +116,8 @@ promise('a follower says that it cannot read, and goes on where it was', async (
   const slots: number[] = [];
   const troubles: (string | undefined)[] = [];
   const following = (async () => {
-    const onTrouble = (trouble: { code: string } | null) => troubles.push(trouble?.code);
-    for await (const commits of log.follow({ afterSlot: 0, signal: stop.signal, onTrouble })) {
+    const onProblem = (trouble: { code: string } | null) => troubles.push(trouble?.code);
+    for await (const commits of log.follow({ afterSlot: 0, signal: stop.signal, onProblem })) {
       slots.push(...commits.map(({ slot }) => slot));
     }
   })();

@@ -286,11 +286,11 @@ test('while the database is away it says so, and goes on by itself when it is ba
   isAway = true;
   history.serviceRequested('api', 1);
   followed.catchUp();
-  await until('trouble is told', () => writer.trouble() !== null);
+  await until('trouble is told', () => writer.problem() !== null);
   assert.is(followed.view.services.size, 2, 'the fold went on');
   isAway = false;
   await upTo(writer, followed.view);
-  assert.is(writer.trouble(), null);
+  assert.is(writer.problem(), null);
   assert.equal(await storedRows(context.db), rowsOf(followed.view));
 });
 

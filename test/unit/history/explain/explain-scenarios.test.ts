@@ -26,7 +26,7 @@ function pathOf(chain: Link[]): Link[] {
   return path;
 }
 
-test('a container that runs: who asked for it, and why on this node', async () => {
+test('a container that runs: who requested it, and why on this node', async () => {
   const cluster = startScene(3);
   ask(cluster, 'alice', applyFor('web', 3, specOf('nginx:1.27')));
   const [id] = runningOf(cluster, 'web');
@@ -35,7 +35,7 @@ test('a container that runs: who asked for it, and why on this node', async () =
   assert.match(
     why.answer,
     new RegExp(
-      `^${id} runs on ${node} since 2026-01-01 00:00:0\\d\\.\\d{3} UTC, because alice asked for 3 replicas of web from nginx:1\\.27 \\(generation 1\\); ${node} was one of the least loaded of 3 nodes that could take it$`,
+      `^${id} runs on ${node} since 2026-01-01 00:00:0\\d\\.\\d{3} UTC, because alice requested 3 replicas of web from nginx:1\\.27 \\(generation 1\\); ${node} was one of the least loaded of 3 nodes that could take it$`,
     ),
   );
   assert.equal(typesOf(why.chain), ['ContainerRunning', 'ContainerStarting', 'ContainerQueued', 'ServiceRequested']);
@@ -47,7 +47,7 @@ test('a container that runs: who asked for it, and why on this node', async () =
   assert.equal([why.replaces, why.replacedBy, why.left, why.subject.state], [null, null, null, 'running']);
 });
 
-test('a scale-down: who asked for it stands in the answer', async () => {
+test('a scale-down: its caller is in the answer', async () => {
   const cluster = startScene(3);
   ask(cluster, 'alice', applyFor('web', 3, specOf('nginx')));
   const [, , id] = runningOf(cluster, 'web');
@@ -73,7 +73,7 @@ test('a new image: what the request changed, what was replaced and by what', asy
   const before = await whyContainer(cluster, old!);
   assert.match(
     before.answer,
-    /because bob asked for 3 replicas of web from nginx:1\.28 \(generation 2\); web\.1-\w+ on worker-\d took its place$/,
+    /because bob requested 3 replicas of web from nginx:1\.28 \(generation 2\); web\.1-\w+ on worker-\d replaced it$/,
   );
   assert.is(before.replacedBy, fresh);
   const request = before.chain.find(({ actor }) => actor === 'person:bob')!;
@@ -83,7 +83,7 @@ test('a new image: what the request changed, what was replaced and by what', asy
   assert.match(after.chain.find(({ type }) => type === 'ContainerQueued')!.sentence, new RegExp(`in place of ${old},`));
 });
 
-test('a crash: exit code, last lines, how long it ran, and what took its place', async () => {
+test('a crash: exit code, last lines, how long it ran, and what replaced it', async () => {
   const cluster = startScene(2);
   ask(cluster, 'alice', applyFor('api', 1, specOf('api:3')), 20_000);
   const [id] = runningOf(cluster, 'api');
@@ -91,7 +91,7 @@ test('a crash: exit code, last lines, how long it ran, and what took its place',
   const why = await whyContainer(cluster, id!);
   assert.match(
     why.answer,
-    /^api\.1-\w+ failed at .* after running for 1\d(\.\d)? s, because it exited by itself on worker-\d: exit code 3; api\.1-\w+ on worker-\d took its place$/,
+    /^api\.1-\w+ failed at .* after running for 1\d(\.\d)? s, because it exited by itself on worker-\d: exit code 3; api\.1-\w+ on worker-\d replaced it$/,
   );
   assert.equal(why.chain[0]!.details, ['log: reading config', 'log: fatal: no config']);
   const successor = await whyContainer(cluster, why.replacedBy!);
@@ -114,12 +114,12 @@ test('a crash loop: the delay is part of the chain, which is cut after some cont
   const shown = new Set(why.chain.flatMap(({ sentence }) => sentence.match(/^db\.1-\w+/)?.[0] ?? []));
   assert.is(shown.size, passedMax + 1);
   assert.equal(why.left, { containers: ids.length - 2 - passedMax, isAtLeast: false });
-  assert.is(why.chain.at(-1)!.sentence, 'alice asked for 1 replica of db from bad (generation 1)');
+  assert.is(why.chain.at(-1)!.sentence, 'alice requested 1 replica of db from bad (generation 1)');
 
   const service = await whyService(cluster, 'db');
   assert.match(
     service.answer,
-    /^db is degraded: db\.1 failed \d+ times in a row: start error: .*; alice asked for 1 replica of db from bad/,
+    /^db is degraded: db\.1 failed \d+ times in a row: start error: .*; alice requested 1 replica of db from bad/,
   );
 });
 
@@ -141,7 +141,7 @@ test('a lost node: the chain ends at the loss and says when it was last heard', 
   const lost = await whyContainer(cluster, id);
   assert.match(
     lost.answer,
-    /, because worker-2 was lost: last heard at 00:00:0\d\.\d{3}, no heartbeat in the last 5(\.\d)? s; web\.\d-\w+ on worker-[13] took its place$/,
+    /, because worker-2 was lost: last heard at 00:00:0\d\.\d{3}, no heartbeat in the last 5(\.\d)? s; web\.\d-\w+ on worker-[13] replaced it$/,
   );
   const successor = await whyContainer(cluster, lost.replacedBy!);
   assert.equal(
@@ -168,7 +168,7 @@ test('a drain: the person who asked is named, also after the node came back in t
   const why = await whyContainer(cluster, moved.id);
   assert.match(
     why.answer,
-    /because dora asked to drain worker-1: its containers move elsewhere; web\.\d-\w+ on worker-2 took its place$/,
+    /because dora asked to drain worker-1: its containers move elsewhere; web\.\d-\w+ on worker-2 replaced it$/,
   );
   const successor = await whyContainer(cluster, why.replacedBy!);
   assert.is(pathOf(successor.chain).at(-1)!.actor, 'person:dora');
@@ -181,7 +181,7 @@ test('a host port that is taken: the service says so, and what made room is told
   const blocked = await whyService(cluster, 'edge');
   assert.match(
     blocked.answer,
-    /^edge is blocked: no node for 1 of 3 replicas: host port 80\/tcp is taken on the engine \(2 nodes\); alice asked for 3 replicas/,
+    /^edge is blocked: no node for 1 of 3 replicas: host port 80\/tcp is taken on the engine \(2 nodes\); alice requested 3 replicas/,
   );
   assert.ok(
     blocked.chain.some(
@@ -227,7 +227,7 @@ test('a service that stands as asked names the last thing that moved', async () 
   const why = await whyService(cluster, 'web');
   assert.match(
     why.answer,
-    /^web is converged: 1 of 1 replica runs; alice asked for 1 replica of web from nginx \(generation 1\) at .* UTC$/,
+    /^web is converged: 1 of 1 replica runs; alice requested 1 replica of web from nginx \(generation 1\) at .* UTC$/,
   );
   assert.ok(why.chain.some(({ type }) => type === 'ContainerFailed'));
 });
@@ -242,13 +242,13 @@ test('while a hold stands its alarm is told beside the answer; a person who decl
   const { notes } = await whyService(cluster, 'web');
   assert.match(
     notes[0]!,
-    /^the alarm "mass node loss" stands since 2026-01-01 00:00:\d\d\.\d{3} UTC: 2 of 3 nodes stopped sending heartbeats together/,
+    /^the alarm "mass node loss" is active since 2026-01-01 00:00:\d\d\.\d{3} UTC: 2 of 3 nodes stopped sending heartbeats together/,
   );
   ask(cluster, 'dora', { kind: 'node', node: 'worker-1', action: 'lost' });
   const { answer } = await whyContainer(cluster, id);
   assert.match(
     answer,
-    /because dora declared worker-1 lost: last heard at 00:00:0\d\.\d{3}; web\.\d-\w+ on worker-3 took its place$/,
+    /because dora declared worker-1 lost: last heard at 00:00:0\d\.\d{3}; web\.\d-\w+ on worker-3 replaced it$/,
   );
 });
 

@@ -18,7 +18,7 @@ test('of a service: its own facts and those of its containers, with the time bet
   const { kind, lines, isCut } = await readHistory(log.read, 'web', { limit: 1_000 });
   assert.is(kind, 'service');
   assert.is(isCut, false);
-  assert.is(lines[0]!.sentence, 'alice asked for 2 replicas of web from nginx (generation 1)');
+  assert.is(lines[0]!.sentence, 'alice requested 2 replicas of web from nginx (generation 1)');
   assert.is(lines[0]!.afterMs, null);
   assert.equal(
     lines.map(({ position }) => position),

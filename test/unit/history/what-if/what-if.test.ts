@@ -319,7 +319,7 @@ test('a node that was silent already stays so, and the answer says it', async ()
   const changes: WhatIfChange[] = [{ kind: 'scale', service: 'db', replicas: 2 }];
   const answer = await whatIf(heard(view, { 'worker-4': 5_500 }), { changes });
   assert.is(answer.timeline.find(({ type }) => type === 'NodeLost')?.node, 'worker-4');
-  assert.ok(answer.assumptions.some((sentence) => sentence.includes('stay silent: worker-4')));
+  assert.ok(answer.assumptions.some((sentence) => sentence.includes('stay so: worker-4')));
   const pruned = Object.fromEntries([...view.nodes.keys()].map((node) => [node, 3_600_000]));
   assert.not((await whatIf(heard(view, pruned), { changes })).timeline.some(({ type }) => type === 'NodeLost'));
 });

@@ -29,7 +29,7 @@ async function withFollower(
     stands += 1;
     return { first: 1, last: 1, at: view.at, repeated: false };
   }) satisfies EventLog['append'];
-  const projector = { view, onFolded: () => () => {}, trouble: () => null } as unknown as Projector;
+  const projector = { view, onFolded: () => () => {}, problem: () => null } as unknown as Projector;
   const options = { controllerId: 'self', isSoleWriter: false, onElected() {}, onDeposed() {} };
   const leadership = createLeadership({ log: { append }, projector, clock, logger: silentLogger }, options);
   leadership.start();

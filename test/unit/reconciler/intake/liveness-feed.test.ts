@@ -25,11 +25,11 @@ function setUp() {
   const liveness = createLiveness(clock, { timeoutMs: 5_000 });
   let listener: FoldListener = () => {};
   let status: BusStatus['state'] = 'connected';
-  let trouble: string | null = null;
+  let problem: string | null = null;
   const feed = createLivenessFeed({
     projector: {
       view,
-      trouble: () => trouble,
+      problem: () => problem,
       onFolded(listen) {
         listener = listen;
         return () => {};
@@ -57,7 +57,7 @@ function setUp() {
       status = state;
     },
     setTrouble(words: string | null) {
-      trouble = words;
+      problem = words;
     },
   };
 }

@@ -20,7 +20,7 @@ test('a node that beats is never silent', () => {
   liveness.watch('worker-1', 7);
   for (let second = 0; second < 60; second += 1) {
     time.advance(1_000);
-    assert.ok(liveness.hear('worker-1', 7));
+    assert.ok(liveness.heartbeat('worker-1', 7));
   }
   assert.equal(silent, []);
   assert.is(liveness.silentMs('worker-1', 7), 0);
@@ -31,7 +31,7 @@ test('a node that stops beating is silent once, past the time-out', () => {
   liveness.watch('worker-1', 7);
   liveness.watch('worker-2', 8);
   time.advance(4_000);
-  liveness.hear('worker-2', 8);
+  liveness.heartbeat('worker-2', 8);
   time.advance(1_000);
   assert.equal(silent, [], 'not on the time-out itself');
   time.advance(1);
@@ -52,9 +52,9 @@ test('a beat of another session proves nothing', () => {
   const { time, liveness, silent } = setUp();
   liveness.watch('worker-1', 7);
   time.advance(4_000);
-  assert.not(liveness.hear('worker-1', 6));
-  assert.not(liveness.hear('worker-1', 9));
-  assert.not(liveness.hear('worker-9', 1));
+  assert.not(liveness.heartbeat('worker-1', 6));
+  assert.not(liveness.heartbeat('worker-1', 9));
+  assert.not(liveness.heartbeat('worker-9', 1));
   time.advance(1_001);
   assert.equal(silent, ['worker-1']);
 });
@@ -73,7 +73,7 @@ test('a node that beats again after its silence can fall silent again', () => {
   const { time, liveness, silent } = setUp();
   liveness.watch('worker-1', 7);
   time.advance(6_000);
-  liveness.hear('worker-1', 7);
+  liveness.heartbeat('worker-1', 7);
   time.advance(6_000);
   assert.equal(silent, ['worker-1', 'worker-1']);
 });
@@ -84,7 +84,7 @@ test('a lost node is not watched', () => {
   liveness.unwatch('worker-1');
   time.advance(60_000);
   assert.equal(silent, []);
-  assert.not(liveness.hear('worker-1', 7));
+  assert.not(liveness.heartbeat('worker-1', 7));
 });
 
 test('grace begins every silence anew', () => {
@@ -103,7 +103,7 @@ test('grace is no beat: what was really heard stays as long ago, and nothing in 
   const { time, liveness } = setUp();
   liveness.watch('worker-1', 7);
   assert.is(liveness.sinceHeartbeatMs('worker-1', 7), null, 'watched is not heard');
-  liveness.hear('worker-1', 7);
+  liveness.heartbeat('worker-1', 7);
   time.advance(4_000);
   liveness.grace();
   liveness.watch('worker-1', 7);
