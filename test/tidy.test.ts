@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkCommands, checkLinks, checkMentions } from './support/tidy/document-rules.ts';
+import { checkExports } from './support/tidy/export-rules.ts';
 import {
   checkBarrels,
   checkClock,
@@ -225,6 +226,20 @@ const cases: Case[] = [
     says: 'no test keeps the others from running',
     good: { 'test/a.test.ts': `test('a', () => {});` },
     bad: [{ 'test/a.test.ts': `test.only('a', () => {});` }],
+  },
+  {
+    rule: checkExports,
+    says: 'what a file exports is imported by another',
+    good: {
+      'src/a.ts': `export const a = 1;\nexport function b() {}\nexport type C = 1;\nconst d = 1;\n`,
+      'src/b/c.ts': `import { a as e,\n  b } from '../a.ts';\n`,
+      'src/e.ts': 'export const f = 1;\n',
+      'src/g.ts': `const h = await ${importCall}('./e.ts');\n`,
+    },
+    bad: [
+      { 'src/a.ts': 'export const a = 1;\n', 'src/b.ts': `import { c } from './a.ts';\n` },
+      { 'test/support/a.ts': 'export async function a() {}\n', 'src/b.ts': `import { a } from './a.ts';\n` },
+    ],
   },
   {
     rule: checkRetiredWords,

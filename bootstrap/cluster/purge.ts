@@ -11,7 +11,7 @@ import { socketFile } from './node-control/socket.ts';
 const log = 'events.sqlite';
 
 /** Whatever else is in the folder is somebody else's. */
-export const knownFiles: readonly string[] = [
+const knownFiles: readonly string[] = [
   ...[log, `${log}-wal`, `${log}-shm`, `${log}-journal`, `${log}.lock`, `${log}.lock-journal`],
   ...Object.values(folderFiles),
   ...[`${folderFiles.lock}-journal`, `${folderFiles.note}.new`],

@@ -8,7 +8,7 @@ import { createProgram, runOnce } from '../../src/process/arguments.ts';
 import { buildImage, type ImageDefinition } from './build-image.ts';
 import { findBusybox } from './busybox.ts';
 
-export const helloImage = 'co/hello:latest';
+const helloImage = 'co/hello:latest';
 
 export type BuildOptions = { socketPath: string; mayInstall: boolean };
 

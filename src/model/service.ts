@@ -22,7 +22,7 @@ export type EnvEntry = Static<typeof EnvEntry>;
 
 export const Protocol = Type.Union([Type.Literal('tcp'), Type.Literal('udp')]);
 
-export const PortMapping = Type.Object(
+const PortMapping = Type.Object(
   {
     container: Type.Integer({ minimum: 1, maximum: 65535 }),
     /** null: the engine picks a free one; ContainerRunning says which. */

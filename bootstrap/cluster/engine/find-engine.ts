@@ -21,7 +21,7 @@ export type FindOptions = {
   signal: AbortSignal;
 };
 
-export const defaultAddress = '/var/run/docker.sock';
+const defaultAddress = '/var/run/docker.sock';
 
 /** A hundred megabytes from a mirror; one that takes longer is as good as away. */
 const installDeadlineMs = 300_000;

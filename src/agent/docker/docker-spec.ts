@@ -155,7 +155,7 @@ function readPorts(found: Record<string, { HostPort: string }[] | null>): Publis
   return sortPorts([...ports.values()]);
 }
 
-export function sortPorts(ports: PublishedPort[]): PublishedPort[] {
+function sortPorts(ports: PublishedPort[]): PublishedPort[] {
   return ports.sort((a, b) => a.container - b.container || a.protocol.localeCompare(b.protocol) || a.host - b.host);
 }
 

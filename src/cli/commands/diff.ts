@@ -56,7 +56,7 @@ async function compare(
 }
 
 /** For people. */
-export function diffLines(diff: DiffBody): string[] {
+function diffLines(diff: DiffBody): string[] {
   const { from, to, events } = diff;
   const span = `from position ${from.position}, ${formatTime(from.at)}, to position ${to.position}, ${formatTime(to.at)}`;
   const unread =

@@ -72,7 +72,7 @@ function readThrough(api: Pick<Api, 'get'>): ReadEvents {
 }
 
 /** For people. */
-export function historyLines({ kind, name, lines, isCut }: History): string[] {
+function historyLines({ kind, name, lines, isCut }: History): string[] {
   if (lines.length === 0) return [`nothing happened to ${kind} ${name} in that time`];
   const after = lines.map(({ afterMs }) => (afterMs === null ? '' : `+${formatDuration(afterMs)}`));
   const width = Math.max(...after.map((text) => text.length));

@@ -58,7 +58,7 @@ function explain(name: string, options: Options, context: CliContext): Promise<W
 }
 
 /** For people: the answer, then each event below the one it caused. */
-export function whyLines(why: WhyContainer | WhyService): string[] {
+function whyLines(why: WhyContainer | WhyService): string[] {
   return [
     printable(why.answer),
     ...why.notes.map((note) => printable(`(${note})`)),

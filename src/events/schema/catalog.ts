@@ -234,8 +234,6 @@ export type EventType = keyof Catalog;
 export type EventData<T extends EventType> = Static<Catalog[T]['schema']>;
 export type EventClass = 'fact' | 'telemetry';
 
-export const eventTypes = Object.keys(catalog) as EventType[];
-
 export function isEventType(type: string): type is EventType {
   return Object.hasOwn(catalog, type);
 }

@@ -45,7 +45,7 @@ export type TransferCheck = {
 };
 
 /** Before the first commit. */
-export const noTotals: Totals = { commits: 0, events: 0, prunedCommits: 0, prunedEvents: 0 };
+const noTotals: Totals = { commits: 0, events: 0, prunedCommits: 0, prunedEvents: 0 };
 
 type Open = { header: CommitLine; line: number; events: StoredEvent[]; texts: string[] };
 

@@ -51,20 +51,6 @@ export function diffRows(before: ReadonlyMap<string, DiffRow>, after: ReadonlyMa
   return names.flatMap((name) => changeOf(name, before.get(name), after.get(name)) ?? []);
 }
 
-/** The rows after, from the rows before: what makes a diff complete. */
-export function applyDiff(before: ReadonlyMap<string, DiffRow>, changes: readonly RowChange[]): Map<string, DiffRow> {
-  const rows = new Map(before);
-  for (const change of changes) {
-    if (change.change === 'removed') rows.delete(change.name);
-    else if (change.change === 'added') rows.set(change.name, change.after);
-    else {
-      const changed = change.fields.map(({ field, after }) => [field, after]);
-      rows.set(change.name, { ...rows.get(change.name), ...Object.fromEntries(changed) });
-    }
-  }
-  return rows;
-}
-
 function changeOf(name: string, before: DiffRow | undefined, after: DiffRow | undefined): RowChange | null {
   if (!before) return after ? { change: 'added', name, after } : null;
   if (!after) return { change: 'removed', name, before };

@@ -103,7 +103,7 @@ export function isChange(event: LogEvent): event is SpecChange {
   return event.type === 'ServiceScaled' || event.type === 'ServiceRemovalRequested';
 }
 
-export const endTypes = ['ContainerFailed', 'ContainerStopped', 'ContainerCompleted'] as const;
+const endTypes = ['ContainerFailed', 'ContainerStopped', 'ContainerCompleted'] as const;
 export type ContainerEnd = LogEvent<(typeof endTypes)[number]>;
 
 export const isEnd = (event: LogEvent): event is ContainerEnd =>

@@ -70,7 +70,7 @@ async function findKind(read: ReadEvents, name: string): Promise<SubjectKind> {
   return kind;
 }
 
-export function toLines(events: readonly LogEvent[]): HistoryLine[] {
+function toLines(events: readonly LogEvent[]): HistoryLine[] {
   return events.map((event, index) => {
     const { position, at, type, meta } = event;
     const before = events[index - 1];

@@ -27,7 +27,7 @@ export type Timeline = {
 };
 
 /** An operator reads no more lines than this, and an answer stays below a megabyte. */
-export const entriesMax = 2_000;
+const entriesMax = 2_000;
 
 export function createTimeline(): Timeline {
   const entries: TimelineEntry[] = [];

@@ -29,7 +29,7 @@ export type Authenticator = {
 };
 
 /** Without tokens, the actor of every caller on the loopback interface. */
-export const localActor = 'person:local';
+const localActor = 'person:local';
 
 const loopbackNames: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
 

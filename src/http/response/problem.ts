@@ -67,7 +67,7 @@ export const retryAfterSeconds = 1;
 const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(problemCodes, code);
 
 /** Pure. */
-export function createProblem(code: ProblemCode, detail: string, errors?: FieldError[]): Problem {
+function createProblem(code: ProblemCode, detail: string, errors?: FieldError[]): Problem {
   const { status, title } = problemCodes[code];
   const problem = { type: `urn:container-orchestrator:problem:${code}`, title, status, detail, code };
   return errors ? { ...problem, errors } : problem;

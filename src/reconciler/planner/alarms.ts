@@ -15,7 +15,7 @@ const messageMax = 1_024;
 export type AlarmEvent = NewEvent<'AlarmRaised' | 'AlarmCleared'>;
 type Alarms = Pick<ClusterView, 'alarms'>;
 
-export const isAlarmActive = ({ alarms }: Alarms, alarm: AlarmName, subject = ''): boolean =>
+const isAlarmActive = ({ alarms }: Alarms, alarm: AlarmName, subject = ''): boolean =>
   alarms.has(alarmKey(alarm, subject));
 
 /** Subjects of the active alarms of a name. */

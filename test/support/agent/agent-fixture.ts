@@ -27,7 +27,7 @@ import type { ContainerSpec } from '../../../src/model/service.ts';
 import { spec, specHashOf } from '../log/history.ts';
 import { until } from '../wait.ts';
 
-export const node = 'worker-1';
+const node = 'worker-1';
 
 type ExitReport = ReportOf<'failed' | 'stopped' | 'completed'>;
 
@@ -60,7 +60,7 @@ export type ManagerDouble = {
   giveUpOn(container: string): void;
 };
 
-export function createManagerDouble(broker: EmbeddedBroker, clusterId: string): ManagerDouble {
+function createManagerDouble(broker: EmbeddedBroker, clusterId: string): ManagerDouble {
   const bus = broker.manager('m1');
   const wanted = new Map<string, WantedContainer>();
   const specs = new Map<string, ContainerSpec>();

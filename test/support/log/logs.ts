@@ -8,11 +8,11 @@ import { type Clock, systemClock } from '../../../src/clock.ts';
 import { createCommitLog } from '../../../src/events/log/commit-log.ts';
 import type { CommitStore } from '../../../src/events/log/commit-store.ts';
 import type { EventLog } from '../../../src/events/log/event-log.ts';
-import { createMemoryStore } from '../../../src/events/stores/memory-store.ts';
 import { createMongoClient } from '../../../src/events/stores/mongo/mongo-connection.ts';
 import { createMongoStore } from '../../../src/events/stores/mongo/mongo-store.ts';
 import { createSqliteStore } from '../../../src/events/stores/sqlite/sqlite-store.ts';
 import { silentLogger } from '../../../src/logger.ts';
+import { createMemoryStore } from './memory-store.ts';
 
 /** Where the commits of one log are kept. */
 export type LogPlace = {

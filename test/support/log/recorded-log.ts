@@ -14,7 +14,7 @@ import { createSqliteStore } from '../../../src/events/stores/sqlite/sqlite-stor
 import { silentLogger } from '../../../src/logger.ts';
 import { clusterId, epochMs } from './history.ts';
 
-export const smallCluster: HistoryShape = { nodes: 6, services: 3, replicas: 4 };
+const smallCluster: HistoryShape = { nodes: 6, services: 3, replicas: 4 };
 const batches = 60;
 
 const created: NewEvent = {

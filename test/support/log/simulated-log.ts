@@ -9,11 +9,11 @@ import { canonicalJson } from '../../../src/events/schema/canonical-json.ts';
 import type { Commit, LogEvent } from '../../../src/events/schema/event.ts';
 import { hashBody, hashCommit } from '../../../src/events/schema/hash.ts';
 import { subjectsOf } from '../../../src/events/schema/subjects.ts';
-import { createMemoryStore } from '../../../src/events/stores/memory-store.ts';
 import { silentLogger } from '../../../src/logger.ts';
+import { createMemoryStore } from './memory-store.ts';
 
 /** One event a commit, as the simulation appends them. */
-export function commitsOf(events: readonly LogEvent[]): Commit[] {
+function commitsOf(events: readonly LogEvent[]): Commit[] {
   let previous = emptyHead.hash;
   return events.map((event, index) => {
     const { position, stream, version, type, schemaVersion, at, data, meta } = event;

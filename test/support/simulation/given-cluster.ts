@@ -18,7 +18,7 @@ import {
   type SimulationOptions,
 } from './simulated-cluster.ts';
 
-export const context = { actor: 'person:test', requestId: 'request' };
+const context = { actor: 'person:test', requestId: 'request' };
 const meta = { actor: context.actor, causationId: null };
 
 /** worker-1, worker-2 … of 8 GiB and 8 CPUs each, registered and heard. */

@@ -18,7 +18,7 @@ const beginning =
   /^(?:export )?(?:default )?(?:async )?function\*? (\w+)|^(?:export )?const (\w+)(?:: [^=]+)? = (?:async )?(?:<[^>]+>)?\(/;
 
 /** Relies on the formatter: a function that begins at the left margin ends there. */
-export function functionsOf({ text }: Pick<ProjectFile, 'text'>): SizedFunction[] {
+function functionsOf({ text }: Pick<ProjectFile, 'text'>): SizedFunction[] {
   const lines = text.split('\n');
   return lines.flatMap((line, start) => {
     const [, declared, assigned] = beginning.exec(line) ?? [];

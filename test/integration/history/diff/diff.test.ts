@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { applyDiff, diffKinds, diffRows, rowsOf } from '../../../../src/history/diff/diff.ts';
+import { type DiffRow, diffKinds, diffRows, type RowChange, rowsOf } from '../../../../src/history/diff/diff.ts';
 import { changesMax, type DiffBody, diffBetween } from '../../../../src/history/diff/diff-between.ts';
 import { eventsKept, readEventsBetween } from '../../../../src/history/diff/diff-events.ts';
 import { waitingMax } from '../../../../src/http/routes/diff.ts';
@@ -16,6 +16,20 @@ import { specOf } from '../../../support/specs.ts';
 import { until } from '../../../support/wait.ts';
 
 const pure = suite('diff');
+
+/** The rows after, from the rows before: what makes a diff complete. */
+function applyDiff(before: ReadonlyMap<string, DiffRow>, changes: readonly RowChange[]): Map<string, DiffRow> {
+  const rows = new Map(before);
+  for (const change of changes) {
+    if (change.change === 'removed') rows.delete(change.name);
+    else if (change.change === 'added') rows.set(change.name, change.after);
+    else {
+      const changed = change.fields.map(({ field, after }) => [field, after]);
+      rows.set(change.name, { ...rows.get(change.name), ...Object.fromEntries(changed) });
+    }
+  }
+  return rows;
+}
 
 const pointOf = ({ view }: SimulatedCluster) => ({ position: view.position, at: view.at, rows: rowsOf(view) });
 

@@ -7,7 +7,6 @@ import { type Clock, systemClock } from '../../../../src/clock.ts';
 import { createCommitLog } from '../../../../src/events/log/commit-log.ts';
 import { type NewEvent, streams } from '../../../../src/events/schema/event.ts';
 import { specHash } from '../../../../src/events/schema/hash.ts';
-import { createMemoryStore } from '../../../../src/events/stores/memory-store.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import type { ContainerSpec } from '../../../../src/model/service.ts';
 import { createProjector } from '../../../../src/projections/live/projector.ts';
@@ -15,6 +14,7 @@ import { emptyClusterView, type ServiceView } from '../../../../src/projections/
 import { createLoop } from '../../../../src/reconciler/controller/reconcile-loop.ts';
 import { createLiveness } from '../../../../src/reconciler/intake/liveness.ts';
 import { createWorkQueue } from '../../../../src/reconciler/planner/work-queue.ts';
+import { createMemoryStore } from '../../../support/log/memory-store.ts';
 import { specOf } from '../../../support/specs.ts';
 import { until } from '../../../support/wait.ts';
 

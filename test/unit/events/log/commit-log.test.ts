@@ -8,9 +8,9 @@ import type { CommitStore } from '../../../../src/events/log/commit-store.ts';
 import { type EventLog, emptyHead } from '../../../../src/events/log/event-log.ts';
 import { createLogState, streamsMax } from '../../../../src/events/log/log-state.ts';
 import type { Commit } from '../../../../src/events/schema/event.ts';
-import { createMemoryStore } from '../../../../src/events/stores/memory-store.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import { fact, readAllCommits } from '../../../support/log/log-events.ts';
+import { createMemoryStore } from '../../../support/log/memory-store.ts';
 import { until } from '../../../support/wait.ts';
 
 const test = suite('commit log');

@@ -1,10 +1,10 @@
 /** The commit store in the memory of one process, for tests and simulations: the same answers as a database, nothing kept. */
 
-import { AppError } from '../../errors.ts';
-import type { CommitRange, CommitStore, EventFilter, PreparedCommit } from '../log/commit-store.ts';
-import { emptyHead, type LogHead } from '../log/event-log.ts';
-import { appendsOf } from '../log/log-state.ts';
-import type { Commit } from '../schema/event.ts';
+import { AppError } from '../../../src/errors.ts';
+import type { CommitRange, CommitStore, EventFilter, PreparedCommit } from '../../../src/events/log/commit-store.ts';
+import { emptyHead, type LogHead } from '../../../src/events/log/event-log.ts';
+import { appendsOf } from '../../../src/events/log/log-state.ts';
+import type { Commit } from '../../../src/events/schema/event.ts';
 
 export type MemoryStore = CommitStore & {
   /** While away every call fails with `log_unavailable`. */
