@@ -2,24 +2,25 @@
 
 import type { SizeExceptions } from './size-rules.ts';
 
-const suite = 'a contract: one list of what every implementation has to do';
-const closure = 'not split yet: one closure over one state';
-const topics = 'not split yet: several topics in one file';
+const contract = 'a contract: one list of what every implementation has to do';
+const oneSubject = 'tests of one subject over one fixture: a list, whose parts have nothing to hide from each other';
+const double = 'a test double: its few answers share one state, and are read beside each other';
+const table = 'a table: each rule beside the examples that keep it and break it';
 
 export const sizeExceptions: SizeExceptions = {
-  'test/contract/engine-contract.ts#testEngineContract': suite,
-  'test/contract/event-log-contract.ts': suite,
-  'test/contract/event-log-contract.ts#testEventLogContract': suite,
-  'test/integration/agent/agent.test.ts': topics,
-  'test/integration/history/archive/archive.test.ts': topics,
-  'test/integration/http/bad-input.test.ts': topics,
-  'test/integration/projections/read-models/read-models.test.ts': topics,
-  'test/support/agent/agent-fixture.ts#createManagerDouble': closure,
-  'test/support/log/history.ts#createHistory': closure,
-  'test/support/simulation/simulated-cluster.ts': topics,
-  'test/support/simulation/simulated-cluster.ts#createSimulatedCluster': closure,
-  'test/tidy.test.ts': topics,
-  'test/unit/history/what-if/what-if.test.ts': topics,
-  'test/unit/projections/view/evolve.test.ts': topics,
-  'test/unit/reconciler/commands/decide.test.ts': topics,
+  'test/contract/engine-contract.ts#testEngineContract': contract,
+  'test/contract/event-log-contract.ts': contract,
+  'test/contract/event-log-contract.ts#testEventLogContract': contract,
+  'test/integration/agent/agent.test.ts': oneSubject,
+  'test/integration/history/archive/archive.test.ts': oneSubject,
+  'test/integration/http/bad-input.test.ts': table,
+  'test/integration/projections/read-models/read-models.test.ts': oneSubject,
+  'test/support/agent/agent-fixture.ts#createManagerDouble': double,
+  'test/support/log/history.ts#createHistory': double,
+  'test/support/simulation/simulated-cluster.ts': double,
+  'test/support/simulation/simulated-cluster.ts#createSimulatedCluster': double,
+  'test/tidy.test.ts': table,
+  'test/unit/history/what-if/what-if.test.ts': oneSubject,
+  'test/unit/projections/view/evolve.test.ts': oneSubject,
+  'test/unit/reconciler/commands/decide.test.ts': oneSubject,
 };
