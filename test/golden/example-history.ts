@@ -148,7 +148,7 @@ const told: readonly Told[] = [
 ];
 
 /** As the log would store it today. */
-export function tellStory(): GoldenLine[] {
+export function exampleHistory(): GoldenLine[] {
   const versions = new Map<string, number>();
   return told.map(([type, stream, data, older], index) => {
     const position = index + 1;

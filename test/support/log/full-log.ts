@@ -3,7 +3,7 @@
 import { createCommitLog } from '../../../src/events/log/commit-log.ts';
 import type { NewEvent } from '../../../src/events/schema/event.ts';
 import { silentLogger } from '../../../src/logger.ts';
-import { tellStory } from '../../golden/example-history.ts';
+import { exampleHistory } from '../../golden/example-history.ts';
 import { epochMs } from './history.ts';
 import { fact, telemetry } from './log-events.ts';
 import type { LogPlace } from './logs.ts';
@@ -14,7 +14,7 @@ export async function fillLog(place: LogPlace, { rounds = 0 } = {}): Promise<voi
   const store = await place.openStore();
   const deps = { store, clock: { nowMs: () => nowMs }, logger: silentLogger };
   const log = await createCommitLog(deps, { writer: 'test' });
-  for (const { event, position } of tellStory()) {
+  for (const { event, position } of exampleHistory()) {
     nowMs = epochMs + position * 1000;
     const { stream, type, data, meta } = event;
     await log.append([{ stream, type, data, meta } as NewEvent], position > 2 ? { term: 1 } : {});

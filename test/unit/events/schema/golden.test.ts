@@ -6,9 +6,10 @@ import { catalog } from '../../../../src/events/schema/catalog.ts';
 import type { Commit, NewEvent } from '../../../../src/events/schema/event.ts';
 import { toLogEvents } from '../../../../src/events/schema/upcast.ts';
 import { assertEvent } from '../../../../src/events/schema/validate-event.ts';
+import { versionOf } from '../../../../src/history/what-if/to-log-event.ts';
 import { emptyClusterView } from '../../../../src/projections/view/cluster-view.ts';
 import { evolve } from '../../../../src/projections/view/evolve.ts';
-import { type GoldenLine, tellStory } from '../../../golden/example-history.ts';
+import { exampleHistory, type GoldenLine } from '../../../golden/example-history.ts';
 import { keyOf, linesToAdd, readGolden } from '../../../golden/golden-file.ts';
 
 const test = suite('golden file');
@@ -26,9 +27,9 @@ test('every type of the catalogue has its line', () => {
   assert.equal(
     Object.keys(catalog).filter((type) => !types.has(type)),
     [],
-    'tell it in test/golden/story.ts, then run test/golden/add-lines.ts',
+    'add it at the end of test/golden/example-history.ts, then run test/golden/add-lines.ts',
   );
-  assert.equal(linesToAdd(golden, tellStory()), []);
+  assert.equal(linesToAdd(golden, exampleHistory()), []);
 });
 
 test('every line is lifted to what the catalogue allows today', () => {
@@ -48,12 +49,21 @@ test('the lines fold, one after the other', () => {
   assert.equal([instance?.pid, refusals.map(({ hostname }) => hostname)], [902, ['host-2']]);
 });
 
+test('the view knows the version of each service, node and container after each of its events', () => {
+  const view = emptyClusterView();
+  for (const event of golden.flatMap((line) => toLogEvents(commitOf(line)))) {
+    evolve(view, event);
+    if (!/^(service|node|container)\//.test(event.stream)) continue;
+    assert.is(versionOf(view, event.stream), event.version, `${event.stream} after ${event.type}`);
+  }
+});
+
 test('a type and version that has its line cannot be written in another way', () => {
-  const [first, ...others] = tellStory();
+  const [first, ...others] = exampleHistory();
   const changed = { ...first!, event: { ...first!.event, data: { clusterId: 'x', name: 'other' } } };
   assert.throws(() => linesToAdd(golden, [changed, ...others]), /ClusterCreated@1 has its line/);
   const next = { ...changed, event: { ...changed.event, schemaVersion: 2 } };
-  assert.equal(linesToAdd(golden, [...tellStory(), next]).map(keyOf), ['ClusterCreated@2']);
+  assert.equal(linesToAdd(golden, [...exampleHistory(), next]).map(keyOf), ['ClusterCreated@2']);
 });
 
 test.run();
