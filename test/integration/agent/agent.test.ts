@@ -100,7 +100,7 @@ scenario('what vanishes behind our back is reported as killed', async (scene) =>
   machine.vanish(container);
   const failed = await untilReported(manager, container, 'failed');
   assert.is(failed.reason, 'killed');
-  assert.match(failed.message, 'somebody removed it');
+  assert.match(failed.message, 'it was removed');
 });
 
 scenario('a missing image fails as image, in the words of the registry', async (scene) => {
