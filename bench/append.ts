@@ -1,7 +1,7 @@
 /**
  * Measures appending: one event after the other, and many at once. Each log beside its bare driver, which writes the very
  * commits that the log formed, with the same durability, turning the same events into its own form. SQLite's driver
- * blocks whoever calls it, so it works in a thread of its own on both sides. A virtual disk may answer a flush in a tenth
+ * blocks its caller, so it works in a thread of its own on both sides. A virtual disk may answer a flush in a tenth
  * of a millisecond, so a disk that takes one more is simulated beside it.
  */
 

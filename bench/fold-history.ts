@@ -67,7 +67,7 @@ export function* writeHistory(shape: HistoryShape): Generator<NewEvent[]> {
     yield batch(places.slice(first, first + together).flatMap(startNext));
   }
   for (let turn = 0; ; turn += 1) {
-    if (turn % 5 === 0) yield batch([beat(turn, sessions)]);
+    if (turn % 5 === 0) yield batch([heartbeat(turn, sessions)]);
     const chosen = Array.from({ length: together }, (_, i) => places[(turn * together + i * 7919) % places.length]!);
     const distinct = [...new Set(chosen)];
     yield batch(distinct.flatMap((place, i) => [...endRun(place.run!, (turn + i) % 3), ...startNext(place)]));
@@ -159,7 +159,7 @@ function endRun(run: Run, way: number): NewEvent[] {
   ];
 }
 
-function beat(turn: number, sessions: number[]): NewEvent {
+function heartbeat(turn: number, sessions: number[]): NewEvent {
   const heartbeats = sessions.slice(0, 100).map((session, n) => ({
     node: `worker-${n}`,
     session,

@@ -12,7 +12,7 @@ process.on('message', async (load: Load) => {
 
 async function run({ url, kind, connections, seconds, prefix }: Load): Promise<LoadResult> {
   let services = 0;
-  /** Each request asks for a service nobody asked for before; of no replicas, for asking is measured, not placing. */
+  /** Each request asks for a new service; of no replicas, for asking is measured, not placing. */
   const setupRequest = (request: autocannon.Request): autocannon.Request => {
     services += 1;
     const serviceName = `${prefix}-${services}`;

@@ -1,6 +1,6 @@
 /**
- * One measurement of replay in a process of its own, so that its peak memory is its own: told by its arguments
- * what and on which log, answers with one line of JSON.
+ * One measurement of replay in a process of its own, so that its peak memory is its own. Its arguments say
+ * what is measured, and on which log; it answers with one line of JSON.
  */
 
 import { join } from 'node:path';

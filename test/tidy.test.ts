@@ -244,12 +244,20 @@ const cases: Case[] = [
   {
     rule: checkRetiredWords,
     says: 'code and documents use the words of the field',
-    good: { 'src/a.ts': 'const spec = request;', 'docs/glossary.md': '| wish | spec |', 'README.md': 'wishful' },
+    good: {
+      'src/a.ts': 'const spec = request;',
+      'docs/glossary.md': '| wish | spec |',
+      'README.md': 'wishful',
+      'test/a.ts': '// told',
+    },
     bad: [
       { 'src/a.ts': '/** The wish. */' },
       { 'src/a.ts': 'const findWish = 1;' },
       { 'README.md': 'a recipe' },
       { 'bootstrap/up': '# wished' },
+      { 'src/a.ts': '/** Tells whom it may concern. */' },
+      { 'docs/a.md': 'built anew' },
+      { 'src/a.ts': '/** Owns a thing. */' },
     ],
   },
   {

@@ -25,7 +25,7 @@ export type ChildOptions = {
   /** A line of its log, as JSON. */
   log: (line: string) => void;
   onAnnouncement: (announcement: Announcement) => void;
-  /** It ended before it had announced anything, or was told something wrong: starting it again is no use. */
+  /** It ended before it had announced anything, or was started with wrong arguments: starting it again is no use. */
   onFailure: (error: AppError) => void;
 };
 

@@ -1,4 +1,4 @@
-/** `./bootstrap/down`: removes what a cluster left on this machine's engine, and, when told to, its data. */
+/** `./bootstrap/down`: removes what a cluster left on this machine's engine, and, with --purge, its data. */
 
 import { access } from 'node:fs/promises';
 import { readConfig } from '../../src/daemon/config.ts';

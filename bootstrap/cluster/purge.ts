@@ -10,7 +10,7 @@ import { socketFile } from './node-control/socket.ts';
 
 const log = 'events.sqlite';
 
-/** Whatever else is in the folder is somebody else's. */
+/** Anything else in the folder is not ours. */
 const knownFiles: readonly string[] = [
   ...[log, `${log}-wal`, `${log}-shm`, `${log}-journal`, `${log}.lock`, `${log}.lock-journal`],
   ...Object.values(folderFiles),

@@ -1,7 +1,7 @@
 /**
  * What RabbitMQ is given at its start: one virtual host, a user for the managers and one for each node, each with
  * the permissions of the topology and no more. Pure but for the end of the file. Run as a program it writes
- * definitions.json anew: the same for five nodes without a single password, for people to read.
+ * definitions.json again: the same for five nodes without a single password, for reading.
  */
 
 import { createHash } from 'node:crypto';

@@ -59,7 +59,7 @@ async function startDaemon(options: ServiceOptions): Promise<Service> {
     isServing: async () => (await whyNoAnswer(socket)) === null,
     cleanUp: async () => {
       await bridge.remove();
-      // The kernel lets go of a container's last mounts a moment after the daemon is gone.
+      // The kernel lets go of a container's last mounts shortly after the daemon is gone.
       await rm(dataDir, { recursive: true, force: true, maxRetries: 10 });
     },
     signal,

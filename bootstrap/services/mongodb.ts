@@ -1,6 +1,6 @@
 /**
  * The MongoDB of a test run: the server it was given, a replica set of one from the machine's program or from an
- * image, or the stand-in. CO_TEST_MONGODB_KIND tells the tests which: `replica-set`, `standalone` or `stand-in`.
+ * image, or the stand-in. CO_TEST_MONGODB_KIND says which: `replica-set`, `standalone` or `stand-in`.
  */
 
 import { mkdir, rm } from 'node:fs/promises';
@@ -39,7 +39,7 @@ async function useGiven(url: string): Promise<Service> {
   };
 }
 
-/** @throws when nobody answers */
+/** @throws when no server answers */
 async function readKind(url: string): Promise<'replica-set' | 'standalone' | 'stand-in'> {
   await using client = new MongoClient(url, { serverSelectionTimeoutMS: callDeadlineMs });
   try {

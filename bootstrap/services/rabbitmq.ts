@@ -72,7 +72,7 @@ async function startEpmd(port: number, options: ServiceOptions): Promise<ServerP
   });
 }
 
-/** Everything that a broker shares with others on its machine unless it is told otherwise. */
+/** Everything that a broker shares with others on its machine unless it is configured otherwise. */
 async function writeSettings(dataDir: string, ports: Ports): Promise<Record<string, string>> {
   const path = (name: string) => join(dataDir, name);
   const settings = [

@@ -36,7 +36,7 @@ export async function startServer(program: string, options: ServerOptions): Prom
   const child = spawn(program, args, {
     detached: true,
     env: { ...systemEnvironment(), ...environment },
-    // A pipe nobody writes to: a server that reads it learns that we are gone.
+    // A pipe without a writer: a server that reads it learns that we are gone.
     stdio: ['pipe', log.fd, log.fd],
   });
   let failure: Error | null = null;

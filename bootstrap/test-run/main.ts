@@ -52,9 +52,9 @@ const outcome = await runTests({
   isCi: isSet(process.env.CI),
   signal: interruption.signal,
 });
-tell(outcome);
+print(outcome);
 
-function tell({ passed, failed, skipped, failures }: Outcome): void {
+function print({ passed, failed, skipped, failures }: Outcome): void {
   if (failures.length > 0) console.log(`\nfailed:\n${failures.map((line) => `  ${line}`).join('\n')}`);
   if (!process.exitCode) process.exitCode = failed > 0 ? 1 : 0;
   console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);

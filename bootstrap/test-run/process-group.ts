@@ -3,11 +3,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** A child that was told to end may take its last breath after its parent. */
+/** A child may end shortly after its parent. */
 const graceMs = 1_000;
 const lookEveryMs = 50;
 
-/** Those of the group that still run after a moment, as `name (pid)`. Knows none where there is no /proc. */
+/** Those of the group that still run after a short wait, as `name (pid)`. Knows none where there is no /proc. */
 export async function readLeftRunning(group: number): Promise<string[]> {
   const deadlineMs = performance.now() + graceMs;
   for (;;) {

@@ -14,7 +14,7 @@ export type ProcessOptions = {
 
 /** Time to end servers and containers of one's own. */
 const termGraceMs = 10_000;
-/** Somebody who left our process group may hold the output open. */
+/** A process that left our process group may hold the output open. */
 const outputGraceMs = 1_000;
 
 /** A group of its own: it can be ended with all its children, and Ctrl-C does not reach it but through us. */

@@ -18,13 +18,13 @@ function inWords<T>(inner: uvu.Test<T>): uvu.Test<T> {
   return Object.assign(outer, { before, after, only, skip: inner.skip, run: inner.run });
 }
 
-/** What a hook throws reaches uvu's own words from `before.each` alone: all of them are told here, at once. */
+/** What a hook throws reaches uvu's own words from `before.each` alone: all of them are shown here, at once. */
 function hook<T>(add: (run: uvu.Callback<T>) => void): (run: uvu.Callback<T>) => void {
-  const tell = (thrown: unknown) => {
+  const show = (thrown: unknown) => {
     console.error(`\na hook failed: ${inspect(thrown)}`);
     return toShowable(thrown);
   };
-  return (run) => add(onThrow(run, tell));
+  return (run) => add(onThrow(run, show));
 }
 
 function onThrow<T>(run: uvu.Callback<T>, convert: (thrown: unknown) => unknown): uvu.Callback<T> {

@@ -20,7 +20,7 @@ export type Verdict = {
   passed: number;
   failed: number;
   skipped: number;
-  /** What no test's own message tells. */
+  /** What no test's own message says. */
   problems: string[];
   skipReasons: string[];
 };
@@ -35,7 +35,7 @@ export function judge({ output, exitCode, overdueMs, leftRunning }: Ending): Ver
   };
   const how = exitCode === null ? 'was ended by a signal' : `ended with code ${exitCode}`;
   add(overdueMs !== null, `was ended because it took longer than ${(overdueMs ?? 0) / 1000} s`);
-  add(overdueMs === null && totals === null, `${how} and told no totals`);
+  add(overdueMs === null && totals === null, `${how} and printed no totals`);
   if (overdueMs === null && totals !== null) {
     // uvu ends with 0 in both of these cases.
     add(total === 0 && skipped === 0, 'ran no test: does it end with test.run()?');

@@ -33,7 +33,7 @@ export async function whyNoAnswer(address: string): Promise<string | null> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return 'there is no such socket';
-    if (code === 'ECONNREFUSED') return 'nobody listens there';
+    if (code === 'ECONNREFUSED') return 'nothing listens there';
     if (code === 'EACCES') return 'this user may not use it (is it in the group docker?)';
     return message;
   }

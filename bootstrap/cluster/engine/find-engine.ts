@@ -1,6 +1,6 @@
 /**
  * Where containers will run: an engine that answers, one that can be started or installed, or a simulated one
- * that says so. Starts and installs only what the machine's owner allows, and tells each step.
+ * that says so. Starts and installs only what the machine's owner allows, and reports each step.
  */
 
 import { access, readFile } from 'node:fs/promises';

@@ -15,7 +15,7 @@ export const socketFile = 'up.sock';
 const pathBytesMax = 103;
 /** Requests and answers are sentences. */
 const lineLengthMax = 64 * 1024;
-/** Whoever connects has its line ready. */
+/** A client that connects has its line ready. */
 const requestDeadlineMs = 5_000;
 /** Over the 30 s that an agent gets to become ready, and the end of the one before. */
 const answerDeadlineMs = 45_000;
@@ -23,7 +23,7 @@ const answerDeadlineMs = 45_000;
 type Answer = { lines: string[] } | { refused: { code: string; message: string } };
 
 /**
- * Only for whoever has claimed the folder: a socket that is there already is of a process that is gone.
+ * Only for the process that has locked the folder: a socket that is there already is of a process that is gone.
  * @param answer what is said to a request, in lines for people; its AppErrors are thrown again where it was asked
  * @throws AppError `data_unusable`
  */
@@ -40,7 +40,7 @@ export async function serveRequests(
   });
   const listening = Promise.withResolvers<void>();
   server.on('error', listening.reject).on('listening', listening.resolve);
-  // The socket comes into being inside the call, and is its owner's from the first moment.
+  // The socket comes into being inside the call, and is its owner's from the start.
   const mask = process.umask(0o177);
   server.listen(path);
   process.umask(mask);

@@ -3,7 +3,7 @@
  * container.
  *
  * An engine that is away is not a node that is away. While it restarts, containers may live on or end with it, and only
- * it can tell which; so the node stays in contact for `graceMs`, and what it finds afterwards is adopted or reported as
+ * it knows which; so the node stays in contact for `graceMs`, and what it finds afterwards is adopted or reported as
  * ended. After that its containers are better replaced elsewhere: the node gives its session up, sends no heartbeats, is
  * lost like any other, and registers when the engine answers again.
  */

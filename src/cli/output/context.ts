@@ -15,7 +15,7 @@ export type CliContext = {
   printError(line: string): void;
   /** One line of standard error that is written over; silent without a terminal. */
   progressBar(what: string): ProgressBar;
-  /** Somebody watches standard output. */
+  /** Standard output is a terminal. */
   isTerminal: boolean;
   environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C: every wait ends. */

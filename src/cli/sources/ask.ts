@@ -32,7 +32,7 @@ export function ask<T>(options: AskOptions, context: CliContext, { online, offli
   return withLog(options, context, offline);
 }
 
-/** Whoever finds no manager may have come because it ended. */
+/** An operator who finds no manager may have come because it ended. */
 function nameTheLog(error: unknown): never {
   if (!hasCode(error, 'api_unreachable')) throw error;
   const { code, message } = error as AppError;

@@ -13,7 +13,7 @@ export type UnreadableEvent = { position: number; stream: string; type: string; 
 
 export type Upcast = (
   commit: Commit,
-  /** Told of each event that cannot be read, which is then left out; without it the first one ends the look. */
+  /** Called with each event that cannot be read, which is then left out; without it the first one ends the look. */
   onUnreadable?: (event: UnreadableEvent, error: Error) => void,
 ) => LogEvent[];
 

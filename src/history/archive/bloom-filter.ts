@@ -18,7 +18,7 @@ export function mergeMarks(into: Marks, from: Marks): void {
   for (const [index, word] of from.entries()) into[index]! |= word;
 }
 
-/** Tells of marks whether any of the subjects may be among what was added; false is certain. */
+/** Whether, by these marks, any of the subjects may be among what was added; false is certain. */
 export function mayBeAbout(subjects: readonly string[]): (marks: Marks) => boolean {
   const wanted = subjects.map(bitsOf);
   return (marks) => wanted.some((pair) => pair.every((bit) => ((marks[bit >>> 5]! >>> (bit & 31)) & 1) === 1));

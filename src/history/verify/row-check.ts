@@ -22,7 +22,7 @@ export type FoundRows = {
   rows: Readonly<Record<ViewName, readonly (readonly [id: string, row: Row])[]>>;
   /** Which documents of the view the source shows. Default: all of them. */
   isShown?: (view: ClusterView, name: ViewName, id: string) => boolean;
-  /** Somebody writes while they are read: what left meanwhile is no difference. Default false. */
+  /** They are written while they are read: what left meanwhile is no difference. Default false. */
   isMoving?: boolean;
 };
 

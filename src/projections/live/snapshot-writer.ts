@@ -12,7 +12,7 @@ export type SnapshotWriterDeps = {
   logger: Logger;
   /** On several managers one is enough. */
   isWriter: () => boolean;
-  /** Told of each snapshot once it is kept. */
+  /** Called with each snapshot once it is kept. */
   onTaken?: (slot: number) => void;
 };
 

@@ -58,7 +58,7 @@ function isFlapping({ takeovers }: NodeView, nowMs: number): boolean {
   return parseIsoTime(last.at) - parseIsoTime(first.at) <= withinMs && parseIsoTime(last.at) + withinMs > nowMs;
 }
 
-/** Nobody is in conflict about a node that left or was lost since. */
+/** No agents are in conflict about a node that left or was lost since. */
 function quietAtMs(view: ClusterView, node: string): number {
   const { takeovers = [], refusals = [] } = view.nodes.get(node) ?? {};
   const [takeover, refusal] = [takeovers.at(-1), refusals.at(-1)];

@@ -26,6 +26,8 @@ export type History = {
   node(id: string, changes?: Partial<EventData<'NodeRegistered'>['engine']>): LogEvent;
   returned(id: string): LogEvent;
   serviceRequested(service: string, replicas: number, container?: ContainerSpec): LogEvent;
+  /** As it is: nothing changes. */
+  serviceRequestedAgain(service: string): LogEvent;
   queued(service: string, slot: number, node: string, replaces?: string): string;
   starting(id: string): LogEvent;
   running(id: string): LogEvent;
@@ -108,6 +110,11 @@ export function createHistory(): History {
       const specHash = specHashOf(container);
       const generation = nextGeneration(service);
       return add('ServiceRequested', { service, generation, changed: true, replicas, container, specHash });
+    },
+    serviceRequestedAgain(service) {
+      const { container, replicas } = specs.get(service)!;
+      const unchanged = { generation: generations.get(service)!, changed: false, specHash: specHashOf(container) };
+      return add('ServiceRequested', { service, replicas, container, ...unchanged });
     },
     queued(service, slot, node, replaces) {
       const container = `${service}.${slot}-${events.length.toString(36)}`;

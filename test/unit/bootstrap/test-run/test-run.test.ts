@@ -77,8 +77,8 @@ test('a file that skips everything has not failed', async (context) => {
 const badFiles: [what: string, lines: string[], problem: RegExp][] = [
   ['that runs no test', [fine], /ran no test/],
   ['whose hook fails', [`test.before(() => { throw new Error('x'); });`, fine, 'test.run();'], /a hook failed/],
-  ['that cannot be loaded', [`import './not-there.ts';`], /ended with code 1 and told no totals/],
-  ['that ends the process', [`test('exits', () => process.exit(0));`, 'test.run();'], /told no totals/],
+  ['that cannot be loaded', [`import './not-there.ts';`], /ended with code 1 and printed no totals/],
+  ['that ends the process', [`test('exits', () => process.exit(0));`, 'test.run();'], /printed no totals/],
   [
     'that fails after its tests',
     [fine, 'test.run();', `setTimeout(() => { throw new Error('late'); }, 50);`],

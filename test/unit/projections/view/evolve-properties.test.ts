@@ -3,6 +3,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { LogEvent } from '../../../../src/events/schema/event.ts';
+import { versionOf } from '../../../../src/history/what-if/to-log-event.ts';
 import { type ContainerFact, isTerminal, nextContainerState } from '../../../../src/model/container-machine.ts';
 import { type ClusterView, emptyClusterView } from '../../../../src/projections/view/cluster-view.ts';
 import { evolve } from '../../../../src/projections/view/evolve.ts';
@@ -39,8 +41,9 @@ function happen(history: History, view: ClusterView, [action, a, b]: readonly [n
     () => view.nodes.has(node) && history.add('NodeActivated', { node }),
     () => view.nodes.has(node) && history.add('NodeLost', { node, session: 1, lastHeardAt: null, silentMs: 1 }),
     () => view.nodes.get(node)?.containers.size === 0 && history.add('NodeRemoved', { node }),
-    () => history.serviceRequested(service, b % 5, wishOf(a, b)),
+    () => history.serviceRequested(service, b % 5, specFor(a, b)),
     () => known && history.serviceRequested(service, b % 5),
+    () => known && history.serviceRequestedAgain(service),
     () => known && history.add('ServiceRemovalRequested', { service, generation: known.generation + 1 }),
     () => known?.live === 0 && known.removing && history.add('ServiceRemoved', { service }),
     () => known && history.blocked(service, b % 3),
@@ -60,7 +63,7 @@ function happen(history: History, view: ClusterView, [action, a, b]: readonly [n
   actions[action % actions.length]!();
 }
 
-const wishOf = (a: number, b: number) =>
+const specFor = (a: number, b: number) =>
   spec({
     image: images[a % 2]!,
     ports: b % 3 === 0 ? [{ container: 80, host: 8000 + (a % 2), protocol: 'tcp' }] : [],
@@ -91,14 +94,18 @@ function beginning(): History {
   return history;
 }
 
-function live(sequence: readonly (readonly [number, number, number])[], look: (view: ClusterView) => void): History {
+function live(
+  sequence: readonly (readonly [number, number, number])[],
+  look: (view: ClusterView, event: LogEvent) => void,
+): History {
   const history = beginning();
   const view = emptyClusterView();
   let folded = 0;
   const catchUp = () => {
     for (; folded < history.events.length; folded += 1) {
-      evolve(view, history.events[folded]!);
-      look(view);
+      const event = history.events[folded]!;
+      evolve(view, event);
+      look(view, event);
     }
   };
   catchUp();
@@ -120,6 +127,16 @@ test('after every event of any legal history the indexes are what they would be 
   );
   const expected = [...facts, 'ContainerQueued', 'NodeRemoved', 'PlacementBlocked', 'RestartDelayed', 'ServiceRemoved'];
   for (const type of expected) assert.ok(seen.has(type), `the histories never had a ${type}`);
+});
+
+test('after every event the view knows the version of the stream of its service, node or container', () => {
+  fc.assert(
+    fc.property(moves, (sequence) => {
+      live(sequence, (view, { stream, version, type }) => {
+        if (/^(service|node|container)\//.test(stream)) assert.is(versionOf(view, stream), version, `after ${type}`);
+      });
+    }),
+  );
 });
 
 test('folding a history again from zero gives the same view', () => {
