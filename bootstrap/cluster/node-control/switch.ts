@@ -39,7 +39,7 @@ export function createNodeSwitch(deps: NodeSwitchDeps): (request: unknown) => Pr
     down.add(node);
     await agents.cutOff(node);
     if (!isPowerLoss)
-      return `${node} is down: it says nothing and obeys nothing; its containers run on until it is back`;
+      return `${node} is down: it sends nothing and takes no commands; its containers run on until it is back`;
     if (killContainers === null) return `${node} is down; the engine is simulated, there was nothing to kill`;
     return `${node} is down, and ${await killContainers(node)} of its containers were killed`;
   };

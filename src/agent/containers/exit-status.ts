@@ -40,7 +40,7 @@ export function exitReportOf(found: EngineContainer | null, spec: ContainerSpec,
   if (found.oomKilled) return failedReport('oom', outOfMemory(spec), seen);
   if (exitCode === 0) return { kind: 'completed', logTail };
   if (exitCode === signalExitBase + sigkill) {
-    return failedReport('killed', 'killed by SIGKILL (exit code 137), though nothing in the log asked for it', seen);
+    return failedReport('killed', 'killed by SIGKILL (exit code 137), without a request in the log', seen);
   }
   const refused = initFailure.exec(logTail.at(-1) ?? '')?.[1];
   if (refused) return failedReport('start error', refused, seen);

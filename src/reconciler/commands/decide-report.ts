@@ -104,7 +104,7 @@ function eventOf(report: StateReport, container: ContainerView): NewEvent {
 /** The container was stopped on its engine by another program, or by hand. */
 const stoppedByOthers = {
   reason: 'killed' as const,
-  message: 'it was stopped on its engine, though nothing in the log asked for it',
+  message: 'it was stopped on its engine, without a request in the log',
   logTail: [],
 };
 
