@@ -224,6 +224,16 @@ const tokenLine = /^([a-z0-9][a-z0-9._-]{0,62}):(read|write):([\x21-\x7e]{16,512
 
 /** Empty lines and those that begin with # are comments. */
 function readTokens(path: string, option: string): Token[] {
+  const lineOf = new Map<string, number>();
+  /** A token that two names share, or a name with two scopes, is likelier a slip than meant. */
+  const refuseRepeated = (what: 'name' | 'token', value: string, line: number) => {
+    const earlier = lineOf.get(`${what} ${value}`);
+    if (earlier !== undefined) {
+      const rule = `lines ${earlier} and ${line} of ${path} have the same ${what}`;
+      throw new AppError('config_invalid', `${option}: ${rule}${what === 'name' ? `, ${value}` : ''}`);
+    }
+    lineOf.set(`${what} ${value}`, line);
+  };
   const tokens = readText(path, option)
     .split(/\r?\n/)
     .flatMap((line, index) => {
@@ -233,6 +243,8 @@ function readTokens(path: string, option: string): Token[] {
         const rule = 'must be name:scope:token, scope read or write, the token at least 16 visible characters';
         throw new AppError('config_invalid', `${option}: line ${index + 1} of ${path} ${rule}`);
       }
+      refuseRepeated('name', name, index + 1);
+      refuseRepeated('token', token, index + 1);
       return [{ name, scope: scope as Token['scope'], token }];
     });
   if (tokens.length === 0) throw new AppError('config_invalid', `${option}: ${path} holds no token`);

@@ -4,8 +4,11 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
+import { Type } from '@sinclair/typebox';
 import { type FastifyContextConfig, type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
@@ -13,11 +16,13 @@ import { queueTimeoutMsDefault } from '../model/container.ts';
 import { nodeTimeoutMsDefault } from '../model/node.ts';
 import { createCommandHandler } from '../reconciler/append/command-handler.ts';
 import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './audit/call-record.ts';
-import { createAuthenticator, type Token } from './request/auth.ts';
+import { authorize, createAuthenticator, type Token } from './request/auth.ts';
 import { refuseSchema, type SchemaError } from './request/validation.ts';
 import { eventStreamType } from './response/event-stream.ts';
 import { parseJsonBody } from './response/json-body.ts';
 import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './response/problem.ts';
+import { docsContentPolicy, securityHeaders } from './response/security-headers.ts';
+import { answerUnreadable } from './response/socket-problem.ts';
 import { createRouteTable } from './route-table.ts';
 import { addDiffRoutes } from './routes/diff.ts';
 import { addEventRoutes } from './routes/events.ts';
@@ -60,6 +65,8 @@ const requestTimeoutMs = 10_000;
 const connectionsMax = 1_024;
 const drainMs = 3_000;
 
+const noQuery = Type.Object({}, { additionalProperties: false });
+
 /** The documentation's plugin cannot declare the scope of its routes. */
 const docsPrefix = '/docs';
 
@@ -85,15 +92,20 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     const arrival = toArrival(request, deps.clock);
     // At the end of a response, and also when the client disconnects before it.
     reply.raw.once('close', () => finishCall(request, reply, arrival));
+    // What is true of a cluster ages at once. The files of the documentation have a policy of their own.
+    if (!arrival.route?.startsWith(docsPrefix)) reply.header('cache-control', 'no-store');
     const scope = arrival.config.scope ?? 'read';
     try {
-      request.actor = authenticator.identify(request.headers, request.method, scope);
-      if (request.actor !== null) authenticator.authorize(request.actor, scope);
+      const caller = authenticator.identify(request.headers, request.method, scope);
+      request.actor = caller?.actor ?? null;
+      if (caller) authorize(caller, scope);
       done();
     } catch (error) {
       done(error as Error);
     }
   });
+
+  server.register(helmet, securityHeaders);
 
   const routes = createRouteTable();
   server.addHook('onRoute', (route) => {
@@ -101,6 +113,8 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     if (route.url.startsWith(docsPrefix)) Object.assign(config, { scope: 'read', isRecorded: false });
     if (!config.scope) throw new Error(`${route.method} ${route.url} does not declare its scope`);
     route.config = config;
+    // A parameter that is not understood is refused, on routes that take none as well.
+    if (!route.url.startsWith(docsPrefix)) route.schema = { querystring: noQuery, ...route.schema };
     routes.add(route.method, route.url);
   });
   server.setNotFoundHandler((request, reply) => {
@@ -111,10 +125,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     throw new AppError('method_not_allowed', `this path takes ${allowed.join(', ')}`);
   });
 
-  server.register(swagger, {
-    openapi: { openapi: '3.1.0', info: { title: 'container-orchestrator', version } },
-  });
-  server.register(swaggerUi, { routePrefix: docsPrefix });
+  addDocumentation(server, version);
   server.register(async (scope: Server) => {
     const submit = createSubmit(createCommandHandler(deps, { nodeTimeoutMs }), { clusterId: cluster.id });
     addServiceRoutes(scope, deps, submit);
@@ -137,6 +148,13 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
       await recorder.close();
     },
   };
+}
+
+function addDocumentation(server: Server, version: string): void {
+  server.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'container-orchestrator', version } },
+  });
+  server.register(swaggerUi, { routePrefix: docsPrefix, staticCSP: docsContentPolicy });
 }
 
 /** @throws AppError `port_taken` */
@@ -173,6 +191,7 @@ function createFastify({ clock, logger }: Pick<HttpDeps, 'clock' | 'logger'>, fi
       return `${idPrefix}-${requests.toString(36)}`;
     },
     bodyLimit: bodyBytesMax,
+    clientErrorHandler: ({ code }, socket) => answerUnreadable(code, socket as Socket),
     requestTimeout: requestTimeoutMs,
     // Calls on open connections are still served while those in flight are finished.
     return503OnClosing: false,
@@ -191,9 +210,11 @@ function createFastify({ clock, logger }: Pick<HttpDeps, 'clock' | 'logger'>, fi
   server.decorateRequest('actor', null);
   server.decorateRequest('problem', null);
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      done(null, parseJsonBody(body as Buffer));
+      // Clients that always send this content type call routes without a body, too.
+      const isExpected = request.routeOptions.schema?.body !== undefined;
+      done(null, body.length === 0 && !isExpected ? undefined : parseJsonBody(body as Buffer));
     } catch (error) {
       done(error as Error);
     }

@@ -18,18 +18,24 @@ export type Token = {
 /** What a route requires of its caller. `open`: nothing, not even a token. */
 export type RouteScope = 'open' | 'read' | 'write';
 
+/** `actor`: as the log names it. The scope is that of the token, not of its owner: an owner may have several. */
+export type Caller = { actor: string; scope: Token['scope'] };
+
 export type Authenticator = {
   /**
-   * The actor in the log; null for a route that is open to all.
+   * null for a route that is open to all.
    * @throws AppError `host_not_allowed` · `cross_site` · `unauthenticated`
    */
-  identify(headers: IncomingHttpHeaders, method: string, scope: RouteScope): string | null;
-  /** @throws AppError `forbidden` */
-  authorize(actor: string, scope: RouteScope): void;
+  identify(headers: IncomingHttpHeaders, method: string, scope: RouteScope): Caller | null;
 };
 
+/** @throws AppError `forbidden` */
+export function authorize(caller: Caller, scope: RouteScope): void {
+  if (scope === 'write' && caller.scope !== 'write') throw new AppError('forbidden', 'this token may read only');
+}
+
 /** Without tokens, the actor of every caller on the loopback interface. */
-const localActor = 'person:local';
+const localCaller: Caller = { actor: 'person:local', scope: 'write' };
 
 const loopbackNames: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
 
@@ -46,14 +52,15 @@ export function createAuthenticator(options: { host: string; tokens: readonly To
 }
 
 function authenticateByToken(tokens: readonly Token[]): Authenticator {
-  const owners = tokens.map(({ name, token, scope }) => ({ actor: `person:${name}`, hash: sha256(token), scope }));
-  const scopes = new Map(owners.map(({ actor, scope }) => [actor, scope]));
+  const known = tokens.map(({ name, token, scope }) => {
+    return { hash: sha256(token), caller: { actor: `person:${name}`, scope } };
+  });
 
   /** Compares with every token, so that the time it takes does not depend on which one matches. */
   const find = (token: string) => {
     const hash = sha256(token);
-    let found: string | null = null;
-    for (const owner of owners) if (timingSafeEqual(owner.hash, hash)) found = owner.actor;
+    let found: Caller | null = null;
+    for (const one of known) if (timingSafeEqual(one.hash, hash)) found = one.caller;
     return found;
   };
 
@@ -61,14 +68,9 @@ function authenticateByToken(tokens: readonly Token[]): Authenticator {
     identify(headers, _method, scope) {
       if (scope === 'open') return null;
       const [, token] = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(headers.authorization ?? '') ?? [];
-      const actor = token === undefined ? null : find(token);
-      if (actor === null) throw new AppError('unauthenticated', 'send a valid token: Authorization: Bearer <token>');
-      return actor;
-    },
-    authorize(actor, scope) {
-      if (scope === 'write' && scopes.get(actor) !== 'write') {
-        throw new AppError('forbidden', 'this token may read only');
-      }
+      const caller = token === undefined ? null : find(token);
+      if (!caller) throw new AppError('unauthenticated', 'send a valid token: Authorization: Bearer <token>');
+      return caller;
     },
   };
 }
@@ -86,9 +88,8 @@ function trustLoopback(host: string): Authenticator {
       if (!isRead && isForeign(headers)) {
         throw new AppError('cross_site', 'without tokens changes are accepted from this origin only');
       }
-      return localActor;
+      return localCaller;
     },
-    authorize() {},
   };
 }
 

@@ -41,6 +41,7 @@ export const problemCodes = {
   node_not_lost: { status: 409, title: 'The node is in use' },
   node_heard: { status: 409, title: 'The node sends heartbeats' },
   body_too_large: { status: 413, title: 'The body is too large' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
   append_too_large: { status: 413, title: 'The request is too large for one commit' },
   content_type_unsupported: { status: 415, title: 'The content type is not supported' },
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another request' },

@@ -93,6 +93,19 @@ test('a read token reads and its change is refused as a fact', async () => {
   assert.is(api.projector.view.services.size, 0);
 });
 
+test('two tokens of one owner do not lend each other their scope', async () => {
+  const both = [
+    { name: 'ada', token: 'ada-read-token', scope: 'read' as const },
+    { name: 'ada', token: 'ada-write-token', scope: 'write' as const },
+  ];
+  for (const given of [both, both.toReversed()]) {
+    await start({ tokens: given });
+    const post = (token: string) => api.call('POST', '/service', { body: oneService(), headers: bearer(token) });
+    assert.equal([(await post('ada-read-token')).status, (await post('ada-write-token')).status], [403, 202]);
+    if (given === both) await api.close();
+  }
+});
+
 test('an accepted change has the owner of the token as its actor and is not recorded twice', async () => {
   await start({ tokens });
   const { status } = await api.call('POST', '/service', { body: oneService(), headers: bearer('ada-token') });

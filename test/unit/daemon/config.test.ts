@@ -117,6 +117,18 @@ const refusals: [option: string, env: string, text: string, rule: RegExp][] = [
   ['tokens', 'CO_TOKENS_FILE', join(dir, 'nowhere'), /nowhere cannot be read/],
   ['tokens', 'CO_TOKENS_FILE', tokensFile('empty', '# none\n'), /holds no token/],
   ['tokens', 'CO_TOKENS_FILE', tokensFile('short', `${operator}\nme:write:hunter2\n`), /line 2 .* at least 16/],
+  [
+    'tokens',
+    'CO_TOKENS_FILE',
+    tokensFile('twice', `${operator}\n# again\n${operator.replace(/.$/, 'x')}\n`),
+    /lines 1 and 3 .* same name/,
+  ],
+  [
+    'tokens',
+    'CO_TOKENS_FILE',
+    tokensFile('shared', `${operator}\nother:read:${operator.split(':')[2]}\n`),
+    /lines 1 and 2 .* same token$/,
+  ],
   ['tokens', 'CO_TOKENS_FILE', tokensFile('scope', 'me:admin:hunter2hunter2hunter2\n'), /read or write/],
 ];
 
