@@ -1,5 +1,6 @@
 /** The names we leave on other systems: Docker labels, container names, and the agent's variables inside a container. */
 
+/** A spec may not set these. */
 export const labels = {
   cluster: 'co.cluster',
   clusterId: 'co.cluster-id',
@@ -10,9 +11,6 @@ export const labels = {
   generation: 'co.generation',
   specHash: 'co.spec-hash',
 } as const;
-
-/** People may not set labels below this prefix: they are ours. */
-export const labelPrefix = 'co.';
 
 export function dockerContainerName(clusterId: string, containerId: string): string {
   return `co-${clusterId.slice(0, 6)}-${containerId}`;

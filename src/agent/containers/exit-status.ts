@@ -37,16 +37,19 @@ export function exitReportOf(found: EngineContainer | null, spec: ContainerSpec,
   if (found.state === 'created') {
     return failedReport('start error', found.error || 'it was created but never started', seen);
   }
-  if (found.oomKilled) return failedReport('oom', outOfMemory(spec), seen);
   if (exitCode === 0) return { kind: 'completed', logTail };
   if (exitCode === signalExitBase + sigkill) {
+    if (found.oomKilled) return failedReport('oom', outOfMemory(spec), seen);
     return failedReport('killed', 'killed by SIGKILL (exit code 137), without a request in the log', seen);
   }
   const refused = initFailure.exec(logTail.at(-1) ?? '')?.[1];
   if (refused) return failedReport('start error', refused, seen);
-  if (found.error) return failedReport('exited', `exit code ${exitCode}: ${found.error}`, seen);
+  // The engine says it of any process of the container: this one went on, and ended in its own way.
+  const note = found.oomKilled ? '; memory ran out inside: the kernel ended another process of it' : '';
+  if (found.error) return failedReport('exited', `exit code ${exitCode}: ${found.error}${note}`, seen);
   const signal = signalNames.get((exitCode ?? 0) - signalExitBase);
-  return failedReport('exited', signal ? `exit code ${exitCode} (${signal})` : `exit code ${exitCode}`, seen);
+  const code = signal ? `exit code ${exitCode} (${signal})` : `exit code ${exitCode}`;
+  return failedReport('exited', `${code}${note}`, seen);
 }
 
 function outOfMemory({ resources: { memoryBytes } }: ContainerSpec): string {

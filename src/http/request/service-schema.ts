@@ -2,7 +2,7 @@
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { NodeId, ServiceName } from '../../model/ids.ts';
-import { labelPrefix } from '../../model/naming.ts';
+import { labels } from '../../model/naming.ts';
 import { Replicas } from '../../model/service.ts';
 import { openMapEntriesMax } from '../../reconciler/commands/patch-spec.ts';
 
@@ -13,9 +13,13 @@ const nullable = <T extends TSchema>(schema: T, description: string) =>
 /** The log's limit on the events of one append: all services of a body are one commit. */
 const servicesMax = 500;
 const argumentsMax = 256;
+/** Of one text; a spec as a whole has a limit of its own. */
+const textCharactersMax = 32_768;
 const portsMax = 64;
 /** Docker refuses to start a container with less. */
 const memoryBytesMin = 6 * 1024 * 1024;
+/** The kernel hands out no less than a millisecond in a tenth of a second. */
+const cpusMin = 0.01;
 /** More than any machine has, and far below 2^53, where integers lose their precision. */
 const memoryBytesMax = 2 ** 50;
 
@@ -37,11 +41,21 @@ const imagePattern = (() => {
   return `^(?:${host}/)?${part}(?:/${part})*(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(?:@${digest})?$`;
 })();
 
-const Image = Type.String({
-  pattern: imagePattern,
+/** A host, which has a dot or a port or is localhost, may have capitals, and so may a tag. */
+const lowerCasePattern = '^(?:(?:[^/]*[.:][^/]*|localhost)/)?[^A-Z:@]*(?:[:@].*)?$';
+
+/** The first rule that is broken is the one that is named. */
+const Image = Type.Unsafe<string>({
+  type: 'string',
   minLength: 1,
   maxLength: 512,
-  description: 'an image reference such as nginx, nginx:1.27 or registry.example:5000/team/app@sha256:…',
+  allOf: [
+    { pattern: lowerCasePattern, description: 'an image whose repository name is lower-case' },
+    {
+      pattern: imagePattern,
+      description: 'an image reference such as nginx, nginx:1.27 or registry.example:5000/team/app@sha256:…',
+    },
+  ],
 });
 
 export const ServiceNameParam = Type.String({
@@ -50,21 +64,25 @@ export const ServiceNameParam = Type.String({
 });
 export const NodeParam = Type.String({ ...NodeId, description: ServiceNameParam.description as string });
 
+const escapeDots = (name: string) => name.replaceAll('.', '\\.');
+
 const ContainerName = Type.String({
   pattern: '^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$',
   maxLength: 63,
   description: 'at most 63 letters, digits, dots, underscores and hyphens, a letter or digit first',
 });
 
+/** What the kernel and the engine take: everything but what ends a name or a text. */
 const envName = Type.String({
-  pattern: '^[A-Za-z_][A-Za-z0-9_]{0,254}$',
-  maxLength: 255,
-  description: 'the name of an environment variable: letters, digits and underscores, no digit first',
+  pattern: '^[^=\\u0000\\ud800-\\udfff]+$',
+  maxLength: textCharactersMax,
+  description: 'the name of an environment variable: any text without = and NUL',
 });
+/** The engine takes any text. Labels are how people reach an ingress: only the names that we set are taken. */
 const labelName = Type.String({
-  pattern: `^(?!${labelPrefix.replace('.', '\\.')})[a-zA-Z0-9]([a-zA-Z0-9._/-]{0,126}[a-zA-Z0-9])?$`,
-  maxLength: 128,
-  description: `a label name of letters, digits and ._/- that does not begin with ${labelPrefix}`,
+  pattern: `^(?!(?:${Object.values(labels).map(escapeDots).join('|')})$)${plainText.slice(1, -2)}+$`,
+  maxLength: textCharactersMax,
+  description: `a label name: text without control characters, and none of ${Object.values(labels).join(', ')}`,
 });
 const secretName = Type.String({
   pattern: '^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$',
@@ -72,10 +90,10 @@ const secretName = Type.String({
   description: 'the name of a secret: letters, digits, dots, underscores and hyphens',
 });
 
-const EnvValue = Type.Union([text(32_768), Type.Object({ secret: secretName }, strict)], {
+const EnvValue = Type.Union([text(textCharactersMax), Type.Object({ secret: secretName }, strict)], {
   description: 'text without control characters, or {"secret": "<name>"}',
 });
-const LabelValue = text(1024);
+const LabelValue = text(textCharactersMax);
 
 /** An object with names of its own. TypeBox's Record would drop names that break the rule without a refusal. */
 const openMap = <V extends TSchema>(names: TSchema, values: V) =>
@@ -87,7 +105,7 @@ const openMap = <V extends TSchema>(names: TSchema, values: V) =>
   });
 
 const Arguments = nullable(
-  Type.Array(text(32_768), { maxItems: argumentsMax }),
+  Type.Array(text(textCharactersMax), { maxItems: argumentsMax }),
   `null or at most ${argumentsMax} texts`,
 );
 
@@ -109,7 +127,7 @@ const Resources = Type.Object(
       ),
     ),
     cpus: Type.Optional(
-      nullable(Type.Number({ minimum: 0.001, maximum: 1024 }), 'null or a number of CPUs from 0.001 to 1024'),
+      nullable(Type.Number({ minimum: cpusMin, maximum: 1024 }), `null or a number of CPUs from ${cpusMin} to 1024`),
     ),
   },
   strict,

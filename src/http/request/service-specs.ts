@@ -7,7 +7,6 @@ import { refuseField } from '../response/problem.ts';
 import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from './service-schema.ts';
 
 const stopTimeoutSecondsDefault = 10;
-const replicasDefault = 1;
 
 /** @throws AppError `body_invalid` for rules that a schema cannot express: no name and no port may occur twice */
 export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] {
@@ -18,7 +17,7 @@ export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] 
     seen.add(serviceName);
     return {
       service: serviceName,
-      replicas: replicas ?? replicasDefault,
+      replicas: replicas ?? null,
       container: toSpec(container, serviceName, `${path}.container`),
     };
   });
@@ -27,7 +26,7 @@ export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] 
 function toSpec(body: ContainerBody, serviceName: string, path: string): ContainerSpec {
   return {
     name: body.name ?? serviceName,
-    image: body.image,
+    image: checkImage(body.image, `${path}.image`),
     command: body.command ?? null,
     args: body.args ?? null,
     env: sortByName(Object.entries(body.env ?? {}).map(([name, value]) => toEnvEntry(name, value))),
@@ -53,6 +52,7 @@ export function toPatch(body: PatchBody): { replicas?: number; container?: Conta
 function toContainerPatch(body: ContainerPatchBody): ContainerPatch {
   const { env, labels, ports, resources, ...plain } = body;
   const patch: ContainerPatch = { ...plain };
+  if (plain.image !== undefined) checkImage(plain.image, 'container.image');
   if (ports) patch.ports = toPorts(ports, 'container');
   if (env) {
     patch.env = Object.entries(env).map(([name, value]) => (value === null ? removed(name) : toEnvEntry(name, value)));
@@ -78,16 +78,34 @@ function toEnvEntry(name: string, value: string | { secret: string }): EnvEntry 
 
 function toPorts(ports: NonNullable<ContainerBody['ports']>, path: string): ContainerSpec['ports'] {
   const seen = new Set<string>();
-  const reserve = (key: string, index: number) => {
+  const mapped = ports.map(({ container, host = null, protocol = 'tcp' }, index) => {
+    // A port of the container may have several host ports; a host port leads to one.
+    const key = host === null ? `any of ${container}/${protocol}` : `${host}/${protocol}`;
     if (seen.has(key)) throw refuseField('body_invalid', `${path}.ports[${index}]`, 'occurs twice');
     seen.add(key);
-  };
-  const mapped = ports.map(({ container, host = null, protocol = 'tcp' }, index) => {
-    reserve(`container ${container}/${protocol}`, index);
-    if (host !== null) reserve(`host ${host}/${protocol}`, index);
     return { container, host, protocol };
   });
-  return mapped.sort((a, b) => a.container - b.container || (a.protocol < b.protocol ? -1 : 1));
+  const orderOf = ({ protocol, host }: (typeof mapped)[number]) => `${protocol} ${String(host ?? 0).padStart(5, '0')}`;
+  return mapped.sort((a, b) => a.container - b.container || (orderOf(a) < orderOf(b) ? -1 : 1));
+}
+
+/** The engine counts the host, and neither tag nor digest. */
+const imageNameMax = 255;
+
+/** Rules of the engine that the form of a reference does not show. @throws AppError `body_invalid` */
+function checkImage(image: string, field: string): string {
+  const name = image.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
+  if (name.length > imageNameMax) {
+    throw refuseField(
+      'body_invalid',
+      field,
+      `has a name of ${name.length} characters; the engine takes ${imageNameMax}`,
+    );
+  }
+  if (/^[0-9a-f]{64}$/.test(name)) {
+    throw refuseField('body_invalid', field, 'is 64 hexadecimal digits: the engine takes that for an id, not a name');
+  }
+  return image;
 }
 
 const toMillis = (cpus: number | null | undefined) => (cpus == null ? cpus : Math.round(cpus * 1000));

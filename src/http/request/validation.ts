@@ -10,7 +10,7 @@ export type SchemaError = {
   params: Record<string, unknown>;
   message?: string;
   propertyName?: string;
-  parentSchema?: { description?: string };
+  parentSchema?: { description?: string; anyOf?: readonly { type?: string }[] };
 };
 
 const codes: Record<string, ProblemCode> = {
@@ -27,16 +27,38 @@ export function refuseSchema(errors: readonly SchemaError[], context: string): A
   return refuseField(code, field, rule);
 }
 
-/** The first error is enough to act on, but for a union, whose own error describes all alternatives. */
+/** How many there are is said of the alternative it was meant for, so that it need not be described. */
+const lengthKeywords: ReadonlySet<string> = new Set([
+  'maxLength',
+  'minLength',
+  'maxItems',
+  'minItems',
+  'maxProperties',
+]);
+
+/**
+ * The first error is enough to act on, but for a union, whose own error describes all alternatives: unless something inside
+ * the only one with an inside broke a rule, which says where, or it was too long, which says by what.
+ */
 function describeSchemaErrors(errors: readonly SchemaError[], context: string): Omit<FieldError, 'message'> {
   const union = errors.find(({ keyword, parentSchema }) => keyword === 'anyOf' && parentSchema?.description);
-  const error = union ?? errors[0];
+  const inside = union && hasOneStructure(union) ? errors.find(isInside(union)) : undefined;
+  const length = union && errors.find((error) => lengthKeywords.has(error.keyword));
+  const error = inside ?? length ?? union ?? errors[0];
   if (!error) return { field: context, rule: 'breaks its schema' };
   const path = pathOf(error.instancePath);
   const inner = error.propertyName ?? error.params.missingProperty ?? error.params.additionalProperty;
   const field = [path, inner === undefined ? '' : printable(String(inner))].filter((part) => part !== '').join('.');
   return { field: field === '' ? context : field, rule: ruleOf(error) };
 }
+
+const hasOneStructure = ({ parentSchema }: SchemaError) =>
+  parentSchema?.anyOf?.filter(({ type }) => type === 'object' || type === 'array').length === 1;
+
+const isInside =
+  (union: SchemaError) =>
+  ({ instancePath }: SchemaError) =>
+    instancePath.startsWith(`${union.instancePath}/`);
 
 /** `/services/0/container/env/A~1B` → `services[0].container.env.A/B` */
 function pathOf(pointer: string): string {

@@ -15,7 +15,11 @@ import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { type ContainerPatch, patchContainer } from './patch-spec.ts';
 import { assertSpecSize } from './spec-limit.ts';
 
-export type SpecRequest = Omit<ServiceSpec, 'specHash'>;
+/** `replicas: null`: as many as the service has; one of a new service. */
+export type SpecRequest = Omit<ServiceSpec, 'specHash' | 'replicas'> & { replicas: number | null };
+
+const replicasDefault = 1;
+
 /** `lost`: an operator knows that the node is gone, before its heartbeats time out or while rescheduling is paused. */
 export type NodeAction = 'cordon' | 'drain' | 'activate' | 'lost' | 'remove';
 
@@ -72,8 +76,9 @@ export function decide(
 
 /** @param field the member of the request that is the container spec; a refusal names it */
 function applySpec(view: ClusterView, spec: SpecRequest, field: string, context: RequestContext): NewEvent {
-  const { service: name, replicas, container } = spec;
+  const { service: name, container } = spec;
   const known = view.services.get(name);
+  const replicas = spec.replicas ?? (known && !known.removing ? known.replicas : replicasDefault);
   const hash = specHash(container);
   const isSameSpec = known !== undefined && !known.removing && known.specHash === hash;
   if (!isSameSpec) assertSpecSize(container, field);

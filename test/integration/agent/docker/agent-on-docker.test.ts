@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { findFreePorts } from '../../../../bootstrap/services/free-port.ts';
 import { createDockerEngine } from '../../../../src/agent/docker/docker-engine.ts';
 import { systemClock } from '../../../../src/clock.ts';
 import { silentLogger } from '../../../../src/logger.ts';
@@ -80,6 +81,38 @@ scenario('out of memory is reported as that', async (scene) => {
   });
   const container = await scene.manager.queue(hog);
   assert.is((await untilReported(scene.manager, container, 'failed')).reason, 'oom');
+});
+
+scenario(
+  'a child killed for memory is no end of its container: that is what the container makes of it',
+  async (scene) => {
+    await scene.startAgent();
+    const resources = { memoryBytes: 16 * 2 ** 20, cpuMillis: null };
+    const hog = '(x=a; while true; do x=$x$x$x$x; done)';
+    const goesOn = await scene.manager.queue(shell(`${hog}; exit 3`, { resources }));
+    const failed = await untilReported(scene.manager, goesOn, 'failed');
+    assert.equal([failed.reason, failed.exitCode], ['exited', 3]);
+    assert.match(failed.message, /memory ran out inside/);
+    const isFine = await scene.manager.queue(shell(`${hog}; exit 0`, { resources }));
+    await untilReported(scene.manager, isFine, 'completed');
+  },
+);
+
+scenario('names of labels and variables are what Docker takes, and a port may have two on the host', async (scene) => {
+  await scene.startAgent();
+  const [first, second] = (await findFreePorts(2)) as [number, number];
+  const labels = [
+    { name: 'co.elastic.logs/enabled', value: 'true' },
+    { name: 'traefik.http.routers.web.tls.domains[0].main', value: 'example.org' },
+  ];
+  const env = ['discovery.type', 'A.B', '1 2'].map((name) => ({ name, value: 'x' }));
+  const ports = [first, second].map((host) => ({ container: 80, host, protocol: 'tcp' as const }));
+  const container = await scene.manager.queue(shell('sleep 3600', { labels, env, ports }));
+  const running = await untilReported(scene.manager, container, 'running');
+  assert.equal(new Set(running.ports.map(({ host }) => host)), new Set([first, second]));
+  const { Config } = await containerOf(scene, container).inspect();
+  for (const { name, value } of labels) assert.is(Config.Labels[name], value);
+  for (const { name } of env) assert.ok(Config.Env.includes(`${name}=x`), name);
 });
 
 scenario('a process killed from outside is noticed at once', async (scene) => {

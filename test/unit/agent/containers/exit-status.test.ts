@@ -24,6 +24,18 @@ const table: [string, EngineContainer | null, string, RegExp][] = [
   ['a crash', ended({ exitCode: 139 }), 'exited', /\(SIGSEGV\)$/],
   ['a SIGKILL nobody asked for', ended({ exitCode: 137 }), 'killed', /SIGKILL/],
   ['the kernel at its limit', ended({ exitCode: 137, oomKilled: true }), 'oom', /limit of 1048576 bytes/],
+  [
+    'a crash of its own, a child killed for memory',
+    ended({ exitCode: 3, oomKilled: true }),
+    'exited',
+    /^exit code 3; memory ran out/,
+  ],
+  [
+    'a SIGTERM, a child killed for memory',
+    ended({ exitCode: 143, oomKilled: true }),
+    'exited',
+    /SIGTERM\); memory ran out/,
+  ],
   ['words of the engine', ended({ exitCode: 127, error: 'no such file' }), 'exited', /^exit code 127: no such file$/],
   [
     'a start that failed',

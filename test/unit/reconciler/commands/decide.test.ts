@@ -17,7 +17,7 @@ const test = suite('decide');
 const context = { actor: 'person:ada', requestId: 'r1' };
 const settings = { nodeTimeoutMs: 5_000 };
 
-const apply = (service: string, replicas: number, changes: Partial<ContainerSpec> = {}): ApiRequest => ({
+const apply = (service: string, replicas: number | null, changes: Partial<ContainerSpec> = {}): ApiRequest => ({
   kind: 'apply',
   specs: [{ service, replicas, container: spec(changes) }],
 });
@@ -94,6 +94,15 @@ test('a request with other replicas only scales', () => {
   given(apply('web', 3))
     .when(apply('web', 5))
     .gives([{ type: 'ServiceScaled', generation: 2, from: 3, replicas: 5 }]);
+});
+
+test('a request that names no replicas keeps as many as there are; a new service gets one', () => {
+  given(apply('web', 3))
+    .when(apply('web', null, { image: 'nginx:2' }))
+    .gives([{ type: 'ServiceRequested', generation: 2, changed: true, replicas: 3 }]);
+  given()
+    .when(apply('web', null))
+    .gives([{ type: 'ServiceRequested', generation: 1, changed: true, replicas: 1 }]);
 });
 
 test('a request with another image is recorded as a whole spec', () => {
