@@ -182,6 +182,7 @@ live('its state is as the log says, while it goes on writing', async () => {
     }
   })();
   try {
+    await until('the first write', () => writes > 0);
     for (let round = 0; round < 3; round += 1) {
       const { code, json, out } = await coctl(args);
       assert.is(code, 0, out);
