@@ -22,6 +22,9 @@ export const PointInTimeParam = Type.String({
   description: 'a position such as 1500, or a time in UTC such as 2026-01-31T14:03:00Z',
 });
 
+/** Of routes that answer for now, or for a point in time. */
+export const AtQuery = Type.Partial(Type.Object({ at: PointInTimeParam }), { additionalProperties: false });
+
 /** The pattern accepts the 45th of a month; this does not. @throws AppError `query_invalid` */
 export function toTime(field: string, text: string): string {
   const time = new Date(text);

@@ -3,13 +3,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
 import { serviceRow } from '../../projections/rows/service-row.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
+import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { AcceptedServices, ApplyBody, NameParams, PatchBody } from '../request/service-schema.ts';
 import { toContainerBody, toPatch, toServiceSpecs } from '../request/service-specs.ts';
+import { isUnchanged } from '../response/etag.ts';
 import { type HttpDeps, refuseBody, type Server } from './route.ts';
 import type { Submit } from './submit.ts';
 
-export function addServiceRoutes(server: Server, { projector }: Pick<HttpDeps, 'projector'>, submit: Submit): void {
+type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
+
+export function addServiceRoutes(server: Server, { projector, past, clock }: Deps, submit: Submit): void {
   const change = async (request: FastifyRequest, reply: FastifyReply, wanted: ApiRequest) => {
     const { position, services } = await submit(request, reply, wanted);
     const [only, ...others] = services;
@@ -59,14 +64,27 @@ export function addServiceRoutes(server: Server, { projector }: Pick<HttpDeps, '
 
   server.get(
     '/service/:name',
-    { config: { scope: 'read' }, schema: { summary: 'Status and spec of a service', params: NameParams } },
-    (request, reply) => {
-      const { view } = projector;
-      const service = view.services.get(request.params.name);
-      if (!service) throw new AppError('service_not_found', `no service is called ${request.params.name}`);
-      reply.header('etag', `"${view.factPosition}"`);
-      const { position: _changedAt, ...row } = serviceRow(view, service);
-      return { position: view.factPosition, at: view.factAt, ...row, container: toContainerBody(service.spec) };
+    {
+      config: { scope: 'read' },
+      schema: {
+        summary: 'Status and spec of a service, now or at a point in time',
+        params: NameParams,
+        querystring: AtQuery,
+      },
+    },
+    async (request, reply) => {
+      const { at } = request.query;
+      const view = at === undefined ? projector.view : await past.viewAt(toPointInTime('at', at, clock.nowMs()));
+      const body = serviceBody(view, request.params.name, at !== undefined);
+      return isUnchanged(request, reply, view) ? reply.code(304).send() : body;
     },
   );
+}
+
+/** @throws AppError `service_not_found` */
+function serviceBody(view: ClusterView, name: string, isPast: boolean): object {
+  const service = view.services.get(name);
+  if (!service) throw new AppError('service_not_found', `no service ${isPast ? 'was' : 'is'} called ${name}`);
+  const { position: _changedAt, ...row } = serviceRow(view, service);
+  return { position: view.factPosition, at: view.factAt, ...row, container: toContainerBody(service.spec) };
 }

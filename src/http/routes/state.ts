@@ -9,6 +9,7 @@ import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { PointInTimeParam, toPointInTime } from '../request/point-in-time.ts';
 import { NodeParam, ServiceNameParam } from '../request/service-schema.ts';
 import { createBodyCache } from '../response/body-cache.ts';
+import { isUnchanged } from '../response/etag.ts';
 import type { ControlPlaneStatus } from '../response/status.ts';
 import type { HttpDeps, Server } from './route.ts';
 
@@ -119,19 +120,5 @@ export function addStateRoutes(server: Server, { status, ...deps }: Deps): void 
   );
 }
 
-/** Sets the ETag: the position of the last fact of the view. */
-function isUnchanged(request: FastifyRequest, reply: FastifyReply, { factPosition }: ClusterView): boolean {
-  const etag = `"${factPosition}"`;
-  reply.header('etag', etag);
-  return matches(request.headers['if-none-match'], etag);
-}
-
 const isWell = ({ ready, log, bus }: ControlPlaneStatus) =>
   ready && log.trouble === null && bus.state === 'connected' && bus.trouble === null;
-
-/** RFC 9110: a list of tags, weak ones compare equal for GET, `*` matches all. */
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  if (header === etag || header === '*') return true;
-  return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
-}

@@ -5,7 +5,7 @@ import { explainContainer } from '../../history/explain/explain-container.ts';
 import { explainService } from '../../history/explain/explain-service.ts';
 import { ContainerId } from '../../model/ids.ts';
 import { abortSignalOf } from '../request/abort-signal.ts';
-import { PointInTimeParam, toPointInTime } from '../request/point-in-time.ts';
+import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { NameParams } from '../request/service-schema.ts';
 import type { HttpDeps, Server } from './route.ts';
 
@@ -13,7 +13,6 @@ const ContainerParams = Type.Object(
   { id: Type.String({ ...ContainerId, description: 'the id of a container, such as web.1-4k' }) },
   { additionalProperties: false },
 );
-const AtQuery = Type.Partial(Type.Object({ at: PointInTimeParam }), { additionalProperties: false });
 
 type Deps = Pick<HttpDeps, 'log' | 'projector' | 'past' | 'clock'>;
 

@@ -145,6 +145,28 @@ test('the state at a position or a time of the past is what it was then', async 
   assert.equal((await get('/container_state?at=1&ended=true')).body.containers, []);
 });
 
+test('one service at a point of the past has the spec of then, also when it is gone by now', async () => {
+  const positions: number[] = [];
+  for (const replicas of [2, 5]) {
+    positions.push(
+      (await api.call('POST', '/service', { body: oneService('gone', replicas, `nginx:${replicas}`) })).body.position,
+    );
+  }
+  await api.call('DELETE', '/service/gone');
+  const then = await Promise.all(positions.map((position) => get(`/service/gone?at=${position}`)));
+  assert.equal(
+    then.map(({ body }) => [body.position, body.replicas, body.container.image]),
+    [
+      [positions[0], 2, 'nginx:2'],
+      [positions[1], 5, 'nginx:5'],
+    ],
+  );
+  assert.is((await get(`/service/gone?at=${positions[0]}`, { 'if-none-match': `"${positions[0]}"` })).status, 304);
+  const before = await get(`/service/gone?at=${positions[0]! - 1}`);
+  assert.equal([before.status, before.body.code], [404, 'service_not_found']);
+  assert.is((await get('/service/gone?at=999999')).body.code, 'moment_in_future');
+});
+
 test('a point in time in the future, before the log, or malformed is refused', async () => {
   for (const route of ['/state', '/service_state', '/node_state', '/container_state']) {
     assert.is((await get(`${route}?at=999999`)).body.code, 'moment_in_future');
