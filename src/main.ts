@@ -1,13 +1,18 @@
 /** The program's entry: its arguments, one process of that kind, its exit code. */
 
 import { parseCommandLine } from './daemon/command-line.ts';
+import { findOpenSecrets } from './daemon/private-files.ts';
 import { starters } from './daemon/roles.ts';
 import { readVersion } from './daemon/version.ts';
 import { exitCodeOf, exitCodes, exitMessage, runProcess } from './process/lifecycle.ts';
 
 try {
   const line = parseCommandLine(process.argv.slice(2), process.env);
-  if (line.kind === 'run') await runProcess((life) => starters[line.command](line.config, life));
+  if (line.kind === 'run') {
+    const { command, config } = line;
+    for (const warning of await findOpenSecrets(config)) process.stderr.write(`warning: ${warning}\n`);
+    await runProcess((life) => starters[command](config, life));
+  }
   process.stdout.write(line.kind === 'help' ? line.text : `${readVersion()}\n`);
   process.exitCode = exitCodes.clean;
 } catch (error) {

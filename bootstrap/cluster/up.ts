@@ -2,6 +2,7 @@
 
 import { type DataFolder, lockDataFolder } from '../../src/daemon/data-folder.ts';
 import { type NodeAgents, nodesOf } from '../../src/daemon/node-agents.ts';
+import { findOpenSecrets, tightenFolder } from '../../src/daemon/private-files.ts';
 import { readyLine, releasing, runLocalCluster } from '../../src/daemon/roles.ts';
 import { errorMessage } from '../../src/errors.ts';
 import { createLogger } from '../../src/logger.ts';
@@ -39,6 +40,9 @@ async function upOn(folder: DataFolder, options: UpOptions, life: Life): Promise
   const { config, mayInstall } = options;
   const { dataDir, dockerAddress: address } = config;
   const { print, signal } = life;
+  const tightened = await tightenFolder(dataDir);
+  if (tightened !== null) print(tightened);
+  for (const warning of await findOpenSecrets(config)) print(`warning: ${warning}`);
   const last = await folder.readNote();
   const isInUse = last !== null && last.docker !== null;
   const engine = await findEngine({ choice: config.engine, address, dataDir, mayInstall, isInUse, print, signal });

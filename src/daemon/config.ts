@@ -28,6 +28,8 @@ export type Config = {
   mongodbUrl: string | null;
   amqpUrl: string | null;
   tokens: readonly Token[];
+  /** Where they were read. */
+  tokensPath: string | null;
   secretsDir: string | null;
   heartbeatMs: number;
   nodeTimeoutMs: number;
@@ -166,6 +168,7 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     mongodbUrl: optional('mongodb', () => matching('mongodb', /^mongodb(\+srv)?:\/\//, 'must begin with mongodb://')),
     amqpUrl: optional('amqp', () => matching('amqp', /^amqps?:\/\//, 'must begin with amqp:// or amqps://')),
     tokens: optional('tokens', () => readTokens(text('tokens'), nameOf('tokens'))) ?? [],
+    tokensPath: optional('tokens', () => text('tokens')),
     secretsDir: optional('secrets', () => text('secrets')),
     heartbeatMs,
     nodeTimeoutMs: integer('node-timeout-ms', 2 * heartbeatMs, 3_600_000),

@@ -26,8 +26,11 @@ export const starters: Record<CommandName, (config: Config, life: Life) => Promi
 
 async function startUp(config: Config, life: Life): Promise<Running> {
   const { lockDataFolder } = await import('./data-folder.ts');
+  const { tightenFolder } = await import('./private-files.ts');
   const folder = await lockDataFolder(config.dataDir);
   try {
+    const tightened = await tightenFolder(config.dataDir);
+    if (tightened !== null) life.print(tightened);
     const logger = createLogger({ level: config.logLevel });
     const cluster = await runLocalCluster({ config, folder, logger }, life);
     life.print(readyLine(cluster.manager.url, engineOf(cluster.agents)));

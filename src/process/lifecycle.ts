@@ -41,6 +41,8 @@ export function exitMessage(error: unknown): string {
 
 /** Starts, runs until a signal or a failure, stops within the deadline, and ends the process. */
 export async function runProcess(start: (life: Life) => Promise<Running>): Promise<never> {
+  // Files are the owner's alone, unless a program says otherwise of one.
+  process.umask(0o077);
   const stopping = new AbortController();
   const ended = Promise.withResolvers<number>();
   const print = (line: string) => void process.stdout.write(`${line}\n`);

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -65,6 +65,28 @@ async function stop({ process: child, code }: Started, signal: NodeJS.Signals): 
   assert.ok(performance.now() - startedMs < stopDeadlineMs, 'within the deadline');
   return ended;
 }
+
+test(
+  'what up leaves is for its user alone, and what others could read is closed or named',
+  inFolder(async (dir) => {
+    const [data, tokens] = [join(dir, 'data'), join(dir, 'tokens')];
+    await mkdir(data);
+    await chmod(data, 0o755);
+    await writeFile(tokens, 'ada:write:0123456789abcdef\n');
+    await chmod(tokens, 0o644);
+    const up = await startUp(data, '--tokens', tokens);
+    assert.match(up.output(), /data could be read by other users/);
+    assert.match(up.errors(), /^warning: the tokens in .*: chmod 600 /m);
+    const modes = await Promise.all(
+      ['.', ...(await readdir(data))].map(async (name) => [name, (await stat(join(data, name))).mode & 0o077]),
+    );
+    assert.equal(
+      modes.filter(([, others]) => others !== 0),
+      [],
+    );
+    assert.is(await stop(up, 'SIGTERM'), 0);
+  }),
+);
 
 test(
   'up tells its steps, is ready with all workers, says when nothing really runs, and stops on a signal',

@@ -71,7 +71,14 @@ test('without options and environment the defaults of the README hold', () => {
   assert.equal(readConfig([], {}), {
     ...{ cluster: 'co', clusterId: null, host: '127.0.0.1', port: 5000, workers: 5, dataDir: './data' },
     ...{ engine: 'auto', dockerAddress: '/var/run/docker.sock', mongodbUrl: null, amqpUrl: null },
-    ...{ tokens: [], secretsDir: null, heartbeatMs: 1000, nodeTimeoutMs: 5000, queueTimeoutMs: 60_000 },
+    ...{
+      tokens: [],
+      tokensPath: null,
+      secretsDir: null,
+      heartbeatMs: 1000,
+      nodeTimeoutMs: 5000,
+      queueTimeoutMs: 60_000,
+    },
     ...{ telemetryRetentionMs: 86_400_000, node: null, logLevel: 'info' },
   });
 });
