@@ -8,7 +8,10 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { createStream } from 'rotating-file-stream';
 
-export const logFiles = { current: 'log.ndjson', last: 'log.1.ndjson' } as const;
+/** The newest first. */
+const rotatedNames = ['log.1.ndjson', 'log.2.ndjson', 'log.3.ndjson', 'log.4.ndjson'] as const;
+
+export const logFiles = { current: 'log.ndjson', rotated: rotatedNames } as const;
 
 export type LogFile = {
   path: string;
@@ -18,19 +21,21 @@ export type LogFile = {
   close(): Promise<void>;
 };
 
-/** Two files of it are kept: enough for weeks of the default level, little enough for anybody's disk. */
-const size = '10M';
+/** With those that are put aside 100 MB: weeks of the default level, little enough for any disk. */
+const size = '20M';
 /** As numbers in an entry; what is below is for the file alone. */
 const levels = { warning: 40, error: 50 } as const;
 const wordsMax = 400;
 
 /**
- * Goes on where the last `up` ended. A file over the bound is put aside, and the one before it deleted.
+ * Goes on where the last `up` ended. A file over the bound is put aside, and the oldest that was is deleted.
  * @param show takes the lines for users
  */
 export async function openLogFile(dir: string, show: (line: string) => void): Promise<LogFile> {
   const path = join(dir, logFiles.current);
-  const file = createStream((index) => (index ? logFiles.last : logFiles.current), { path: dir, size, rotate: 1 });
+  const nameOf = (index: number | Date | null) =>
+    typeof index === 'number' ? rotatedNames[index - 1]! : logFiles.current;
+  const file = createStream(nameOf, { path: dir, size, rotate: rotatedNames.length });
   // A full disk is reported by the log of events; this one goes without its lines.
   file.on('error', (error: Error) => show(`warning: ${path} cannot be written: ${error.message}`));
   await once(file, 'open');

@@ -15,7 +15,7 @@ const knownFiles: readonly string[] = [
   ...[log, `${log}-wal`, `${log}-shm`, `${log}-journal`, `${log}.lock`, `${log}.lock-journal`],
   ...Object.values(folderFiles),
   ...[`${folderFiles.lock}-journal`, `${folderFiles.note}.new`],
-  ...Object.values(logFiles),
+  ...[logFiles.current, ...logFiles.rotated],
   socketFile,
   snapshotFolder,
   ...Object.values(dockerdFiles),

@@ -67,17 +67,23 @@ test(
 );
 
 test(
-  'a large file is put aside on the next start, and the one before it goes',
+  'a large file is put aside on the next start, the others move up, and the oldest of five goes',
   inFolder(async (dir) => {
-    await writeFile(join(dir, logFiles.last), 'old');
+    const [first, second, third, oldest] = logFiles.rotated;
+    for (const name of logFiles.rotated) await writeFile(join(dir, name), `was ${name}`);
     await writeFile(join(dir, logFiles.current), 'large');
-    await truncate(join(dir, logFiles.current), 10 * 1024 * 1024 + 1);
+    await truncate(join(dir, logFiles.current), 20 * 1024 * 1024 + 1);
     const { path, close } = await openLogFile(dir, () => {});
     await close();
     assert.is(path, join(dir, logFiles.current));
-    assert.equal((await readdir(dir)).toSorted(), [logFiles.last, logFiles.current].toSorted());
-    assert.is((await readFile(path, 'utf8')).length, 0);
-    assert.match((await readFile(join(dir, logFiles.last), 'latin1')).slice(0, 5), 'large');
+    assert.equal((await readdir(dir)).toSorted(), [logFiles.current, ...logFiles.rotated].toSorted());
+    const textOf = async (name: string) => (await readFile(join(dir, name), 'latin1')).slice(0, 20);
+    assert.is(await textOf(logFiles.current), '');
+    assert.match(await textOf(first), 'large');
+    assert.equal(
+      [await textOf(second), await textOf(third), await textOf(oldest)],
+      [`was ${first}`, `was ${second}`, `was ${third}`],
+    );
   }),
 );
 
@@ -86,8 +92,8 @@ test(
   inFolder(async (dir) => {
     const { path, write, close } = await openLogFile(dir, () => {});
     const line = entry({ level: 30, text: 'x'.repeat(1024 * 1024) });
-    for (let count = 0; count < 12; count += 1) write(line);
-    await until('the file was put aside', async () => (await readdir(dir)).includes(logFiles.last));
+    for (let count = 0; count < 22; count += 1) write(line);
+    await until('the file was put aside', async () => (await readdir(dir)).includes(logFiles.rotated[0]));
     write(entry({ level: 30, msg: 'the last' }));
     await until('it goes on', async () => (await readFile(path, 'utf8')).includes('the last'));
     await close();
