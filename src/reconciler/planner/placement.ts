@@ -25,7 +25,7 @@ export type Placer = {
 };
 
 export type PlacerOptions = {
-  /** How many wanted containers the service has on a node now. */
+  /** How many containers of its present spec the service has on a node now. */
   replicasOnNode: (node: string) => number;
   isSilent: (node: NodeView) => boolean;
   reservations: Reservations;

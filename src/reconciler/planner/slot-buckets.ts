@@ -51,7 +51,7 @@ const maxUnavailableOf = quarterOf;
 export function computeSlots(view: ClusterView, service: ServiceView, round: PlanRound): SlotBuckets {
   const replicas = service.removing ? 0 : service.replicas;
   const slots = Array.from({ length: replicas }, (_, index) => readSlot(view, service, index + 1));
-  const nodes = createNodeSearch(view, service, round);
+  const nodes = createNodeSearch(view, service, { round, slots });
   const filled = fillEmpty(slots, service, nodes);
   const update = updateOutdated(slots, service, { nodes, filled });
   return {
@@ -155,6 +155,13 @@ function isRoomComing(service: ServiceView, slots: readonly SlotStatus[]): boole
   return slots.some((slot) => slot.stopping.length + leftovers(slot).length > 0);
 }
 
+/** Of each node. What an update will take away is no reason to place elsewhere: it would leave the service uneven. */
+function countCurrent(slots: readonly SlotStatus[]): (node: string) => number {
+  const counts = new Map<string, number>();
+  for (const { current } of slots) for (const { node } of current) counts.set(node, (counts.get(node) ?? 0) + 1);
+  return (node) => counts.get(node) ?? 0;
+}
+
 type Found =
   | { kind: 'placed'; placement: Placement }
   | { kind: 'no node' }
@@ -170,14 +177,17 @@ type NodeSearch = {
   filtered(): FilteredNodes;
 };
 
-function createNodeSearch(view: ClusterView, service: ServiceView, round: PlanRound): NodeSearch {
+function createNodeSearch(
+  view: ClusterView,
+  service: ServiceView,
+  { round, slots }: { round: PlanRound; slots: readonly SlotStatus[] },
+): NodeSearch {
   const placed = new Set<number>();
   let filtered: FilteredNodes = [];
   let placer: Placer | undefined;
   /** It looks at every node, and most rounds place nothing. */
   const openPlacer = () => {
-    const replicasOnNode = (node: string) => service.perNode.get(node) ?? 0;
-    placer ??= createPlacer(view, service.spec, { ...round, replicasOnNode });
+    placer ??= createPlacer(view, service.spec, { ...round, replicasOnNode: countCurrent(slots) });
     return placer;
   };
   return {

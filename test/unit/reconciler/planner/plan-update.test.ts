@@ -209,6 +209,22 @@ for (const [what, specFor] of [
   });
 }
 
+for (const [replicas, spread] of [
+  [10, '2 2 2 2 2'],
+  [12, '2 2 2 3 3'],
+] as const) {
+  test(`an update of ${replicas} replicas on five nodes leaves them spread as evenly as it found them`, () => {
+    const cluster = clusterOf(5);
+    const spreadOf = () => [...cluster.view.services.get('web')!.perNode.values()].toSorted().join(' ');
+    for (const image of ['a', 'b', 'c', 'd']) {
+      request(cluster, 'web', replicas, gibibytes(image, 0.1));
+      cluster.advance(60_000);
+      assert.is(cluster.view.services.get('web')!.runningCurrent, replicas);
+      assert.is(spreadOf(), spread, image);
+    }
+  });
+}
+
 test('an update that has room beside the old stops nothing before its replacement runs', () => {
   const cluster = clusterOf(4);
   request(cluster, 'big', 3, gibibytes('a', 5));
