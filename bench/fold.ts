@@ -17,7 +17,6 @@ import { type BenchRow, median } from './table.ts';
 
 const events = 1_000_000;
 const rounds = 3;
-const shareMin = 0.7;
 const containers = 100_000;
 
 export async function benchFold(): Promise<BenchRow[]> {
@@ -38,8 +37,8 @@ export async function benchFold(): Promise<BenchRow[]> {
         name: `replay of ${events} events from SQLite, over reading and parsing alone`,
         value: `${Math.round((events / median(folded)) * 1000)} events/s`,
         ratio: share,
-        target: `≥ ${shareMin}`,
-        met: share >= shareMin,
+        target: '',
+        met: null,
       },
       {
         name: `memory of a manager's view at ${containers} containers`,
