@@ -7,9 +7,9 @@ import { setFlagsFromString } from 'node:v8';
  * garbage than it keeps; by default the heap grows to several times what is kept before it is collected.
  *
  * Both flags are read at each collection, so they take effect in a running process; the young generation keeps its size
- * from now on, and the old one is collected at twice of what was left after the last collection.
+ * from now on, and the old one is collected at 1.7 times of what was left after the last collection.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
-  setFlagsFromString('--heap-growing-percent=100');
+  setFlagsFromString('--heap-growing-percent=70');
 }
