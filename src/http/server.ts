@@ -5,7 +5,6 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { Type } from '@sinclair/typebox';
@@ -67,6 +66,9 @@ const drainMs = 3_000;
 
 const noQuery = Type.Object({}, { additionalProperties: false });
 
+/** What is true of a cluster ages at once. The files of the documentation have a policy of their own. */
+const apiHeaders = { ...securityHeaders, 'cache-control': 'no-store' };
+
 /** The documentation's plugin cannot declare the scope of its routes. */
 const docsPrefix = '/docs';
 
@@ -92,8 +94,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     const arrival = toArrival(request, deps.clock);
     // At the end of a response, and also when the client disconnects before it.
     reply.raw.once('close', () => finishCall(request, reply, arrival));
-    // What is true of a cluster ages at once. The files of the documentation have a policy of their own.
-    if (!arrival.route?.startsWith(docsPrefix)) reply.header('cache-control', 'no-store');
+    reply.headers(arrival.route?.startsWith(docsPrefix) ? securityHeaders : apiHeaders);
     const scope = arrival.config.scope ?? 'read';
     try {
       const caller = authenticator.identify(request.headers, request.method, scope);
@@ -104,8 +105,6 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
       done(error as Error);
     }
   });
-
-  server.register(helmet, securityHeaders);
 
   const routes = createRouteTable();
   server.addHook('onRoute', (route) => {
