@@ -2,6 +2,7 @@
 
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { adminTokenFile } from '../../src/daemon/admin-token.ts';
 import { folderFiles } from '../../src/daemon/data-folder.ts';
 import { snapshotFolder } from '../../src/projections/snapshots/snapshot-files.ts';
 import { dockerdFiles, findOwnDockerd } from './engine/own-dockerd.ts';
@@ -17,6 +18,7 @@ const knownFiles: readonly string[] = [
   ...[`${folderFiles.lock}-journal`, `${folderFiles.note}.new`],
   ...[logFiles.current, ...logFiles.rotated],
   socketFile,
+  adminTokenFile,
   snapshotFolder,
   ...Object.values(dockerdFiles),
 ];

@@ -1,6 +1,6 @@
 /** The command line of `./bootstrap/up`: the program's own options, and what it may do to the machine. Pure. */
 
-import { helpOnEnding, requireTokens } from '../../src/daemon/command-line.ts';
+import { helpOnEnding } from '../../src/daemon/command-line.ts';
 import { addConfigOptions, asEnvironment, type Config, givenOptions, toConfig } from '../../src/daemon/config.ts';
 import { AppError } from '../../src/errors.ts';
 import { createProgram, parseArguments } from '../../src/process/arguments.ts';
@@ -23,7 +23,6 @@ export function parseUpOptions(args: readonly string[], environment: NodeJS.Proc
     const rule = `goes with ${present}: processes of one cluster need both; without either all of it is in one process`;
     throw new AppError('config_invalid', `${missing} ${rule}`, { details: { field: missing, rule } });
   }
-  requireTokens(config);
   return {
     config,
     environment: { ...withDockerHost(environment), ...asEnvironment(given) },

@@ -9,6 +9,7 @@ import { addImportCommand } from './commands/import.ts';
 import { addPruneCommand } from './commands/prune.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addStateCommand } from './commands/state.ts';
+import { addTokenCommand } from './commands/token.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { addWhatIfCommand } from './commands/what-if.ts';
 import { addWhyCommand } from './commands/why.ts';
@@ -27,6 +28,7 @@ const commands: readonly ((program: Command, context: CliContext) => void)[] = [
   addExportCommand,
   addImportCommand,
   addPruneCommand,
+  addTokenCommand,
 ];
 
 const helpOnEnding = `

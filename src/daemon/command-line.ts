@@ -1,7 +1,6 @@
 /** The command line of the program: which command, what it needs, and its help. Pure. */
 
 import { AppError } from '../errors.ts';
-import { isLoopback } from '../http/request/auth.ts';
 import { createProgram, parseArguments } from '../process/arguments.ts';
 import { addConfigOptions, type Config, givenOptions, toConfig } from './config.ts';
 
@@ -22,7 +21,6 @@ const commands: Record<CommandName, Command> = {
         const rule = 'do not go with `up`, which is one process';
         refuse('--mongodb and --amqp', rule, 'start `manager` and `agent`, or let ./bootstrap/up start them');
       }
-      requireTokens(config);
     },
   },
   manager: {
@@ -32,7 +30,6 @@ const commands: Record<CommandName, Command> = {
         const rule = 'are both needed by `manager`: agents are other processes and reach it through RabbitMQ only';
         refuse('--mongodb and --amqp', rule, '`up` needs neither');
       }
-      requireTokens(config);
     },
   },
   agent: {
@@ -73,12 +70,6 @@ export function parseCommandLine(args: readonly string[], environment: NodeJS.Pr
   const config = toConfig(givenOptions(parsed.options), environment);
   commands[name].check(config);
   return { kind: 'run', command: name, config };
-}
-
-/** Said here, before anything is opened, and enforced by the server. */
-export function requireTokens({ host, tokens }: Config): void {
-  if (isLoopback(host) || tokens.length > 0) return;
-  refuse('--host', `${host} is reached from other machines and needs --tokens (CO_TOKENS_FILE)`, 'or use 127.0.0.1');
 }
 
 /** The part of `--help` that is the same for every program of ours. */

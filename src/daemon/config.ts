@@ -9,6 +9,7 @@ import { AppError } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
 import { queueTimeoutMsDefault } from '../model/container.ts';
 import { nodeTimeoutMsDefault } from '../model/node.ts';
+import { callsPerSecondDefault } from '../model/token.ts';
 import { createProgram, parseArguments } from '../process/arguments.ts';
 
 export type EngineChoice = 'auto' | 'docker' | 'simulated';
@@ -28,6 +29,8 @@ export type Config = {
   mongodbUrl: string | null;
   amqpUrl: string | null;
   tokens: readonly Token[];
+  /** Calls a second of one token; 0: no limit. */
+  callsPerSecond: number;
   /** Where they were read. */
   tokensPath: string | null;
   secretsDir: string | null;
@@ -45,7 +48,12 @@ type Option = { env: string; help: string; fallback: string; placeholder: string
 
 /** One line each in `--help`, in this order. */
 const options = {
-  host: { env: 'CO_HOST', fallback: '127.0.0.1', placeholder: 'ADDRESS', help: 'wider than loopback requires tokens' },
+  host: {
+    env: 'CO_HOST',
+    fallback: '127.0.0.1',
+    placeholder: 'ADDRESS',
+    help: 'beyond loopback every caller needs a token',
+  },
   port: { env: 'CO_PORT', fallback: '5000', placeholder: 'PORT', help: 'of the HTTP API' },
   workers: { env: 'CO_WORKERS', fallback: '5', placeholder: 'N', help: 'worker nodes on this machine' },
   data: { env: 'CO_DATA_DIR', fallback: './data', placeholder: 'DIR', help: 'the embedded log' },
@@ -70,7 +78,13 @@ const options = {
     env: 'CO_TOKENS_FILE',
     fallback: '',
     placeholder: 'FILE',
-    help: 'lines name:scope:token, scope read or write',
+    help: 'lines name:scope:token, beside the tokens of the log',
+  },
+  'rate-limit': {
+    env: 'CO_RATE_LIMIT',
+    fallback: String(callsPerSecondDefault),
+    placeholder: 'N',
+    help: 'calls a second of one token; 0: no limit',
   },
   secrets: { env: 'CO_SECRETS_DIR', fallback: '', placeholder: 'DIR', help: 'one file a secret, read by agents' },
   'heartbeat-ms': {
@@ -168,6 +182,7 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     mongodbUrl: optional('mongodb', () => matching('mongodb', /^mongodb(\+srv)?:\/\//, 'must begin with mongodb://')),
     amqpUrl: optional('amqp', () => matching('amqp', /^amqps?:\/\//, 'must begin with amqp:// or amqps://')),
     tokens: optional('tokens', () => readTokens(text('tokens'), nameOf('tokens'))) ?? [],
+    callsPerSecond: integer('rate-limit', 0, 1_000_000),
     tokensPath: optional('tokens', () => text('tokens')),
     secretsDir: optional('secrets', () => text('secrets')),
     heartbeatMs,
@@ -223,7 +238,7 @@ function refuseOption(name: string, rule: string, value: string): never {
   throw new AppError('config_invalid', `${name} ${rule}, not ${shown}`, { details: { field: name, rule } });
 }
 
-const tokenLine = /^([a-z0-9][a-z0-9._-]{0,62}):(read|write):([\x21-\x7e]{16,512})$/;
+const tokenLine = /^([a-z0-9][a-z0-9._-]{0,62}):(read|write|admin|secrets):([\x21-\x7e]{16,512})$/;
 
 /** Empty lines and those that begin with # are comments. */
 function readTokens(path: string, option: string): Token[] {
@@ -243,7 +258,8 @@ function readTokens(path: string, option: string): Token[] {
       if (line.trim() === '' || line.startsWith('#')) return [];
       const [, name, scope, token] = tokenLine.exec(line) ?? [];
       if (name === undefined || token === undefined) {
-        const rule = 'must be name:scope:token, scope read or write, the token at least 16 visible characters';
+        const rule =
+          'must be name:scope:token, scope read, write, admin or secrets, the token at least 16 visible characters';
         throw new AppError('config_invalid', `${option}: line ${index + 1} of ${path} ${rule}`);
       }
       refuseRepeated('name', name, index + 1);

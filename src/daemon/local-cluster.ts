@@ -35,7 +35,7 @@ const managerCloseMinMs = 1_300;
 
 export async function startLocalCluster(config: Config, options: LocalClusterOptions): Promise<LocalCluster> {
   const { logger, onProgress, onFatal, onOpened, signal } = options;
-  const manager = await startManager(config, { logger, onFatal, signal });
+  const manager = await startManager(config, { logger, onFatal, signal, onNotice: onProgress });
   if (manager.agentBus === null) throw new Error('a local cluster has the embedded bus');
   let closeAgents = async () => {};
   // One deadline for both: what the agents leave of it is the manager's.

@@ -28,6 +28,7 @@ import { createSnapshotCollection } from '../projections/read-models/snapshot-co
 import { createSnapshotFiles, snapshotFolder } from '../projections/snapshots/snapshot-files.ts';
 import { createReconciler, type Reconciler } from '../reconciler/controller/controller.ts';
 import { controllerActor } from '../reconciler/planner/step.ts';
+import { ensureAdminToken } from './admin-token.ts';
 import type { Config } from './config.ts';
 import { measureAppends } from './metrics/append-metrics.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -61,11 +62,13 @@ export type ManagerOptions = {
   signal?: AbortSignal | undefined;
   /** A sentence for users while the start waits for the database. */
   onWaiting?: (sentence: string) => void;
+  /** A sentence for users about what the start did. */
+  onNotice?: (sentence: string) => void;
 };
 
 /**
  * Waits for a database that does not answer; serves once the view is folded.
- * @throws AppError `log_corrupt` · `fold_failed` · `cluster_mismatch` · `tokens_required` and what the ports refuse · the
+ * @throws AppError `log_corrupt` · `fold_failed` · `cluster_mismatch` and what the ports refuse · the
  *   signal's reason
  */
 export async function startManager(config: Config, options: ManagerOptions): Promise<Manager> {
@@ -85,6 +88,10 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     closing.add('view', 'projector', () => projector.close());
     await unlessAborted(projector.start(), options.signal);
     const cluster = await retryWhileUnavailable(() => ensureCluster(log, projector, config), options);
+    const actor = `manager:${managerId}`;
+    const tokenPath = await retryWhileUnavailable(() => ensureAdminToken({ log, projector }, config, actor), options);
+    if (tokenPath !== null)
+      options.onNotice?.(`a first admin token is in ${tokenPath}: CO_TOKEN="$(cat ${tokenPath})" ./coctl …`);
 
     const { bus, agentBus, closeBus } = openBus(config, { clusterId: cluster.id, managerId, logger });
     closing.add('bus', 'bus', closeBus);
@@ -121,10 +128,10 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     closing.add('work', 'metrics', async () => stopCounting());
     const past = createTimeTravel({ log, logger, snapshots });
     closing.add('work', 'past', async () => past.close());
-    const { host, port, tokens, nodeTimeoutMs, queueTimeoutMs } = config;
+    const { host, port, tokens, callsPerSecond, nodeTimeoutMs, queueTimeoutMs } = config;
     const http = createHttpServer(
       { log, projector, past, clock: systemClock, logger, status, metrics },
-      { host, port, tokens, version, nodeTimeoutMs, queueTimeoutMs },
+      { host, port, tokens, callsPerSecond, version, nodeTimeoutMs, queueTimeoutMs },
     );
     closing.add('work', 'http', () => http.close());
     const { url } = await http.listen();

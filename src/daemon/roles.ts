@@ -68,7 +68,7 @@ export const releasing = (folder: DataFolder, running: Running): Running => ({
 async function startOneManager(config: Config, { fail, print, signal }: Life): Promise<Running> {
   const { startManager } = await import('./manager.ts');
   const logger = createLogger({ level: config.logLevel, name: 'manager' });
-  const manager = await startManager(config, { logger, onFatal: fail, signal, onWaiting: print });
+  const manager = await startManager(config, { logger, onFatal: fail, signal, onWaiting: print, onNotice: print });
   const { url, cluster } = manager;
   announce({ kind: 'serves', url, clusterId: cluster.id });
   print(`manager serves ${url}, cluster ${cluster.name} (${cluster.id})`);

@@ -3,34 +3,36 @@
  * a route does is in `routes/`.
  */
 
-import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
+import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { Type } from '@sinclair/typebox';
-import { type FastifyContextConfig, type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { queueTimeoutMsDefault } from '../model/container.ts';
 import { nodeTimeoutMsDefault } from '../model/node.ts';
+import { callsPerSecondDefault } from '../model/token.ts';
 import { createCommandHandler } from '../reconciler/append/command-handler.ts';
 import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './audit/call-record.ts';
-import { authorize, createAuthenticator, type Token } from './request/auth.ts';
-import { refuseSchema, type SchemaError } from './request/validation.ts';
+import { createFastify } from './fastify.ts';
+import { createAccess } from './request/access.ts';
+import type { Token } from './request/auth.ts';
+import { callersMax } from './request/rate-limits.ts';
 import { eventStreamType } from './response/event-stream.ts';
-import { parseJsonBody } from './response/json-body.ts';
-import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './response/problem.ts';
+import { problemCodes } from './response/problem.ts';
 import { docsContentPolicy, securityHeaders } from './response/security-headers.ts';
-import { answerUnreadable } from './response/socket-problem.ts';
 import { createRouteTable } from './route-table.ts';
 import { addDiffRoutes } from './routes/diff.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
+import { addLoginRoutes } from './routes/login.ts';
 import { addNodeRoutes } from './routes/node.ts';
 import type { HttpDeps, Server } from './routes/route.ts';
 import { addServiceRoutes } from './routes/service.ts';
 import { addStateRoutes } from './routes/state.ts';
 import { createSubmit } from './routes/submit.ts';
+import { addTokenRoutes } from './routes/token.ts';
 import { addWhatIfRoutes } from './routes/what-if.ts';
 import { addWhyRoutes } from './routes/why.ts';
 
@@ -42,13 +44,16 @@ export type HttpServer = {
 };
 
 export type HttpOptions = {
-  /** Default 127.0.0.1. An address beyond loopback needs tokens. */
+  /** Default 127.0.0.1. Beyond loopback every caller needs a token. */
   host?: string;
   /** 0: any free port. */
   port: number;
   /** Of this program, as the OpenAPI document has it. */
   version: string;
+  /** Beside those of the log. */
   tokens?: readonly Token[];
+  /** Of one token. 0: no limit. */
+  callsPerSecond?: number;
   /** How often reads and refusals are recorded. Default and maximum 1 000. */
   recordEveryMs?: number;
   /** As the reconciler beside it has them. */
@@ -56,10 +61,6 @@ export type HttpOptions = {
   queueTimeoutMs?: number;
 };
 
-/** A body of 500 services is well below. */
-const bodyBytesMax = 1024 * 1024;
-/** How long a request may take to arrive in full. */
-const requestTimeoutMs = 10_000;
 /** Several hundred clients and the followers; further connections are refused. */
 const connectionsMax = 1_024;
 const drainMs = 3_000;
@@ -72,11 +73,10 @@ const apiHeaders = { ...securityHeaders, 'cache-control': 'no-store' };
 /** The documentation's plugin cannot declare the scope of its routes. */
 const docsPrefix = '/docs';
 
-/** @throws AppError `tokens_required`: bound beyond loopback without tokens */
 export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServer {
   const { host = '127.0.0.1', port, version, tokens = [], recordEveryMs = flushEveryMsDefault } = options;
   const { nodeTimeoutMs = nodeTimeoutMsDefault, queueTimeoutMs = queueTimeoutMsDefault } = options;
-  const authenticator = createAuthenticator({ host, tokens });
+  const { callsPerSecond = callsPerSecondDefault } = options;
   const { managerId, cluster } = deps.status();
   const recorder = createCallRecorder(deps, { actor: `manager:${managerId}`, flushEveryMs: recordEveryMs });
   const ending = new AbortController();
@@ -88,22 +88,19 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     if (String(reply.getHeader('content-type')).startsWith(eventStreamType)) return;
     deps.metrics.observeCall({ method: request.method, route: arrival.route, status, durationMs });
   };
-  const server = createFastify(deps, finishCall);
+  const server = createFastify({
+    logger: deps.logger,
+    onUnroutable: (request, reply) => finishCall(request, reply, toArrival(request, deps.clock)),
+  });
+  server.register(rateLimit, { global: false, cache: callersMax });
+  const access = createAccess(server, deps, { host, tokens, callsPerSecond });
 
-  server.addHook('onRequest', (request, reply, done) => {
+  server.addHook('onRequest', async (request, reply) => {
     const arrival = toArrival(request, deps.clock);
     // At the end of a response, and also when the client disconnects before it.
     reply.raw.once('close', () => finishCall(request, reply, arrival));
     reply.headers(arrival.route?.startsWith(docsPrefix) ? securityHeaders : apiHeaders);
-    const scope = arrival.config.scope ?? 'read';
-    try {
-      const caller = authenticator.identify(request.headers, request.method, scope);
-      request.actor = caller?.actor ?? null;
-      if (caller) authorize(caller, scope);
-      done();
-    } catch (error) {
-      done(error as Error);
-    }
+    await access.admit(request, reply, arrival.config.scope ?? 'read');
   });
 
   const routes = createRouteTable();
@@ -129,6 +126,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     const submit = createSubmit(createCommandHandler(deps, { nodeTimeoutMs }), { clusterId: cluster.id });
     addServiceRoutes(scope, deps, submit);
     addNodeRoutes(scope, submit);
+    addTokenRoutes(scope, deps, submit);
     addStateRoutes(scope, deps);
     addWhyRoutes(scope, deps, { signal: ending.signal });
     addDiffRoutes(scope, deps, { signal: ending.signal });
@@ -136,6 +134,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     addWhatIfRoutes(scope, deps, { nodeTimeoutMs, queueTimeoutMs, signal: ending.signal });
     addHealthRoutes(scope, deps);
   });
+  server.register(async (scope: Server) => addLoginRoutes(scope, access));
 
   return {
     listen: () => listen(server, host, port),
@@ -144,6 +143,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
       const force = setTimeout(() => server.server.closeAllConnections(), drainMs);
       await server.close();
       clearTimeout(force);
+      access.close();
       await recorder.close();
     },
   };
@@ -180,95 +180,6 @@ function toArrival(request: FastifyRequest, clock: Pick<Clock, 'monotonicMs'>): 
 
 type FinishCall = (request: FastifyRequest, reply: FastifyReply, arrival: Arrival) => void;
 
-function createFastify({ clock, logger }: Pick<HttpDeps, 'clock' | 'logger'>, finishCall: FinishCall): Server {
-  const idPrefix = randomUUID().slice(0, 8);
-  let requests = 0;
-  const server = fastify({
-    logger: false,
-    genReqId: () => {
-      requests += 1;
-      return `${idPrefix}-${requests.toString(36)}`;
-    },
-    bodyLimit: bodyBytesMax,
-    clientErrorHandler: ({ code }, socket) => answerUnreadable(code, socket as Socket),
-    requestTimeout: requestTimeoutMs,
-    // Calls on open connections are still served while those in flight are finished.
-    return503OnClosing: false,
-    ajv: {
-      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: true, verbose: true },
-    },
-    // Hooks do not run for a path that cannot be routed, so it is recorded and measured here.
-    frameworkErrors(error, request, reply) {
-      const arrival = toArrival(request as FastifyRequest, clock);
-      request.actor = null;
-      sendProblem(request as FastifyRequest, reply as unknown as FastifyReply, problemOf(toAppError(error)));
-      finishCall(request as FastifyRequest, reply as unknown as FastifyReply, arrival);
-    },
-  }) as unknown as Server;
-
-  server.decorateRequest('actor', null);
-  server.decorateRequest('problem', null);
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    try {
-      // Clients that always send this content type call routes without a body, too.
-      const isExpected = request.routeOptions.schema?.body !== undefined;
-      done(null, body.length === 0 && !isExpected ? undefined : parseJsonBody(body as Buffer));
-    } catch (error) {
-      done(error as Error);
-    }
-  });
-  server.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(toAppError(error as FastifyError));
-    if (problem.status >= 500) {
-      const fields = { err: error, requestId: request.id, code: problem.code };
-      if (problem.code === 'internal') logger.error(fields, 'a call failed');
-      else logger.warn(fields, 'a call could not be served');
-    }
-    return sendProblem(request, reply, problem);
-  });
-  return server;
-}
-
-const frameworkCodes: Record<string, keyof typeof problemCodes> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'content_type_unsupported',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
-  FST_ERR_MAX_PARAM_LENGTH: 'path_invalid',
-  FST_ERR_BAD_URL: 'path_invalid',
-};
-
-const frameworkDetails: Partial<Record<keyof typeof problemCodes, string>> = {
-  content_type_unsupported: 'send the body as application/json',
-  body_too_large: `a body has at most ${bodyBytesMax} bytes`,
-  path_invalid: 'the path is not a valid one',
-};
-
-/** The framework's own messages are not shown: some quote what was sent. */
-function toAppError(error: FastifyError): unknown {
-  if (error instanceof AppError) return error;
-  if (error.validation) {
-    return refuseSchema(error.validation as unknown as SchemaError[], error.validationContext ?? 'request');
-  }
-  const code = frameworkCodes[error.code];
-  if (code) return new AppError(code, frameworkDetails[code] ?? problemCodes[code].title);
-  const { statusCode = 500 } = error;
-  if (statusCode === 408) return new AppError('request_timeout', problemCodes.request_timeout.title);
-  if (statusCode < 500) return new AppError('request_invalid', `the request cannot be understood (${error.code})`);
-  return error;
-}
-
-function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
-  request.problem = problem;
-  if (problem.status === 503) reply.header('retry-after', retryAfterSeconds);
-  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
-  return reply
-    .code(problem.status)
-    .header('x-request-id', request.id)
-    .header('content-type', problemContentType)
-    .serializer((body: unknown) => JSON.stringify(body))
-    .send(problem);
-}
-
 /** Records every call of the API but accepted changes, which are events themselves. */
 function recordCall(
   recorder: CallRecorder,
@@ -277,10 +188,10 @@ function recordCall(
   result: { status: number; durationMs: number },
 ): void {
   if (config.isRecorded === false && request.problem === null) return;
-  const { method, url, id: requestId, actor, problem } = request;
+  const { method, url, id: requestId, caller, problem } = request;
   const isRead = method === 'GET' || method === 'HEAD' || config.scope === 'read';
-  const call = { actor: actor ?? 'unknown', requestId, method, path: url, ...result };
-  if (isRead || actor === null) recorder.recordRead(call);
+  const call = { actor: caller?.actor ?? 'unknown', requestId, method, path: url, ...result };
+  if (isRead || caller === null) recorder.recordRead(call);
   else if (problem) recorder.recordRefusal({ ...call, code: problem.code, detail: problem.detail });
 }
 

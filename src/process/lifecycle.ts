@@ -28,7 +28,7 @@ export const stopDeadlineMs = 4_700;
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Refusals that another command line would have avoided. */
-const misconfigurations: ReadonlySet<string> = new Set(['config_invalid', 'tokens_required', 'cluster_mismatch']);
+const misconfigurations: ReadonlySet<string> = new Set(['config_invalid', 'cluster_mismatch']);
 
 export const exitCodeOf = (error: unknown): number =>
   error instanceof AppError && misconfigurations.has(error.code) ? exitCodes.misconfigured : exitCodes.failed;

@@ -145,6 +145,12 @@ const told: readonly Told[] = [
     worker,
     { node: 'worker-1', registrationId: uuid(903), instance: instanceOf(904), hostname: 'host-2', session: 39 },
   ],
+  [
+    'TokenIssued',
+    streams.tokens,
+    { token: 'a'.repeat(12), name: 'ada', scopes: ['read', 'write'], expiresAt: atOf(900), hash: 'b'.repeat(64) },
+  ],
+  ['TokenRevoked', streams.tokens, { token: 'a'.repeat(12), name: 'ada' }],
 ];
 
 /** As the log would store it today. */

@@ -8,6 +8,7 @@ import { silentLogger } from '../../logger.ts';
 import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { count, withProgress } from '../output/progress-bar.ts';
+import { parseDuration } from '../sources/duration.ts';
 import { addLogOptions, type LogOptions, openPlace, placeOf, withLog } from '../sources/log-source.ts';
 
 type Options = LogOptions & { olderThan: string; dryRun?: boolean; vacuum?: boolean };
@@ -29,7 +30,7 @@ export function addPruneCommand(program: Command, context: CliContext): void {
 }
 
 async function countOnly(options: Options, context: CliContext): Promise<void> {
-  const retentionMs = parseDuration(options.olderThan);
+  const retentionMs = parseDuration('--older-than', options.olderThan);
   await withLog(options, context, async ({ log }) => {
     const prunable = await findPrunable(log, { retentionMs, isThorough: true });
     const { commits, events } = prunable ? await countPrunable(log, prunable) : { commits: 0, events: 0 };
@@ -38,7 +39,7 @@ async function countOnly(options: Options, context: CliContext): Promise<void> {
 }
 
 async function pruneLog({ olderThan, vacuum = false, ...where }: Options, context: CliContext): Promise<void> {
-  const retentionMs = parseDuration(olderThan);
+  const retentionMs = parseDuration('--older-than', olderThan);
   const place = placeOf(where, context);
   if (vacuum && !('sqlitePath' in place)) throw new AppError('usage_invalid', '--vacuum is for SQLite');
   // Refuses a log that is not there, which opening for writing would make.
@@ -78,12 +79,3 @@ const megabytes = (bytes: number) => `${(bytes / 1_000_000).toFixed(1)} MB`;
 
 const throughOf = (prunable: Prunable | null) =>
   prunable ? `, up to position ${prunable.throughPosition}` : ': nothing is that old';
-
-const unitsMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** @throws AppError `usage_invalid` */
-function parseDuration(text: string): number {
-  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (amount !== undefined && unit !== undefined) return Number(amount) * unitsMs[unit as keyof typeof unitsMs];
-  throw new AppError('usage_invalid', `--older-than takes 90m, 24h or 7d, not ${JSON.stringify(text.slice(0, 40))}`);
-}

@@ -8,6 +8,7 @@ import { FailureReason, LogTail, StopReason } from '../../model/container.ts';
 import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../../model/ids.ts';
 import { AgentInstance, EngineDescription, InventoryItem } from '../../model/node.ts';
 import { ContainerSpec, Protocol, Replicas, SpecHash } from '../../model/service.ts';
+import { Scopes, TokenId, TokenName } from '../../model/token.ts';
 
 const strict = { additionalProperties: false } as const;
 const object = <T extends Record<string, TSchema>>(members: T) => Type.Object(members, strict);
@@ -178,6 +179,18 @@ export const catalog = {
   AlarmCleared: fact(object({ alarm: text(64), subject: text(255) })),
   /** Rescheduling after a loss of many nodes goes on: released by an operator, or because the nodes are back. */
   HoldReleased: fact(object({ reason: text(200) })),
+
+  /** Of the token itself there is only the SHA-256 (hex) of its text. `expiresAt` null: until it is revoked. */
+  TokenIssued: fact(
+    object({
+      token: TokenId,
+      name: TokenName,
+      scopes: Scopes,
+      expiresAt: nullable(IsoTime),
+      hash: Type.String({ pattern: '^[0-9a-f]{64}$', maxLength: 64 }),
+    }),
+  ),
+  TokenRevoked: fact(object({ token: TokenId, name: TokenName })),
 
   /** A refused call of a known caller. Refusals before authentication are telemetry: see ApiReadsRecorded. */
   RequestRefused: fact(

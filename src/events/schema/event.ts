@@ -107,6 +107,7 @@ export const streams = {
   /** Refusals of authenticated calls, alarms and pruning are facts of the cluster's own streams. */
   api: 'api',
   alarms: 'alarms',
+  tokens: 'tokens',
   heartbeats: 'heartbeats',
   apiReads: 'api-reads',
   pulls: 'pulls',

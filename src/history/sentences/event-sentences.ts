@@ -101,6 +101,13 @@ const sentences: Sentences = {
   AlarmCleared: ({ data }) => `alarm ${describeAlarm(data)} is over`,
   HoldReleased: ({ data }) => `containers of lost nodes may be moved again: ${data.reason}`,
 
+  TokenIssued(event) {
+    const { token, name, scopes, expiresAt } = event.data;
+    const end = expiresAt === null ? 'until it is revoked' : `until ${formatTimeBeside(expiresAt, event.at)}`;
+    return `${who(event)} issued token ${token} to ${name}, for ${formatNames(scopes, scopes.length)}, ${end}`;
+  },
+  TokenRevoked: (event) => `${who(event)} revoked token ${event.data.token} of ${event.data.name}`,
+
   RequestRefused(event) {
     const { method, path, status, code, detail } = event.data;
     return `${who(event)} was refused ${method} ${path} with ${status} ${code}: ${quote(detail)}`;

@@ -22,13 +22,22 @@ const options: HelmetOptions = {
   xXssProtection: false,
 };
 
+/** The policy of a page: what it lists, and nothing else. @param allowed directive → sources */
+export function contentPolicyOf(allowed: Readonly<Record<string, string[]>>): string {
+  const directives = { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"], ...allowed };
+  const headers = headersOf({ contentSecurityPolicy: { useDefaults: false, directives } });
+  return headers['content-security-policy'] ?? '';
+}
+
 /** The same for every answer, so helmet is asked once: asked at each call it costs a quarter of a read. */
-export const securityHeaders: Readonly<Record<string, string>> = (() => {
+export const securityHeaders: Readonly<Record<string, string>> = headersOf(options);
+
+function headersOf(wanted: HelmetOptions): Record<string, string> {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
-  helmet(options)(request, response, () => {});
+  helmet(wanted)(request, response, () => {});
   return Object.fromEntries(Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]));
-})();
+}
 
 /** The page loads its own scripts and styles, and calls this server. */
 export const docsContentPolicy = {

@@ -2,13 +2,13 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
 import type { Clock } from '../../clock.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { TimeTravel } from '../../history/replay/past-views.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/live/projector.ts';
-import type { RouteScope } from '../request/auth.ts';
+import type { Caller, RouteScope } from '../request/auth.ts';
 import type { HttpMetrics } from '../response/metrics.ts';
 import { type Problem, refuseField } from '../response/problem.ts';
 import type { ControlPlaneStatus } from '../response/status.ts';
@@ -41,17 +41,17 @@ declare module 'fastify' {
     isRecorded?: boolean;
   }
   interface FastifyRequest {
-    /** Of the caller; null before authentication, and on open routes. */
-    actor: string | null;
+    /** null before authentication, and on open routes. */
+    caller: Caller | null;
     /** The refusal this request was answered with. */
     problem: Problem | null;
   }
 }
 
 /** For routes that require a caller: authentication has run before them. */
-export function actorOf(request: { actor: string | null }): string {
-  if (request.actor === null) throw new Error('a route that changes things is open to all');
-  return request.actor;
+export function actorOf({ caller }: Pick<FastifyRequest, 'caller'>): string {
+  if (caller === null) throw new Error('a route that changes things is open to all');
+  return caller.actor;
 }
 
 /** Refuses every body but an empty one: its fields would be unknown ones. @throws AppError `body_invalid` */

@@ -7,6 +7,7 @@ import type { FilteredNodes } from '../../events/schema/catalog.ts';
 import type { ContainerState, FailureReason, StopReason } from '../../model/container.ts';
 import type { AgentInstance, Availability, EngineDescription, NodeState } from '../../model/node.ts';
 import type { ContainerSpec } from '../../model/service.ts';
+import type { Scope } from '../../model/token.ts';
 
 /** The fact something follows from: what plan puts into causationId and container ids. */
 export type Cause = { position: number; eventId: string; correlationId: string };
@@ -135,6 +136,18 @@ export type EngineView = {
   hostPorts: Map<string, string>;
 };
 
+/** Its text is known to its owner alone; `hash` is the SHA-256 (hex) of it. */
+export type TokenView = {
+  id: string;
+  name: string;
+  scopes: readonly Scope[];
+  hash: string;
+  issuedAt: string;
+  /** Actor. */
+  issuedBy: string;
+  expiresAt: string | null;
+};
+
 export type AlarmView = { alarm: string; subject: string; message: string; since: string };
 
 export type ClusterView = {
@@ -170,6 +183,10 @@ export type ClusterView = {
   disruption: 'none' | 'partial';
   /** `alarm subject` → alarm. */
   alarms: Map<string, AlarmView>;
+  /** By id: those that were not revoked. An expired one leaves when the next is issued. */
+  tokens: Map<string, TokenView>;
+  /** Version of the stream of tokens. */
+  tokensVersion: number;
   /** Pulls in progress, from telemetry. */
   pulls: Map<string, { currentBytes: number; totalBytes: number }>;
 };
@@ -195,6 +212,8 @@ export function emptyClusterView(): ClusterView {
     controller: { term: 0, controllerId: '', resigned: false, version: 0 },
     disruption: 'none',
     alarms: new Map(),
+    tokens: new Map(),
+    tokensVersion: 0,
     pulls: new Map(),
   };
 }

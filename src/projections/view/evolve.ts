@@ -10,12 +10,19 @@ import { containerHandlers, expireEnded } from './containers.ts';
 import type { Handlers } from './handlers.ts';
 import { nodeHandlers } from './nodes.ts';
 import { serviceHandlers } from './services.ts';
+import { tokenHandlers } from './tokens.ts';
 import { nothingTouched, type Touched } from './touched.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived again. */
-export const projectionVersion = 5;
+export const projectionVersion = 6;
 
-const handlers: Handlers = { ...clusterHandlers, ...serviceHandlers, ...containerHandlers, ...nodeHandlers };
+const handlers: Handlers = {
+  ...clusterHandlers,
+  ...serviceHandlers,
+  ...containerHandlers,
+  ...nodeHandlers,
+  ...tokenHandlers,
+};
 
 /**
  * Changes the view in place by one event. Deterministic.

@@ -7,14 +7,8 @@ import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { Projector } from '../../projections/live/projector.ts';
-import {
-  type ApiRequest,
-  type DecideSettings,
-  decide,
-  type Outcome,
-  outcomeOf,
-  type RequestContext,
-} from '../commands/decide.ts';
+import { type ApiRequest, type DecideSettings, decide, type Outcome, outcomeOf } from '../commands/decide.ts';
+import type { RequestContext } from '../commands/decision.ts';
 import { createAppendDecision } from './append-decision.ts';
 
 /** Names a command across repeats: the id of its append, and what a repeat has to be equal in. */

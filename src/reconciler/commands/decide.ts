@@ -12,6 +12,8 @@ import { specHash } from '../../events/schema/hash.ts';
 import type { ContainerSpec, ServiceSpec } from '../../model/service.ts';
 import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
+import { decideToken, type TokenRequest } from './decide-token.ts';
+import { type Decision, metaOf, type RequestContext } from './decision.ts';
 import { type ContainerPatch, patchContainer } from './patch-spec.ts';
 import { assertSpecSize } from './spec-limit.ts';
 
@@ -28,19 +30,15 @@ export type ApiRequest =
   | { kind: 'apply'; specs: readonly SpecRequest[] }
   | { kind: 'patch'; service: string; replicas?: number; container?: ContainerPatch }
   | { kind: 'remove'; service: string }
-  | { kind: 'node'; node: string; action: NodeAction };
-
-export type RequestContext = { actor: string; requestId: string };
+  | { kind: 'node'; node: string; action: NodeAction }
+  | TokenRequest;
 
 /** `nodeTimeoutMs`: a node with a heartbeat within this time cannot be declared lost. As the failure detector has it. */
 export type DecideSettings = { nodeTimeoutMs: number };
 
-/** All events are appended or none, and only while the streams have the versions the decision was made from. */
-export type Decision = { events: NewEvent[]; expect: Expectation[] };
-
 /**
  * @throws AppError `service_not_found` · `service_removing` · `node_not_found` · `node_not_lost` ·
- *   `node_heard` · `service_too_large` (details.field, .rule)
+ *   `node_heard` · `service_too_large` (details.field, .rule) · of tokens: see `decideToken`
  */
 export function decide(
   view: ClusterView,
@@ -71,6 +69,9 @@ export function decide(
       };
     case 'node':
       return changeNode(view, request, context, settings);
+    case 'issue token':
+    case 'revoke token':
+      return decideToken(view, request, context);
   }
 }
 
@@ -154,10 +155,11 @@ function loseNode(
 export type Outcome = {
   services: { serviceName: string; generation: number; changed: boolean }[];
   nodes: { node: string; availability: 'active' | 'cordoned' | 'draining' | 'lost' | 'removed' }[];
+  tokens: { token: string; name: string; state: 'issued' | 'revoked' }[];
 };
 
 export function outcomeOf(events: readonly (NewEvent | LogEvent)[]): Outcome {
-  const outcome: Outcome = { services: [], nodes: [] };
+  const outcome: Outcome = { services: [], nodes: [], tokens: [] };
   for (const event of events) {
     switch (event.type) {
       case 'ServiceRequested':
@@ -183,6 +185,12 @@ export function outcomeOf(events: readonly (NewEvent | LogEvent)[]): Outcome {
       case 'NodeRemoved':
         outcome.nodes.push({ node: event.data.node, availability: 'removed' });
         break;
+      case 'TokenIssued':
+      case 'TokenRevoked': {
+        const { token, name } = event.data;
+        outcome.tokens.push({ token, name, state: event.type === 'TokenIssued' ? 'issued' : 'revoked' });
+        break;
+      }
     }
   }
   return outcome;
@@ -198,8 +206,4 @@ function findService(view: ClusterView, name: string): ServiceView {
 function expectService(view: ClusterView, name: string): Expectation {
   const version = view.services.get(name)?.version ?? view.removedServices.get(name)?.version ?? 0;
   return { stream: streams.service(name), version };
-}
-
-function metaOf({ actor, requestId }: RequestContext): NewEvent['meta'] {
-  return { actor, requestId, causationId: null };
 }

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -65,6 +65,24 @@ async function stop({ process: child, code }: Started, signal: NodeJS.Signals): 
   assert.ok(performance.now() - startedMs < stopDeadlineMs, 'within the deadline');
   return ended;
 }
+
+test(
+  'up beyond loopback writes a first admin token, and serves no call without one',
+  inFolder(async (dir) => {
+    const up = await startUp(dir, '--host', '0.0.0.0');
+    const url = urlOf(up).replace('0.0.0.0', '127.0.0.1');
+    const path = join(dir, 'admin-token');
+    assert.match(up.output(), new RegExp(`first admin token is in ${path}`));
+    const token = (await readFile(path, 'utf8')).trim();
+    const state = (headers: Record<string, string>) => fetch(`${url}/state`, { headers });
+    assert.is((await state({})).status, 401);
+    assert.is((await state({ authorization: `Bearer ${token}` })).status, 200);
+    await stop(up, 'SIGTERM');
+    const again = await startUp(dir, '--host', '0.0.0.0');
+    assert.not.match(again.output(), /admin token/);
+    assert.is((await readFile(path, 'utf8')).trim(), token);
+  }),
+);
 
 test(
   'what up leaves is for its user alone, and what others could read is closed or named',

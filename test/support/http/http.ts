@@ -37,7 +37,13 @@ export type TestApi = {
 
 export async function startApi(
   log: EventLog,
-  options: { tokens?: Token[]; host?: string; managerId?: string; recordEveryMs?: number } = {},
+  options: {
+    tokens?: Token[];
+    host?: string;
+    managerId?: string;
+    recordEveryMs?: number;
+    callsPerSecond?: number;
+  } = {},
 ): Promise<TestApi> {
   const clusterId = await ensureCluster(log);
   const projector = createProjector({ log, logger: silentLogger, clock: systemClock });

@@ -45,10 +45,8 @@ const refused: [string[], NodeJS.ProcessEnv, RegExp][] = [
   [['--port', '1'], {}, /first argument/],
   [['up', '--port', 'x'], {}, /^--port must be a whole number/],
   [['up'], urls, /--mongodb and --amqp .*bootstrap\/up/],
-  [['up', '--host', '0.0.0.0'], {}, /--host .*--tokens/],
   [['manager'], {}, /--mongodb and --amqp .*`up` needs neither/],
   [['manager'], { CO_AMQP_URL: urls.CO_AMQP_URL }, /--mongodb and --amqp/],
-  [['manager', '--host', '::'], urls, /--host .*--tokens/],
   [['agent', '--cluster-id', id], urls, /--node/],
   [['agent', '--node', 'worker-3', '--cluster-id', id], {}, /--amqp/],
   [['agent', '--node', 'worker-3'], urls, /--cluster-id .*GET \/state/],
@@ -70,7 +68,7 @@ for (const [args, environment, words] of refused) {
 test('a refusal is one line, a defect shows where it is, and each has its exit code', () => {
   assert.is(exitMessage(new AppError('port_taken', 'port 5000 is taken')), 'port 5000 is taken (port_taken)');
   assert.is(exitCodeOf(new AppError('port_taken', 'port 5000 is taken')), exitCodes.failed);
-  assert.is(exitCodeOf(new AppError('tokens_required', 'give a token')), exitCodes.misconfigured);
+  assert.is(exitCodeOf(new AppError('cluster_mismatch', 'another cluster')), exitCodes.misconfigured);
   assert.match(exitMessage(new TypeError('x is not a function')), /TypeError: x is not a function\n {4}at /);
   assert.is(exitCodeOf(new TypeError('x is not a function')), exitCodes.failed);
 });

@@ -53,6 +53,7 @@ const rows: Row[] = [
       [{ name: 'somebody', scope: 'read', token: 'aaaaaaaaaaaaaaaa' }],
     ],
   ),
+  row('rate-limit', 'CO_RATE_LIMIT', 'callsPerSecond', ['50', '0'], [50, 0]),
   row('secrets', 'CO_SECRETS_DIR', 'secretsDir', ['/run/secrets', 'secrets']),
   row('heartbeat-ms', 'CO_HEARTBEAT_MS', 'heartbeatMs', ['500', '50'], [500, 50]),
   row('node-timeout-ms', 'CO_NODE_TIMEOUT_MS', 'nodeTimeoutMs', ['9000', '2000'], [9000, 2000]),
@@ -73,6 +74,7 @@ test('without options and environment the defaults of the README hold', () => {
     ...{ engine: 'auto', dockerAddress: '/var/run/docker.sock', mongodbUrl: null, amqpUrl: null },
     ...{
       tokens: [],
+      callsPerSecond: 1_000,
       tokensPath: null,
       secretsDir: null,
       heartbeatMs: 1000,
@@ -136,7 +138,12 @@ const refusals: [option: string, env: string, text: string, rule: RegExp][] = [
     tokensFile('shared', `${operator}\nother:read:${operator.split(':')[2]}\n`),
     /lines 1 and 2 .* same token$/,
   ],
-  ['tokens', 'CO_TOKENS_FILE', tokensFile('scope', 'me:admin:hunter2hunter2hunter2\n'), /read or write/],
+  [
+    'tokens',
+    'CO_TOKENS_FILE',
+    tokensFile('scope', 'me:owner:hunter2hunter2hunter2\n'),
+    /read, write, admin or secrets/,
+  ],
 ];
 
 const refusalOf = (read: () => unknown): AppError => {
