@@ -20,7 +20,7 @@ import { createAccess } from './request/access.ts';
 import type { Token } from './request/auth.ts';
 import { callersMax } from './request/rate-limits.ts';
 import { eventStreamType } from './response/event-stream.ts';
-import { problemCodes } from './response/problem.ts';
+import { type Problem, problemCodes } from './response/problem.ts';
 import { docsContentPolicy, securityHeaders } from './response/security-headers.ts';
 import { createRouteTable } from './route-table.ts';
 import { addDiffRoutes } from './routes/diff.ts';
@@ -190,11 +190,16 @@ function recordCall(
   if (config.isRecorded === false && request.problem === null) return;
   const { method, url, id: requestId, caller, problem } = request;
   const isRead = method === 'GET' || method === 'HEAD' || config.scope === 'read';
-  const call = { actor: caller?.actor ?? 'unknown', requestId, method, path: url, ...result };
+  const attempt = problem && isAttempt(problem) ? { address: request.ip } : {};
+  const call = { ...attempt, actor: caller?.actor ?? 'unknown', requestId, method, path: url, ...result };
   if (isRead || caller === null) recorder.recordRead(call);
-  else if (problem) recorder.recordRefusal({ ...call, code: problem.code, detail: problem.detail });
+  else if (problem)
+    recorder.recordRefusal({ ...call, address: request.ip, code: problem.code, detail: problem.detail });
 }
 
 /** Of the response, or 499 when the client disconnected before it. */
 const statusOf = ({ problem }: FastifyRequest, reply: FastifyReply): number =>
   problem?.status ?? (reply.raw.headersSent ? reply.statusCode : problemCodes.client_gone.status);
+
+/** Of someone who may not, or too often. */
+const isAttempt = ({ status }: Problem) => status === 401 || status === 403 || status === 429;

@@ -134,8 +134,9 @@ const told: readonly Told[] = [
     'RequestRefused',
     streams.api,
     { method: 'PATCH', path: '/service/web', status: 404, code: 'service_unknown', detail: 'there is no service web' },
+    1,
   ],
-  ['ApiReadsRecorded', streams.apiReads, { calls: [callOf()] }],
+  ['ApiReadsRecorded', streams.apiReads, { calls: [callOf()] }, 1],
   ['HistoryPruned', streams.cluster, { throughSlot: 11, throughPosition: 11, commits: 2, events: 2 }],
   ['ControllerResigned', streams.controller, { term: 1, controllerId: 'manager-1' }],
   ['NodeRegistered', worker, { ...node('worker-1'), instance: instanceOf(901) }],
@@ -151,6 +152,25 @@ const told: readonly Told[] = [
     { token: 'a'.repeat(12), name: 'ada', scopes: ['read', 'write'], expiresAt: atOf(900), hash: 'b'.repeat(64) },
   ],
   ['TokenRevoked', streams.tokens, { token: 'a'.repeat(12), name: 'ada' }],
+  [
+    'RequestRefused',
+    streams.api,
+    {
+      ...{
+        method: 'DELETE',
+        path: '/service/web',
+        status: 403,
+        code: 'forbidden',
+        detail: 'this token has no scope write',
+      },
+      ...{ address: '192.0.2.7', count: 12 },
+    },
+  ],
+  [
+    'ApiReadsRecorded',
+    streams.apiReads,
+    { calls: [{ ...callOf(), actor: 'unknown', status: 401, address: '192.0.2.7', count: 900 }] },
+  ],
 ];
 
 /** As the log would store it today. */

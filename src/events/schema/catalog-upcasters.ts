@@ -12,7 +12,12 @@ export type Upcasters = ReadonlyMap<string, Upcaster>;
 /** Version 2 may say which instance of the agent it was; version 1 could not. */
 const toRegistration2: Upcaster = (data) => data;
 
+/** Version 2 may say from which address a refused call came; version 1 could not. */
+const toAttempt2: Upcaster = (data) => data;
+
 export const upcasters: Upcasters = new Map([
+  ['ApiReadsRecorded@1', toAttempt2],
+  ['RequestRefused@1', toAttempt2],
   ['NodeRegistered@1', toRegistration2],
   ['NodeReturned@1', toRegistration2],
 ]);

@@ -57,10 +57,22 @@ const Registration = object({
 
 const ContainerRef = { container: ContainerId, service: ServiceName, slot: Type.Integer({ minimum: 1 }), node: NodeId };
 
+/** Of a refused call; not in version 1. */
+const Attempt = {
+  /** Of the machine that made it. */
+  address: Type.Optional(text(64)),
+  /** Under a flood: how many like it this one stands for. Absent: one. */
+  count: Type.Optional(Type.Integer({ minimum: 2 })),
+};
+
 const NodeRef = object({ node: NodeId });
 
 const fact = <S extends TSchema>(schema: S, schemaVersion = 1) => ({ class: 'fact' as const, schema, schemaVersion });
-const telemetry = <S extends TSchema>(schema: S) => ({ class: 'telemetry' as const, schema, schemaVersion: 1 });
+const telemetry = <S extends TSchema>(schema: S, schemaVersion = 1) => ({
+  class: 'telemetry' as const,
+  schema,
+  schemaVersion,
+});
 
 export const catalog = {
   ClusterCreated: fact(object({ clusterId: Uuid, name: ServiceName })),
@@ -200,7 +212,9 @@ export const catalog = {
       status: Type.Integer(),
       code: text(64),
       detail: text(1024),
+      ...Attempt,
     }),
+    2,
   ),
   HistoryPruned: fact(object({ throughSlot: count, throughPosition: count, commits: count, events: count })),
 
@@ -222,9 +236,11 @@ export const catalog = {
           path: text(512),
           status: Type.Integer(),
           durationMs: count,
+          ...Attempt,
         }),
       ),
     }),
+    2,
   ),
   PullProgressReported: telemetry(
     object({

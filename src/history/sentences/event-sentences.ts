@@ -109,8 +109,10 @@ const sentences: Sentences = {
   TokenRevoked: (event) => `${who(event)} revoked token ${event.data.token} of ${event.data.name}`,
 
   RequestRefused(event) {
-    const { method, path, status, code, detail } = event.data;
-    return `${who(event)} was refused ${method} ${path} with ${status} ${code}: ${quote(detail)}`;
+    const { method, path, status, code, detail, address, count = 1 } = event.data;
+    const from = address === undefined ? '' : ` from ${address}`;
+    const others = count === 1 ? '' : `, and ${formatCount(count - 1, 'call')} like it`;
+    return `${who(event)}${from} was refused ${method} ${path} with ${status} ${code}${others}: ${quote(detail)}`;
   },
   HistoryPruned({ data }) {
     const what = `${formatCount(data.events, 'event')} of telemetry`;
@@ -123,8 +125,9 @@ const sentences: Sentences = {
     return `${formatNodes(nodes, nodes.length)} ${nodes.length === 1 ? 'was' : 'were'} heard`;
   },
   ApiReadsRecorded({ data: { calls } }) {
+    const made = calls.reduce((sum, { count = 1 }) => sum + count, 0);
     const callers = [...new Set(calls.map(({ actor }) => describeActor(actor)))];
-    return `${formatNames(callers.slice(0, namesMax), callers.length)} made ${formatCount(calls.length, 'call')} that changed nothing`;
+    return `${formatNames(callers.slice(0, namesMax), callers.length)} made ${formatCount(made, 'call')} that changed nothing`;
   },
   PullProgressReported({ data: { pulls } }) {
     const shown = pulls.slice(0, namesMax).map(({ node, image, currentBytes, totalBytes }) => {

@@ -14,6 +14,8 @@ export type Call = {
   path: string;
   status: number;
   durationMs: number;
+  /** Of a refused attempt. */
+  address?: string;
 };
 export type RefusedCall = Call & { code: string; detail: string };
 export type ReadCall = EventData<'ApiReadsRecorded'>['calls'][number];
@@ -22,7 +24,10 @@ const readBounds = catalog.ApiReadsRecorded.schema.properties.calls.items.proper
 const refusalBounds = catalog.RequestRefused.schema.properties;
 
 /** @param at ISO 8601 */
-export function toReadCall({ actor, requestId, method, path, status, durationMs }: Call, at: string): ReadCall {
+export function toReadCall(
+  { actor, requestId, method, path, status, durationMs, address }: Call,
+  at: string,
+): ReadCall {
   return {
     at,
     actor: fit(actor, readBounds.actor),
@@ -31,6 +36,7 @@ export function toReadCall({ actor, requestId, method, path, status, durationMs 
     path: fit(withoutQuery(path), readBounds.path),
     status: toCount(status),
     durationMs: toCount(durationMs),
+    ...(address === undefined ? {} : { address: fit(address, readBounds.address) }),
   };
 }
 
@@ -40,7 +46,7 @@ export function readsEvent(calls: ReadCall[], actor: string): NewEvent<'ApiReads
 }
 
 export function refusalEvent(call: RefusedCall): NewEvent<'RequestRefused'> {
-  const { actor, requestId, method, path, status, code, detail } = call;
+  const { actor, requestId, method, path, status, code, detail, address } = call;
   return {
     stream: streams.api,
     type: 'RequestRefused',
@@ -50,6 +56,7 @@ export function refusalEvent(call: RefusedCall): NewEvent<'RequestRefused'> {
       status: toCount(status),
       code: fit(code, refusalBounds.code),
       detail: fit(detail, refusalBounds.detail),
+      ...(address === undefined ? {} : { address: fit(address, refusalBounds.address) }),
     },
     meta: {
       actor: fit(actor, readBounds.actor),

@@ -1,6 +1,6 @@
 /**
  * Records API calls in the log, asynchronously: refused changes of known callers as facts, reads and calls of unknown
- * callers as telemetry. Never slows a call and never records a secret: no bodies, no headers, no query strings.
+ * callers as telemetry. Refused ones have the caller's address, and a flood of them is counted. Never slows a call and never records a secret: no bodies, no headers, no query strings.
  */
 
 import type { Clock } from '../../clock.ts';
@@ -18,6 +18,7 @@ import {
   refusalEvent,
   toReadCall,
 } from './call-events.ts';
+import { createRepeats } from './repeats.ts';
 
 export type CallRecorder = {
   /** A read, or a refused call of an unknown caller. */
@@ -44,7 +45,8 @@ export function createCallRecorder(
 ): CallRecorder {
   let reads: ReadCall[] = [];
   let refusals: NewEvent[] = [];
-  let stamped = { ms: Number.NaN, at: '' };
+  const repeats = createRepeats();
+  const stamp = createStamp(clock);
   let callsWaiting = 0;
   let callsDropped = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -62,6 +64,7 @@ export function createCallRecorder(
     if (refusals.length > 0) writer.add(refusals);
     reads = [];
     refusals = [];
+    repeats.clear();
     if (callsDropped > 0) logger.warn({ callsDropped }, 'calls not recorded: the log takes them too slowly');
     callsDropped = 0;
     writer.start();
@@ -87,16 +90,12 @@ export function createCallRecorder(
     return true;
   };
 
-  /** Formatting a date takes as long as the rest of a record, and many calls share a millisecond. */
-  const stamp = () => {
-    const nowMs = clock.nowMs();
-    if (nowMs !== stamped.ms) stamped = { ms: nowMs, at: new Date(nowMs).toISOString() };
-    return stamped.at;
-  };
-
   const recordRead = (call: Call) => {
-    if (!hasRoom()) return;
-    reads.push(toReadCall(call, stamp()));
+    const key = call.address === undefined ? null : keyOf(call, call.status);
+    if ((key !== null && repeats.count(key)) || !hasRoom()) return;
+    const record = toReadCall(call, stamp());
+    if (key !== null) repeats.add(key, record);
+    reads.push(record);
     if (reads.length >= callsPerEventMax) flush();
     else arm(flushEveryMs);
   };
@@ -105,8 +104,11 @@ export function createCallRecorder(
     recordRead,
     recordRefusal(call) {
       if (refusals.length >= refusalsPerFlushMax) return recordRead(call);
-      if (!hasRoom()) return;
-      refusals.push(refusalEvent(call));
+      const key = keyOf(call, call.code);
+      if (repeats.count(key) || !hasRoom()) return;
+      const event = refusalEvent(call);
+      repeats.add(key, event.data);
+      refusals.push(event);
       arm(flushEveryMs);
     },
     async close() {
@@ -115,5 +117,17 @@ export function createCallRecorder(
       clearTimeout(timer);
       await settledWithin(closeDeadlineMs, writer.stopped());
     },
+  };
+}
+
+const keyOf = ({ actor, address = '' }: Call, kind: string | number) => `${actor} ${address} ${kind}`;
+
+/** Formatting a date takes as long as the rest of a record, and many calls share a millisecond. */
+function createStamp(clock: Pick<Clock, 'nowMs'>): () => string {
+  let last = { ms: Number.NaN, at: '' };
+  return () => {
+    const nowMs = clock.nowMs();
+    if (nowMs !== last.ms) last = { ms: nowMs, at: new Date(nowMs).toISOString() };
+    return last.at;
   };
 }

@@ -141,14 +141,34 @@ test('calls that wait to be recorded are written when the server closes', async 
   api = await startApi(api.log);
 });
 
-test('a flood of refusals is recorded call by call, few of them as facts', async () => {
+test('a flood of refusals is a few facts, which count the others and say where they came from', async () => {
   await start();
   const floods = Array.from({ length: 300 }, (_, n) => api.call('DELETE', `/service/none-${n}`));
   await Promise.all(floods);
   await api.close();
-  const facts = await api.events('RequestRefused');
-  assert.ok(facts.length < 300, `${facts.length} facts`);
-  assert.is(facts.length + (await recordedCalls()).length, 300);
+  const facts = (await api.events('RequestRefused')).map(({ data }) => data as EventData<'RequestRefused'>);
+  assert.ok(facts.length < 100, `${facts.length} facts`);
+  assert.is(
+    facts.reduce((sum, { count = 1 }) => sum + count, 0),
+    300,
+  );
+  assert.equal([...new Set(facts.map(({ address }) => address))], ['127.0.0.1']);
+  api = await startApi(api.log);
+});
+
+test('a flood of unknown callers is a few records, which count the others and say where they came from', async () => {
+  await start({ tokens });
+  const floods = Array.from({ length: 300 }, (_, n) => api.call('GET', '/state', { headers: bearer(`guess-${n}`) }));
+  await Promise.all(floods);
+  await api.close();
+  const calls = await recordedCalls();
+  assert.ok(calls.length < 100, `${calls.length} records`);
+  assert.is(
+    calls.reduce((sum, { count = 1 }) => sum + count, 0),
+    300,
+  );
+  assert.equal([...new Set(calls.map(({ address }) => address))], ['127.0.0.1']);
+  assert.equal([...new Set(calls.map(({ status }) => status))].sort(), [401, 429]);
   api = await startApi(api.log);
 });
 
