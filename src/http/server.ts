@@ -153,7 +153,17 @@ function addDocumentation(server: Server, version: string): void {
   server.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: 'container-orchestrator', version } },
   });
-  server.register(swaggerUi, { routePrefix: docsPrefix, staticCSP: docsContentPolicy });
+  server.register(swaggerUi, {
+    routePrefix: docsPrefix,
+    staticCSP: docsContentPolicy,
+    uiConfig: {
+      // Runs in the page, where the session of a browser may be all that says who calls.
+      requestInterceptor: (request) => {
+        Object.assign((request as unknown as { headers: object }).headers, { 'x-co-page': 'docs' });
+        return request;
+      },
+    },
+  });
 }
 
 /** @throws AppError `port_taken` */

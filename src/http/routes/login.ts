@@ -44,6 +44,8 @@ export function addLoginRoutes(server: Server, { identifyToken }: Pick<Access, '
     reply
       .code(status)
       .header('content-security-policy', pagePolicy)
+      // Without a referrer a browser sends a form with `Origin: null`, as another site's would be.
+      .header('referrer-policy', 'same-origin')
       .type('text/html; charset=utf-8')
       .send(loginPage({ next, refusal }));
 

@@ -131,6 +131,7 @@ test('a person logs in with a token and reads by the cookie of the session', asy
   const form = await api.call('GET', String(page.headers.location));
   assert.match(form.text, /name="next" value="\/docs\/json"/);
   assert.match(String(form.headers['content-security-policy']), /form-action 'self'/);
+  assert.is(form.headers['referrer-policy'], 'same-origin', 'or a browser sends the form with a null origin');
   const login = (token: string, next: string) =>
     api.call('POST', '/login', {
       text: new URLSearchParams({ token, next }).toString(),
