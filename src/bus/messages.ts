@@ -164,7 +164,13 @@ const StoppedReport = object({
   ...containerReportHead,
   exitCode: nullable(Type.Integer()),
 });
-const CompletedReport = object({ kind: Type.Literal('completed'), ...containerReportHead, logTail: LogTail });
+const CompletedReport = object({
+  kind: Type.Literal('completed'),
+  ...containerReportHead,
+  logTail: LogTail,
+  /** What is worth knowing of a run that ended well. */
+  note: Type.Optional(text(200)),
+});
 const StaleRemovedReport = object({
   kind: Type.Literal('stale-removed'),
   ...containerReportHead,

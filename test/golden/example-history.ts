@@ -54,7 +54,7 @@ const refOf = (slot: number, cause: number) => ({
   slot,
   node: 'worker-1',
 });
-const [first, second, third] = [refOf(1, 4), refOf(2, 4), refOf(1, 12)];
+const [first, second, third, fourth] = [refOf(1, 4), refOf(2, 4), refOf(1, 12), refOf(1, 45)];
 const filtered = [{ filter: 'ports', reason: 'host port 80/tcp is taken', count: 1, nodes: ['worker-2'] }];
 const queued = (ref: typeof first, replaces: string | null): Told => [
   'ContainerQueued',
@@ -116,7 +116,7 @@ const told: readonly Told[] = [
   ['ContainerStopped', on(second), { ...second, exitCode: 0 }],
   ['ContainerStarting', on(third), { ...third, session: 3 }],
   ['ContainerRunning', on(third), runningOf(third)],
-  ['ContainerCompleted', on(third), { ...third, logTail: [] }],
+  ['ContainerCompleted', on(third), { ...third, logTail: [] }, 1],
   ['ServiceRemovalRequested', web, retire],
   ['ServiceRemoved', web, { service: 'web' }],
   ['StaleContainerRemoved', worker, { node: 'worker-1', container: 'old.1-9', reason: 'of a session long over' }],
@@ -171,6 +171,15 @@ const told: readonly Told[] = [
     streams.apiReads,
     { calls: [{ ...callOf(), actor: 'unknown', status: 401, address: '192.0.2.7', count: 900 }] },
   ],
+  [
+    'ServiceRequested',
+    web,
+    { service: 'web', generation: 4, changed: true, replicas: 1, container: spec, specHash: specHash(spec) },
+  ],
+  queued(fourth, null),
+  ['ContainerCompleted', on(fourth), { ...fourth, logTail: [], note: 'memory ran out inside' }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 5 }],
+  ['ServiceRemoved', web, { service: 'web' }],
 ];
 
 /** As the log would store it today. */

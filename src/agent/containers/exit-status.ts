@@ -9,7 +9,7 @@ import { cleanText } from '../engine/report-text.ts';
 
 type Failed = Pick<ReportOf<'failed'>, 'kind' | 'reason' | 'message' | 'exitCode' | 'logTail'>;
 type Stopped = Pick<ReportOf<'stopped'>, 'kind' | 'exitCode'>;
-type Completed = Pick<ReportOf<'completed'>, 'kind' | 'logTail'>;
+type Completed = Pick<ReportOf<'completed'>, 'kind' | 'logTail' | 'note'>;
 export type ExitReport = Failed | Stopped | Completed;
 
 /** Reports carry at most this much of an engine's words. */
@@ -37,19 +37,20 @@ export function exitReportOf(found: EngineContainer | null, spec: ContainerSpec,
   if (found.state === 'created') {
     return failedReport('start error', found.error || 'it was created but never started', seen);
   }
-  if (exitCode === 0) return { kind: 'completed', logTail };
+  // The engine says it of any process of the container: this one went on, and ended in its own way.
+  const note = found.oomKilled ? 'memory ran out inside: the kernel ended another process of it' : null;
+  if (exitCode === 0) return { kind: 'completed', logTail, ...(note === null ? {} : { note }) };
   if (exitCode === signalExitBase + sigkill) {
     if (found.oomKilled) return failedReport('oom', outOfMemory(spec), seen);
     return failedReport('killed', 'killed by SIGKILL (exit code 137), without a request in the log', seen);
   }
   const refused = initFailure.exec(logTail.at(-1) ?? '')?.[1];
   if (refused) return failedReport('start error', refused, seen);
-  // The engine says it of any process of the container: this one went on, and ended in its own way.
-  const note = found.oomKilled ? '; memory ran out inside: the kernel ended another process of it' : '';
-  if (found.error) return failedReport('exited', `exit code ${exitCode}: ${found.error}${note}`, seen);
+  const beside = note === null ? '' : `; ${note}`;
+  if (found.error) return failedReport('exited', `exit code ${exitCode}: ${found.error}${beside}`, seen);
   const signal = signalNames.get((exitCode ?? 0) - signalExitBase);
   const code = signal ? `exit code ${exitCode} (${signal})` : `exit code ${exitCode}`;
-  return failedReport('exited', `${code}${note}`, seen);
+  return failedReport('exited', `${code}${beside}`, seen);
 }
 
 function outOfMemory({ resources: { memoryBytes } }: ContainerSpec): string {

@@ -15,7 +15,11 @@ const toRegistration2: Upcaster = (data) => data;
 /** Version 2 may say from which address a refused call came; version 1 could not. */
 const toAttempt2: Upcaster = (data) => data;
 
+/** Version 2 may have a note; version 1 could not. */
+const toCompleted2: Upcaster = (data) => data;
+
 export const upcasters: Upcasters = new Map([
+  ['ContainerCompleted@1', toCompleted2],
   ['ApiReadsRecorded@1', toAttempt2],
   ['RequestRefused@1', toAttempt2],
   ['NodeRegistered@1', toRegistration2],

@@ -146,7 +146,15 @@ export const catalog = {
   ),
   ContainerStopRequested: fact(object({ ...ContainerRef, reason: StopReason, stopTimeoutSeconds: count })),
   ContainerStopped: fact(object({ ...ContainerRef, exitCode: nullable(Type.Integer()) })),
-  ContainerCompleted: fact(object({ ...ContainerRef, logTail: LogTail })),
+  ContainerCompleted: fact(
+    object({
+      ...ContainerRef,
+      logTail: LogTail,
+      /** What is worth knowing of a run that ended well. Not in version 1. */
+      note: Type.Optional(text(200)),
+    }),
+    2,
+  ),
   /** On the service's stream: the slot's next container waits. */
   RestartDelayed: fact(
     object({

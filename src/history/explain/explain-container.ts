@@ -111,7 +111,7 @@ async function describeState(lookup: LogLookup, { id, queued, own, last, need }:
       return `${id} was stopped on ${node} at ${formatPointInTime(last.at)}${describeRun(own, last)}, because ${asked}`;
     }
     case 'ContainerCompleted':
-      return `${id} completed on ${node} at ${formatPointInTime(last.at)}${describeRun(own, last)}: it ended by itself with exit code 0`;
+      return `${id} completed on ${node} at ${formatPointInTime(last.at)}${describeRun(own, last)}: it ended by itself with exit code 0${last.data.note === undefined ? '' : `; ${last.data.note}`}`;
     case 'ContainerFailed':
       return `${id} failed at ${formatPointInTime(last.at)}${describeRun(own, last)}, because ${await describeFailureCause(lookup, last)}`;
     default:

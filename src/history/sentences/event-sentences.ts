@@ -66,7 +66,8 @@ const sentences: Sentences = {
   ContainerStopped({ data: { container, node, exitCode } }) {
     return `${container} stopped on ${node} as asked${exitCode === null ? '' : ` (exit code ${exitCode})`}`;
   },
-  ContainerCompleted: ({ data }) => `${data.container} ended by itself on ${data.node} with exit code 0`,
+  ContainerCompleted: ({ data: { container, node, note } }) =>
+    `${container} ended by itself on ${node} with exit code 0${note === undefined ? '' : `: ${note}`}`,
   RestartDelayed({ data, at }) {
     const { service, slot, container, failures, delayMs, until } = data;
     const times = failures === 1 ? 'once' : failures === 2 ? 'twice in a row' : `${failures} times in a row`;

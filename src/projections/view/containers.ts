@@ -74,10 +74,12 @@ export const containerHandlers = {
   },
 
   ContainerCompleted(view, event, touched) {
-    const failure: Failure = { reason: 'completed', message: 'it ended by itself with exit code 0' };
-    const counted = isStopping(view, event) ? null : failure;
+    const { note } = event.data;
+    const message = `it ended by itself with exit code 0${note === undefined ? '' : `; ${note}`}`;
+    const counted: Failure | null = isStopping(view, event) ? null : { reason: 'completed', message };
     const container = move(view, event, touched);
     container.reason = null;
+    container.message = note ?? null;
     container.exitCode = 0;
     if (event.data.logTail.length > 0) container.logTail = event.data.logTail;
     end(view, event, container, counted, touched);

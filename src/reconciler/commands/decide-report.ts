@@ -92,8 +92,11 @@ function eventOf(report: StateReport, container: ContainerView): NewEvent {
       const { reason, message, exitCode, logTail } = report;
       return { ...head, type: 'ContainerFailed', data: { ...ref, reason, message, exitCode, logTail } };
     }
-    case 'completed':
-      return { ...head, type: 'ContainerCompleted', data: { ...ref, logTail: report.logTail } };
+    case 'completed': {
+      const { logTail, note } = report;
+      const data = { ...ref, logTail, ...(note === undefined ? {} : { note }) };
+      return { ...head, type: 'ContainerCompleted', data };
+    }
     case 'stopped':
       return nextOnInput(container.state, 'report.stopped') === 'stopped'
         ? { ...head, type: 'ContainerStopped', data: { ...ref, exitCode: report.exitCode } }

@@ -108,4 +108,12 @@ test('a text is cut before a pair, never inside it', () => {
   assert.is(cleanText('a\u0000b\ud800c\u001b\td\ne', 20), 'a\ufffdb\ufffdc\ufffd\td\ne');
 });
 
+test('a run that ended well says that memory ran out inside, and nothing else', () => {
+  const at = (oomKilled: boolean) => exitReportOf(ended({ exitCode: 0, oomKilled }), spec(), ['bye']);
+  assert.equal(at(false), { kind: 'completed', logTail: ['bye'] });
+  const report = at(true);
+  assert.is(report.kind, 'completed');
+  assert.match(String(Object(report).note), /^memory ran out inside/);
+});
+
 test.run();
