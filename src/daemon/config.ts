@@ -7,10 +7,8 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
-import { queueTimeoutMsDefault } from '../model/container.ts';
-import { nodeTimeoutMsDefault } from '../model/node.ts';
-import { callsPerSecondDefault } from '../model/token.ts';
 import { createProgram, parseArguments } from '../process/arguments.ts';
+import { type Option, options } from './config-options.ts';
 
 export type EngineChoice = 'auto' | 'docker' | 'simulated';
 
@@ -31,6 +29,10 @@ export type Config = {
   tokens: readonly Token[];
   /** Calls a second of one token; 0: no limit. */
   callsPerSecond: number;
+  connectionsPerAddress: number;
+  /** Where probes are answered beside the API; null: on the port of the API only. */
+  healthPort: number | null;
+  healthHost: string;
   /** Where they were read. */
   tokensPath: string | null;
   secretsDir: string | null;
@@ -43,81 +45,6 @@ export type Config = {
   node: string | null;
   logLevel: string;
 };
-
-type Option = { env: string; help: string; fallback: string; placeholder: string };
-
-/** One line each in `--help`, in this order. */
-const options = {
-  host: {
-    env: 'CO_HOST',
-    fallback: '127.0.0.1',
-    placeholder: 'ADDRESS',
-    help: 'beyond loopback every caller needs a token',
-  },
-  port: { env: 'CO_PORT', fallback: '5000', placeholder: 'PORT', help: 'of the HTTP API' },
-  workers: { env: 'CO_WORKERS', fallback: '5', placeholder: 'N', help: 'worker nodes on this machine' },
-  data: { env: 'CO_DATA_DIR', fallback: './data', placeholder: 'DIR', help: 'the embedded log' },
-  engine: { env: 'CO_ENGINE', fallback: 'auto', placeholder: 'KIND', help: 'auto, docker or simulated' },
-  docker: {
-    env: 'CO_DOCKER_HOST',
-    fallback: '/var/run/docker.sock',
-    placeholder: 'ADDRESS',
-    help: "the Docker Engine's socket, or tcp://host:port",
-  },
-  mongodb: { env: 'CO_MONGODB_URL', fallback: '', placeholder: 'URL', help: 'the log in MongoDB; goes with --amqp' },
-  amqp: { env: 'CO_AMQP_URL', fallback: '', placeholder: 'URL', help: 'the bus in RabbitMQ; goes with --mongodb' },
-  cluster: { env: 'CO_CLUSTER', fallback: 'co', placeholder: 'NAME', help: 'name of the cluster' },
-  'cluster-id': {
-    env: 'CO_CLUSTER_ID',
-    fallback: '',
-    placeholder: 'UUID',
-    help: 'an agent alone needs it; GET /state',
-  },
-  node: { env: 'CO_NODE', fallback: '', placeholder: 'ID', help: 'the node an agent speaks for' },
-  tokens: {
-    env: 'CO_TOKENS_FILE',
-    fallback: '',
-    placeholder: 'FILE',
-    help: 'lines name:scope:token, beside the tokens of the log',
-  },
-  'rate-limit': {
-    env: 'CO_RATE_LIMIT',
-    fallback: String(callsPerSecondDefault),
-    placeholder: 'N',
-    help: 'calls a second of one token; 0: no limit',
-  },
-  secrets: { env: 'CO_SECRETS_DIR', fallback: '', placeholder: 'DIR', help: 'one file a secret, read by agents' },
-  'heartbeat-ms': {
-    env: 'CO_HEARTBEAT_MS',
-    fallback: '1000',
-    placeholder: 'MS',
-    help: 'how often an agent sends a heartbeat',
-  },
-  'node-timeout-ms': {
-    env: 'CO_NODE_TIMEOUT_MS',
-    fallback: String(nodeTimeoutMsDefault),
-    placeholder: 'MS',
-    help: 'a node without a heartbeat for longer is lost',
-  },
-  'queue-timeout-ms': {
-    env: 'CO_QUEUE_TIMEOUT_MS',
-    fallback: String(queueTimeoutMsDefault),
-    placeholder: 'MS',
-    help: 'a container its node does not take is placed again',
-  },
-  'retention-hours': {
-    env: 'CO_TELEMETRY_RETENTION_HOURS',
-    fallback: '24',
-    placeholder: 'HOURS',
-    help: 'heartbeats and reads leave the log after this; 0 keeps them',
-  },
-  'log-level': {
-    env: 'CO_LOG_LEVEL',
-    fallback: 'info',
-    placeholder: 'LEVEL',
-    help: 'debug, info, warn, error or silent',
-  },
-} satisfies Record<string, Option>;
 
 type OptionName = keyof typeof options;
 
@@ -183,6 +110,9 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     amqpUrl: optional('amqp', () => matching('amqp', /^amqps?:\/\//, 'must begin with amqp:// or amqps://')),
     tokens: optional('tokens', () => readTokens(text('tokens'), nameOf('tokens'))) ?? [],
     callsPerSecond: integer('rate-limit', 0, 1_000_000),
+    connectionsPerAddress: integer('connections-per-address', 8, 1_024),
+    healthPort: optional('health-port', () => integer('health-port', 0, 65_535)),
+    healthHost: text('health-host'),
     tokensPath: optional('tokens', () => text('tokens')),
     secretsDir: optional('secrets', () => text('secrets')),
     heartbeatMs,

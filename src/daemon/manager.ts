@@ -17,10 +17,11 @@ import { type NewEvent, streams } from '../events/schema/event.ts';
 import { createTimeTravel } from '../history/replay/past-views.ts';
 import { createRetentionLoop } from '../history/retention/retention-loop.ts';
 import { createSelfCheck } from '../history/verify/self-check.ts';
+import { startHealthServer } from '../http/health-server.ts';
 import type { ControlPlaneStatus } from '../http/response/status.ts';
 import { createHttpServer } from '../http/server.ts';
 import type { Logger } from '../logger.ts';
-import { createClosing } from '../process/shutdown.ts';
+import { type Closing, createClosing } from '../process/shutdown.ts';
 import { createProjector, type Projector } from '../projections/live/projector.ts';
 import { createSnapshotWriter } from '../projections/live/snapshot-writer.ts';
 import { createReadModelWriter } from '../projections/read-models/read-model-writer.ts';
@@ -128,13 +129,14 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     closing.add('work', 'metrics', async () => stopCounting());
     const past = createTimeTravel({ log, logger, snapshots });
     closing.add('work', 'past', async () => past.close());
-    const { host, port, tokens, callsPerSecond, nodeTimeoutMs, queueTimeoutMs } = config;
+    const { host, port, tokens, callsPerSecond, connectionsPerAddress, nodeTimeoutMs, queueTimeoutMs } = config;
     const http = createHttpServer(
       { log, projector, past, clock: systemClock, logger, status, metrics },
-      { host, port, tokens, callsPerSecond, version, nodeTimeoutMs, queueTimeoutMs },
+      { host, port, tokens, callsPerSecond, connectionsPerAddress, version, nodeTimeoutMs, queueTimeoutMs },
     );
     closing.add('work', 'http', () => http.close());
     const { url } = await http.listen();
+    await openHealth(config, status, closing);
 
     const readyNodes = () =>
       [...projector.view.nodes.values()].filter(({ state }) => state === 'ready').map(({ id }) => id);
@@ -143,6 +145,16 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     await close();
     throw error;
   }
+}
+
+async function openHealth(
+  { healthHost: host, healthPort: port }: Config,
+  status: () => ControlPlaneStatus,
+  closing: Closing<'work'>,
+): Promise<void> {
+  if (port === null) return;
+  const health = await startHealthServer({ status }, { host, port });
+  closing.add('work', 'health', () => health.close());
 }
 
 function openBus(

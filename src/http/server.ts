@@ -11,10 +11,11 @@ import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { queueTimeoutMsDefault } from '../model/container.ts';
+import { callsPerSecondDefault, connectionsPerAddressDefault } from '../model/limits.ts';
 import { nodeTimeoutMsDefault } from '../model/node.ts';
-import { callsPerSecondDefault } from '../model/token.ts';
 import { createCommandHandler } from '../reconciler/append/command-handler.ts';
 import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './audit/call-record.ts';
+import { limitConnections } from './connections.ts';
 import { createFastify } from './fastify.ts';
 import { createAccess } from './request/access.ts';
 import type { Token } from './request/auth.ts';
@@ -54,6 +55,8 @@ export type HttpOptions = {
   tokens?: readonly Token[];
   /** Of one token. 0: no limit. */
   callsPerSecond?: number;
+  /** Of one address, which may be that of a proxy. */
+  connectionsPerAddress?: number;
   /** How often reads and refusals are recorded. Default and maximum 1 000. */
   recordEveryMs?: number;
   /** As the reconciler beside it has them. */
@@ -61,7 +64,7 @@ export type HttpOptions = {
   queueTimeoutMs?: number;
 };
 
-/** Several hundred clients and the followers; further connections are refused. */
+/** Several hundred clients and the followers. */
 const connectionsMax = 1_024;
 const drainMs = 3_000;
 
@@ -76,7 +79,7 @@ const docsPrefix = '/docs';
 export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServer {
   const { host = '127.0.0.1', port, version, tokens = [], recordEveryMs = flushEveryMsDefault } = options;
   const { nodeTimeoutMs = nodeTimeoutMsDefault, queueTimeoutMs = queueTimeoutMsDefault } = options;
-  const { callsPerSecond = callsPerSecondDefault } = options;
+  const { callsPerSecond = callsPerSecondDefault, connectionsPerAddress = connectionsPerAddressDefault } = options;
   const { managerId, cluster } = deps.status();
   const recorder = createCallRecorder(deps, { actor: `manager:${managerId}`, flushEveryMs: recordEveryMs });
   const ending = new AbortController();
@@ -92,6 +95,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     logger: deps.logger,
     onUnroutable: (request, reply) => finishCall(request, reply, toArrival(request, deps.clock)),
   });
+  limitConnections(server.server, { ofAll: connectionsMax, ofAddress: connectionsPerAddress });
   server.register(rateLimit, { global: false, cache: callersMax });
   const access = createAccess(server, deps, { host, tokens, callsPerSecond });
 
@@ -174,7 +178,6 @@ async function listen(server: Server, host: string, port: number): Promise<{ url
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     throw new AppError('port_taken', `port ${port} of ${host} is in use by another program`, { cause: error });
   }
-  server.server.maxConnections = connectionsMax;
   const address = server.server.address();
   const bound = typeof address === 'object' && address ? address.port : port;
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };

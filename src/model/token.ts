@@ -54,6 +54,3 @@ export const tokensPerNameMax = 2;
 
 /** In the view, and looked through at each listing. */
 export const tokensMax = 1_000;
-
-/** Of one token: far above what a person or a controller needs, below what keeps a manager from others. */
-export const callsPerSecondDefault = 1_000;

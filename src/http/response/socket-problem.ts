@@ -14,6 +14,9 @@ const refusals: Readonly<Record<string, AppError>> = {
   ERR_HTTP_REQUEST_TIMEOUT: new AppError('request_timeout', 'the request did not arrive in time'),
 };
 
+/** Closed at once, what the client still sends could make it lose the answer. */
+const lingerMs = 1_000;
+
 const unreadable = new AppError('request_invalid', 'this is not a request of HTTP/1.1');
 
 /** @param code of Node's parser, or of the socket */
@@ -30,4 +33,6 @@ export function answerUnreadable(code: string | undefined, socket: Socket): void
     ...['x-content-type-options: nosniff', 'cache-control: no-store', 'connection: close'],
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  // A client that does not close its end does not keep ours.
+  setTimeout(() => socket.destroy(), lingerMs).unref();
 }

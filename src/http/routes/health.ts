@@ -1,15 +1,19 @@
 /** Answers probes and Prometheus. These are not API calls, so they are not in the log; the probes are open to all. */
 
+import { healthOf, readinessOf } from '../response/health.ts';
 import type { HttpDeps, Server } from './route.ts';
 
 export function addHealthRoutes(server: Server, { metrics, status }: Pick<HttpDeps, 'metrics' | 'status'>): void {
   const open = { scope: 'open', isRecorded: false } as const;
 
-  server.get('/healthz', { config: open, schema: { summary: 'The process answers' } }, () => ({ status: 'ok' }));
+  server.get('/healthz', { config: open, schema: { summary: 'The process answers' } }, (_request, reply) => {
+    const { code, body } = healthOf();
+    return reply.code(code).send(body);
+  });
 
   server.get('/readyz', { config: open, schema: { summary: 'This manager can serve' } }, (_request, reply) => {
-    const { ready, notReady } = status();
-    return reply.code(ready ? 200 : 503).send({ ready, notReady });
+    const { code, body } = readinessOf(status());
+    return reply.code(code).send(body);
   });
 
   server.get(

@@ -43,6 +43,7 @@ export async function startApi(
     managerId?: string;
     recordEveryMs?: number;
     callsPerSecond?: number;
+    connectionsPerAddress?: number;
   } = {},
 ): Promise<TestApi> {
   const clusterId = await ensureCluster(log);

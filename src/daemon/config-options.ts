@@ -1,0 +1,98 @@
+/** The options of the program: their variables, defaults and help. What their values mean is in config.ts. */
+
+import { queueTimeoutMsDefault } from '../model/container.ts';
+import { callsPerSecondDefault, connectionsPerAddressDefault } from '../model/limits.ts';
+import { nodeTimeoutMsDefault } from '../model/node.ts';
+
+export type Option = { env: string; help: string; fallback: string; placeholder: string };
+
+/** One line each in `--help`, in this order. */
+export const options = {
+  host: {
+    env: 'CO_HOST',
+    fallback: '127.0.0.1',
+    placeholder: 'ADDRESS',
+    help: 'beyond loopback every caller needs a token',
+  },
+  port: { env: 'CO_PORT', fallback: '5000', placeholder: 'PORT', help: 'of the HTTP API' },
+  workers: { env: 'CO_WORKERS', fallback: '5', placeholder: 'N', help: 'worker nodes on this machine' },
+  data: { env: 'CO_DATA_DIR', fallback: './data', placeholder: 'DIR', help: 'the embedded log' },
+  engine: { env: 'CO_ENGINE', fallback: 'auto', placeholder: 'KIND', help: 'auto, docker or simulated' },
+  docker: {
+    env: 'CO_DOCKER_HOST',
+    fallback: '/var/run/docker.sock',
+    placeholder: 'ADDRESS',
+    help: "the Docker Engine's socket, or tcp://host:port",
+  },
+  mongodb: { env: 'CO_MONGODB_URL', fallback: '', placeholder: 'URL', help: 'the log in MongoDB; goes with --amqp' },
+  amqp: { env: 'CO_AMQP_URL', fallback: '', placeholder: 'URL', help: 'the bus in RabbitMQ; goes with --mongodb' },
+  cluster: { env: 'CO_CLUSTER', fallback: 'co', placeholder: 'NAME', help: 'name of the cluster' },
+  'cluster-id': {
+    env: 'CO_CLUSTER_ID',
+    fallback: '',
+    placeholder: 'UUID',
+    help: 'an agent alone needs it; GET /state',
+  },
+  node: { env: 'CO_NODE', fallback: '', placeholder: 'ID', help: 'the node an agent speaks for' },
+  tokens: {
+    env: 'CO_TOKENS_FILE',
+    fallback: '',
+    placeholder: 'FILE',
+    help: 'lines name:scope:token, beside the tokens of the log',
+  },
+  'rate-limit': {
+    env: 'CO_RATE_LIMIT',
+    fallback: String(callsPerSecondDefault),
+    placeholder: 'N',
+    help: 'calls a second of one token; 0: no limit',
+  },
+  'connections-per-address': {
+    env: 'CO_CONNECTIONS_PER_ADDRESS',
+    fallback: String(connectionsPerAddressDefault),
+    placeholder: 'N',
+    help: 'of 1024 in all; behind a proxy they are all of one address',
+  },
+  'health-port': {
+    env: 'CO_HEALTH_PORT',
+    fallback: '',
+    placeholder: 'PORT',
+    help: 'answers /healthz and /readyz on a listener of their own, too',
+  },
+  'health-host': {
+    env: 'CO_HEALTH_HOST',
+    fallback: '127.0.0.1',
+    placeholder: 'ADDRESS',
+    help: 'of that listener, which asks for no token',
+  },
+  secrets: { env: 'CO_SECRETS_DIR', fallback: '', placeholder: 'DIR', help: 'one file a secret, read by agents' },
+  'heartbeat-ms': {
+    env: 'CO_HEARTBEAT_MS',
+    fallback: '1000',
+    placeholder: 'MS',
+    help: 'how often an agent sends a heartbeat',
+  },
+  'node-timeout-ms': {
+    env: 'CO_NODE_TIMEOUT_MS',
+    fallback: String(nodeTimeoutMsDefault),
+    placeholder: 'MS',
+    help: 'a node without a heartbeat for longer is lost',
+  },
+  'queue-timeout-ms': {
+    env: 'CO_QUEUE_TIMEOUT_MS',
+    fallback: String(queueTimeoutMsDefault),
+    placeholder: 'MS',
+    help: 'a container its node does not take is placed again',
+  },
+  'retention-hours': {
+    env: 'CO_TELEMETRY_RETENTION_HOURS',
+    fallback: '24',
+    placeholder: 'HOURS',
+    help: 'heartbeats and reads leave the log after this; 0 keeps them',
+  },
+  'log-level': {
+    env: 'CO_LOG_LEVEL',
+    fallback: 'info',
+    placeholder: 'LEVEL',
+    help: 'debug, info, warn, error or silent',
+  },
+} satisfies Record<string, Option>;

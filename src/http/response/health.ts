@@ -1,0 +1,14 @@
+/** What probes are answered, wherever they ask. Pure. */
+
+import type { ControlPlaneStatus } from './status.ts';
+
+type ProbeAnswer = { code: number; body: object };
+
+/** The process answers. */
+export const healthOf = (): ProbeAnswer => ({ code: 200, body: { status: 'ok' } });
+
+/** This manager can serve; otherwise why not. */
+export const readinessOf = ({ ready, notReady }: ControlPlaneStatus): ProbeAnswer => ({
+  code: ready ? 200 : 503,
+  body: { ready, notReady },
+});
