@@ -69,6 +69,8 @@ export function createFastify({ logger, onUnroutable }: FastifyDeps): Server {
       if (problem.code === 'internal') logger.error(fields, 'a call failed');
       else logger.warn(fields, 'a call could not be served');
     }
+    const etag = etagOf(error);
+    if (etag !== null) reply.header('etag', etag);
     return sendProblem(request, reply, problem, retryAfterOf(error));
   });
   return server;
@@ -105,6 +107,12 @@ function toAppError(error: FastifyError): unknown {
 function retryAfterOf(error: unknown): number | null {
   const { retryAfterSeconds: seconds } = error instanceof AppError ? error.details : {};
   return typeof seconds === 'number' ? seconds : null;
+}
+
+/** The tag of what is there instead of what a precondition expects. */
+function etagOf(error: unknown): string | null {
+  const { etag } = error instanceof AppError ? error.details : {};
+  return typeof etag === 'string' ? etag : null;
 }
 
 function sendProblem(

@@ -24,6 +24,7 @@ import { eventStreamType } from './response/event-stream.ts';
 import { type Problem, problemCodes } from './response/problem.ts';
 import { docsContentPolicy, securityHeaders } from './response/security-headers.ts';
 import { createRouteTable } from './route-table.ts';
+import { addContainerRoutes } from './routes/container.ts';
 import { addDiffRoutes } from './routes/diff.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -129,7 +130,8 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   server.register(async (scope: Server) => {
     const submit = createSubmit(createCommandHandler(deps, { nodeTimeoutMs }), { clusterId: cluster.id });
     addServiceRoutes(scope, deps, submit);
-    addNodeRoutes(scope, submit);
+    addNodeRoutes(scope, deps, submit);
+    addContainerRoutes(scope, deps);
     addTokenRoutes(scope, deps, submit);
     addStateRoutes(scope, deps);
     addWhyRoutes(scope, deps, { signal: ending.signal });

@@ -1,18 +1,36 @@
-/** The ETag of a body that is built from a view, and the condition of a GET (RFC 9110). */
+/** Sets the ETag of an answer that is built from a view, and checks the conditions of a GET on it (RFC 9110, section 13). */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
+import { parseTags, refusePrecondition, resourceTag, type Tags, withoutWeakness } from './entity-tag.ts';
 
-/** Sets the ETag: the position of the last fact of the view. */
+/**
+ * Of an answer about the cluster, a list too: its tag is the position of the last fact of the view.
+ * @returns true: the client has this answer, so 304 is enough
+ * @throws AppError `precondition_failed` · `header_invalid`
+ */
 export function isUnchanged(request: FastifyRequest, reply: FastifyReply, { factPosition }: ClusterView): boolean {
-  const etag = `"${factPosition}"`;
-  reply.header('etag', etag);
-  return matches(request.headers['if-none-match'], etag);
+  return checkTag(request, reply, `"${factPosition}"`);
 }
 
-/** RFC 9110: a list of tags, weak ones compare equal for GET, `*` matches all. */
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  if (header === etag || header === '*') return true;
-  return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+/** As `isUnchanged`, of an answer about one service, node or container. */
+export function isResourceUnchanged(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { factPosition }: ClusterView,
+  { version }: { version: number },
+): boolean {
+  return checkTag(request, reply, resourceTag(version, factPosition));
 }
+
+function checkTag({ headers }: FastifyRequest, reply: FastifyReply, etag: string): boolean {
+  reply.header('etag', etag);
+  const match = parseTags('If-Match', headers['if-match']);
+  if (match !== null && !isAmong(match, etag)) {
+    throw refusePrecondition('If-Match', `does not match: the tag is ${etag}`, etag);
+  }
+  const noneMatch = parseTags('If-None-Match', headers['if-none-match']);
+  return noneMatch !== null && isAmong(withoutWeakness(noneMatch), etag);
+}
+
+const isAmong = (tags: Tags, etag: string): boolean => tags.some((tag) => tag === '*' || tag === etag);

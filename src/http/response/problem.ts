@@ -43,6 +43,7 @@ export const problemCodes = {
   node_heard: { status: 409, title: 'The node sends heartbeats' },
   token_limit: { status: 409, title: 'The name has as many tokens as it may have' },
   tokens_full: { status: 409, title: 'There are as many tokens as there may be' },
+  precondition_failed: { status: 412, title: 'A precondition does not hold' },
   body_too_large: { status: 413, title: 'The body is too large' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   append_too_large: { status: 413, title: 'The request is too large for one commit' },

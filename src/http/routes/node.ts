@@ -1,9 +1,13 @@
-/** Serves /node: whether a node takes containers, declaring one lost, and removing a lost one. */
+/** Serves /node: one node, whether it takes containers, declaring one lost, and removing a lost one. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../../errors.ts';
+import { shownNodeRow } from '../../projections/rows/node-row.ts';
 import type { NodeAction } from '../../reconciler/commands/decide.ts';
+import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { AcceptedNodes, NodeParams } from '../request/service-schema.ts';
-import { refuseBody, type Server } from './route.ts';
+import { isResourceUnchanged } from '../response/etag.ts';
+import { type HttpDeps, refuseBody, type Server } from './route.ts';
 import type { Submit } from './submit.ts';
 
 const actions = [
@@ -17,11 +21,13 @@ const actions = [
   },
 ] as const;
 
-export function addNodeRoutes(server: Server, submit: Submit): void {
+type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
+
+export function addNodeRoutes(server: Server, { projector, past, clock }: Deps, submit: Submit): void {
   const change = async (request: FastifyRequest, reply: FastifyReply, node: string, action: NodeAction) => {
     refuseBody(request);
     const { position, nodes } = await submit(request, reply, { kind: 'node', node, action });
-    reply.header('location', `/node_state?node=${node}`);
+    reply.header('location', action === 'remove' ? '/node_state' : `/node/${node}`);
     return { position, nodes };
   };
 
@@ -40,5 +46,23 @@ export function addNodeRoutes(server: Server, submit: Submit): void {
       schema: { summary: 'Remove a node that is lost', params: NodeParams, response: { 202: AcceptedNodes } },
     },
     (request, reply) => change(request, reply, request.params.id, 'remove'),
+  );
+
+  server.get(
+    '/node/:id',
+    {
+      config: { scope: 'read' },
+      schema: { summary: 'One node, now or at a point in time', params: NodeParams, querystring: AtQuery },
+    },
+    async (request, reply) => {
+      const { at } = request.query;
+      const view = at === undefined ? projector.view : await past.viewAt(toPointInTime('at', at, clock.nowMs()));
+      const { id } = request.params;
+      const node = view.nodes.get(id);
+      if (!node) throw new AppError('node_not_found', `no node ${at === undefined ? 'is' : 'was'} called ${id}`);
+      if (isResourceUnchanged(request, reply, view, node)) return reply.code(304).send();
+      const { position: _changedAt, ...row } = shownNodeRow(node);
+      return { position: view.factPosition, at: view.factAt, ...row };
+    },
   );
 }

@@ -3,12 +3,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
 import { serviceRow } from '../../projections/rows/service-row.ts';
-import type { ClusterView } from '../../projections/view/cluster-view.ts';
+import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
 import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { AcceptedServices, ApplyBody, NameParams, PatchBody } from '../request/service-schema.ts';
 import { toContainerBody, toPatch, toServiceSpecs } from '../request/service-specs.ts';
-import { isUnchanged } from '../response/etag.ts';
+import { isResourceUnchanged } from '../response/etag.ts';
 import { type HttpDeps, refuseBody, type Server } from './route.ts';
 import type { Submit } from './submit.ts';
 
@@ -75,16 +75,16 @@ export function addServiceRoutes(server: Server, { projector, past, clock }: Dep
     async (request, reply) => {
       const { at } = request.query;
       const view = at === undefined ? projector.view : await past.viewAt(toPointInTime('at', at, clock.nowMs()));
-      const body = serviceBody(view, request.params.name, at !== undefined);
-      return isUnchanged(request, reply, view) ? reply.code(304).send() : body;
+      const { name } = request.params;
+      const service = view.services.get(name);
+      const is = at === undefined ? 'is' : 'was';
+      if (!service) throw new AppError('service_not_found', `no service ${is} called ${name}`);
+      return isResourceUnchanged(request, reply, view, service) ? reply.code(304).send() : serviceBody(view, service);
     },
   );
 }
 
-/** @throws AppError `service_not_found` */
-function serviceBody(view: ClusterView, name: string, isPast: boolean): object {
-  const service = view.services.get(name);
-  if (!service) throw new AppError('service_not_found', `no service ${isPast ? 'was' : 'is'} called ${name}`);
+function serviceBody(view: ClusterView, service: ServiceView) {
   const { position: _changedAt, ...row } = serviceRow(view, service);
   return { position: view.factPosition, at: view.factAt, ...row, container: toContainerBody(service.spec) };
 }

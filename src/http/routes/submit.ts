@@ -4,6 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CommandResult, HandleCommand } from '../../reconciler/append/command-handler.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
 import { idempotencyOf } from '../request/idempotency-key.ts';
+import { preconditionOf } from '../request/precondition.ts';
+import { resourceTag } from '../response/entity-tag.ts';
 import { actorOf } from './route.ts';
 
 /** @throws AppError `header_invalid` and what the handler throws */
@@ -16,9 +18,17 @@ export function createSubmit(handle: HandleCommand, { clusterId }: { clusterId: 
       request: change,
       context: { actor, requestId: request.id },
       idempotency: idempotencyOf(request, { actor, clusterId }),
+      precondition: preconditionOf(request.headers),
     });
+    const { version, position } = result;
+    // A later change with this tag depends on this one being the last.
+    if (version !== null && hasTag(result)) reply.header('etag', resourceTag(version, position));
     if (result.repeated) reply.header('idempotent-replayed', 'true');
     reply.code(202);
     return result;
   };
 }
+
+/** A node that was removed is gone, and tokens have no tags. */
+const hasTag = ({ services, nodes }: CommandResult) =>
+  services.length === 1 || nodes.some(({ availability }) => availability !== 'removed');

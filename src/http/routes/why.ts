@@ -1,18 +1,12 @@
 /** Serves explanations of containers and services, present and past. */
 
-import { Type } from '@sinclair/typebox';
 import { explainContainer } from '../../history/explain/explain-container.ts';
 import { explainService } from '../../history/explain/explain-service.ts';
-import { ContainerId } from '../../model/ids.ts';
 import { abortSignalOf } from '../request/abort-signal.ts';
 import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { NameParams } from '../request/service-schema.ts';
+import { ContainerParams } from './container.ts';
 import type { HttpDeps, Server } from './route.ts';
-
-const ContainerParams = Type.Object(
-  { id: Type.String({ ...ContainerId, description: 'the id of a container, such as web.1-4k' }) },
-  { additionalProperties: false },
-);
 
 type Deps = Pick<HttpDeps, 'log' | 'projector' | 'past' | 'clock'>;
 

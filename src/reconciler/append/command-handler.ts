@@ -9,7 +9,9 @@ import type { EventLog } from '../../events/log/event-log.ts';
 import type { Projector } from '../../projections/live/projector.ts';
 import { type ApiRequest, type DecideSettings, decide, type Outcome, outcomeOf } from '../commands/decide.ts';
 import type { RequestContext } from '../commands/decision.ts';
+import { type Resource, resourcesOf } from '../commands/resources.ts';
 import { createAppendDecision } from './append-decision.ts';
+import { createCatchUp } from './catch-up.ts';
 
 /** Names a command across repeats: the id of its append, and what a repeat has to be equal in. */
 export type Idempotency = { appendId: string; requestHash: string };
@@ -19,10 +21,22 @@ export type Command = {
   context: RequestContext;
   /** null: a repeat is another command. */
   idempotency: Idempotency | null;
+  /** null: the command does not depend on what there is. */
+  precondition: Precondition | null;
 };
 
-/** `position`: of the last event; a view at it holds the change. `repeated`: the command was in the log already. */
-export type CommandResult = Outcome & { position: number; repeated: boolean };
+/**
+ * What must hold of what a command is about, on the view that it is decided on; checked again after each conflict. Pure.
+ * @param position of the last fact of the view
+ * @throws AppError when it does not hold
+ */
+export type Precondition = (resources: readonly Resource[], position: number) => void;
+
+/**
+ * `position`: of the last event; a view at it holds the change. `repeated`: the command was in the log already.
+ * `version`: of the stream then; null when the change has several events.
+ */
+export type CommandResult = Outcome & { position: number; version: number | null; repeated: boolean };
 
 /**
  * Resolves once the change is durable, and this manager's view holds it unless it is more than a second behind.
@@ -43,10 +57,14 @@ type Deps = {
 
 export function createCommandHandler({ log, projector, clock }: Deps, settings: DecideSettings): HandleCommand {
   const appendDecision = createAppendDecision({ log, projector, clock });
+  const catchUp = createCatchUp({ log, projector });
 
-  const decideAndAppend = async ({ request, context, idempotency }: Command): Promise<CommandResult> => {
+  const decideAndAppend = async (command: Command): Promise<CommandResult> => {
+    const { request, context, idempotency, precondition } = command;
     const result = await appendDecision(() => {
-      const { events, expect } = decide(projector.view, request, context, settings);
+      const { view } = projector;
+      const { events, expect } = decide(view, request, context, settings);
+      precondition?.(resourcesOf(view, request), view.factPosition);
       return { events, options: { expect, deadlineMs: appendDeadlineMs, ...idempotency } };
     });
     if (result.kind === 'conflict') throw result.error;
@@ -54,12 +72,27 @@ export function createCommandHandler({ log, projector, clock }: Deps, settings: 
     if (repeated) return answerFromLog(first, last);
     // The change is in the log: a view that is behind does not make the answer an error.
     await projector.waitFor(last, ownFoldDeadlineMs).catch(() => undefined);
-    return { ...outcomeOf(result.decision.events), position: last, repeated: false };
+    const { events, options } = result.decision;
+    const [only] = options.expect;
+    const version = events.length === 1 && only ? only.version + 1 : null;
+    return { ...outcomeOf(events), position: last, version, repeated: false };
   };
 
   const answerFromLog = async (first: number, last: number): Promise<CommandResult> => {
     const { events } = await log.read({ after: first - 1, to: last, limit: last - first + 1 });
-    return { ...outcomeOf(events), position: last, repeated: true };
+    const version = events.length === 1 ? events[0]!.version : null;
+    return { ...outcomeOf(events), position: last, version, repeated: true };
+  };
+
+  /** A client may know, from another manager, a version that this view does not have yet. */
+  const decideUpToDate = async (command: Command): Promise<CommandResult> => {
+    try {
+      return await decideAndAppend(command);
+    } catch (error) {
+      if (!command.precondition || !isRefusal(error)) throw error;
+      await catchUp();
+      return decideAndAppend(command);
+    }
   };
 
   /** null: there was none. @throws AppError `idempotency_key_reused` */
@@ -74,7 +107,7 @@ export function createCommandHandler({ log, projector, clock }: Deps, settings: 
 
   return async (command) => {
     try {
-      return await decideAndAppend(command);
+      return await decideUpToDate(command);
     } catch (error) {
       // The cluster has changed since the first time, so a repeat may be refused now; the first answer still holds.
       const first = command.idempotency && isRefusal(error) ? await findFirst(command.idempotency) : null;

@@ -5,10 +5,12 @@ import { v5 as uuidv5 } from 'uuid';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../../../src/clock.ts';
+import { AppError } from '../../../../src/errors.ts';
 import type { EventLog } from '../../../../src/events/log/event-log.ts';
 import { type NewEvent, streams } from '../../../../src/events/schema/event.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import { createProjector, type Projector } from '../../../../src/projections/live/projector.ts';
+import { emptyClusterView } from '../../../../src/projections/view/cluster-view.ts';
 import { createCommandHandler, type HandleCommand } from '../../../../src/reconciler/append/command-handler.ts';
 import type { ApiRequest } from '../../../../src/reconciler/commands/decide.ts';
 import { openMemoryLog } from '../../../support/http/http-logs.ts';
@@ -48,6 +50,7 @@ const command = (request: ApiRequest, idempotency: { appendId: string; requestHa
   request,
   context,
   idempotency,
+  precondition: null,
 });
 const apply = (service: string, replicas = 1): ApiRequest => {
   return { kind: 'apply', specs: [{ service, replicas, container: specOf('nginx') }] };
@@ -61,7 +64,7 @@ test('an accepted command is in the log and in the view', async () => {
   const { handle, projector } = await openManager();
   const result = await handle(command(apply('web', 3)));
   const services = [{ serviceName: 'web', generation: 1, changed: true }];
-  assert.equal(result, { services, nodes: [], tokens: [], position: 1, repeated: false });
+  assert.equal(result, { services, nodes: [], tokens: [], position: 1, version: 1, repeated: false });
   assert.is(projector.view.services.get('web')?.replicas, 3);
   const [event] = await readAll(log);
   assert.is(event?.meta.actor, context.actor);
@@ -134,6 +137,32 @@ test('a command that is in the log is answered also by a manager whose view is b
   const { position } = await handle(command(apply('web')));
   assert.is(position, 1);
   assert.is(projector.view.position, 0);
+});
+
+test('a precondition that does not hold on a view that is behind is checked again when it has caught up', async () => {
+  const { handle, projector } = await openManager();
+  await handle(command(apply('web')));
+  let isBehind = true;
+  const late = {
+    get view() {
+      return isBehind ? emptyClusterView() : projector.view;
+    },
+    async waitFor(position: number) {
+      isBehind = false;
+      await projector.waitFor(position);
+    },
+  };
+  const behind = createCommandHandler({ log, projector: late, clock: systemClock }, { nodeTimeoutMs: 5_000 });
+  const seen: (number | null)[] = [];
+  const precondition = (resources: readonly { version: number | null }[]) => {
+    seen.push(resources[0]!.version);
+    if (resources[0]!.version !== 1) throw new AppError('precondition_failed', 'not the first version');
+  };
+  const { services } = await behind({ ...command(apply('web', 2)), precondition });
+  assert.equal(services, [{ serviceName: 'web', generation: 2, changed: true }]);
+  assert.equal(seen, [null, 1]);
+  const again = await refusal(() => behind({ ...command(apply('web', 3)), precondition }));
+  assert.is(again.code, 'precondition_failed');
 });
 
 test.run();
