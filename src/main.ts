@@ -4,8 +4,10 @@ import { parseCommandLine } from './daemon/command-line.ts';
 import { findOpenSecrets } from './daemon/private-files.ts';
 import { starters } from './daemon/roles.ts';
 import { readVersion } from './daemon/version.ts';
+import { keepHeapSmall } from './process/heap.ts';
 import { exitCodeOf, exitCodes, exitMessage, runProcess } from './process/lifecycle.ts';
 
+keepHeapSmall();
 try {
   const line = parseCommandLine(process.argv.slice(2), process.env);
   if (line.kind === 'run') {

@@ -15,6 +15,8 @@ import type { Server } from './routes/route.ts';
 const bodyBytesMax = 1024 * 1024;
 /** How long a request may take to arrive in full. */
 const requestTimeoutMs = 10_000;
+/** A connection on which nothing moves, such as one whose client does not read its answer. Longer than any answer takes. */
+const silenceMaxMs = 60_000;
 /** And its headers: a silent connection ends after it, and after the next check. */
 const headersTimeoutMs = 5_000;
 const timeoutsCheckedEveryMs = 1_000;
@@ -37,6 +39,7 @@ export function createFastify({ logger, onUnroutable }: FastifyDeps): Server {
     bodyLimit: bodyBytesMax,
     clientErrorHandler: ({ code }, socket) => answerUnreadable(code, socket as Socket),
     requestTimeout: requestTimeoutMs,
+    connectionTimeout: silenceMaxMs,
     http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutsCheckedEveryMs },
     // Calls on open connections are still served while those in flight are finished.
     return503OnClosing: false,

@@ -20,6 +20,7 @@ import { createFastify } from './fastify.ts';
 import { createAccess } from './request/access.ts';
 import type { Token } from './request/auth.ts';
 import { callersMax } from './request/rate-limits.ts';
+import { type ByteBudget, createByteBudget } from './response/byte-budget.ts';
 import { eventStreamType } from './response/event-stream.ts';
 import { type Problem, problemCodes } from './response/problem.ts';
 import { docsContentPolicy, securityHeaders } from './response/security-headers.ts';
@@ -68,6 +69,10 @@ export type HttpOptions = {
 /** Several hundred clients and the followers. */
 const connectionsMax = 1_024;
 const drainMs = 3_000;
+/** Of all answers that wait for their clients, streams included. */
+const answerBytesMax = 64 * 1024 * 1024;
+/** Not counted: as many as there are connections are no danger. */
+const smallBytes = 64 * 1024;
 
 const noQuery = Type.Object({}, { additionalProperties: false });
 
@@ -108,6 +113,8 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     await access.admit(request, reply, arrival.config.scope ?? 'read');
   });
 
+  const budget = createByteBudget(answerBytesMax);
+  server.addHook('onSend', async (_request, reply, payload) => reserve(budget, reply, payload));
   const routes = createRouteTable();
   server.addHook('onRoute', (route) => {
     const config = { ...route.config };
@@ -136,7 +143,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     addStateRoutes(scope, deps);
     addWhyRoutes(scope, deps, { signal: ending.signal });
     addDiffRoutes(scope, deps, { signal: ending.signal });
-    addEventRoutes(scope, deps, { signal: ending.signal });
+    addEventRoutes(scope, deps, { signal: ending.signal, budget });
     addWhatIfRoutes(scope, deps, { nodeTimeoutMs, queueTimeoutMs, signal: ending.signal });
     addHealthRoutes(scope, deps);
   });
@@ -153,6 +160,12 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
       await recorder.close();
     },
   };
+}
+
+/** A string is one answer's own, and stays until its client has read it. Buffers are shared, as cached bodies are, or counted already. */
+function reserve(budget: ByteBudget, reply: FastifyReply, payload: unknown): void {
+  if (typeof payload !== 'string' || payload.length <= smallBytes) return;
+  reply.raw.once('close', budget.take(payload.length));
 }
 
 function addDocumentation(server: Server, version: string): void {

@@ -57,6 +57,8 @@ export type EventQuery = {
   service?: string;
   node?: string;
   container?: string;
+  /** Asked about each event of the page, in order; false ends the page before it. It has to take the first. Default: takes all. */
+  take?: (event: LogEvent) => boolean;
 };
 
 export type EventPage = {

@@ -35,7 +35,7 @@ export async function readEvents(store: ReadableStore, query: EventQuery): Promi
       const matching = toLogEvents(commit).filter((event) => isWithin(event, span) && matches(event, query));
       if (direction === 'backward') matching.reverse();
       for (const event of matching) {
-        if (events.length === limit) {
+        if (events.length === limit || query.take?.(event) === false) {
           return { events, next: events.at(-1)!.position, head, pruned: pruned.upToLastEvent() };
         }
         events.push(event);

@@ -8,8 +8,8 @@ import type { Clock } from '../../clock.ts';
 import { createNotifier } from '../../concurrency/notifier.ts';
 import { AppError } from '../../errors.ts';
 import type { EventLog, EventQuery } from '../../events/log/event-log.ts';
-import type { LogEvent } from '../../events/schema/event.ts';
 import type { Projector } from '../../projections/live/projector.ts';
+import { createEventPage, streamPageBytesMax, toNdjson, toSse } from './event-page.ts';
 
 export const eventStreamType = 'text/event-stream';
 
@@ -20,18 +20,19 @@ const pageGapMs = 20;
 const keepAliveMs = 15_000;
 const retryMs = 1_000;
 
-/** All events that match, up to the head as it was at the first page, or `limit` of them. */
-export async function* readEvents(
+/** All events that match as NDJSON, up to the head as it was at the first page, or `limit` of them. */
+export async function* readAsNdjson(
   log: Pick<EventLog, 'read' | 'head'>,
   query: EventQuery,
   limit: number,
-): AsyncGenerator<readonly LogEvent[]> {
+): AsyncGenerator<string> {
   const to = Math.min(query.to ?? Number.MAX_SAFE_INTEGER, (await log.head()).position);
   let left = limit;
   let cursor: Pick<EventQuery, 'after' | 'before'> = {};
   while (left > 0) {
-    const page = await log.read({ ...query, to, ...cursor, limit: Math.min(left, pageEvents) });
-    if (page.events.length > 0) yield page.events;
+    const { take, texts } = createEventPage(toNdjson, streamPageBytesMax);
+    const page = await log.read({ ...query, to, ...cursor, limit: Math.min(left, pageEvents), take });
+    if (page.events.length > 0) yield texts().join('');
     left -= page.events.length;
     if (page.next === null) return;
     cursor = query.direction === 'backward' ? { before: page.next } : { after: page.next };
@@ -44,30 +45,32 @@ type FollowDeps = {
   clock: Pick<Clock, 'monotonicMs'>;
 };
 
-/** Pages of the events there are, then of new ones, until the signal aborts; an empty page after 15 s without any. */
-export async function* followEvents(
-  deps: FollowDeps,
-  query: EventQuery,
-  signal: AbortSignal,
-): AsyncGenerator<readonly LogEvent[]> {
+/**
+ * As `text/event-stream`: the events there are, then new ones, until the signal aborts; a comment after 15 s without any.
+ * A client that is cut off reconnects after a second.
+ */
+export async function* followAsSse(deps: FollowDeps, query: EventQuery, signal: AbortSignal): AsyncGenerator<string> {
   const { log, clock } = deps;
   let after = query.after ?? 0;
   const folds = createFoldWait(deps, signal);
+  // Sent at once, so that the client knows it is connected.
+  yield 'retry: 1000\n\n';
   try {
     let quietSinceMs = clock.monotonicMs();
     while (!signal.aborted) {
-      const page = await log.read({ ...query, after, limit: pageEvents }).catch(async (error: unknown) => {
+      const { take, texts } = createEventPage(toSse, streamPageBytesMax);
+      const page = await log.read({ ...query, after, limit: pageEvents, take }).catch(async (error: unknown) => {
         if (!(error instanceof AppError && error.retryable)) throw error;
         await pause(retryMs, undefined, { signal }).catch(() => {});
         return null;
       });
       if (signal.aborted) return;
-      if (page && page.events.length > 0) yield page.events;
+      if (page && page.events.length > 0) yield texts().join('');
       if (page) after = Math.max(after, page.next ?? page.head);
       const isQuiet = !page || page.events.length === 0;
       if (!isQuiet) quietSinceMs = clock.monotonicMs();
       if (isQuiet && clock.monotonicMs() - quietSinceMs >= keepAliveMs) {
-        yield [];
+        yield ': beat\n\n';
         quietSinceMs = clock.monotonicMs();
       }
       if (page?.next === null) await folds.waitBeyond(after, keepAliveMs - (clock.monotonicMs() - quietSinceMs));
@@ -96,13 +99,4 @@ function createFoldWait({ projector, clock }: Omit<FollowDeps, 'log'>, signal: A
       notifier.close();
     },
   };
-}
-
-/** One event as `text/event-stream`. A client that reconnects sends the last id it received. */
-export function toSse(event: LogEvent): string {
-  return `id: ${event.position}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
-}
-
-export function toNdjson(event: LogEvent): string {
-  return `${JSON.stringify(event)}\n`;
 }

@@ -3,14 +3,16 @@
 import { Readable } from 'node:stream';
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { createSemaphore } from '../../concurrency/semaphore.ts';
 import { AppError } from '../../errors.ts';
 import type { EventQuery } from '../../events/log/event-log.ts';
 import { type EventType, isEventType } from '../../events/schema/catalog.ts';
-import type { LogEvent } from '../../events/schema/event.ts';
 import { abortSignalOf } from '../request/abort-signal.ts';
 import { Position, Time, toTime } from '../request/point-in-time.ts';
 import { NodeParam, ServiceNameParam } from '../request/service-schema.ts';
-import { eventStreamType, followEvents, readEvents, toNdjson, toSse } from '../response/event-stream.ts';
+import type { ByteBudget } from '../response/byte-budget.ts';
+import { createEventPage, pageBytesMax } from '../response/event-page.ts';
+import { eventStreamType, followAsSse, readAsNdjson } from '../response/event-stream.ts';
 import { refuseField } from '../response/problem.ts';
 import type { HttpDeps, Server } from './route.ts';
 
@@ -55,13 +57,21 @@ const followersMax = 100;
 /** A client that reads nothing for this long is disconnected. */
 const stalledMs = 30_000;
 
-export type EventRoutesOptions = { signal: AbortSignal };
+/** What a stream takes whose client does not read: a page in the socket, one read ahead, and what they were read from. */
+const streamBytes = 512 * 1024;
+/** Pages that are read from the log at once, each with the commits it is looked up in. */
+const pagesReadMax = 4;
+
+/** `budget`: of all answers together. */
+export type EventRoutesOptions = { signal: AbortSignal; budget: ByteBudget };
 
 export function addEventRoutes(
   server: Server,
-  { log, projector, clock, logger }: Pick<HttpDeps, 'log' | 'projector' | 'clock' | 'logger'>,
-  { signal }: EventRoutesOptions,
+  deps: Pick<HttpDeps, 'log' | 'projector' | 'clock' | 'logger'>,
+  { signal, budget }: EventRoutesOptions,
 ): void {
+  const { projector, clock, logger } = deps;
+  const log = boundReads(deps.log);
   let followers = 0;
 
   const stream = (
@@ -71,20 +81,23 @@ export function addEventRoutes(
     chunks: ChunkSource,
     onEnd = () => {},
   ) => {
+    reply.raw.on('close', onEnd);
+    reply.raw.on('close', budget.take(streamBytes));
     const ending = abortSignalOf(reply, signal);
     const onStalled = () => {
       logger.info({ requestId: request.id }, 'a client of /events read nothing for 30 s: disconnected');
       reply.raw.destroy();
     };
-    reply.raw.on('close', onEnd);
     reply.header('content-type', type).header('cache-control', 'no-store').header('x-accel-buffering', 'no');
     return reply.send(Readable.from(watchStall(chunks(ending), onStalled), { objectMode: false }));
   };
 
   const follow = (request: FastifyRequest, reply: FastifyReply, query: EventQuery) => {
-    if (followers >= followersMax) throw new AppError('streams_full', `${followersMax} clients follow the log already`);
+    if (followers >= followersMax) {
+      throw new AppError('streams_full', `${followersMax} clients follow the log already`, { retryable: true });
+    }
     followers += 1;
-    const chunks = (ending: AbortSignal) => sseChunks(followEvents({ log, projector, clock }, query, ending));
+    const chunks = (ending: AbortSignal) => followAsSse({ log, projector, clock }, query, ending);
     return stream(request, reply, `${eventStreamType}; charset=utf-8`, chunks, () => {
       followers -= 1;
     });
@@ -107,27 +120,25 @@ export function addEventRoutes(
       if (format === 'sse') return follow(request, reply, toFollowQuery(request, query));
       if (format === 'ndjson') {
         const limit = request.query.limit === undefined ? Number.POSITIVE_INFINITY : Number(request.query.limit);
-        const pages = readEvents(log, query, limit);
-        return stream(request, reply, 'application/x-ndjson; charset=utf-8', () => ndjsonChunks(pages));
+        return stream(request, reply, 'application/x-ndjson; charset=utf-8', () => readAsNdjson(log, query, limit));
       }
-      const page = await log.read({ ...query, limit: Number(request.query.limit ?? limitDefault) });
-      const { events, next, pruned } = page;
-      return { events, next, pruned };
+      reply.raw.once('close', budget.take(pageBytesMax));
+      const { take, texts } = createEventPage((event) => JSON.stringify(event), pageBytesMax);
+      const { next, pruned } = await log.read({ ...query, limit: Number(request.query.limit ?? limitDefault), take });
+      const rest = JSON.stringify({ next, pruned }).slice(1);
+      const body = `{"events":[${texts().join(',')}],${rest}`;
+      return reply.type('application/json; charset=utf-8').send(Buffer.from(body));
     },
   );
 }
 
+/** A page takes the memory of the commits it is read from: many streams read a few at a time. */
+function boundReads(log: HttpDeps['log']): Pick<HttpDeps['log'], 'read' | 'head'> {
+  const semaphore = createSemaphore({ permits: pagesReadMax });
+  return { head: () => log.head(), read: (query) => semaphore.run(() => log.read(query)) };
+}
+
 type ChunkSource = (ending: AbortSignal) => AsyncGenerator<string>;
-
-async function* sseChunks(pages: AsyncGenerator<readonly LogEvent[]>): AsyncGenerator<string> {
-  // Sent at once, so that the client knows it is connected. It reconnects after a second when it is cut off.
-  yield 'retry: 1000\n\n';
-  for await (const page of pages) yield page.length === 0 ? ': beat\n\n' : page.map(toSse).join('');
-}
-
-async function* ndjsonChunks(pages: AsyncGenerator<readonly LogEvent[]>): AsyncGenerator<string> {
-  for await (const page of pages) yield page.map(toNdjson).join('');
-}
 
 /** A chunk is read when the socket has accepted the one before: there is no other buffer. */
 async function* watchStall(chunks: AsyncGenerator<string>, onStalled: () => void): AsyncGenerator<string> {

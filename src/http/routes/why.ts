@@ -1,12 +1,18 @@
 /** Serves explanations of containers and services, present and past. */
 
+import { createSemaphore } from '../../concurrency/semaphore.ts';
 import { explainContainer } from '../../history/explain/explain-container.ts';
 import { explainService } from '../../history/explain/explain-service.ts';
+import { replaysFull } from '../../history/replay/past-views.ts';
 import { abortSignalOf } from '../request/abort-signal.ts';
 import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { NameParams } from '../request/service-schema.ts';
 import { ContainerParams } from './container.ts';
 import type { HttpDeps, Server } from './route.ts';
+
+/** Each reads the history of its subject, as long as that is. */
+const explanationsMax = 4;
+const waitingMax = 64;
 
 type Deps = Pick<HttpDeps, 'log' | 'projector' | 'past' | 'clock'>;
 
@@ -16,6 +22,8 @@ export function addWhyRoutes(
   { log, projector, past, clock }: Deps,
   { signal: stopping }: { signal: AbortSignal },
 ): void {
+  const semaphore = createSemaphore({ permits: explanationsMax, waitingMax, onFull: () => replaysFull(waitingMax) });
+
   server.get(
     '/container/:id/why',
     {
@@ -25,7 +33,10 @@ export function addWhyRoutes(
         params: ContainerParams,
       },
     },
-    (request, reply) => explainContainer(log, request.params.id, abortSignalOf(reply, stopping)),
+    (request, reply) => {
+      const signal = abortSignalOf(reply, stopping);
+      return semaphore.run(() => explainContainer(log, request.params.id, signal));
+    },
   );
 
   server.get(
@@ -42,7 +53,7 @@ export function addWhyRoutes(
       const { at } = request.query;
       const signal = abortSignalOf(reply, stopping);
       const view = at === undefined ? projector.view : await past.viewAt(toPointInTime('at', at, clock.nowMs()));
-      return explainService(log, view, request.params.name, signal);
+      return semaphore.run(() => explainService(log, view, request.params.name, signal));
     },
   );
 }
