@@ -231,7 +231,7 @@ async function assertRefused(before: number, method: string, path: string, { sta
   });
   assert.equal(
     refusals.map(({ type, data, meta }) => ({ type, ...data, actor: meta.actor, detail: '' })),
-    [{ type: 'RequestRefused', method, path, status, code, actor: 'person:local', detail: '' }],
+    [{ type: 'RequestRefused', method, path, status, code, actor: 'person:local', detail: '', address: '127.0.0.1' }],
   );
 }
 
