@@ -4,8 +4,6 @@
  */
 
 import rateLimit from '@fastify/rate-limit';
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
 import { Type } from '@sinclair/typebox';
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
@@ -16,6 +14,7 @@ import { nodeTimeoutMsDefault } from '../model/node.ts';
 import { createCommandHandler } from '../reconciler/append/command-handler.ts';
 import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './audit/call-record.ts';
 import { limitConnections } from './connections.ts';
+import { addDocumentation, docsPrefix } from './document/open-api.ts';
 import { createFastify } from './fastify.ts';
 import { createAccess } from './request/access.ts';
 import type { Token } from './request/auth.ts';
@@ -23,7 +22,7 @@ import { callersMax } from './request/rate-limits.ts';
 import { type ByteBudget, createByteBudget } from './response/byte-budget.ts';
 import { eventStreamType } from './response/event-stream.ts';
 import { type Problem, problemCodes } from './response/problem.ts';
-import { docsContentPolicy, securityHeaders } from './response/security-headers.ts';
+import { securityHeaders } from './response/security-headers.ts';
 import { createRouteTable } from './route-table.ts';
 import { addContainerRoutes } from './routes/container.ts';
 import { addDiffRoutes } from './routes/diff.ts';
@@ -38,7 +37,6 @@ import { createSubmit } from './routes/submit.ts';
 import { addTokenRoutes } from './routes/token.ts';
 import { addWhatIfRoutes } from './routes/what-if.ts';
 import { addWhyRoutes } from './routes/why.ts';
-import type { ServerTls } from './server-tls.ts';
 
 export type HttpServer = {
   /** @throws AppError `port_taken` */
@@ -52,8 +50,6 @@ export type HttpOptions = {
   host?: string;
   /** 0: any free port. */
   port: number;
-  /** Default: plain HTTP. */
-  tls?: ServerTls | null;
   /** Of this program, as the OpenAPI document has it. */
   version: string;
   /** Beside those of the log. */
@@ -82,11 +78,8 @@ const noQuery = Type.Object({}, { additionalProperties: false });
 /** What is true of a cluster ages at once. The files of the documentation have a policy of their own. */
 const apiHeaders = { ...securityHeaders, 'cache-control': 'no-store' };
 
-/** The documentation's plugin cannot declare the scope of its routes. */
-const docsPrefix = '/docs';
-
 export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServer {
-  const { host = '127.0.0.1', port, tls = null, version, tokens = [], recordEveryMs = flushEveryMsDefault } = options;
+  const { host = '127.0.0.1', port, version, tokens = [], recordEveryMs = flushEveryMsDefault } = options;
   const { nodeTimeoutMs = nodeTimeoutMsDefault, queueTimeoutMs = queueTimeoutMsDefault } = options;
   const { callsPerSecond = callsPerSecondDefault, connectionsPerAddress = connectionsPerAddressDefault } = options;
   const { managerId, cluster } = deps.status();
@@ -102,7 +95,6 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   };
   const server = createFastify({
     logger: deps.logger,
-    tls,
     onUnroutable: (request, reply) => finishCall(request, reply, toArrival(request, deps.clock)),
   });
   limitConnections(server.server, { ofAll: connectionsMax, ofAddress: connectionsPerAddress });
@@ -119,38 +111,6 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
 
   const budget = createByteBudget(answerBytesMax);
   server.addHook('onSend', async (_request, reply, payload) => reserve(budget, reply, payload));
-  declareRoutes(server);
-  addDocumentation(server, version);
-  server.register(async (scope: Server) => {
-    const submit = createSubmit(createCommandHandler(deps, { nodeTimeoutMs }), { clusterId: cluster.id });
-    addServiceRoutes(scope, deps, submit);
-    addNodeRoutes(scope, deps, submit);
-    addContainerRoutes(scope, deps);
-    addTokenRoutes(scope, deps, submit);
-    addStateRoutes(scope, deps);
-    addWhyRoutes(scope, deps, { signal: ending.signal });
-    addDiffRoutes(scope, deps, { signal: ending.signal });
-    addEventRoutes(scope, deps, { signal: ending.signal, budget });
-    addWhatIfRoutes(scope, deps, { nodeTimeoutMs, queueTimeoutMs, signal: ending.signal });
-    addHealthRoutes(scope, deps);
-  });
-  server.register(async (scope: Server) => addLoginRoutes(scope, access));
-
-  return {
-    listen: () => listen(server, { host, port, scheme: tls ? 'https' : 'http' }),
-    async close() {
-      ending.abort(new AppError('stopping', 'the manager is stopping', { retryable: true }));
-      const force = setTimeout(() => server.server.closeAllConnections(), drainMs);
-      await server.close();
-      clearTimeout(force);
-      access.close();
-      await recorder.close();
-    },
-  };
-}
-
-/** Every route has a scope, takes the parameters it declares and no others, and is known to those who ask for another method. */
-function declareRoutes(server: Server): void {
   const routes = createRouteTable();
   server.addHook('onRoute', (route) => {
     const config = { ...route.config };
@@ -168,6 +128,34 @@ function declareRoutes(server: Server): void {
     reply.header('allow', allowed.join(', '));
     throw new AppError('method_not_allowed', `this path takes ${allowed.join(', ')}`);
   });
+
+  addDocumentation(server, version);
+  server.register(async (scope: Server) => {
+    const submit = createSubmit(createCommandHandler(deps, { nodeTimeoutMs }), { clusterId: cluster.id });
+    addServiceRoutes(scope, deps, submit);
+    addNodeRoutes(scope, deps, submit);
+    addContainerRoutes(scope, deps);
+    addTokenRoutes(scope, deps, submit);
+    addStateRoutes(scope, deps);
+    addWhyRoutes(scope, deps, { signal: ending.signal });
+    addDiffRoutes(scope, deps, { signal: ending.signal });
+    addEventRoutes(scope, deps, { signal: ending.signal, budget });
+    addWhatIfRoutes(scope, deps, { nodeTimeoutMs, queueTimeoutMs, signal: ending.signal });
+    addHealthRoutes(scope, deps);
+  });
+  server.register(async (scope: Server) => addLoginRoutes(scope, access));
+
+  return {
+    listen: () => listen(server, host, port),
+    async close() {
+      ending.abort(new AppError('stopping', 'the manager is stopping', { retryable: true }));
+      const force = setTimeout(() => server.server.closeAllConnections(), drainMs);
+      await server.close();
+      clearTimeout(force);
+      access.close();
+      await recorder.close();
+    },
+  };
 }
 
 /** A string is one answer's own, and stays until its client has read it. Buffers are shared, as cached bodies are, or counted already. */
@@ -176,28 +164,8 @@ function reserve(budget: ByteBudget, reply: FastifyReply, payload: unknown): voi
   reply.raw.once('close', budget.take(payload.length));
 }
 
-function addDocumentation(server: Server, version: string): void {
-  server.register(swagger, {
-    openapi: { openapi: '3.1.0', info: { title: 'container-orchestrator', version } },
-  });
-  server.register(swaggerUi, {
-    routePrefix: docsPrefix,
-    staticCSP: docsContentPolicy,
-    uiConfig: {
-      // Runs in the page, where the session of a browser may be all that says who calls.
-      requestInterceptor: (request) => {
-        Object.assign((request as unknown as { headers: object }).headers, { 'x-co-page': 'docs' });
-        return request;
-      },
-    },
-  });
-}
-
 /** @throws AppError `port_taken` */
-async function listen(
-  server: Server,
-  { host, port, scheme }: { host: string; port: number; scheme: string },
-): Promise<{ url: string }> {
+async function listen(server: Server, host: string, port: number): Promise<{ url: string }> {
   try {
     await server.listen({ host, port });
   } catch (error) {
@@ -206,7 +174,7 @@ async function listen(
   }
   const address = server.server.address();
   const bound = typeof address === 'object' && address ? address.port : port;
-  return { url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound}` };
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
 }
 
 /** Of a request, read once: `routeOptions` makes a new object each time. */

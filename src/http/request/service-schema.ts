@@ -5,10 +5,8 @@ import { NodeId, ServiceName } from '../../model/ids.ts';
 import { labels } from '../../model/naming.ts';
 import { Replicas } from '../../model/service.ts';
 import { openMapEntriesMax } from '../../reconciler/commands/patch-spec.ts';
-
-const strict = { additionalProperties: false } as const;
-const nullable = <T extends TSchema>(schema: T, description: string) =>
-  Type.Union([schema, Type.Null()], { description });
+import { serviceMembers } from '../schema/rows.ts';
+import { named, nullable, oneOf, position, ref, strict } from '../schema/schema.ts';
 
 /** The log's limit on the events of one append: all services of a body are one commit. */
 const servicesMax = 500;
@@ -113,7 +111,7 @@ const Port = Type.Object(
   {
     container: Type.Integer({ minimum: 1, maximum: 65_535 }),
     host: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 65_535 }), 'null or a port from 1 to 65535')),
-    protocol: Type.Optional(Type.Union([Type.Literal('tcp'), Type.Literal('udp')], { description: 'tcp or udp' })),
+    protocol: Type.Optional(oneOf(['tcp', 'udp'], 'tcp or udp')),
   },
   strict,
 );
@@ -146,22 +144,26 @@ const members = {
 };
 
 /** The whole container spec: a member that is left out gets its default. */
-export const ContainerBody = Type.Object(members, strict);
+export const ContainerBody = Type.Object(members, { ...strict, $id: 'ContainerSpec' });
 export type ContainerBody = Static<typeof ContainerBody>;
 
-export const ServiceBody = Type.Object(
-  {
-    serviceName: ServiceNameParam,
-    replicas: Type.Optional(Replicas),
-    container: ContainerBody,
-  },
-  strict,
-);
+const ServiceBody = named('ServiceSpec', {
+  serviceName: ServiceNameParam,
+  replicas: Type.Optional(Replicas),
+  container: ref<ContainerBody>(ContainerBody),
+});
 export type ServiceBody = Static<typeof ServiceBody>;
 
+const container = { name: 'web', image: 'nginx:1.27', env: { MODE: 'production' }, ports: [{ container: 80 }] };
+
 export const ApplyBody = Type.Object(
-  { services: Type.Array(ServiceBody, { minItems: 1, maxItems: servicesMax }) },
-  { ...strict, description: 'Creates or edits services. All services of a body are changed in one commit.' },
+  { services: Type.Array(ref<ServiceBody>(ServiceBody), { minItems: 1, maxItems: servicesMax }) },
+  {
+    ...strict,
+    $id: 'ApplyRequest',
+    description: 'Creates or edits services. All services of a body are changed in one commit.',
+    examples: [{ services: [{ serviceName: 'web', replicas: 3, container }] }],
+  },
 );
 
 /** A partial edit: a member that is left out stays as it is; in env and labels `null` removes a name. */
@@ -177,27 +179,49 @@ export const ContainerPatchBody = Type.Object(
     ),
     labels: Type.Optional(openMap(labelName, nullable(LabelValue, 'text without control characters, or null'))),
   },
-  { ...strict, minProperties: 1 },
+  { ...strict, $id: 'ContainerPatch', minProperties: 1 },
 );
 export type ContainerPatchBody = Static<typeof ContainerPatchBody>;
 
 export const PatchBody = Type.Object(
-  { replicas: Type.Optional(Replicas), container: Type.Optional(ContainerPatchBody) },
-  { ...strict, minProperties: 1 },
+  { replicas: Type.Optional(Replicas), container: Type.Optional(ref<ContainerPatchBody>(ContainerPatchBody)) },
+  {
+    ...strict,
+    $id: 'ServicePatch',
+    minProperties: 1,
+    description: 'Changes the members it has. In env and labels null removes a name.',
+    examples: [{ replicas: 5 }, { container: { image: 'nginx:1.28', env: { MODE: null } } }],
+  },
 );
 export type PatchBody = Static<typeof PatchBody>;
 
-export const NameParams = Type.Object({ name: ServiceNameParam }, strict);
-export const NodeParams = Type.Object({ id: NodeParam }, strict);
+export const NameParams = Type.Object({ name: Type.String({ ...ServiceNameParam, examples: ['web'] }) }, strict);
+export const NodeParams = Type.Object({ id: Type.String({ ...NodeParam, examples: ['worker-1'] }) }, strict);
 
 /** The response to every accepted change of services. */
-export const AcceptedServices = Type.Object({
-  position: Type.Integer(),
+export const AcceptedServices = named('AcceptedServices', {
+  position,
   services: Type.Array(
-    Type.Object({ serviceName: Type.String(), generation: Type.Integer(), changed: Type.Boolean() }),
+    Type.Object(
+      { serviceName: Type.String(), generation: Type.Integer({ minimum: 1 }), changed: Type.Boolean() },
+      strict,
+    ),
   ),
 });
-export const AcceptedNodes = Type.Object({
-  position: Type.Integer(),
-  nodes: Type.Array(Type.Object({ node: Type.String(), availability: Type.String() })),
+export type AcceptedServices = Static<typeof AcceptedServices>;
+
+const availabilities = ['active', 'cordoned', 'draining', 'lost', 'removed'] as const;
+export const AcceptedNodes = named('AcceptedNodes', {
+  position,
+  nodes: Type.Array(Type.Object({ node: Type.String(), availability: oneOf(availabilities) }, strict)),
 });
+export type AcceptedNodes = Static<typeof AcceptedNodes>;
+
+/** Its container can be sent again as it is. */
+export const ServiceDetail = named('Service', { ...serviceMembers, container: ref<ContainerBody>(ContainerBody) });
+export type ServiceDetail = Static<typeof ServiceDetail>;
+
+export const specComponents: readonly TSchema[] = [
+  ...[ContainerBody, ServiceBody, ApplyBody],
+  ...[ContainerPatchBody, PatchBody],
+];

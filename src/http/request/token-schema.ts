@@ -2,10 +2,9 @@
 
 import { type Static, Type } from '@sinclair/typebox';
 import { Scopes, TokenId, TokenName } from '../../model/token.ts';
+import { named, nullable, strict, time } from '../schema/schema.ts';
 
-const strict = { additionalProperties: false } as const;
 const Position = Type.Integer({ minimum: 1, description: 'of the event in the log' });
-const nullableTime = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 
 const minute = 60;
 const tenYears = 10 * 366 * 24 * 60 * minute;
@@ -18,20 +17,20 @@ export const IssueBody = Type.Object(
       Type.Integer({ minimum: minute, maximum: tenYears, description: `a whole number from ${minute} to ${tenYears}` }),
     ),
   },
-  strict,
+  { ...strict, examples: [{ name: 'ci', scopes: ['read'], expiresInSeconds: 3600 }] },
 );
 
 /** Of a token, or of all tokens of a name. */
-export const TokenParams = Type.Object({ token: TokenName }, strict);
+export const TokenParams = Type.Object({ token: Type.String({ ...TokenName, examples: ['ci'] }) }, strict);
 
 const token = {
   token: TokenId,
   name: TokenName,
   scopes: Scopes,
-  expiresAt: nullableTime('null: until it is revoked'),
+  expiresAt: nullable(time, 'null: until it is revoked'),
 };
 
-export const IssuedToken = Type.Object({
+export const IssuedToken = named('IssuedToken', {
   position: Position,
   ...token,
   text: Type.Union([Type.String(), Type.Null()], {
@@ -40,15 +39,15 @@ export const IssuedToken = Type.Object({
 });
 export type IssuedToken = Static<typeof IssuedToken>;
 
-export const RevokedTokens = Type.Object({
+export const RevokedTokens = named('RevokedTokens', {
   position: Position,
-  tokens: Type.Array(Type.Object({ token: TokenId, name: TokenName })),
+  tokens: Type.Array(Type.Object({ token: TokenId, name: TokenName }, strict)),
 });
 
-export const TokenList = Type.Object({
+export const TokenList = named('TokenList', {
   position: Type.Integer({ minimum: 0 }),
   tokens: Type.Array(
-    Type.Object({ ...token, issuedAt: Type.String(), issuedBy: Type.String(), expired: Type.Boolean() }),
+    Type.Object({ ...token, issuedAt: time, issuedBy: Type.String(), expired: Type.Boolean() }, strict),
   ),
 });
 export type TokenList = Static<typeof TokenList>;

@@ -2,13 +2,13 @@
 
 import type { ControlPlaneStatus } from './status.ts';
 
-type ProbeAnswer = { code: number; body: object };
+type ProbeAnswer<C extends number> = { code: C; body: object };
 
 /** The process answers. */
-export const healthOf = (): ProbeAnswer => ({ code: 200, body: { status: 'ok' } });
+export const healthOf = (): ProbeAnswer<200> => ({ code: 200, body: { status: 'ok' } });
 
 /** This manager can serve; otherwise why not. */
-export const readinessOf = ({ ready, notReady }: ControlPlaneStatus): ProbeAnswer => ({
+export const readinessOf = ({ ready, notReady }: ControlPlaneStatus): ProbeAnswer<200 | 503> => ({
   code: ready ? 200 : 503,
   body: { ready, notReady },
 });

@@ -6,10 +6,12 @@ import { ContainerId } from '../../model/ids.ts';
 import { shownContainerRow } from '../../projections/rows/container-row.ts';
 import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { isResourceUnchanged } from '../response/etag.ts';
+import { OneContainer } from '../schema/rows.ts';
+import { ref, unchanged } from '../schema/schema.ts';
 import type { HttpDeps, Server } from './route.ts';
 
 export const ContainerParams = Type.Object(
-  { id: Type.String({ ...ContainerId, description: 'the id of a container, such as web.1-4k' }) },
+  { id: Type.String({ ...ContainerId, description: 'the id of a container', examples: ['web.1-4k'] }) },
   { additionalProperties: false },
 );
 
@@ -19,11 +21,14 @@ export function addContainerRoutes(server: Server, { projector, past, clock }: D
   server.get(
     '/container/:id',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', refusals: ['container_not_found'] },
       schema: {
+        operationId: 'getContainer',
+        tags: ['containers'],
         summary: 'One container, now or at a point in time, until an hour after its end',
         params: ContainerParams,
         querystring: AtQuery,
+        response: { 200: ref<object>(OneContainer), 304: unchanged },
       },
     },
     async (request, reply) => {

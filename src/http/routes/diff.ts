@@ -2,15 +2,17 @@
 
 import { type Static, Type } from '@sinclair/typebox';
 import { createSemaphore } from '../../concurrency/semaphore.ts';
-import { diffBetween, type StateRows, stateRows } from '../../history/diff/diff-between.ts';
+import { type DiffBody, diffBetween, type StateRows, stateRows } from '../../history/diff/diff-between.ts';
 import { replaysFull } from '../../history/replay/past-views.ts';
 import { abortSignalOf } from '../request/abort-signal.ts';
 import { PointInTimeParam, toPointInTime } from '../request/point-in-time.ts';
 import { refuseField } from '../response/problem.ts';
+import { Diff } from '../schema/history.ts';
+import { ref } from '../schema/schema.ts';
 import type { HttpDeps, Server } from './route.ts';
 
 const DiffQuery = Type.Object(
-  { from: PointInTimeParam, to: Type.Optional(PointInTimeParam) },
+  { from: Type.String({ ...PointInTimeParam, examples: ['1'] }), to: Type.Optional(PointInTimeParam) },
   { additionalProperties: false },
 );
 
@@ -35,8 +37,11 @@ export function addDiffRoutes(
     {
       config: { scope: 'read' },
       schema: {
+        operationId: 'diff',
+        tags: ['history'],
         summary: 'Differences between two points in time, field by field, with the events that caused them',
         querystring: DiffQuery,
+        response: { 200: ref<DiffBody>(Diff) },
       },
     },
     (request, reply) => {

@@ -14,10 +14,9 @@ import type { ByteBudget } from '../response/byte-budget.ts';
 import { createEventPage, pageBytesMax } from '../response/event-page.ts';
 import { eventStreamType, followAsSse, readAsNdjson } from '../response/event-stream.ts';
 import { refuseField } from '../response/problem.ts';
+import { EventPage } from '../schema/history.ts';
+import { oneOf } from '../schema/schema.ts';
 import type { HttpDeps, Server } from './route.ts';
-
-const choice = (...values: string[]) =>
-  Type.String({ pattern: `^(${values.join('|')})$`, maxLength: 16, description: values.join(' or ') });
 
 const EventsQuery = Type.Partial(
   Type.Object({
@@ -28,7 +27,7 @@ const EventsQuery = Type.Partial(
       maxLength: 4,
       description: 'a number of events from 1 to 1000',
     }),
-    direction: choice('forward', 'backward'),
+    direction: oneOf(['forward', 'backward'], 'forward or backward'),
     stream: Type.String({
       pattern: '^[a-z0-9/._-]{1,160}(,[a-z0-9/._-]{1,160})*$',
       maxLength: 1024,
@@ -44,12 +43,22 @@ const EventsQuery = Type.Partial(
     container: Type.String({ pattern: '^[a-z0-9.-]+$', maxLength: 81, description: 'the id of a container' }),
     since: Time,
     until: Time,
-    class: choice('fact', 'telemetry'),
-    format: choice('json', 'ndjson', 'sse'),
+    class: oneOf(['fact', 'telemetry'], 'fact or telemetry'),
+    format: oneOf(['json', 'ndjson', 'sse'], 'json or ndjson or sse'),
   }),
   { additionalProperties: false },
 );
 type EventsQuery = Static<typeof EventsQuery>;
+
+const line = (description: string) => ({ schema: { type: 'string', description } });
+const eventFormats = {
+  description: 'A page of events, or all up to the head, or all and those to come',
+  content: {
+    'application/json': { schema: { $ref: `${EventPage.$id}#` } },
+    'application/x-ndjson': line('an Event a line'),
+    [eventStreamType]: line('events with the position as id, the type as event and an Event as data'),
+  },
+};
 
 const limitDefault = 100;
 /** Each follower costs a read of the log for every commit. */
@@ -106,11 +115,14 @@ export function addEventRoutes(
   server.get(
     '/events',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', refusals: ['header_invalid', 'streams_full', 'log_unavailable', 'stopping'] },
       exposeHeadRoute: false,
       schema: {
+        operationId: 'listEvents',
+        tags: ['history'],
         summary: 'The log: JSON pages, application/x-ndjson up to the head, or text/event-stream to follow',
         querystring: EventsQuery,
+        response: { 200: eventFormats },
       },
     },
     async (request, reply) => {

@@ -8,10 +8,9 @@ import type { Access } from '../request/access.ts';
 import { refuseForeignSite } from '../request/origin.ts';
 import { endSession, openSession } from '../request/session.ts';
 import { contentPolicyOf } from '../response/security-headers.ts';
+import { empty, strict } from '../schema/schema.ts';
 import { loginPage, loginStyle } from './login-page.ts';
 import { refuseBody, type Server } from './route.ts';
-
-const strict = { additionalProperties: false } as const;
 
 /** A path of this server: a link of another site must not lead on to one of its own. */
 const NextPath = Type.String({
@@ -26,6 +25,8 @@ const LoginBody = Type.Object(
 );
 
 const open = { scope: 'open', isRecorded: false } as const;
+const tags = ['tokens'];
+const page = { description: 'A page', content: { 'text/html': { schema: { type: 'string' } } } };
 const afterLogin = '/docs';
 
 const pagePolicy = contentPolicyOf({
@@ -51,13 +52,32 @@ export function addLoginRoutes(server: Server, { identifyToken }: Pick<Access, '
 
   server.get(
     '/login',
-    { config: open, schema: { summary: 'The page to log in', querystring: LoginQuery } },
+    {
+      config: open,
+      schema: {
+        operationId: 'showLogin',
+        tags,
+        summary: 'The page to log in',
+        querystring: LoginQuery,
+        response: { 200: page },
+      },
+    },
     (request, reply) => sendPage(reply, 200, request.query.next ?? afterLogin, null),
   );
 
   server.post(
     '/login',
-    { config: open, schema: { summary: 'Exchange a token for the cookie of a session', body: LoginBody } },
+    {
+      config: { ...open, refusals: ['unauthenticated', 'too_many_attempts'] },
+      schema: {
+        operationId: 'logIn',
+        tags,
+        summary: 'Exchange a token for the cookie of a session',
+        consumes: ['application/json', type],
+        body: LoginBody,
+        response: { 204: empty('Logged in'), 303: empty('Logged in, by a form') },
+      },
+    },
     async (request, reply) => {
       refuseForeignSite(request);
       const { token, next = afterLogin } = request.body;
@@ -73,14 +93,26 @@ export function addLoginRoutes(server: Server, { identifyToken }: Pick<Access, '
     },
   );
 
-  server.post('/logout', { config: open, schema: { summary: 'End the session of this browser' } }, (request, reply) => {
-    refuseBody(request);
-    refuseForeignSite(request);
-    return reply
-      .header('set-cookie', endSession({ isSecure: isSecure(request) }))
-      .code(204)
-      .send();
-  });
+  server.post(
+    '/logout',
+    {
+      config: open,
+      schema: {
+        operationId: 'logOut',
+        tags,
+        summary: 'End the session of this browser',
+        response: { 204: empty('Logged out') },
+      },
+    },
+    (request, reply) => {
+      refuseBody(request);
+      refuseForeignSite(request);
+      return reply
+        .header('set-cookie', endSession({ isSecure: isSecure(request) }))
+        .code(204)
+        .send();
+    },
+  );
 }
 
 const isSecure = ({ protocol }: FastifyRequest) => protocol === 'https';

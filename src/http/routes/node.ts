@@ -7,15 +7,24 @@ import type { NodeAction } from '../../reconciler/commands/decide.ts';
 import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { AcceptedNodes, NodeParams } from '../request/service-schema.ts';
 import { isResourceUnchanged } from '../response/etag.ts';
+import { OneNode } from '../schema/rows.ts';
+import { ref, unchanged } from '../schema/schema.ts';
 import { type HttpDeps, refuseBody, type Server } from './route.ts';
 import type { Submit } from './submit.ts';
 
 const actions = [
-  { action: 'cordon', summary: 'Place nothing more on a node' },
-  { action: 'drain', summary: 'Move everything off a node and place nothing more on it' },
-  { action: 'activate', summary: 'Place containers on a node again' },
+  { action: 'cordon', operationId: 'cordonNode', refusals: [], summary: 'Place nothing more on a node' },
+  {
+    action: 'drain',
+    operationId: 'drainNode',
+    refusals: [],
+    summary: 'Move everything off a node and place nothing more on it',
+  },
+  { action: 'activate', operationId: 'activateNode', refusals: [], summary: 'Place containers on a node again' },
   {
     action: 'lost',
+    operationId: 'loseNode',
+    refusals: ['node_heard'],
     summary:
       'Declare a node lost that sends no heartbeats: its containers are replaced, also while rescheduling is paused',
   },
@@ -31,10 +40,16 @@ export function addNodeRoutes(server: Server, { projector, past, clock }: Deps, 
     return { position, nodes };
   };
 
-  for (const { action, summary } of actions) {
+  const tags = ['nodes'];
+  const accepted = { 202: ref<AcceptedNodes>(AcceptedNodes) };
+
+  for (const { action, summary, refusals, operationId } of actions) {
     server.post(
       `/node/:id/${action}`,
-      { config: { scope: 'write' }, schema: { summary, params: NodeParams, response: { 202: AcceptedNodes } } },
+      {
+        config: { scope: 'write', refusals: ['node_not_found', ...refusals] },
+        schema: { operationId, tags, summary, params: NodeParams, response: accepted },
+      },
       (request, reply) => change(request, reply, request.params.id, action),
     );
   }
@@ -42,8 +57,14 @@ export function addNodeRoutes(server: Server, { projector, past, clock }: Deps, 
   server.delete(
     '/node/:id',
     {
-      config: { scope: 'write' },
-      schema: { summary: 'Remove a node that is lost', params: NodeParams, response: { 202: AcceptedNodes } },
+      config: { scope: 'write', refusals: ['node_not_found', 'node_not_lost'] },
+      schema: {
+        operationId: 'removeNode',
+        tags,
+        summary: 'Remove a node that is lost',
+        params: NodeParams,
+        response: accepted,
+      },
     },
     (request, reply) => change(request, reply, request.params.id, 'remove'),
   );
@@ -51,8 +72,15 @@ export function addNodeRoutes(server: Server, { projector, past, clock }: Deps, 
   server.get(
     '/node/:id',
     {
-      config: { scope: 'read' },
-      schema: { summary: 'One node, now or at a point in time', params: NodeParams, querystring: AtQuery },
+      config: { scope: 'read', refusals: ['node_not_found'] },
+      schema: {
+        operationId: 'getNode',
+        tags,
+        summary: 'One node, now or at a point in time',
+        params: NodeParams,
+        querystring: AtQuery,
+        response: { 200: ref<object>(OneNode), 304: unchanged },
+      },
     },
     async (request, reply) => {
       const { at } = request.query;

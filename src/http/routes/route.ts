@@ -10,7 +10,7 @@ import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/live/projector.ts';
 import type { Caller, RouteScope } from '../request/auth.ts';
 import type { HttpMetrics } from '../response/metrics.ts';
-import { type Problem, refuseField } from '../response/problem.ts';
+import { type Problem, type ProblemCode, refuseField } from '../response/problem.ts';
 import type { ControlPlaneStatus } from '../response/status.ts';
 
 export type Server = FastifyInstance<
@@ -39,6 +39,8 @@ declare module 'fastify' {
     scope?: RouteScope;
     /** false: not an API call (probes, metrics, the pages of the documentation), so not in the log. Default true. */
     isRecorded?: boolean;
+    /** What it refuses for reasons of its own; the document adds what all routes of its kind refuse. */
+    refusals?: readonly ProblemCode[];
   }
   interface FastifyRequest {
     /** null before authentication, and on open routes. */

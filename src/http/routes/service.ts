@@ -1,20 +1,23 @@
 /** Serves /service: create, edit, remove and read services. */
 
+import type { Static } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
 import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
 import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
-import { AcceptedServices, ApplyBody, NameParams, PatchBody } from '../request/service-schema.ts';
+import { AcceptedServices, ApplyBody, NameParams, PatchBody, ServiceDetail } from '../request/service-schema.ts';
 import { toContainerBody, toPatch, toServiceSpecs } from '../request/service-specs.ts';
 import { isResourceUnchanged } from '../response/etag.ts';
+import { ref, unchanged } from '../schema/schema.ts';
 import { type HttpDeps, refuseBody, type Server } from './route.ts';
 import type { Submit } from './submit.ts';
 
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
 
-export function addServiceRoutes(server: Server, { projector, past, clock }: Deps, submit: Submit): void {
+export function addServiceRoutes(server: Server, deps: Deps, submit: Submit): void {
+  addServiceRead(server, deps);
   const change = async (request: FastifyRequest, reply: FastifyReply, wanted: ApiRequest) => {
     const { position, services } = await submit(request, reply, wanted);
     const [only, ...others] = services;
@@ -22,11 +25,19 @@ export function addServiceRoutes(server: Server, { projector, past, clock }: Dep
     return { position, services };
   };
 
+  const accepted = { 202: ref<AcceptedServices>(AcceptedServices) };
+
   server.post(
     '/service',
     {
-      config: { scope: 'write' },
-      schema: { summary: 'Create or edit services', body: ApplyBody, response: { 202: AcceptedServices } },
+      config: { scope: 'write', refusals: ['service_too_large'] },
+      schema: {
+        operationId: 'applyServices',
+        tags: ['services'],
+        summary: 'Create or edit services',
+        body: ref<Static<typeof ApplyBody>>(ApplyBody),
+        response: accepted,
+      },
     },
     (request, reply) => change(request, reply, { kind: 'apply', specs: toServiceSpecs(request.body.services) }),
   );
@@ -34,12 +45,14 @@ export function addServiceRoutes(server: Server, { projector, past, clock }: Dep
   server.patch(
     '/service/:name',
     {
-      config: { scope: 'write' },
+      config: { scope: 'write', refusals: ['service_not_found', 'service_removing', 'service_too_large'] },
       schema: {
+        operationId: 'patchService',
+        tags: ['services'],
         summary: 'Change some members of a service',
         params: NameParams,
-        body: PatchBody,
-        response: { 202: AcceptedServices },
+        body: ref<PatchBody>(PatchBody),
+        response: accepted,
       },
     },
     (request, reply) =>
@@ -49,11 +62,13 @@ export function addServiceRoutes(server: Server, { projector, past, clock }: Dep
   server.delete(
     '/service/:name',
     {
-      config: { scope: 'write' },
+      config: { scope: 'write', refusals: ['service_not_found'] },
       schema: {
+        operationId: 'removeService',
+        tags: ['services'],
         summary: 'Remove a service and its containers',
         params: NameParams,
-        response: { 202: AcceptedServices },
+        response: accepted,
       },
     },
     (request, reply) => {
@@ -61,15 +76,20 @@ export function addServiceRoutes(server: Server, { projector, past, clock }: Dep
       return change(request, reply, { kind: 'remove', service: request.params.name });
     },
   );
+}
 
+function addServiceRead(server: Server, { projector, past, clock }: Deps): void {
   server.get(
     '/service/:name',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', refusals: ['service_not_found'] },
       schema: {
+        operationId: 'getService',
+        tags: ['services'],
         summary: 'Status and spec of a service, now or at a point in time',
         params: NameParams,
         querystring: AtQuery,
+        response: { 200: ref<ServiceDetail>(ServiceDetail), 304: unchanged },
       },
     },
     async (request, reply) => {
@@ -84,7 +104,7 @@ export function addServiceRoutes(server: Server, { projector, past, clock }: Dep
   );
 }
 
-function serviceBody(view: ClusterView, service: ServiceView) {
+function serviceBody(view: ClusterView, service: ServiceView): ServiceDetail {
   const { position: _changedAt, ...row } = serviceRow(view, service);
   return { position: view.factPosition, at: view.factAt, ...row, container: toContainerBody(service.spec) };
 }

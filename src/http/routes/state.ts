@@ -11,20 +11,41 @@ import { NodeParam, ServiceNameParam } from '../request/service-schema.ts';
 import { createBodyCache } from '../response/body-cache.ts';
 import { isUnchanged } from '../response/etag.ts';
 import type { ControlPlaneStatus } from '../response/status.ts';
+import { oneOf, ref, unchanged } from '../schema/schema.ts';
+import { ContainerState, NodeState, ServiceState, State } from '../schema/state.ts';
 import type { HttpDeps, Server } from './route.ts';
 
 const query = <T extends TProperties>(members: T) =>
   Type.Partial(Type.Object(members), { additionalProperties: false });
-const oneOf = <const S extends string>(values: readonly S[]) =>
-  Type.Union(
-    values.map((value) => Type.Literal(value)),
-    { description: `one of: ${values.join(', ')}` },
-  ) as unknown as ReturnType<typeof Type.Unsafe<S>>;
 
 const about = { service: ServiceNameParam, node: NodeParam, at: PointInTimeParam };
 const ServiceQuery = query({ ...about, state: oneOf(serviceStatuses) });
 const NodeQuery = query({ ...about, state: oneOf(['ready', 'lost']) });
 const ContainerQuery = query({ ...about, state: oneOf(containerStates), ended: oneOf(['true', 'false']) });
+
+const serviceState = {
+  operationId: 'listServices',
+  tags: ['services'],
+  summary: 'State of services, now or at a point in time',
+  querystring: ServiceQuery,
+  response: { 200: ref<object>(ServiceState), 304: unchanged },
+};
+
+const nodeState = {
+  operationId: 'listNodes',
+  tags: ['nodes'],
+  summary: 'State of nodes, now or at a point in time',
+  querystring: NodeQuery,
+  response: { 200: ref<object>(NodeState), 304: unchanged },
+};
+
+const containerState = {
+  operationId: 'listContainers',
+  tags: ['containers'],
+  summary: 'State of containers, now or at a point in time',
+  querystring: ContainerQuery,
+  response: { 200: ref<object>(ContainerState), 304: unchanged },
+};
 
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock' | 'status'>;
 
@@ -62,7 +83,7 @@ export function addStateRoutes(server: Server, { status, ...deps }: Deps): void 
     '/service_state',
     {
       config: { scope: 'read' },
-      schema: { summary: 'State of services, now or at a point in time', querystring: ServiceQuery },
+      schema: serviceState,
     },
     (request, reply) => {
       const { at, ...filter } = request.query;
@@ -76,7 +97,7 @@ export function addStateRoutes(server: Server, { status, ...deps }: Deps): void 
     '/node_state',
     {
       config: { scope: 'read' },
-      schema: { summary: 'State of nodes, now or at a point in time', querystring: NodeQuery },
+      schema: nodeState,
     },
     (request, reply) => {
       const { at, ...filter } = request.query;
@@ -90,7 +111,7 @@ export function addStateRoutes(server: Server, { status, ...deps }: Deps): void 
     '/container_state',
     {
       config: { scope: 'read' },
-      schema: { summary: 'State of containers, now or at a point in time', querystring: ContainerQuery },
+      schema: containerState,
     },
     (request, reply) => {
       const { ended, at, ...members } = request.query as Static<typeof ContainerQuery>;
@@ -106,7 +127,13 @@ export function addStateRoutes(server: Server, { status, ...deps }: Deps): void 
     '/state',
     {
       config: { scope: 'read' },
-      schema: { summary: 'Everything, now or at a point in time', querystring: query({ at: PointInTimeParam }) },
+      schema: {
+        operationId: 'getState',
+        tags: ['state'],
+        summary: 'Everything, now or at a point in time',
+        querystring: query({ at: PointInTimeParam }),
+        response: { 200: ref<object>(State), 304: unchanged },
+      },
     },
     async (request, reply) => {
       const now = status();

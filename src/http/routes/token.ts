@@ -1,20 +1,30 @@
 /** Serves /token: issuing, listing and revoking tokens. The text of a token is in one answer and nowhere else. */
 
+import type { Static } from '@sinclair/typebox';
 import type { TokenView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { createTokenSecret } from '../../reconciler/commands/new-token.ts';
 import { IssueBody, IssuedToken, RevokedTokens, TokenList, TokenParams } from '../request/token-schema.ts';
+import { ref } from '../schema/schema.ts';
 import { type HttpDeps, refuseBody, type Server } from './route.ts';
 import type { Submit } from './submit.ts';
 
 type Deps = Pick<HttpDeps, 'projector' | 'clock'>;
 
 export function addTokenRoutes(server: Server, { projector, clock }: Deps, submit: Submit): void {
+  const tags = ['tokens'];
+
   server.post(
     '/token',
     {
-      config: { scope: 'admin' },
-      schema: { summary: 'Issue a token', body: IssueBody, response: { 201: IssuedToken } },
+      config: { scope: 'admin', refusals: ['token_limit', 'tokens_full'] },
+      schema: {
+        operationId: 'issueToken',
+        tags,
+        summary: 'Issue a token',
+        body: IssueBody,
+        response: { 201: ref<IssuedToken>(IssuedToken) },
+      },
     },
     async (request, reply): Promise<IssuedToken> => {
       const { name, scopes, expiresInSeconds } = request.body;
@@ -33,8 +43,14 @@ export function addTokenRoutes(server: Server, { projector, clock }: Deps, submi
   server.delete(
     '/token/:token',
     {
-      config: { scope: 'admin' },
-      schema: { summary: 'Revoke a token, or all of a name', params: TokenParams, response: { 202: RevokedTokens } },
+      config: { scope: 'admin', refusals: ['token_not_found'] },
+      schema: {
+        operationId: 'revokeToken',
+        tags,
+        summary: 'Revoke a token, or all of a name',
+        params: TokenParams,
+        response: { 202: ref<Static<typeof RevokedTokens>>(RevokedTokens) },
+      },
     },
     async (request, reply) => {
       refuseBody(request);
@@ -45,7 +61,15 @@ export function addTokenRoutes(server: Server, { projector, clock }: Deps, submi
 
   server.get(
     '/token',
-    { config: { scope: 'admin' }, schema: { summary: 'Tokens that were not revoked', response: { 200: TokenList } } },
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'listTokens',
+        tags,
+        summary: 'Tokens that were not revoked',
+        response: { 200: ref<TokenList>(TokenList) },
+      },
+    },
     (): TokenList => {
       const { tokens, factPosition } = projector.view;
       return { position: factPosition, tokens: [...tokens.values()].map((token) => tokenRow(token, clock.nowMs())) };

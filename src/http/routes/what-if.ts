@@ -2,14 +2,20 @@
 
 import { type TProperties, Type } from '@sinclair/typebox';
 import { AppError } from '../../errors.ts';
-import { type WhatIfSettings, whatIf, withinMsDefault, withinMsMax } from '../../history/what-if/what-if.ts';
+import {
+  type WhatIfAnswer,
+  type WhatIfSettings,
+  whatIf,
+  withinMsDefault,
+  withinMsMax,
+} from '../../history/what-if/what-if.ts';
 import { Replicas } from '../../model/service.ts';
 import { abortSignalOf } from '../request/abort-signal.ts';
 import { PointInTimeParam, toPointInTime } from '../request/point-in-time.ts';
 import { ContainerBody, NodeParam, ServiceNameParam } from '../request/service-schema.ts';
+import { WhatIf } from '../schema/history.ts';
+import { ref, strict } from '../schema/schema.ts';
 import type { HttpDeps, Server } from './route.ts';
-
-const strict = { additionalProperties: false } as const;
 
 const change = <const K extends string, T extends TProperties>(kind: K, members: T) =>
   Type.Object({ kind: Type.Literal(kind), ...members }, strict);
@@ -40,7 +46,11 @@ const Question = Type.Object(
       Type.Integer({ minimum: 1, maximum: withinMsMax, description: `default ${withinMsDefault}` }),
     ),
   },
-  { ...strict, description: 'All changes are made at once, in this order, now or at a point in time.' },
+  {
+    ...strict,
+    description: 'All changes are made at once, in this order, now or at a point in time.',
+    examples: [{ changes: [{ kind: 'kill', node: 'worker-1' }], withinMs: 60_000 }],
+  },
 );
 
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
@@ -57,8 +67,20 @@ export function addWhatIfRoutes(
   server.post(
     '/whatif',
     {
-      config: { scope: 'read' },
-      schema: { summary: 'Simulate changes on a copy of the state; changes nothing', body: Question },
+      config: {
+        scope: 'read',
+        refusals: [
+          ...(['node_not_found', 'service_not_found', 'service_removing', 'service_too_large'] as const),
+          ...(['whatif_too_large', 'whatif_busy', 'stopping'] as const),
+        ],
+      },
+      schema: {
+        operationId: 'whatIf',
+        tags: ['history'],
+        summary: 'Simulate changes on a copy of the state; changes nothing',
+        body: Question,
+        response: { 200: ref<WhatIfAnswer>(WhatIf) },
+      },
     },
     async (request, reply) => {
       const { at, ...question } = request.body;

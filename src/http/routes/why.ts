@@ -1,12 +1,14 @@
 /** Serves explanations of containers and services, present and past. */
 
 import { createSemaphore } from '../../concurrency/semaphore.ts';
-import { explainContainer } from '../../history/explain/explain-container.ts';
-import { explainService } from '../../history/explain/explain-service.ts';
+import { explainContainer, type WhyContainer } from '../../history/explain/explain-container.ts';
+import { explainService, type WhyService } from '../../history/explain/explain-service.ts';
 import { replaysFull } from '../../history/replay/past-views.ts';
 import { abortSignalOf } from '../request/abort-signal.ts';
 import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { NameParams } from '../request/service-schema.ts';
+import { WhyContainer as WhyContainerSchema, WhyService as WhyServiceSchema } from '../schema/history.ts';
+import { ref } from '../schema/schema.ts';
 import { ContainerParams } from './container.ts';
 import type { HttpDeps, Server } from './route.ts';
 
@@ -27,10 +29,13 @@ export function addWhyRoutes(
   server.get(
     '/container/:id/why',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', refusals: ['container_not_found', 'log_unavailable', 'replays_full', 'stopping'] },
       schema: {
+        operationId: 'explainContainer',
+        tags: ['history'],
         summary: 'Why a container runs on its node, why it ended, what it replaced and what replaced it',
         params: ContainerParams,
+        response: { 200: ref<WhyContainer>(WhyContainerSchema) },
       },
     },
     (request, reply) => {
@@ -42,11 +47,14 @@ export function addWhyRoutes(
   server.get(
     '/service/:name/why',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', refusals: ['service_not_found', 'log_unavailable', 'replays_full', 'stopping'] },
       schema: {
+        operationId: 'explainService',
+        tags: ['history'],
         summary: 'Why a service is in its state, now or at a point in time',
         params: NameParams,
         querystring: AtQuery,
+        response: { 200: ref<WhyService>(WhyServiceSchema) },
       },
     },
     async (request, reply) => {

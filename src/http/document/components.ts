@@ -1,0 +1,18 @@
+/** Lists the schemas that have a name in the document. */
+
+import type { TSchema } from '@sinclair/typebox';
+import { AcceptedNodes, AcceptedServices, ServiceDetail, specComponents } from '../request/service-schema.ts';
+import { IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
+import { Diff, Event, EventPage, WhatIf, WhyContainer, WhyService } from '../schema/history.ts';
+import { Alarm, ContainerRow, NodeRow, OneContainer, OneNode, ServiceRow } from '../schema/rows.ts';
+import { ContainerState, NodeState, ServiceState, State } from '../schema/state.ts';
+import { Problem } from './refusals.ts';
+
+export const components: readonly TSchema[] = [
+  ...specComponents,
+  ...[AcceptedServices, AcceptedNodes, ServiceDetail, IssuedToken, RevokedTokens, TokenList],
+  ...[ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
+  ...[ServiceState, NodeState, ContainerState, State],
+  ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf],
+  Problem,
+];

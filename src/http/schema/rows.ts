@@ -1,0 +1,79 @@
+/** Describes services, nodes and containers as answers show them. */
+
+import { Type } from '@sinclair/typebox';
+import { containerStates, FailureReason, StopReason } from '../../model/container.ts';
+import { serviceStatuses } from '../../projections/rows/service-row.ts';
+import { count, head, named, nullable, oneOf, position, sentence, time } from './schema.ts';
+
+/** The literals of a union, in its order. */
+const literalsOf = ({ anyOf }: { anyOf: readonly { const: string }[] }) => anyOf.map((literal) => literal.const);
+
+const nodeStates = ['ready', 'lost'] as const;
+const availabilities = ['active', 'cordoned', 'draining'] as const;
+export const engineKinds = ['docker', 'simulated'] as const;
+
+const service = {
+  serviceName: Type.String(),
+  replicas: Type.Integer({ minimum: 0, description: 'how many there should be' }),
+  running: Type.Integer({ minimum: 0, description: 'how many there are' }),
+  generation: Type.Integer({ minimum: 1, description: 'counts the accepted changes of the spec' }),
+  status: oneOf(serviceStatuses),
+  reason: nullable(Type.String(), 'why it is not converged, as a sentence; null when it is'),
+  image: Type.String(),
+  updatedAt: time,
+  createdAt: time,
+  specHash: Type.String(),
+};
+export const ServiceRow = named('ServiceRow', { ...service, position });
+export const serviceMembers = { ...head, ...service };
+
+const AgentInstance = Type.Object({ id: Type.String(), pid: count, startedAt: time }, { additionalProperties: false });
+const Label = Type.Object({ name: Type.String(), value: Type.String() }, { additionalProperties: false });
+
+const node = {
+  node: Type.String(),
+  state: oneOf(nodeStates),
+  availability: oneOf(availabilities),
+  engine: oneOf(engineKinds),
+  engineId: Type.String({ description: 'nodes with the same one share ports, memory and CPUs' }),
+  engineVersion: Type.String(),
+  memoryBytes: count,
+  cpuMillis: count,
+  hostname: Type.String(),
+  agentVersion: Type.String(),
+  labels: Type.Array(Label),
+  session: Type.Integer({ minimum: 0, description: 'the position of its registration' }),
+  instance: nullable(AgentInstance, 'the start of the agent that has the session'),
+  containers: Type.Integer({ minimum: 0, description: 'how many of it have not ended' }),
+  since: time,
+  lastHeardAt: nullable(time, 'of its last heartbeat'),
+};
+export const NodeRow = named('NodeRow', { ...node, position });
+export const OneNode = named('Node', { ...head, ...node });
+
+const Pull = Type.Object({ currentBytes: count, totalBytes: count }, { additionalProperties: false });
+const PublishedPort = Type.Object(
+  { container: Type.Integer(), host: Type.Integer(), protocol: oneOf(['tcp', 'udp']) },
+  { additionalProperties: false },
+);
+
+const container = {
+  container: Type.String(),
+  service: Type.String(),
+  slot: Type.Integer({ minimum: 1 }),
+  node: Type.String(),
+  state: oneOf(containerStates),
+  reason: nullable(oneOf([...literalsOf(FailureReason), ...literalsOf(StopReason)]), 'why it failed or was stopped'),
+  message: nullable(Type.String(), 'the reason in words'),
+  exitCode: nullable(Type.Integer()),
+  image: Type.String(),
+  generation: Type.Integer({ minimum: 1 }),
+  since: time,
+  replaces: nullable(Type.String(), 'the container whose slot it has'),
+  ports: Type.Array(PublishedPort, { description: 'host ports as the engine published them' }),
+  pull: nullable(Pull, 'how far the pull of its image is'),
+};
+export const ContainerRow = named('ContainerRow', { ...container, position });
+export const OneContainer = named('Container', { ...head, ...container });
+
+export const Alarm = named('Alarm', { alarm: Type.String(), subject: Type.String(), message: sentence, since: time });
