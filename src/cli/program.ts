@@ -39,7 +39,8 @@ Exit codes:
   3    the log, the manager or a file cannot be reached
   130  interrupted
 
-state, whatif, why, history and diff ask the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN;
+state, whatif, why, history and diff ask the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN
+and, for an https:// URL, the authority in CO_CA;
 all but state can read the log instead, and answer the same. The others read the log itself, also beside
 a running manager, and change nothing unless they say so. Times are in UTC.`;
 
@@ -70,10 +71,18 @@ export function createProgram(context: CliContext): Command {
   return program;
 }
 
-const misuses: ReadonlySet<string> = new Set(['usage_invalid', 'query_invalid', 'path_invalid', 'body_invalid']);
+const misuses: ReadonlySet<string> = new Set([
+  'usage_invalid',
+  'config_invalid',
+  'query_invalid',
+  'path_invalid',
+  'body_invalid',
+]);
 
 const unreachable: ReadonlySet<string> = new Set([
   'api_unreachable',
+  'tls_unreachable',
+  'pin_mismatch',
   'log_missing',
   'file_missing',
   'file_unreadable',

@@ -26,6 +26,36 @@ export const options = {
   },
   mongodb: { env: 'CO_MONGODB_URL', fallback: '', placeholder: 'URL', help: 'the log in MongoDB; goes with --amqp' },
   amqp: { env: 'CO_AMQP_URL', fallback: '', placeholder: 'URL', help: 'the bus in RabbitMQ; goes with --mongodb' },
+  tls: {
+    env: 'CO_TLS',
+    fallback: 'off',
+    placeholder: 'KIND',
+    help: 'off, or auto: the API by HTTPS, with an authority of its own in --data',
+  },
+  'tls-names': {
+    env: 'CO_TLS_NAMES',
+    fallback: '',
+    placeholder: 'NAMES',
+    help: 'for --tls auto: more host names and addresses, with commas',
+  },
+  'tls-cert': {
+    env: 'CO_TLS_CERT',
+    fallback: '',
+    placeholder: 'FILE',
+    help: 'the API by HTTPS, with this certificate and its chain',
+  },
+  'tls-key': {
+    env: 'CO_TLS_KEY',
+    fallback: '',
+    placeholder: 'FILE',
+    help: 'and its key; both are read when they change',
+  },
+  'tls-client-ca': {
+    env: 'CO_TLS_CLIENT_CA',
+    fallback: '',
+    placeholder: 'FILE',
+    help: 'clients have to show a certificate of this authority',
+  },
   cluster: { env: 'CO_CLUSTER', fallback: 'co', placeholder: 'NAME', help: 'name of the cluster' },
   'cluster-id': {
     env: 'CO_CLUSTER_ID',

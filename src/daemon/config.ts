@@ -9,6 +9,7 @@ import { AppError } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
 import { createProgram, parseArguments } from '../process/arguments.ts';
 import { type Option, options } from './config-options.ts';
+import { readTlsConfig, type TlsConfig } from './tls/tls-config.ts';
 
 export type EngineChoice = 'auto' | 'docker' | 'simulated';
 
@@ -26,6 +27,8 @@ export type Config = {
   dockerAddress: string;
   mongodbUrl: string | null;
   amqpUrl: string | null;
+  /** Of the HTTP API; null: plain HTTP. */
+  tls: TlsConfig | null;
   tokens: readonly Token[];
   /** Calls a second of one token; 0: no limit. */
   callsPerSecond: number;
@@ -89,6 +92,7 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
   const matching = <T extends string>(name: OptionName, pattern: RegExp, rule: string): T =>
     (pattern.test(text(name)) ? text(name) : refuse(name, rule)) as T;
   const optional = <T>(name: OptionName, read: () => T): T | null => (text(name) === '' ? null : read());
+  const path = (name: OptionName) => optional(name, () => text(name));
   const label = (name: OptionName): string =>
     matching(
       name,
@@ -108,6 +112,7 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     dockerAddress: text('docker'),
     mongodbUrl: optional('mongodb', () => matching('mongodb', /^mongodb(\+srv)?:\/\//, 'must begin with mongodb://')),
     amqpUrl: optional('amqp', () => matching('amqp', /^amqps?:\/\//, 'must begin with amqp:// or amqps://')),
+    tls: readTlsConfig(path, nameOf),
     tokens: optional('tokens', () => readTokens(text('tokens'), nameOf('tokens'))) ?? [],
     callsPerSecond: integer('rate-limit', 0, 1_000_000),
     connectionsPerAddress: integer('connections-per-address', 8, 1_024),

@@ -33,6 +33,7 @@ import { ensureAdminToken } from './admin-token.ts';
 import type { Config } from './config.ts';
 import { measureAppends } from './metrics/append-metrics.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import { openServerTls } from './tls/server-tls.ts';
 import { readVersion } from './version.ts';
 import { openLogWhenAvailable, retryWhileUnavailable } from './wait-for-log.ts';
 
@@ -130,9 +131,11 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     const past = createTimeTravel({ log, logger, snapshots });
     closing.add('work', 'past', async () => past.close());
     const { host, port, tokens, callsPerSecond, connectionsPerAddress, nodeTimeoutMs, queueTimeoutMs } = config;
+    const tls = await openServerTls(config, options);
+    if (tls) closing.add('work', 'tls', () => tls.close());
     const http = createHttpServer(
       { log, projector, past, clock: systemClock, logger, status, metrics },
-      { host, port, tokens, callsPerSecond, connectionsPerAddress, version, nodeTimeoutMs, queueTimeoutMs },
+      { host, port, tls, tokens, callsPerSecond, connectionsPerAddress, version, nodeTimeoutMs, queueTimeoutMs },
     );
     closing.add('work', 'http', () => http.close());
     const { url } = await http.listen();

@@ -10,6 +10,7 @@ import { parseJsonBody } from './response/json-body.ts';
 import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './response/problem.ts';
 import { answerUnreadable } from './response/socket-problem.ts';
 import type { Server } from './routes/route.ts';
+import { followCertificate, type ServerTls, tlsServerOptions } from './server-tls.ts';
 
 /** A body of 500 services is well below. */
 const bodyBytesMax = 1024 * 1024;
@@ -19,15 +20,17 @@ const requestTimeoutMs = 10_000;
 const silenceMaxMs = 60_000;
 /** And its headers: a silent connection ends after it, and after the next check. */
 const headersTimeoutMs = 5_000;
-const timeoutsCheckedEveryMs = 1_000;
+const timeouts = { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: 1_000 };
 
 export type FastifyDeps = {
   logger: Logger;
+  /** null: plain HTTP. */
+  tls: ServerTls | null;
   /** Of a path that cannot be routed, for which no hook runs: called with its answer. */
   onUnroutable: (request: FastifyRequest, reply: FastifyReply) => void;
 };
 
-export function createFastify({ logger, onUnroutable }: FastifyDeps): Server {
+export function createFastify({ logger, tls, onUnroutable }: FastifyDeps): Server {
   const idPrefix = randomUUID().slice(0, 8);
   let requests = 0;
   const server = fastify({
@@ -40,7 +43,7 @@ export function createFastify({ logger, onUnroutable }: FastifyDeps): Server {
     clientErrorHandler: ({ code }, socket) => answerUnreadable(code, socket as Socket),
     requestTimeout: requestTimeoutMs,
     connectionTimeout: silenceMaxMs,
-    http: { headersTimeout: headersTimeoutMs, connectionsCheckingInterval: timeoutsCheckedEveryMs },
+    ...(tls ? { https: { ...tlsServerOptions(tls.current()), ...timeouts } } : { http: timeouts }),
     // Calls on open connections are still served while those in flight are finished.
     return503OnClosing: false,
     ajv: {
@@ -53,6 +56,7 @@ export function createFastify({ logger, onUnroutable }: FastifyDeps): Server {
     },
   }) as unknown as Server;
 
+  if (tls) followCertificate(server.server, tls);
   server.decorateRequest('caller', null);
   server.decorateRequest('problem', null);
   server.removeAllContentTypeParsers();

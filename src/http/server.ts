@@ -37,6 +37,7 @@ import { createSubmit } from './routes/submit.ts';
 import { addTokenRoutes } from './routes/token.ts';
 import { addWhatIfRoutes } from './routes/what-if.ts';
 import { addWhyRoutes } from './routes/why.ts';
+import type { ServerTls } from './server-tls.ts';
 
 export type HttpServer = {
   /** @throws AppError `port_taken` */
@@ -50,6 +51,8 @@ export type HttpOptions = {
   host?: string;
   /** 0: any free port. */
   port: number;
+  /** Default: plain HTTP. */
+  tls?: ServerTls | null;
   /** Of this program, as the OpenAPI document has it. */
   version: string;
   /** Beside those of the log. */
@@ -79,7 +82,7 @@ const noQuery = Type.Object({}, { additionalProperties: false });
 const apiHeaders = { ...securityHeaders, 'cache-control': 'no-store' };
 
 export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServer {
-  const { host = '127.0.0.1', port, version, tokens = [], recordEveryMs = flushEveryMsDefault } = options;
+  const { host = '127.0.0.1', port, tls = null, version, tokens = [], recordEveryMs = flushEveryMsDefault } = options;
   const { nodeTimeoutMs = nodeTimeoutMsDefault, queueTimeoutMs = queueTimeoutMsDefault } = options;
   const { callsPerSecond = callsPerSecondDefault, connectionsPerAddress = connectionsPerAddressDefault } = options;
   const { managerId, cluster } = deps.status();
@@ -95,6 +98,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   };
   const server = createFastify({
     logger: deps.logger,
+    tls,
     onUnroutable: (request, reply) => finishCall(request, reply, toArrival(request, deps.clock)),
   });
   limitConnections(server.server, { ofAll: connectionsMax, ofAddress: connectionsPerAddress });
@@ -111,24 +115,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
 
   const budget = createByteBudget(answerBytesMax);
   server.addHook('onSend', async (_request, reply, payload) => reserve(budget, reply, payload));
-  const routes = createRouteTable();
-  server.addHook('onRoute', (route) => {
-    const config = { ...route.config };
-    if (route.url.startsWith(docsPrefix)) Object.assign(config, { scope: 'read', isRecorded: false });
-    if (!config.scope) throw new Error(`${route.method} ${route.url} does not declare its scope`);
-    route.config = config;
-    // A parameter that is not understood is refused, on routes that take none as well.
-    if (!route.url.startsWith(docsPrefix)) route.schema = { querystring: noQuery, ...route.schema };
-    routes.add(route.method, route.url);
-  });
-  server.setNotFoundHandler((request, reply) => {
-    const [path = ''] = request.url.split('?');
-    const allowed = routes.methodsOf(path);
-    if (allowed.length === 0) throw new AppError('route_not_found', 'no route has this path');
-    reply.header('allow', allowed.join(', '));
-    throw new AppError('method_not_allowed', `this path takes ${allowed.join(', ')}`);
-  });
-
+  declareRoutes(server);
   addDocumentation(server, version);
   server.register(async (scope: Server) => {
     const submit = createSubmit(createCommandHandler(deps, { nodeTimeoutMs }), { clusterId: cluster.id });
@@ -146,7 +133,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   server.register(async (scope: Server) => addLoginRoutes(scope, access));
 
   return {
-    listen: () => listen(server, host, port),
+    listen: () => listen(server, { host, port, scheme: tls ? 'https' : 'http' }),
     async close() {
       ending.abort(new AppError('stopping', 'the manager is stopping', { retryable: true }));
       const force = setTimeout(() => server.server.closeAllConnections(), drainMs);
@@ -158,6 +145,27 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   };
 }
 
+/** Every route has a scope, takes the parameters it declares and no others, and is known to those who ask for another method. */
+function declareRoutes(server: Server): void {
+  const routes = createRouteTable();
+  server.addHook('onRoute', (route) => {
+    const config = { ...route.config };
+    if (route.url.startsWith(docsPrefix)) Object.assign(config, { scope: 'read', isRecorded: false });
+    if (!config.scope) throw new Error(`${route.method} ${route.url} does not declare its scope`);
+    route.config = config;
+    // A parameter that is not understood is refused, on routes that take none as well.
+    if (!route.url.startsWith(docsPrefix)) route.schema = { querystring: noQuery, ...route.schema };
+    routes.add(route.method, route.url);
+  });
+  server.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.url.split('?');
+    const allowed = routes.methodsOf(path);
+    if (allowed.length === 0) throw new AppError('route_not_found', 'no route has this path');
+    reply.header('allow', allowed.join(', '));
+    throw new AppError('method_not_allowed', `this path takes ${allowed.join(', ')}`);
+  });
+}
+
 /** A string is one answer's own, and stays until its client has read it. Buffers are shared, as cached bodies are, or counted already. */
 function reserve(budget: ByteBudget, reply: FastifyReply, payload: unknown): void {
   if (typeof payload !== 'string' || payload.length <= smallBytes) return;
@@ -165,7 +173,10 @@ function reserve(budget: ByteBudget, reply: FastifyReply, payload: unknown): voi
 }
 
 /** @throws AppError `port_taken` */
-async function listen(server: Server, host: string, port: number): Promise<{ url: string }> {
+async function listen(
+  server: Server,
+  { host, port, scheme }: { host: string; port: number; scheme: string },
+): Promise<{ url: string }> {
   try {
     await server.listen({ host, port });
   } catch (error) {
@@ -174,7 +185,7 @@ async function listen(server: Server, host: string, port: number): Promise<{ url
   }
   const address = server.server.address();
   const bound = typeof address === 'object' && address ? address.port : port;
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}` };
+  return { url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound}` };
 }
 
 /** Of a request, read once: `routeOptions` makes a new object each time. */

@@ -33,10 +33,10 @@ export function addVerifyCommand(program: Command, context: CliContext): void {
 
 async function verify(
   source: LogSource,
-  { live = false, url, json = false }: Options,
+  { live = false, json = false, ...where }: Options,
   context: CliContext,
 ): Promise<void> {
-  const api = live || url !== undefined ? createApi(context, url === undefined ? {} : { url }) : null;
+  const api = live || where.url !== undefined ? createApi(context, where) : null;
   // Read before the log, which then reaches at least as far.
   const found = [
     api && (await readLiveRows(api, source)),

@@ -1,7 +1,11 @@
 /** Calls a manager's HTTP API: its address, our token, and what its refusals mean. */
 
 import type { Command } from 'commander';
-import { AppError, errorMessage } from '../../errors.ts';
+import { systemClock } from '../../clock.ts';
+import { AppError } from '../../errors.ts';
+import { readPinnedTls } from '../../tls/client-tls.ts';
+import { describeTlsError, isClosed, isUntrusted } from '../../tls/tls-error.ts';
+import { createTlsFetch, type Fetch } from '../../tls/tls-fetch.ts';
 import type { CliContext } from '../output/context.ts';
 
 export type Api = {
@@ -13,30 +17,33 @@ export type Api = {
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
 };
 
-export type ApiOptions = { url?: string };
+export type ApiOptions = { url?: string; ca?: string; cert?: string; key?: string };
 
 const urlDefault = 'http://127.0.0.1:5000';
 /** A point in time long ago is replayed before it is answered. */
 const answerDeadlineMs = 60_000;
 
 export function addApiOptions(command: Command): Command {
-  return command.option(
-    '--url <url>',
-    `where a manager serves; CO_URL, default ${urlDefault}. CO_TOKEN holds the token`,
-  );
+  return command
+    .option('--url <url>', `where a manager serves; CO_URL, default ${urlDefault}. CO_TOKEN holds the token`)
+    .option('--ca <file>', 'https: the authority to trust, a file or its fingerprint sha256:…; CO_CA')
+    .option('--cert <file>', 'https: a certificate to show; CO_CERT')
+    .option('--key <file>', 'and its key; CO_KEY');
 }
 
-export function createApi({ environment, signal }: CliContext, options: ApiOptions = {}): Api {
+export function createApi(context: CliContext, options: ApiOptions = {}): Api {
+  const { environment, signal } = context;
   const url = readUrl(options.url ?? (environment.CO_URL || urlDefault));
   const base = url.href.replace(/\/$/, '');
   const token = environment.CO_TOKEN;
+  const fetch = fetchOf(url, options, context);
 
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (token) headers.authorization = `Bearer ${token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
     try {
-      const answer = await fetch(`${base}${path}`, {
+      const answer = await (await fetch())(`${base}${path}`, {
         method,
         headers,
         body: body === undefined ? null : JSON.stringify(body),
@@ -46,11 +53,38 @@ export function createApi({ environment, signal }: CliContext, options: ApiOptio
       return (await answer.json()) as T;
     } catch (error) {
       if (error instanceof AppError || signal.aborted) throw error;
-      throw new AppError('api_unreachable', `no manager answers at ${base}: ${whyOf(error)}`, { cause: error });
+      const message = `no manager answers at ${base}: ${describeTlsError(error)}${hintOf(url, error)}`;
+      throw new AppError('api_unreachable', message, { cause: error });
     }
   };
 
   return { base, get: (path) => call('GET', path), call };
+}
+
+/** What to do, where that can be known. */
+function hintOf({ protocol }: URL, error: unknown): string {
+  if (protocol !== 'https:') return '';
+  if (isUntrusted(error)) {
+    return ': give its ca.pem, or the fingerprint sha256:… that the manager prints when it starts, as --ca or CO_CA';
+  }
+  return isClosed(error) ? ', as where it requires a certificate: give --cert and --key' : '';
+}
+
+/** With the authorities and the certificate of the options; they are read once, for the first call. */
+function fetchOf(url: URL, options: ApiOptions, { environment, signal }: CliContext): () => Promise<Fetch> {
+  const given = (name: 'ca' | 'cert' | 'key') => options[name] ?? (environment[`CO_${name.toUpperCase()}`] || null);
+  const files = { ca: given('ca'), cert: given('cert'), key: given('key') };
+  if (url.protocol !== 'https:') return async () => fetch;
+  const names = { ca: '--ca', cert: '--cert', key: '--key' };
+  let opening: Promise<Fetch> | null = null;
+  const open = async () => {
+    const tls = await readPinnedTls(files, names, { url, nowMs: systemClock.nowMs(), signal });
+    return (await createTlsFetch(tls)).fetch;
+  };
+  return () => {
+    opening ??= open();
+    return opening;
+  };
 }
 
 /** With the path it has: a proxy may serve a manager below one. @throws AppError `usage_invalid` */
@@ -71,10 +105,4 @@ async function refusalOf(answer: Response): Promise<AppError> {
   const problem = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
   const message = problem.detail ?? `the manager answered ${answer.status} ${answer.statusText}`;
   return new AppError(problem.code ?? 'request_refused', message, { details: { status: answer.status } });
-}
-
-/** fetch hides what happened one level down. */
-function whyOf(error: unknown): string {
-  const { cause } = error as { cause?: { code?: string; message?: string } };
-  return cause?.code ?? cause?.message ?? errorMessage(error);
 }

@@ -1,6 +1,6 @@
 /** How the program starts and ends as a process: its lines, its signals, its exit codes. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { coctl } from '../../support/cluster/cli.ts';
+import { makeAuthority } from '../../support/tls/certificates.ts';
 import { until } from '../../support/wait.ts';
 
 const test = suite('main');
@@ -81,6 +83,69 @@ test(
     const again = await startUp(dir, '--host', '0.0.0.0');
     assert.not.match(again.output(), /admin token/);
     assert.is((await readFile(path, 'utf8')).trim(), token);
+  }),
+);
+
+test(
+  'up --tls auto serves https by an authority of its own, whose fingerprint it prints and coctl trusts',
+  inFolder(async (dir) => {
+    const up = await startUp(dir, '--tls', 'auto');
+    const [, pem = '', fingerprint = ''] =
+      /clients trust (\S+) \(--ca\), or its fingerprint (\S+)/.exec(up.output()) ?? [];
+    assert.is(pem, join(dir, 'tls', 'ca.pem'));
+    for (const authority of [pem, fingerprint]) {
+      const { code, err } = await coctl(['state'], { environment: { CO_URL: urlOf(up), CO_CA: authority } });
+      assert.is(code, 0, err);
+    }
+    await stop(up, 'SIGTERM');
+    await chmod(join(dir, 'tls', 'ca-key.pem'), 0o644);
+    const again = await startUp(dir, '--tls', 'auto');
+    // What up finds open in its folder it closes.
+    assert.ok(again.output().includes(fingerprint), 'the same authority');
+    await stop(again, 'SIGTERM');
+    await rm(join(dir, 'tls', 'ca-key.pem'));
+    const half = start(['up', '--data', dir, '--port', '0', '--tls', 'auto', '--engine', 'simulated']);
+    assert.is(await half.code, 2);
+    assert.match(half.errors(), /ca-key\.pem is missing: copy it here, or remove .*ca\.pem for another authority/);
+  }),
+);
+
+test(
+  'certificates that cannot be used are wrong usage, by name of the file and the rule',
+  inFolder(async (dir) => {
+    const authority = await makeAuthority();
+    const [good, other] = [await authority.writeServer('good'), await authority.writeServer('other')];
+    const expired = await authority.writeServer('expired', { nowMs: Date.now() - 91 * 24 * 3_600_000 });
+    const pipe = join(dir, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const cases: [{ cert: string; key: string }, RegExp][] = [
+      [
+        { cert: good.cert, key: other.key },
+        /--tls-key: .*other-key\.pem is not the key of the certificate in .*good\.pem/,
+      ],
+      [expired, /--tls-cert: the certificate in .*expired\.pem has expired, on 20/],
+      [{ cert: join(dir, 'nowhere'), key: good.key }, /--tls-cert: .*nowhere cannot be read: ENOENT/],
+      [{ cert: pipe, key: good.key }, /--tls-cert: .*pipe is no regular file/],
+      [{ cert: good.cert, key: good.cert }, /--tls-key: .*good\.pem holds no private key/],
+    ];
+    for (const [{ cert, key }, rule] of cases) {
+      const up = start([
+        'up',
+        '--data',
+        dir,
+        '--port',
+        '0',
+        '--engine',
+        'simulated',
+        '--tls-cert',
+        cert,
+        '--tls-key',
+        key,
+      ]);
+      assert.is(await up.code, 2, up.errors());
+      assert.match(up.errors(), rule);
+    }
+    await authority.remove();
   }),
 );
 

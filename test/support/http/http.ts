@@ -10,6 +10,7 @@ import { createTimeTravel } from '../../../src/history/replay/past-views.ts';
 import type { Token } from '../../../src/http/request/auth.ts';
 import type { ControlPlaneStatus } from '../../../src/http/response/status.ts';
 import { createHttpServer } from '../../../src/http/server.ts';
+import type { ServerTls } from '../../../src/http/server-tls.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { createProjector, type Projector } from '../../../src/projections/live/projector.ts';
 
@@ -44,6 +45,7 @@ export async function startApi(
     recordEveryMs?: number;
     callsPerSecond?: number;
     connectionsPerAddress?: number;
+    tls?: ServerTls;
   } = {},
 ): Promise<TestApi> {
   const clusterId = await ensureCluster(log);

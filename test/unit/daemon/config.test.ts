@@ -37,6 +37,7 @@ const rows: Row[] = [
   row('docker', 'CO_DOCKER_HOST', 'dockerAddress', ['tcp://engine:2375', '/run/other.sock']),
   row('mongodb', 'CO_MONGODB_URL', 'mongodbUrl', ['mongodb://a/co', 'mongodb+srv://b/co']),
   row('amqp', 'CO_AMQP_URL', 'amqpUrl', ['amqp://a', 'amqps://b']),
+  row('tls', 'CO_TLS', 'tls', ['auto', 'off'], [{ kind: 'auto', names: [], clientCa: null }, null]),
   row('cluster', 'CO_CLUSTER', 'cluster', ['shop', 'shop-2']),
   row('cluster-id', 'CO_CLUSTER_ID', 'clusterId', [id, otherId]),
   row('node', 'CO_NODE', 'node', ['worker-3', 'rack1-7']),
@@ -87,6 +88,7 @@ test('without options and environment the defaults of the README hold', () => {
       nodeTimeoutMs: 5000,
       queueTimeoutMs: 60_000,
     },
+    ...{ tls: null },
     ...{ telemetryRetentionMs: 86_400_000, node: null, logLevel: 'info' },
   });
 });
@@ -107,9 +109,43 @@ for (const { option, env, key, texts, values } of rows) {
   });
 }
 
-test('every option is in the table above', () => {
-  assert.is(optionLines().length, rows.length);
+/** They mean something with others only. */
+const together = ['tls-names', 'tls-cert', 'tls-key', 'tls-client-ca'];
+
+test('every option is in the table above, or among those that go together', () => {
+  assert.is(optionLines().length, rows.length + together.length);
+  for (const option of together) assert.ok(optionLines().some((line) => line.includes(` --${option} `)));
 });
+
+test('a certificate comes from files or from the own authority', () => {
+  const files = { CO_TLS_CERT: 'cert.pem', CO_TLS_KEY: 'key.pem' };
+  assert.equal(readConfig([], files).tls, { kind: 'files', cert: 'cert.pem', key: 'key.pem', clientCa: null });
+  assert.equal(readConfig(['--tls-client-ca', 'ca.pem'], files).tls, {
+    ...{ kind: 'files', cert: 'cert.pem', key: 'key.pem', clientCa: 'ca.pem' },
+  });
+  assert.equal(readConfig(['--tls', 'auto', '--tls-names', 'a.internal, 10.0.0.7,::1'], {}).tls, {
+    ...{ kind: 'auto', names: ['a.internal', '10.0.0.7', '::1'], clientCa: null },
+  });
+});
+
+const tlsRefusals: [environment: Record<string, string>, rule: RegExp][] = [
+  [{ CO_TLS: 'on' }, /CO_TLS: must be off or auto/],
+  [{ CO_TLS_CERT: 'a' }, /CO_TLS_KEY: --tls-cert and --tls-key go together/],
+  [{ CO_TLS_KEY: 'a' }, /CO_TLS_CERT: --tls-cert and --tls-key go together/],
+  [{ CO_TLS: 'auto', CO_TLS_CERT: 'a', CO_TLS_KEY: 'b' }, /CO_TLS: auto makes a certificate/],
+  [{ CO_TLS_NAMES: 'a' }, /CO_TLS_NAMES: goes with --tls auto/],
+  [{ CO_TLS_CLIENT_CA: 'a' }, /CO_TLS_CLIENT_CA: goes with/],
+  [{ CO_TLS: 'auto', CO_TLS_NAMES: 'a,under_score' }, /CO_TLS_NAMES: "under_score" is no host name and no address/],
+];
+
+for (const [environment, rule] of tlsRefusals) {
+  test(`${JSON.stringify(environment)} is refused`, () => {
+    assert.throws(
+      () => readConfig([], environment),
+      (error: Error) => rule.test(error.message),
+    );
+  });
+}
 
 const refusals: [option: string, env: string, text: string, rule: RegExp][] = [
   ['port', 'CO_PORT', '65536', /whole number from 0 to 65535/],
