@@ -178,15 +178,28 @@ export function testEngineContract(name: string, open: () => Promise<EngineUnder
     assert.is(await other.inspect('web.1-a'), null);
     await other.stop('web.1-a', 1);
     await other.remove('web.1-a');
-    assert.equal(await other.logTail('web.1-a', 5), []);
+    assert.equal(await other.logTail('web.1-a', 5, (text) => text), []);
     assert.is(await stateOf(engine), 'running');
   });
 
   promise('there are no last lines of what never ran', async (machine) => {
     const engine = machine.engine('a');
-    assert.equal(await engine.logTail('web.1-a', 5), []);
+    assert.equal(await engine.logTail('web.1-a', 5, (text) => text), []);
     await engine.create(request(machine));
-    assert.equal(await engine.logTail('web.1-a', 5), []);
+    assert.equal(await engine.logTail('web.1-a', 5, (text) => text), []);
+  });
+
+  promise('the environment a container was created with can be read, by its own node only', async (machine) => {
+    const [engine, other] = [machine.engine('a'), machine.engine('b')];
+    const env = [
+      { name: 'KEY', value: 'a=b' },
+      { name: 'EMPTY', value: '' },
+    ];
+    await engine.create({ ...request(machine), env });
+    const found = await engine.environment('web.1-a');
+    for (const { name, value } of env) assert.is(found.find((one) => one.name === name)?.value, value);
+    assert.equal(await other.environment('web.1-a'), []);
+    assert.equal(await engine.environment('web.9-z'), []);
   });
 
   promise('hints begin with a loss, then tell of each end and each removal, to its node only', async (machine) => {

@@ -4,12 +4,13 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { AppError, hasCode } from '../../errors.ts';
+import { AppError, errorMessage, hasCode } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { FailureReason } from '../../model/container.ts';
 import type { Engine, EngineContainer, PullProgress, RunRequest } from '../engine/engine.ts';
 import { retryWhileEngineUnavailable } from '../engine/retry-while-unavailable.ts';
-import { resolveEnvironment } from './secrets.ts';
+import { createSecretMask, type Mask } from './secret-mask.ts';
+import { resolveEnvironment, secretsIn } from './secrets.ts';
 import type { StartLimiter } from './start-limiter.ts';
 
 export type Run = Omit<RunRequest, 'env'>;
@@ -49,10 +50,12 @@ export async function startContainer(
     try {
       const env = await resolveEnvironment(run.spec.env, secretsDir);
       cancelled.throwIfAborted();
-      const created = await engine.create({ ...run, env });
-      // Asked here for the last time; an agent that closes still starts what it has created.
-      cancelled.throwIfAborted();
-      return created.state === 'created' ? await engine.start(run.container) : created;
+      return await maskErrors(createSecretMask(secretsIn(run.spec.env, env)), async () => {
+        const created = await engine.create({ ...run, env });
+        // Asked here for the last time; an agent that closes still starts what it has created.
+        cancelled.throwIfAborted();
+        return created.state === 'created' ? engine.start(run.container) : created;
+      });
     } catch (error) {
       if (hasCode(error, 'engine_unavailable')) await pause(awayPauseMs, undefined, { signal }).catch(() => {});
       throw error;
@@ -70,6 +73,18 @@ export async function startContainer(
     return createAndStart();
   };
   return retryWhileEngineUnavailable(pullIfMissing, signal);
+}
+
+/** An engine may quote what it was given. */
+async function maskErrors<T>(mask: Mask, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    const message = mask(errorMessage(error));
+    if (message === errorMessage(error)) throw error;
+    if (!(error instanceof AppError)) throw new Error(message);
+    throw new AppError(error.code, message, { retryable: error.retryable });
+  }
 }
 
 const failureReasons: Readonly<Record<string, FailureReason>> = {

@@ -7,12 +7,14 @@ import type { Clock } from '../../clock.ts';
 import type { Mutex } from '../../concurrency/mutex.ts';
 import { errorMessage } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { EngineContainer, PullProgress } from '../engine/engine.ts';
+import type { Engine, EngineContainer, PullProgress } from '../engine/engine.ts';
 import { retryWhileEngineUnavailable } from '../engine/retry-while-unavailable.ts';
 import type { ReportBody, Reporter } from '../reports/reporter.ts';
 import { failureReasonOf, type Run, type StartDeps, startContainer } from './container-start.ts';
 import { exitReportOf, failedReport } from './exit-status.ts';
 import type { Operations, Outcome } from './runner-machine.ts';
+import { createSecretMask, type Mask } from './secret-mask.ts';
+import { secretsIn } from './secrets.ts';
 
 export type RunnerDeps = StartDeps & { reporter: Reporter; clock: Clock; logger: Logger };
 
@@ -25,6 +27,7 @@ export type RunnerOptions = {
 };
 
 const logTailLines = 20;
+const unmasked: Mask = (text) => text;
 const progressEveryMs = 1_000;
 
 export type Scheduling = {
@@ -58,8 +61,10 @@ function createEngineOperations(
 
   /** A container that ends by itself follows from its own latest fact: no cause is named. */
   const concluded = async (found: EngineContainer | null, run: Run, signal: AbortSignal): Promise<Outcome> => {
-    const logTail = found ? await persist(() => engine.logTail(container, logTailLines), signal) : [];
-    return { isRunning: false, report: { ...exitReportOf(found, run.spec, logTail), causationId: null } };
+    const mask = found ? await persist(() => maskOf(engine, run), signal) : unmasked;
+    const logTail = found ? await persist(() => engine.logTail(container, logTailLines, mask), signal) : [];
+    const report = exitReportOf(found && { ...found, error: mask(found.error) }, run.spec, logTail);
+    return { isRunning: false, report: { ...report, causationId: null } };
   };
 
   return {
@@ -114,6 +119,12 @@ function createEngineOperations(
       }),
     clear: () => inOrder(() => persist(() => engine.remove(container))),
   };
+}
+
+/** Secrets as they were injected: their files may hold others by now, and another process may have started the container. */
+async function maskOf(engine: Engine, { container, spec: { env } }: Run): Promise<Mask> {
+  if (!env.some((entry) => 'secret' in entry)) return unmasked;
+  return createSecretMask(secretsIn(env, await engine.environment(container)));
 }
 
 type Order = { exclusive: Mutex; closing: AbortSignal; onFailed: (error: unknown) => void };

@@ -15,6 +15,8 @@ export type DockerContainers = {
   inspect(container: string): Promise<EngineContainer | null>;
   /** By the name that we give a container, whatever is remembered. */
   inspectByName(container: string): Promise<EngineContainer | null>;
+  /** What it was created with; empty when Docker has no such container of ours. */
+  environmentOf(container: string): Promise<{ name: string; value: string }[]>;
   /** For a call of the client; null: Docker has no such container of ours. */
   handleOf(container: string): Promise<Docker.Container | null>;
   lastKnown(container: string): EngineContainer | undefined;
@@ -40,21 +42,27 @@ export function createDockerContainers(docker: Docker, scope: EngineScope): Dock
     requests.delete(container);
   };
 
-  const inspectAt = async (address: string): Promise<EngineContainer | null> => {
+  const inspectRaw = async (address: string): Promise<Docker.ContainerInspectInfo | null> => {
     try {
       const inspection = await callDocker('inspect', queryDeadlineMs, (abortSignal) =>
         docker.getContainer(address).inspect({ abortSignal }),
       );
-      return isOfScope(inspection.Config.Labels, scope) ? readInspection(inspection) : null;
+      return isOfScope(inspection.Config.Labels, scope) ? inspection : null;
     } catch (error) {
       if (hasStatus(error, 404)) return null;
       throw asUnavailable('inspect', error);
     }
   };
+  const inspectAt = async (address: string): Promise<EngineContainer | null> => {
+    const inspection = await inspectRaw(address);
+    return inspection && readInspection(inspection);
+  };
+
+  const addressOf = (container: string) =>
+    known.get(container)?.engineContainerId ?? dockerContainerName(scope.clusterId, container);
 
   const inspect = async (container: string): Promise<EngineContainer | null> => {
-    const address = known.get(container)?.engineContainerId ?? dockerContainerName(scope.clusterId, container);
-    const found = await inspectAt(address);
+    const found = await inspectAt(addressOf(container));
     if (found) known.set(container, found);
     else forget(container);
     return found;
@@ -68,6 +76,10 @@ export function createDockerContainers(docker: Docker, scope: EngineScope): Dock
   };
 
   return {
+    async environmentOf(container) {
+      const inspection = await inspectRaw(addressOf(container));
+      return (inspection?.Config.Env ?? []).map(splitVariable);
+    },
     async list() {
       const rows = await listRows(docker, scope);
       const found: (EngineContainer | null)[] = [];
@@ -113,4 +125,9 @@ async function listRows(docker: Docker, scope: EngineScope): Promise<ListedRow[]
     const state = readState(row.State);
     return container && state ? [{ container, id: row.Id, state }] : [];
   });
+}
+
+function splitVariable(text: string): { name: string; value: string } {
+  const end = text.indexOf('=');
+  return end < 0 ? { name: text, value: '' } : { name: text.slice(0, end), value: text.slice(end + 1) };
 }

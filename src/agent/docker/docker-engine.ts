@@ -43,7 +43,8 @@ export function createDockerEngine({ clock, logger }: DockerEngineDeps, options:
     describe: (signal) => describe(docker, signal),
     hasImage: (image) => hasImage(docker, image),
     pull: (image, onProgress, signal) => pullImage(docker, image, onProgress, signal),
-    logTail: (container, lines) => readLogTail(containers, container, lines),
+    environment: containers.environmentOf,
+    logTail: (container, lines, mask) => readLogTail(containers, container, { lines, mask }),
     watch(onHint, signal) {
       void followEvents({ docker, scope, clock, logger }, onHint, AbortSignal.any([signal, closing.signal]));
     },
@@ -83,13 +84,19 @@ async function describe(docker: Docker, signal: AbortSignal | undefined): Promis
   };
 }
 
-async function readLogTail(containers: DockerContainers, container: string, lines: number): Promise<string[]> {
+type LogTailOptions = { lines: number; mask: (text: string) => string };
+
+async function readLogTail(
+  containers: DockerContainers,
+  container: string,
+  { lines, mask }: LogTailOptions,
+): Promise<string[]> {
   const handle = await containers.handleOf(container);
   if (!handle) return [];
   try {
     const wanted = { follow: false, stdout: true, stderr: true, tail: lines } as const;
     const raw = await callDocker('logs', queryDeadlineMs, (abortSignal) => handle.logs({ ...wanted, abortSignal }));
-    return boundTail(joinFrames(toBuffer(raw)), lines);
+    return boundTail(mask(joinFrames(toBuffer(raw))), lines);
   } catch (error) {
     if (hasStatus(error, 404, 409)) return [];
     throw asUnavailable('logs', error);

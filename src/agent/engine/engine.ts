@@ -71,8 +71,13 @@ export type Engine = {
   stop(container: string, timeoutSeconds: number): Promise<void>;
   /** Removes with its anonymous volumes, killing it when it still runs. Already gone is success. */
   remove(container: string): Promise<void>;
-  /** Last lines of stdout and stderr in their order, at most `lines` and 4 KiB together. */
-  logTail(container: string, lines: number): Promise<string[]>;
+  /** What the container was created with, secrets included: to find them in its words. Empty when the engine has it no more. */
+  environment(container: string): Promise<{ name: string; value: string }[]>;
+  /**
+   * Last lines of stdout and stderr in their order, at most `lines` and 4 KiB together.
+   * @param mask applied before anything is cut, so that no half of what it takes out is left
+   */
+  logTail(container: string, lines: number, mask: (text: string) => string): Promise<string[]>;
   /** Hints until the signal aborts; reconnects by itself. */
   watch(onHint: (hint: EngineHint) => void, signal: AbortSignal): void;
   close(): Promise<void>;

@@ -7,12 +7,13 @@ import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
 import type { EngineDescription } from '../../model/node.ts';
 import type { Engine, EngineContainer, EngineScope } from '../engine/engine.ts';
+import { boundTail } from '../engine/log-tail.ts';
 import { createSimulatedState, type Entry, isSameScope, type SimulatedState } from './simulated-state.ts';
 
 export type SimulatedMachine = {
   engine(scope: EngineScope): Engine;
   /** Ends a container as if by itself or by a signal (137). */
-  kill(container: string, exitCode: number, options?: { oomKilled?: boolean }): void;
+  kill(container: string, exitCode: number, options?: { oomKilled?: boolean; printed?: string }): void;
   /** Takes a container away behind the agent's back. */
   vanish(container: string): void;
   /** While away every call fails with `engine_unavailable`. */
@@ -43,8 +44,9 @@ export function createSimulatedMachine({ clock }: { clock: Clock }, options: Sim
   };
   return {
     engine: (scope) => createEngine({ machine, clock, latencyMs, description }, scope),
-    kill(container, exitCode, { oomKilled = false } = {}) {
+    kill(container, exitCode, { oomKilled = false, printed } = {}) {
       const entry = machine.entries.get(container);
+      if (entry && printed !== undefined) entry.printed = printed;
       if (entry) machine.end(entry, exitCode, oomKilled);
     },
     vanish(container) {
@@ -117,9 +119,14 @@ function createEngine({ machine, clock, latencyMs, description }: EngineParts, s
       const entry = find(container);
       if (entry) machine.remove(entry);
     },
-    async logTail(container, lines) {
+    async environment(container) {
       await answer();
-      return find(container)?.startedAt ? ['simulated: no container runs'].slice(0, lines) : [];
+      return [...(find(container)?.request.env ?? [])];
+    },
+    async logTail(container, lines, mask) {
+      await answer();
+      const entry = find(container);
+      return entry?.startedAt ? boundTail(mask(entry.printed), lines) : [];
     },
     watch(onHint, signal) {
       const listener = { scope, onHint };
@@ -134,6 +141,6 @@ function createEngine({ machine, clock, latencyMs, description }: EngineParts, s
   };
 }
 
-function toEngineContainer({ scope: _scope, request: _request, ...found }: Entry): EngineContainer {
+function toEngineContainer({ scope: _scope, request: _request, printed: _printed, ...found }: Entry): EngineContainer {
   return { ...found, ports: [...found.ports] };
 }

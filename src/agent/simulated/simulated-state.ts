@@ -4,7 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { AppError } from '../../errors.ts';
 import type { EngineContainer, EngineHint, EngineScope, RunRequest } from '../engine/engine.ts';
 
-export type Entry = EngineContainer & { scope: EngineScope; request: RunRequest };
+/** `printed`: what the program would have written. */
+export type Entry = EngineContainer & { scope: EngineScope; request: RunRequest; printed: string };
 
 export type Listener = { scope: EngineScope; onHint: (hint: EngineHint) => void };
 
@@ -23,6 +24,8 @@ export type SimulatedState = {
   end(entry: Entry, exitCode: number, oomKilled?: boolean): void;
   remove(entry: Entry): void;
 };
+
+const simulatedOutput = 'simulated: no container runs';
 
 /** Where Linux hands out ports by itself. */
 const firstFreePort = 32_768;
@@ -64,7 +67,7 @@ export function createSimulatedState(): SimulatedState {
       const { container, service, slot, generation, specHash } = request;
       created += 1;
       const entry: Entry = {
-        ...{ scope, request, container, service, slot, generation, specHash },
+        ...{ scope, request, container, service, slot, generation, specHash, printed: simulatedOutput },
         ...{ engineContainerId: `simulated-${created}`, state: 'created' },
         ...{ exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [] },
       };

@@ -23,6 +23,11 @@ const joinExpiresDefault = '1h';
 
 export function addTokenCommand(program: Command, context: CliContext): void {
   const group = program.command('token').description('Issues, lists and revokes tokens of the API; needs scope admin');
+  addExamples(group, [
+    ['token create ada --scope write', 'for a person who deploys'],
+    ['token list', 'who may call'],
+    ['token revoke ada', 'takes all tokens of ada'],
+  ]);
   addCreate(group, context);
   addList(group, context);
   addRevoke(group, context);

@@ -1,6 +1,11 @@
 /** The agent on the simulated engine and the embedded bus: what it does with containers, whatever comes in between. */
 
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createStartLimiter } from '../../../src/agent/containers/start-limiter.ts';
@@ -120,6 +125,50 @@ scenario('a secret that cannot be read is a start error that names it', async (s
   assert.is(failed.reason, 'start error');
   assert.match(failed.message, 'api-key');
   assert.is(machine.starts(container), 0);
+});
+
+scenario('a secret that a program prints is masked, also by an agent that did not start it', async (scene) => {
+  const { manager, machine } = scene;
+  const secretsDir = await mkdtemp(join(tmpdir(), 'co-secrets-'));
+  try {
+    await writeFile(join(secretsDir, 'api-key'), 'hunter2-hunter2\n');
+    const first = await scene.startAgent({ secretsDir });
+    const container = await manager.queue({ env: [{ name: 'KEY', secret: 'api-key' }] });
+    await untilReported(manager, container, 'running');
+    await first.close();
+    await writeFile(join(secretsDir, 'api-key'), 'another by now\n');
+    await scene.startAgent({ secretsDir });
+    const base64 = Buffer.from('user:hunter2-hunter2').toString('base64');
+    // The cut of the last lines falls inside the second one.
+    const printed = `cannot log in as ${base64}\n${'hunter2-hunter2 '.repeat(300)}\nbye`;
+    machine.kill(container, 1, { printed });
+    const { logTail } = await untilReported(manager, container, 'failed');
+    assert.is(logTail.at(-1), 'bye');
+    assert.match(String(logTail.at(-2)), /\[secret api-key\] \[secret api-key\]/);
+    assert.not.match(JSON.stringify(manager.reports), /hunter2|nter2|aHVudGVyMi/);
+  } finally {
+    await rm(secretsDir, { recursive: true });
+  }
+});
+
+scenario('a secret whose file is a pipe fails at once, and the agent goes on and stops', async (scene) => {
+  const { manager } = scene;
+  const secretsDir = await mkdtemp(join(tmpdir(), 'co-secrets-'));
+  try {
+    await promisify(execFile)('mkfifo', [join(secretsDir, 'api-key')]);
+    await scene.startAgent({ secretsDir });
+    const containers = await Promise.all(
+      Array.from({ length: 8 }, () => manager.queue({ env: [{ name: 'KEY', secret: 'api-key' }] })),
+    );
+    for (const container of containers) {
+      const failed = await untilReported(manager, container, 'failed');
+      assert.is(failed.reason, 'start error');
+      assert.match(failed.message, /"api-key" is not a file/);
+    }
+    await untilReported(manager, await manager.queue(), 'running');
+  } finally {
+    await rm(secretsDir, { recursive: true });
+  }
 });
 
 scenario('a stop is reported with its exit code and its own cause, and the container removed', async (scene) => {

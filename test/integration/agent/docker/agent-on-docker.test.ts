@@ -239,6 +239,9 @@ scenario('a secret reaches its variable, and nothing else that Docker shows', as
     const others = { ...inspection, Config: { ...inspection.Config, Env: [] } };
     assert.not.match(JSON.stringify(others), 'hunter2');
     assert.not.match(JSON.stringify(scene.manager.reports), 'hunter2');
+    const talker = await scene.manager.queue(shell('echo "key: $KEY"; echo -n "$KEY" | base64; exit 3', { env }));
+    const { logTail } = await untilReported(scene.manager, talker, 'failed');
+    assert.equal(logTail, ['key: [secret api-key]', '[secret api-key]']);
   } finally {
     await rm(secretsDir, { recursive: true, force: true });
   }
