@@ -1,10 +1,13 @@
 /** `./bootstrap/down`: removes what a cluster left on this machine's engine, and, with --purge, its data. */
 
 import { access } from 'node:fs/promises';
+import { readDockerTls } from '../../src/agent/docker/docker-tls.ts';
+import { systemClock } from '../../src/clock.ts';
 import { readConfig } from '../../src/daemon/config.ts';
 import { type FolderNote, lockDataFolder } from '../../src/daemon/data-folder.ts';
 import { AppError } from '../../src/errors.ts';
 import { createProgram, runOnce } from '../../src/process/arguments.ts';
+import type { ClientTls } from '../../src/tls/client-tls.ts';
 import { connectDocker, whyNoAnswer } from './engine/docker-client.ts';
 import { findOwnDockerd, stopOwnDockerd } from './engine/own-dockerd.ts';
 import { removeContainers } from './engine/remove-containers.ts';
@@ -19,6 +22,7 @@ is still desired is started again. A log in MongoDB and queues in RabbitMQ are n
   .option('--data <DIR>', 'CO_DATA_DIR     the data of the cluster (default ./data)')
   .option('--cluster <NAME>', 'CO_CLUSTER      without data: the containers of whatever cluster has this name')
   .option('--docker <ADDRESS>', 'CO_DOCKER_HOST  where they are (default: as `up` found it, else /var/run/docker.sock)')
+  .option('--docker-tls <DIR>', 'CO_DOCKER_CERT_PATH  TLS to it: ca.pem, cert.pem and key.pem')
   .option(
     '--purge',
     'delete the data too: the embedded log, and with it the history. Ends the Docker daemon that `up` started, when nothing else runs on it',
@@ -36,12 +40,13 @@ const print = (line: string) => console.log(line);
 
 await runOnce(program, (_args, options) => down(options));
 
-type Given = { data?: string; cluster?: string; docker?: string; purge?: boolean };
+type Given = { data?: string; cluster?: string; docker?: string; dockerTls?: string; purge?: boolean };
 
 async function down({ purge = false, ...given }: Given): Promise<void> {
   const environment = withDockerHost(process.env);
-  const args = Object.entries(given).map(([name, value]) => `--${name}=${value}`);
-  const { dataDir, dockerAddress } = readConfig(args, environment);
+  const args = Object.entries(given).map(([name, value]) => `--${name === 'dockerTls' ? 'docker-tls' : name}=${value}`);
+  const { dataDir, dockerAddress, dockerCertPath } = readConfig(args, environment);
+  const tls = await readDockerTls(dockerCertPath, systemClock.nowMs());
   const cluster = given.cluster ?? (process.env.CO_CLUSTER || null);
   const address = (given.docker ?? environment.CO_DOCKER_HOST) ? dockerAddress : null;
   const isThere = await access(dataDir).then(
@@ -49,13 +54,13 @@ async function down({ purge = false, ...given }: Given): Promise<void> {
     () => false,
   );
   if (!isThere) {
-    if (cluster !== null) return void (await removeAt(address ?? dockerAddress, { cluster }));
+    if (cluster !== null) return void (await removeAt(address ?? dockerAddress, tls, { cluster }));
     return print(`there is no data at ${dataDir}; --cluster NAME removes containers by the name of their cluster`);
   }
   const folder = await lockDataFolder(dataDir);
   try {
     const note = await folder.readNote();
-    await removeNoted(note, { dataDir, cluster, address, dockerAddress });
+    await removeNoted(note, { dataDir, cluster, address, dockerAddress, tls });
     await folder.forget();
     if (purge) await endOwnDockerd(dataDir, note);
   } finally {
@@ -64,11 +69,17 @@ async function down({ purge = false, ...given }: Given): Promise<void> {
   if (purge) await purgeAndSay(dataDir);
 }
 
-type Where = { dataDir: string; cluster: string | null; address: string | null; dockerAddress: string };
+type Where = {
+  dataDir: string;
+  cluster: string | null;
+  address: string | null;
+  dockerAddress: string;
+  tls: ClientTls | null;
+};
 
-async function removeNoted(note: FolderNote | null, { dataDir, cluster, address, dockerAddress }: Where) {
+async function removeNoted(note: FolderNote | null, { dataDir, cluster, address, dockerAddress, tls }: Where) {
   if (note === null) {
-    if (cluster !== null) return removeAt(address ?? dockerAddress, { cluster });
+    if (cluster !== null) return removeAt(address ?? dockerAddress, tls, { cluster });
     return print(`no cluster of ${dataDir} left containers; --cluster NAME removes some by the name of their cluster`);
   }
   if (cluster !== null && cluster !== note.cluster) {
@@ -76,18 +87,22 @@ async function removeNoted(note: FolderNote | null, { dataDir, cluster, address,
   }
   const where = address ?? note.docker;
   if (where === null) return print(`cluster ${note.cluster} ran on a simulated engine: it left no containers`);
-  await removeAt(where, { clusterId: note.clusterId });
+  await removeAt(where, tls, { clusterId: note.clusterId });
 }
 
-async function removeAt(address: string, of: { clusterId: string } | { cluster: string }): Promise<void> {
-  const silence = await whyNoAnswer(address);
+async function removeAt(
+  address: string,
+  tls: ClientTls | null,
+  of: { clusterId: string } | { cluster: string },
+): Promise<void> {
+  const silence = await whyNoAnswer(address, tls);
   if (silence !== null) {
     const hint = 'start it and try again, or give --docker; nothing was removed';
     throw new AppError('engine_unavailable', `the Docker Engine at ${address} does not answer, ${silence}: ${hint}`);
   }
   const onRemoved = (container: string, done: number, total: number) =>
     print(`removed ${container} (${done}/${total})`);
-  const removed = await removeContainers(connectDocker(address), { of, onRemoved });
+  const removed = await removeContainers(connectDocker(address, tls), { of, onRemoved });
   const whose = 'clusterId' in of ? `of cluster id ${of.clusterId}` : `of cluster ${of.cluster}`;
   print(removed === 0 ? `no containers ${whose} are left` : `${removed} containers ${whose} removed`);
 }

@@ -4,6 +4,7 @@ import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { adminTokenFile } from '../../src/daemon/admin-token.ts';
 import { folderFiles } from '../../src/daemon/data-folder.ts';
+import { authorityFolder } from '../../src/daemon/tls/own-authority.ts';
 import { snapshotFolder } from '../../src/projections/snapshots/snapshot-files.ts';
 import { dockerdFiles, findOwnDockerd } from './engine/own-dockerd.ts';
 import { logFiles } from './log-file.ts';
@@ -19,9 +20,12 @@ const knownFiles: readonly string[] = [
   ...[logFiles.current, ...logFiles.rotated],
   socketFile,
   adminTokenFile,
+  authorityFolder,
   snapshotFolder,
   ...Object.values(dockerdFiles),
 ];
+
+const folders: readonly string[] = [snapshotFolder, authorityFolder];
 
 /** @returns what was deleted and what was left, by name and in order */
 export async function purgeDataFolder(dir: string): Promise<{ deleted: string[]; left: string[] }> {
@@ -30,7 +34,7 @@ export async function purgeDataFolder(dir: string): Promise<{ deleted: string[];
   const found = (await readdir(dir)).sort();
   const deleted = found.filter((name) => knownFiles.includes(name) && !needed.includes(name));
   const left = found.filter((name) => !deleted.includes(name));
-  for (const name of deleted) await rm(join(dir, name), { force: true, recursive: name === snapshotFolder });
+  for (const name of deleted) await rm(join(dir, name), { force: true, recursive: folders.includes(name) });
   if (left.length === 0) await rmdir(dir);
   return { deleted, left };
 }

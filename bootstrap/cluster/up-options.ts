@@ -1,5 +1,6 @@
 /** The command line of `./bootstrap/up`: the program's own options, and what it may do to the machine. Pure. */
 
+import { join } from 'node:path';
 import { helpOnEnding } from '../../src/daemon/command-line.ts';
 import { addConfigOptions, asEnvironment, type Config, givenOptions, toConfig } from '../../src/daemon/config.ts';
 import { AppError } from '../../src/errors.ts';
@@ -30,10 +31,13 @@ export function parseUpOptions(args: readonly string[], environment: NodeJS.Proc
   };
 }
 
-/** Docker's own variable is the default of ours. */
+/** Docker's own variables are the defaults of ours: DOCKER_HOST, and for its TLS DOCKER_TLS_VERIFY and DOCKER_CERT_PATH. */
 export function withDockerHost(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const address = environment.CO_DOCKER_HOST || environment.DOCKER_HOST;
-  return address ? { ...environment, CO_DOCKER_HOST: address } : environment;
+  const { CO_DOCKER_HOST: ours, DOCKER_HOST: address, HOME = '' } = environment;
+  if (ours || !address) return environment;
+  const isTls = environment.DOCKER_TLS_VERIFY && address.startsWith('tcp://');
+  const certPath = environment.CO_DOCKER_CERT_PATH || environment.DOCKER_CERT_PATH || join(HOME, '.docker');
+  return { ...environment, CO_DOCKER_HOST: address, ...(isTls ? { CO_DOCKER_CERT_PATH: certPath } : {}) };
 }
 
 const createUpProgram = () =>
@@ -52,7 +56,8 @@ Containers go on running when this ends; the next one takes them over. ./bootstr
     .addHelpText(
       'after',
       `
-Each option is also a variable of the environment; the option wins. DOCKER_HOST is used where --docker and CO_DOCKER_HOST are not given.
+Each option is also a variable of the environment; the option wins. DOCKER_HOST, DOCKER_TLS_VERIFY and
+DOCKER_CERT_PATH are used where --docker and CO_DOCKER_HOST are not given.
 The log is log.ndjson in --data, as much of it as --log-level says; the terminal shows its warnings and errors.
 
 ${helpOnEnding}`,

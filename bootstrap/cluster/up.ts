@@ -1,5 +1,7 @@
 /** Runs `./bootstrap/up`: an engine, the example image, and a cluster that runs until it is stopped. */
 
+import { readDockerTls } from '../../src/agent/docker/docker-tls.ts';
+import { systemClock } from '../../src/clock.ts';
 import { type DataFolder, lockDataFolder } from '../../src/daemon/data-folder.ts';
 import { type NodeAgents, nodesOf } from '../../src/daemon/node-agents.ts';
 import { findOpenSecrets, tightenFolder } from '../../src/daemon/private-files.ts';
@@ -38,14 +40,15 @@ async function up(options: UpOptions, life: Life): Promise<Running> {
 
 async function upOn(folder: DataFolder, options: UpOptions, life: Life): Promise<Running> {
   const { config, mayInstall } = options;
-  const { dataDir, dockerAddress: address } = config;
+  const { dataDir, dockerAddress: address, dockerCertPath } = config;
   const { print, signal } = life;
   const tightened = await tightenFolder(dataDir);
   if (tightened !== null) print(tightened);
   for (const warning of await findOpenSecrets(config)) print(`warning: ${warning}`);
   const last = await folder.readNote();
   const isInUse = last !== null && last.docker !== null;
-  const engine = await findEngine({ choice: config.engine, address, dataDir, mayInstall, isInUse, print, signal });
+  const tls = await readDockerTls(dockerCertPath, systemClock.nowMs());
+  const engine = await findEngine({ choice: config.engine, address, tls, dataDir, mayInstall, isInUse, print, signal });
   if (engine === 'docker') await offerExample(options, print);
   const cluster = await openCluster({ folder, engine, options }, life);
   const control = await openControl({ folder, engine, options, agents: cluster.agents }, print);
@@ -94,7 +97,8 @@ async function openControl(
   const { config } = options;
   const note = await folder.readNote();
   const isReal = engine === 'docker' && note !== null;
-  const of = { clusterId: note?.clusterId ?? '', address: config.dockerAddress };
+  const tls = isReal ? await readDockerTls(config.dockerCertPath, systemClock.nowMs()) : null;
+  const of = { clusterId: note?.clusterId ?? '', address: config.dockerAddress, tls };
   const killContainers = isReal ? (node: string) => killContainersOf(node, of) : null;
   const nodes = nodesOf({ ...config, node: null });
   try {

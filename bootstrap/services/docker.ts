@@ -5,14 +5,16 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { socketPathOf, whyNoAnswer } from '../cluster/engine/docker-client.ts';
 import { runProgram } from '../cluster/programs.ts';
 import { findBusybox } from '../images/busybox.ts';
+import { findFreePorts } from './free-port.ts';
 import { havePrograms } from './installed-program.ts';
 import { startServer } from './server-process.ts';
 import { openFirst, type Service, type ServiceOptions } from './service.ts';
+import { makeAuthority } from './test-authority.ts';
 
 export const systemSocket = '/var/run/docker.sock';
 
@@ -47,10 +49,11 @@ async function startDaemon(options: ServiceOptions): Promise<Service> {
   const [dockerd, ip] = (await havePrograms(['dockerd', 'ip'], options)) as [string, string];
   const bridge = await addBridge(ip, signal);
   const socket = join(dataDir, 'docker.sock');
+  const tls = await writeTls(dataDir);
   const server = await startServer(dockerd, {
     args: [
       ...['--data-root', join(dataDir, 'data'), '--exec-root', join(dataDir, 'exec')],
-      ...['--host', `unix://${socket}`, '--pidfile', join(dataDir, 'pid')],
+      ...['--host', `unix://${socket}`, ...tls.args, '--pidfile', join(dataDir, 'pid')],
       // The machine's containerd, where it runs, is used by all daemons: names of our own keep them apart.
       ...['--containerd-namespace', bridge.name, '--containerd-plugins-namespace', `${bridge.name}-plugins`],
       ...['--bridge', bridge.name, '--iptables=false', '--ip6tables=false', '--ip-masq=false', '--ip-forward=false'],
@@ -66,8 +69,28 @@ async function startDaemon(options: ServiceOptions): Promise<Service> {
   });
   return {
     description: `Docker Engine, a daemon of its own (${dockerd}, process ${server.pid})`,
-    environment: { CO_TEST_DOCKER_SOCKET: socket },
+    environment: { CO_TEST_DOCKER_SOCKET: socket, ...tls.environment },
     close: server.close,
+  };
+}
+
+/** A TCP address beside the socket, as an engine of another machine has it: clients have to show a certificate. */
+async function writeTls(dataDir: string): Promise<{ args: string[]; environment: Record<string, string> }> {
+  const [port] = (await findFreePorts(1)) as [number];
+  const dir = join(dataDir, 'tls');
+  await mkdir(dir, { recursive: true });
+  const authority = await makeAuthority(dir);
+  const engine = await authority.writeServer('engine');
+  const client = await authority.writeClient('client');
+  await copyFile(client.cert, join(dir, 'cert.pem'));
+  await copyFile(client.key, join(dir, 'key.pem'));
+  const address = `tcp://127.0.0.1:${port}`;
+  return {
+    args: [
+      ...['--host', address, '--tlsverify', '--tlscacert', authority.ca],
+      ...['--tlscert', engine.cert, '--tlskey', engine.key],
+    ],
+    environment: { CO_TEST_DOCKER_TLS_ADDRESS: address, CO_TEST_DOCKER_TLS_DIR: dir },
   };
 }
 

@@ -11,6 +11,7 @@ import { havePrograms } from './installed-program.ts';
 import { startFromImage } from './server-image.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 import { openFirst, type Service, type ServiceOptions } from './service.ts';
+import { makeAuthority } from './test-authority.ts';
 
 const image = 'rabbitmq:4-management';
 /** The program itself; the one of the same name that Debian puts on the PATH changes the user first. */
@@ -29,7 +30,7 @@ export async function openRabbitmq(options: ServiceOptions, engine: Promise<stri
   );
 }
 
-type Ports = { amqp: number; management: number; distribution: number; epmd: number };
+type Ports = { amqp: number; amqps: number; management: number; distribution: number; epmd: number };
 
 async function startBroker(options: ServiceOptions): Promise<Service> {
   const { dataDir, logDir, signal } = options;
@@ -54,7 +55,7 @@ async function startBroker(options: ServiceOptions): Promise<Service> {
   }
   return {
     description: `RabbitMQ started from ${program} (process ${server.pid})`,
-    environment: addressesOf(ports),
+    environment: { ...addressesOf(ports), ...tlsOf(dataDir, ports) },
     async close() {
       await server.close();
       await epmd.close();
@@ -77,12 +78,22 @@ async function writeSettings(dataDir: string, ports: Ports): Promise<Record<stri
   const path = (name: string) => join(dataDir, name);
   const settings = [
     `listeners.tcp.1 = 127.0.0.1:${ports.amqp}`,
+    // With TLS on a second port, where clients have to show a certificate.
+    `listeners.ssl.1 = 127.0.0.1:${ports.amqps}`,
+    `ssl_options.cacertfile = ${path('ca.pem')}`,
+    `ssl_options.certfile = ${path('broker.pem')}`,
+    `ssl_options.keyfile = ${path('broker-key.pem')}`,
+    'ssl_options.verify = verify_peer',
+    'ssl_options.fail_if_no_peer_cert = true',
     'management.tcp.ip = 127.0.0.1',
     `management.tcp.port = ${ports.management}`,
     'log.console = true',
     'log.file = false',
   ];
   await mkdir(dataDir, { recursive: true });
+  const authority = await makeAuthority(dataDir);
+  await authority.writeServer('broker');
+  await authority.writeClient('client');
   await writeFile(path('rabbitmq.conf'), `${settings.join('\n')}\n`);
   await writeFile(path('enabled_plugins'), '[rabbitmq_management].\n');
   await writeFile(path('rabbitmq-env.conf'), '');
@@ -102,6 +113,11 @@ async function writeSettings(dataDir: string, ports: Ports): Promise<Record<stri
     RUNNING_UNDER_SYSTEMD: 'true',
   };
 }
+
+const tlsOf = (dir: string, { amqps }: Ports) => ({
+  CO_TEST_AMQPS_URL: `amqps://guest:guest@127.0.0.1:${amqps}`,
+  CO_TEST_AMQPS_DIR: dir,
+});
 
 async function startImage({ signal, print }: ServiceOptions, socket: string): Promise<Service> {
   const ports = await findPorts();
@@ -128,8 +144,14 @@ async function startImage({ signal, print }: ServiceOptions, socket: string): Pr
 }
 
 async function findPorts(): Promise<Ports> {
-  const [amqp, management, distribution, epmd] = (await findFreePorts(4)) as [number, number, number, number];
-  return { amqp, management, distribution, epmd };
+  const [amqp, amqps, management, distribution, epmd] = (await findFreePorts(5)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { amqp, amqps, management, distribution, epmd };
 }
 
 const addressesOf = ({ amqp, management }: Ports) => ({

@@ -24,8 +24,18 @@ export const options = {
     placeholder: 'ADDRESS',
     help: "the Docker Engine's socket, or tcp://host:port",
   },
+  'docker-tls': {
+    env: 'CO_DOCKER_CERT_PATH',
+    fallback: '',
+    placeholder: 'DIR',
+    help: 'TLS to a tcp:// engine: ca.pem, cert.pem, key.pem',
+  },
   mongodb: { env: 'CO_MONGODB_URL', fallback: '', placeholder: 'URL', help: 'the log in MongoDB; goes with --amqp' },
   amqp: { env: 'CO_AMQP_URL', fallback: '', placeholder: 'URL', help: 'the bus in RabbitMQ; goes with --mongodb' },
+  'mongodb-ca': { env: 'CO_MONGODB_CA', fallback: '', placeholder: 'FILE', help: 'TLS to MongoDB, by this authority' },
+  'amqp-ca': { env: 'CO_AMQP_CA', fallback: '', placeholder: 'FILE', help: 'the authority of an amqps:// broker' },
+  'amqp-cert': { env: 'CO_AMQP_CERT', fallback: '', placeholder: 'FILE', help: 'a certificate to show to it' },
+  'amqp-key': { env: 'CO_AMQP_KEY', fallback: '', placeholder: 'FILE', help: 'and its key' },
   tls: {
     env: 'CO_TLS',
     fallback: 'off',

@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
 import { createProgram, parseArguments } from '../process/arguments.ts';
+import type { ClientTlsFiles } from '../tls/client-tls.ts';
 import { type Option, options } from './config-options.ts';
 import { readTlsConfig, type TlsConfig } from './tls/tls-config.ts';
 
@@ -25,8 +26,14 @@ export type Config = {
   engine: EngineChoice;
   /** Path of a unix socket, or `tcp://host:port`. */
   dockerAddress: string;
+  /** Folder of ca.pem, cert.pem and key.pem; null: without TLS. */
+  dockerCertPath: string | null;
   mongodbUrl: string | null;
+  /** null: TLS as the URL says. */
+  mongodbCa: string | null;
   amqpUrl: string | null;
+  /** Paths. */
+  amqpTls: ClientTlsFiles;
   /** Of the HTTP API; null: plain HTTP. */
   tls: TlsConfig | null;
   tokens: readonly Token[];
@@ -112,6 +119,9 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     dockerAddress: text('docker'),
     mongodbUrl: optional('mongodb', () => matching('mongodb', /^mongodb(\+srv)?:\/\//, 'must begin with mongodb://')),
     amqpUrl: optional('amqp', () => matching('amqp', /^amqps?:\/\//, 'must begin with amqp:// or amqps://')),
+    dockerCertPath: path('docker-tls'),
+    mongodbCa: path('mongodb-ca'),
+    amqpTls: { ca: path('amqp-ca'), cert: path('amqp-cert'), key: path('amqp-key') },
     tls: readTlsConfig(path, nameOf),
     tokens: optional('tokens', () => readTokens(text('tokens'), nameOf('tokens'))) ?? [],
     callsPerSecond: integer('rate-limit', 0, 1_000_000),
@@ -127,6 +137,13 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     node: optional('node', () => label('node')),
     logLevel: matching('log-level', /^(debug|info|warn|error|silent)$/, 'must be debug, info, warn, error or silent'),
   };
+  const { dockerCertPath, amqpTls, amqpUrl } = config;
+  if (dockerCertPath !== null && !config.dockerAddress.startsWith('tcp://')) {
+    refuse('docker-tls', 'goes with --docker tcp://host:port');
+  }
+  if (Object.values(amqpTls).some((file) => file !== null) && amqpUrl?.startsWith('amqp://')) {
+    refuse('amqp', 'must begin with amqps:// for --amqp-ca, --amqp-cert and --amqp-key');
+  }
   return config;
 }
 

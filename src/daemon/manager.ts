@@ -33,6 +33,7 @@ import { ensureAdminToken } from './admin-token.ts';
 import type { Config } from './config.ts';
 import { measureAppends } from './metrics/append-metrics.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import { openAmqpTls } from './tls/amqp-tls.ts';
 import { openServerTls } from './tls/server-tls.ts';
 import { readVersion } from './version.ts';
 import { openLogWhenAvailable, retryWhileUnavailable } from './wait-for-log.ts';
@@ -95,7 +96,7 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     if (tokenPath !== null)
       options.onNotice?.(`a first admin token is in ${tokenPath}: CO_TOKEN="$(cat ${tokenPath})" ./coctl …`);
 
-    const { bus, agentBus, closeBus } = openBus(config, { clusterId: cluster.id, managerId, logger });
+    const { bus, agentBus, closeBus } = await openBus(config, { clusterId: cluster.id, managerId, logger });
     closing.add('bus', 'bus', closeBus);
     const reconciler = createReconciler(
       { log, projector, bus, clock: systemClock, logger },
@@ -160,12 +161,13 @@ async function openHealth(
   closing.add('work', 'health', () => health.close());
 }
 
-function openBus(
+async function openBus(
   config: Config,
   { clusterId, managerId, logger }: { clusterId: string; managerId: string; logger: Logger },
-): { bus: ManagerBus; agentBus: Manager['agentBus']; closeBus: () => Promise<void> } {
+): Promise<{ bus: ManagerBus; agentBus: Manager['agentBus']; closeBus: () => Promise<void> }> {
   if (config.amqpUrl !== null) {
-    const bus = createAmqpManagerBus({ url: config.amqpUrl, clusterId, managerId, logger });
+    const readTls = await openAmqpTls(config.amqpTls);
+    const bus = createAmqpManagerBus({ url: config.amqpUrl, readTls, clusterId, managerId, logger });
     return { bus, agentBus: null, closeBus: () => bus.close() };
   }
   const broker = createEmbeddedBroker({ clusterId, logger });

@@ -7,6 +7,7 @@ import { hostname } from 'node:os';
 import { type Agent, createAgent } from '../agent/agent.ts';
 import { createStartLimiter } from '../agent/containers/start-limiter.ts';
 import { createDockerEngine } from '../agent/docker/docker-engine.ts';
+import { readDockerTls } from '../agent/docker/docker-tls.ts';
 import type { Engine, EngineScope } from '../agent/engine/engine.ts';
 import { describeTaken } from '../agent/session.ts';
 import { createSimulatedMachine } from '../agent/simulated/simulated-engine.ts';
@@ -15,6 +16,7 @@ import { systemClock } from '../clock.ts';
 import { AppError, errorMessage, hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { createClosing } from '../process/shutdown.ts';
+import type { ClientTls } from '../tls/client-tls.ts';
 import type { Config } from './config.ts';
 import { readVersion } from './version.ts';
 
@@ -165,16 +167,18 @@ async function whyNotReady({ node, agent, bus, engine }: Member): Promise<string
 async function chooseMachine(config: Config, deps: NodeAgentsDeps): Promise<Machine> {
   const { engine: choice, dockerAddress } = config;
   if (choice === 'simulated') return simulatedMachine(deps);
-  const version = await askDocker(config, deps);
-  if (version !== null) return dockerMachine(config, deps, `docker ${version} at ${dockerAddress}`);
-  if (choice === 'docker') return dockerMachine(config, deps, `docker at ${dockerAddress}, which does not answer yet`);
+  const tls = await readDockerTls(config.dockerCertPath, systemClock.nowMs());
+  const at = { dockerAddress, tls };
+  const version = await askDocker(at, deps);
+  if (version !== null) return dockerMachine(at, deps, `docker ${version} at ${dockerAddress}`);
+  if (choice === 'docker') return dockerMachine(at, deps, `docker at ${dockerAddress}, which does not answer yet`);
   deps.logger.warn({ dockerAddress }, 'no Docker Engine answers');
   return simulatedMachine(deps);
 }
 
 /** Its version; null when no engine answers there. */
-async function askDocker(config: Config, deps: NodeAgentsDeps): Promise<string | null> {
-  const engine = dockerMachine(config, deps, '').engineOf('none');
+async function askDocker(at: DockerAt, deps: NodeAgentsDeps): Promise<string | null> {
+  const engine = dockerMachine(at, deps, '').engineOf('none');
   try {
     await engine.ping();
     return (await engine.describe()).version;
@@ -187,9 +191,12 @@ async function askDocker(config: Config, deps: NodeAgentsDeps): Promise<string |
   }
 }
 
-function dockerMachine({ dockerAddress }: Config, { cluster, logger }: NodeAgentsDeps, sentence: string): Machine {
+type DockerAt = { dockerAddress: string; tls: ClientTls | null };
+
+function dockerMachine({ dockerAddress, tls }: DockerAt, deps: NodeAgentsDeps, sentence: string): Machine {
+  const { cluster, logger } = deps;
   const engineOf = (node: string) =>
-    createDockerEngine({ clock: systemClock, logger }, { scope: scopeOf(cluster, node), address: dockerAddress });
+    createDockerEngine({ clock: systemClock, logger }, { scope: scopeOf(cluster, node), address: dockerAddress, tls });
   return { sentence, engineOf };
 }
 

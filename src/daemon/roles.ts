@@ -79,15 +79,17 @@ async function startOneManager(config: Config, { fail, print, signal }: Life): P
 type AgentConfig = Config & { node: string; amqpUrl: string; clusterId: string };
 
 async function startAgent(config: Config, { fail, print }: Life): Promise<Running> {
-  const { node, amqpUrl: url, clusterId, cluster: name } = config as AgentConfig;
-  const [{ createNodeAgents }, { createAmqpAgentBus }] = await Promise.all([
+  const { node, amqpUrl: url, amqpTls, clusterId, cluster: name } = config as AgentConfig;
+  const [{ createNodeAgents }, { createAmqpAgentBus }, { openAmqpTls }] = await Promise.all([
     import('./node-agents.ts'),
     import('../bus/rabbitmq/rabbitmq-bus.ts'),
+    import('./tls/amqp-tls.ts'),
   ]);
+  const readTls = await openAmqpTls(amqpTls);
   const logger = createLogger({ level: config.logLevel, name: `agent ${node}` });
   const agents = await createNodeAgents(config, {
     cluster: { id: clusterId, name },
-    busOf: (id) => createAmqpAgentBus({ url, clusterId, node: id, logger }),
+    busOf: (id) => createAmqpAgentBus({ url, readTls, clusterId, node: id, logger }),
     logger,
   });
   print(`agent of ${node}, engine: ${agents.engine}`);

@@ -16,7 +16,8 @@ export type OpenLog = {
   db: Db | null;
 };
 
-type Where = { mongodbUrl: string | null; dataDir: string };
+/** `mongodbCa`: path of the authority, for TLS; without it as the URL says. */
+type Where = { mongodbUrl: string | null; mongodbCa?: string | null; dataDir: string };
 type Deps = { writer: string; logger: Logger };
 
 /** A log that another process may be writing. */
@@ -27,13 +28,13 @@ export type ReadableLog = {
   close(): Promise<void>;
 };
 
-export type LogPlace = { mongodbUrl: string } | { sqlitePath: string };
+export type LogPlace = { mongodbUrl: string; mongodbCa?: string | null } | { sqlitePath: string };
 
 export type OpenStore = { store: CommitStore; db: Db | null; close(): Promise<void> };
 
 /** @throws AppError `log_unavailable` · `log_locked` · `log_corrupt` · `log_missing` */
-export async function openLog({ mongodbUrl, dataDir }: Where, deps: Deps): Promise<OpenLog> {
-  if (mongodbUrl !== null) return openMongoLog(mongodbUrl, deps);
+export async function openLog({ mongodbUrl, mongodbCa = null, dataDir }: Where, deps: Deps): Promise<OpenLog> {
+  if (mongodbUrl !== null) return openMongoLog({ mongodbUrl, mongodbCa }, deps);
   const store = await createSqliteStore({ path: join(dataDir, 'events.sqlite') });
   try {
     return { log: await createCommitLog({ store, clock: systemClock, logger: deps.logger }, deps), db: null };
@@ -70,11 +71,11 @@ async function openStoreAt(
   }
   // The driver is loaded where there is a database: its code and its buffers take more memory than an embedded log.
   const { openMongoStore } = await import('./stores/mongo/mongo-connection.ts');
-  return openMongoStore(place.mongodbUrl, { logger, isReadOnly });
+  return openMongoStore(place.mongodbUrl, { ca: place.mongodbCa ?? null, logger, isReadOnly });
 }
 
-async function openMongoLog(mongodbUrl: string, deps: Deps): Promise<OpenLog> {
-  const { store, db, close: closeStore } = await openStore({ mongodbUrl }, deps);
+async function openMongoLog(place: LogPlace, deps: Deps): Promise<OpenLog> {
+  const { store, db, close: closeStore } = await openStore(place, deps);
   try {
     const log = await createCommitLog({ store, clock: systemClock, logger: deps.logger }, deps);
     const close = async () => {

@@ -10,11 +10,18 @@ export type ClientTlsFiles = { ca: string | null; cert: string | null; key: stri
 /** PEM, in the form every client of ours takes. A member that is missing is the default. */
 export type ClientTls = { ca?: string; cert?: string; key?: string };
 
+/** Reads them from where they are. @throws AppError `config_invalid` */
+export type ReadClientTls = () => Promise<ClientTls>;
+
 /** The options the files were given by, for refusals. */
 export type ClientTlsOptions = { ca: string; cert: string; key: string };
 
 /** @throws AppError `config_invalid` */
-async function readClientTls(files: ClientTlsFiles, options: ClientTlsOptions, nowMs: number): Promise<ClientTls> {
+export async function readClientTls(
+  files: ClientTlsFiles,
+  options: ClientTlsOptions,
+  nowMs: number,
+): Promise<ClientTls> {
   const { ca, cert, key } = files;
   if ((cert === null) !== (key === null)) {
     throw refuse(`${options.cert} and ${options.key}`, 'go together: a certificate and its key');

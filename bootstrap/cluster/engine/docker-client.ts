@@ -1,18 +1,23 @@
 /** Reaches a Docker Engine by its address: a client, and whether one answers there. */
 
 import Docker from 'dockerode';
+import type { ClientTls } from '../../../src/tls/client-tls.ts';
+import { describeTlsError } from '../../../src/tls/tls-error.ts';
 
 /** An engine that does not answer within this is not alive. */
 const pingDeadlineMs = 5_000;
 
-/** @param address a unix socket's path, with `unix://` or without, or `tcp://host:port` without TLS */
-export function connectDocker(address: string): Docker {
-  const nothing = { ca: undefined, cert: undefined, key: undefined, timeout: undefined };
+/**
+ * @param address a unix socket's path, with `unix://` or without, or `tcp://host:port`
+ * @param tls null: without TLS
+ */
+export function connectDocker(address: string, tls: ClientTls | null = null): Docker {
+  const nothing = { ca: undefined, cert: undefined, key: undefined, timeout: undefined, ...tls };
   const target = /^(tcp|http):\/\//.test(address)
-    ? { host: new URL(address).hostname, port: new URL(address).port || '2375', socketPath: undefined }
+    ? { host: new URL(address).hostname, port: new URL(address).port || (tls ? '2376' : '2375'), socketPath: undefined }
     : { socketPath: socketPathOf(address), host: undefined, port: undefined };
   // All members are given: the client fills gaps from the environment.
-  return new Docker({ ...nothing, ...target, protocol: 'http' } as unknown as Docker.DockerOptions);
+  return new Docker({ ...nothing, ...target, protocol: tls ? 'https' : 'http' } as unknown as Docker.DockerOptions);
 }
 
 export const isSocket = (address: string) => address.startsWith('/') || address.startsWith('unix://');
@@ -22,12 +27,12 @@ export const socketPathOf = (address: string) => address.replace(/^unix:\/\//, '
 type AbortablePing = { ping(options: { abortSignal: AbortSignal }): Promise<unknown> };
 
 /** null: it answers. Otherwise why not, in words. */
-export async function whyNoAnswer(address: string): Promise<string | null> {
+export async function whyNoAnswer(address: string, tls: ClientTls | null = null): Promise<string | null> {
   if (!isSocket(address) && !/^(tcp|http):\/\//.test(address)) {
     return 'only unix sockets and tcp://host:port can be used as its address';
   }
   try {
-    const docker = connectDocker(address) as unknown as AbortablePing;
+    const docker = connectDocker(address, tls) as unknown as AbortablePing;
     await docker.ping({ abortSignal: AbortSignal.timeout(pingDeadlineMs) });
     return null;
   } catch (error) {
@@ -35,6 +40,6 @@ export async function whyNoAnswer(address: string): Promise<string | null> {
     if (code === 'ENOENT') return 'there is no such socket';
     if (code === 'ECONNREFUSED') return 'nothing listens there';
     if (code === 'EACCES') return 'this user may not use it (is it in the group docker?)';
-    return message;
+    return tls ? describeTlsError(error) : message;
   }
 }

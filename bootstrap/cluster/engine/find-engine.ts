@@ -6,6 +6,7 @@
 import { access, readFile } from 'node:fs/promises';
 import type { EngineChoice } from '../../../src/daemon/config.ts';
 import { AppError, errorMessage } from '../../../src/errors.ts';
+import type { ClientTls } from '../../../src/tls/client-tls.ts';
 import { findProgram, runProgram, systemEnvironment } from '../programs.ts';
 import { isSocket, socketPathOf, whyNoAnswer } from './docker-client.ts';
 import { startDockerd } from './own-dockerd.ts';
@@ -13,6 +14,8 @@ import { startDockerd } from './own-dockerd.ts';
 export type FindOptions = {
   choice: EngineChoice;
   address: string;
+  /** null: without TLS. */
+  tls?: ClientTls | null;
   dataDir: string;
   mayInstall: boolean;
   /** Containers of this cluster are on an engine already: it must not be mistaken for an empty one. */
@@ -29,9 +32,9 @@ const serviceDeadlineMs = 60_000;
 
 /** @throws AppError `engine_unavailable`: one is insisted on, or in use, and none can be had */
 export async function findEngine(options: FindOptions): Promise<'docker' | 'simulated'> {
-  const { choice, address, isInUse, print, signal } = options;
+  const { choice, address, tls = null, isInUse, print, signal } = options;
   if (choice === 'simulated') return 'simulated';
-  const silence = await whyNoAnswer(address);
+  const silence = await whyNoAnswer(address, tls);
   if (silence === null) return 'docker';
   print(`no Docker Engine answers at ${address}: ${silence}`);
   const failure = await bringUp(options).catch((error: unknown) => {

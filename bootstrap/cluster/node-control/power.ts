@@ -1,13 +1,17 @@
 /** A loss of power as the engine sees it: the containers of one node end at once, and stay where they are. */
 
 import { labels } from '../../../src/model/naming.ts';
+import type { ClientTls } from '../../../src/tls/client-tls.ts';
 import { connectDocker } from '../engine/docker-client.ts';
 
 const deadlineMs = 10_000;
 
 /** @returns how many ended */
-export async function killContainersOf(node: string, of: { clusterId: string; address: string }): Promise<number> {
-  const docker = connectDocker(of.address);
+export async function killContainersOf(
+  node: string,
+  of: { clusterId: string; address: string; tls: ClientTls | null },
+): Promise<number> {
+  const docker = connectDocker(of.address, of.tls);
   const abortSignal = AbortSignal.timeout(deadlineMs);
   const filters = { label: [`${labels.clusterId}=${of.clusterId}`, `${labels.node}=${node}`] };
   const running = await docker.listContainers({ filters, abortSignal });

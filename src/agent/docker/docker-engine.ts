@@ -7,6 +7,7 @@ import type Docker from 'dockerode';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import type { EngineDescription } from '../../model/node.ts';
+import type { ClientTls } from '../../tls/client-tls.ts';
 import type { Engine, EngineScope } from '../engine/engine.ts';
 import { boundTail, joinFrames } from '../engine/log-tail.ts';
 import { cleanText } from '../engine/report-text.ts';
@@ -21,8 +22,10 @@ export type DockerEngineDeps = { clock: Clock; logger: Logger };
 
 export type DockerEngineOptions = {
   scope: EngineScope;
-  /** Path of a unix socket, or `tcp://host:port` of an engine without TLS on a network of its own. */
+  /** Path of a unix socket, or `tcp://host:port`. */
   address: string;
+  /** Of a TCP address; null: without TLS, for an engine on a network of its own. */
+  tls?: ClientTls | null;
 };
 
 /** An engine that does not answer within this is away. */
@@ -32,7 +35,7 @@ const nameCharactersMax = 128;
 
 export function createDockerEngine({ clock, logger }: DockerEngineDeps, options: DockerEngineOptions): Engine {
   const { scope } = options;
-  const { docker, close } = connectToDocker(options.address);
+  const { docker, close } = connectToDocker(options.address, options.tls ?? null);
   const containers = createDockerContainers(docker, scope);
   const closing = new AbortController();
   return {

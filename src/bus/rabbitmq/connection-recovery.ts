@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type ChannelModel, connect } from 'amqplib';
 import type { Clock } from '../../clock.ts';
 import { settledWithin } from '../../concurrency/deadline.ts';
+import type { ReadClientTls } from '../../tls/client-tls.ts';
 import { createBackoff } from './backoff.ts';
 
 /** The TCP connection and the AMQP handshake, each step of it. */
@@ -25,6 +26,8 @@ export type RecoveringConnection = {
 
 type RecoveringConnectionOptions = {
   url: string;
+  /** Before each connection: files may have changed. */
+  readTls: ReadClientTls;
   /** Shown by the broker's own tools. */
   name: string;
   clock: Clock;
@@ -37,7 +40,7 @@ type RecoveringConnectionOptions = {
 };
 
 export function recoverConnection(options: RecoveringConnectionOptions): RecoveringConnection {
-  const { url, name, clock, closing, onChange, onLost, onProblem } = options;
+  const { url, readTls, name, clock, closing, onChange, onLost, onProblem } = options;
   const backoff = createBackoff({ clock, healthyAfterMs: healthyAfterMs + connectTimeoutMs });
   let model: ChannelModel | null = null;
   let opened = Promise.withResolvers<void>();
@@ -46,7 +49,7 @@ export function recoverConnection(options: RecoveringConnectionOptions): Recover
   /** Rejects with the reason when the connection is over. */
   const openOne = async () => {
     const socket = { timeout: connectTimeoutMs, noDelay: true, clientProperties: { connection_name: name } };
-    const one = await connect(url, socket);
+    const one = await connect(url, { ...socket, ...(await readTls()) });
     const ended = Promise.withResolvers<void>();
     let reason = new Error('closed');
     one.on('error', (error) => {

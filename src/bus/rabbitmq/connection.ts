@@ -7,6 +7,7 @@ import type { Channel } from 'amqplib';
 import { type Clock, systemClock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
+import type { ReadClientTls } from '../../tls/client-tls.ts';
 import type { BusEnd } from '../bus.ts';
 import { type ChannelSpec, closeQuietly, type RecoveringChannel, recoverChannel } from './channel-recovery.ts';
 import { recoverConnection } from './connection-recovery.ts';
@@ -24,7 +25,13 @@ export type AmqpConnection = Pick<BusEnd, 'status' | 'onConnected'> & {
 
 export type OpenChannel = { close(): Promise<void> };
 
-type AmqpConnectionOptions = { url: string; name: string; logger: Logger; clock?: Clock };
+type AmqpConnectionOptions = {
+  url: string;
+  readTls?: ReadClientTls | undefined;
+  name: string;
+  logger: Logger;
+  clock?: Clock;
+};
 
 /**
  * A peer that is silent for about twice this counts as gone. The broker deletes the exclusive queues of a lost manager by
@@ -33,7 +40,7 @@ type AmqpConnectionOptions = { url: string; name: string; logger: Logger; clock?
 const heartbeatSeconds = 5;
 
 export function createAmqpConnection(options: AmqpConnectionOptions): AmqpConnection {
-  const { name, logger, clock = systemClock } = options;
+  const { readTls = async () => ({}), name, logger, clock = systemClock } = options;
   const url = new URL(options.url);
   if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', String(heartbeatSeconds));
 
@@ -47,6 +54,7 @@ export function createAmqpConnection(options: AmqpConnectionOptions): AmqpConnec
   });
   const connection = recoverConnection({
     url: url.href,
+    readTls,
     name,
     clock,
     closing: closing.signal,

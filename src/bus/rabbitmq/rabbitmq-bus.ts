@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createSemaphore } from '../../concurrency/semaphore.ts';
 import type { Logger } from '../../logger.ts';
+import type { ReadClientTls } from '../../tls/client-tls.ts';
 import type { AgentBus, Consumer, ManagerBus } from '../bus.ts';
 import { createForeignMessageLog, type ForeignMessageLog } from '../foreign-message-log.ts';
 import type { RawMessage } from '../memory-queue.ts';
@@ -15,7 +16,13 @@ import { declareRoute, declareTopology } from './declarations.ts';
 import { consumeHeartbeats } from './heartbeat-consumer.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 
-type AmqpOptions = { url: string; clusterId: string; logger: Logger };
+type AmqpOptions = {
+  url: string;
+  /** For an amqps:// broker; default: the authorities Node.js knows. */
+  readTls?: ReadClientTls | undefined;
+  clusterId: string;
+  logger: Logger;
+};
 
 const prefetchDefault = 100;
 /** Queues declared at once: a broker takes tens of milliseconds for each, and thousands of nodes may be new together. */
@@ -29,8 +36,8 @@ const deletionNoticeMs = 1_000;
 
 /** Starts to connect at once, and keeps trying until it is closed. */
 export function createAmqpManagerBus(options: AmqpOptions & { managerId: string }): ManagerBus {
-  const { url, clusterId, managerId, logger } = options;
-  const connection = createAmqpConnection({ url, name: `co manager ${managerId}`, logger });
+  const { url, readTls, clusterId, managerId, logger } = options;
+  const connection = createAmqpConnection({ url, readTls, name: `co manager ${managerId}`, logger });
   const foreign = createForeignMessageLog(logger);
   const consumers = new Set<Consumer>();
   /** Routing keys of node queues that took a command. When a message for one is returned, its queue was deleted. */
@@ -83,8 +90,8 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
 
 /** Starts to connect at once, and keeps trying until it is closed. Needs no more rights than `agentPermissions` gives. */
 export function createAmqpAgentBus(options: AmqpOptions & { node: string }): AgentBus {
-  const { url, clusterId, node, logger } = options;
-  const connection = createAmqpConnection({ url, name: `co agent ${node}`, logger });
+  const { url, readTls, clusterId, node, logger } = options;
+  const connection = createAmqpConnection({ url, readTls, name: `co agent ${node}`, logger });
   const consumers = new Set<Consumer>();
   const publisher = createPublisher(connection, {
     userId: userOf(url),

@@ -9,7 +9,7 @@ import type { SnapshotStore } from '../../projections/snapshots/snapshot.ts';
 import type { CliContext } from '../output/context.ts';
 import { withProgress } from '../output/progress-bar.ts';
 
-export type LogOptions = { mongodb?: string; sqlite?: string };
+export type LogOptions = { mongodb?: string; mongodbCa?: string; sqlite?: string };
 
 /** Where a log is only read, it may be an exported one. */
 export type ReadOptions = LogOptions & { file?: string };
@@ -26,6 +26,7 @@ export function addReadOptions(command: Command): Command {
 export function addLogOptions(command: Command): Command {
   return command
     .option('--mongodb <url>', 'the log in MongoDB; CO_MONGODB_URL keeps a password out of sight')
+    .option('--mongodb-ca <file>', 'TLS to it, by this authority; CO_MONGODB_CA')
     .option('--sqlite <file>', 'the log in a SQLite file; default: events.sqlite in CO_DATA_DIR or ./data');
 }
 
@@ -46,13 +47,15 @@ export async function withLog<T>(
 }
 
 /** Which log is meant. @throws AppError `usage_invalid` */
-export function placeOf({ mongodb, sqlite }: LogOptions, { environment }: CliContext): LogPlace {
+export function placeOf({ mongodb, mongodbCa, sqlite }: LogOptions, { environment }: CliContext): LogPlace {
   if (mongodb !== undefined && sqlite !== undefined) {
     throw new AppError('usage_invalid', '--mongodb and --sqlite name two logs: give one');
   }
   const mongodbUrl = mongodb ?? (sqlite === undefined ? environment.CO_MONGODB_URL : undefined);
   if (!mongodbUrl) return { sqlitePath: sqlite ?? join(environment.CO_DATA_DIR || './data', 'events.sqlite') };
-  if (/^mongodb(\+srv)?:\/\//.test(mongodbUrl)) return { mongodbUrl };
+  if (/^mongodb(\+srv)?:\/\//.test(mongodbUrl)) {
+    return { mongodbUrl, mongodbCa: mongodbCa ?? (environment.CO_MONGODB_CA || null) };
+  }
   throw new AppError('usage_invalid', '--mongodb takes a mongodb:// URL');
 }
 

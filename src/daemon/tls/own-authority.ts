@@ -13,7 +13,7 @@ import { readClientAuthorities, versionOf } from './certificate-files.ts';
 import type { CertificateSource } from './server-certificate.ts';
 
 /** In the data folder. */
-const authorityFiles = { cert: join('tls', 'ca.pem'), key: join('tls', 'ca-key.pem') } as const;
+export const authorityFolder = 'tls';
 
 export type OwnAuthority = CertificateSource & { certPath: string; fingerprint: string };
 
@@ -33,8 +33,8 @@ const renewedBefore = 1 / 3;
 /** @throws AppError `config_invalid`: the files cannot be read, made or used, or other users can read the key */
 export async function openOwnAuthority(options: Options, { clock }: Deps): Promise<OwnAuthority> {
   const { dataDir, cluster, names, clientCa } = options;
-  const cert = join(dataDir, authorityFiles.cert);
-  const key = join(dataDir, authorityFiles.key);
+  const cert = join(dataDir, authorityFolder, 'ca.pem');
+  const key = join(dataDir, authorityFolder, 'ca-key.pem');
   const { createAuthority, issueServerCertificate, serverDays } = await import('./issue.ts');
   if (!(await isThere(cert, key))) await writeAuthority({ cert, key }, await createAuthority(cluster, clock.nowMs()));
   await refuseOpenKey(key);

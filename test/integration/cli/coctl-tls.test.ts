@@ -2,13 +2,13 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { makeAuthority, type TestAuthority } from '../../../bootstrap/services/test-authority.ts';
 import { certificateFiles } from '../../../src/daemon/tls/certificate-files.ts';
 import { openServerCertificate, type ServerCertificates } from '../../../src/daemon/tls/server-certificate.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { coctl } from '../../support/cluster/cli.ts';
 import { startApi, type TestApi } from '../../support/http/http.ts';
 import { openMemoryLog } from '../../support/http/http-logs.ts';
-import { makeAuthority, type TestAuthority } from '../../support/tls/certificates.ts';
 
 const test = suite('coctl tls');
 const clock = { nowMs: () => Date.now() };

@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { makeAuthority } from '../../../bootstrap/services/test-authority.ts';
 import { coctl } from '../../support/cluster/cli.ts';
-import { makeAuthority } from '../../support/tls/certificates.ts';
 import { until } from '../../support/wait.ts';
 
 const test = suite('main');

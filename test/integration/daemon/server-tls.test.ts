@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { makeAuthority, type TestAuthority } from '../../../bootstrap/services/test-authority.ts';
 import { certificateFiles } from '../../../src/daemon/tls/certificate-files.ts';
 import { openOwnAuthority } from '../../../src/daemon/tls/own-authority.ts';
 import { type CertificateSource, openServerCertificate } from '../../../src/daemon/tls/server-certificate.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { startApi } from '../../support/http/http.ts';
 import { openMemoryLog } from '../../support/http/http-logs.ts';
-import { makeAuthority, type TestAuthority } from '../../support/tls/certificates.ts';
 import { until } from '../../support/wait.ts';
 
 const test = suite('server tls');

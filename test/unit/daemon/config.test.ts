@@ -28,6 +28,7 @@ type Row = { option: string; env: string; key: keyof Config; texts: [string, str
 const row = (option: string, env: string, key: keyof Config, texts: [string, string], values?: [unknown, unknown]) => ({
   ...{ option, env, key, texts, values: values ?? texts },
 });
+const amqpTls = (given: object) => ({ ca: null, cert: null, key: null, ...given });
 const rows: Row[] = [
   row('host', 'CO_HOST', 'host', ['10.0.0.1', '::1']),
   row('port', 'CO_PORT', 'port', ['5001', '0'], [5001, 0]),
@@ -37,6 +38,10 @@ const rows: Row[] = [
   row('docker', 'CO_DOCKER_HOST', 'dockerAddress', ['tcp://engine:2375', '/run/other.sock']),
   row('mongodb', 'CO_MONGODB_URL', 'mongodbUrl', ['mongodb://a/co', 'mongodb+srv://b/co']),
   row('amqp', 'CO_AMQP_URL', 'amqpUrl', ['amqp://a', 'amqps://b']),
+  row('mongodb-ca', 'CO_MONGODB_CA', 'mongodbCa', ['a.pem', 'b.pem']),
+  row('amqp-ca', 'CO_AMQP_CA', 'amqpTls', ['a', 'b'], [amqpTls({ ca: 'a' }), amqpTls({ ca: 'b' })]),
+  row('amqp-cert', 'CO_AMQP_CERT', 'amqpTls', ['a', 'b'], [amqpTls({ cert: 'a' }), amqpTls({ cert: 'b' })]),
+  row('amqp-key', 'CO_AMQP_KEY', 'amqpTls', ['a', 'b'], [amqpTls({ key: 'a' }), amqpTls({ key: 'b' })]),
   row('tls', 'CO_TLS', 'tls', ['auto', 'off'], [{ kind: 'auto', names: [], clientCa: null }, null]),
   row('cluster', 'CO_CLUSTER', 'cluster', ['shop', 'shop-2']),
   row('cluster-id', 'CO_CLUSTER_ID', 'clusterId', [id, otherId]),
@@ -88,7 +93,7 @@ test('without options and environment the defaults of the README hold', () => {
       nodeTimeoutMs: 5000,
       queueTimeoutMs: 60_000,
     },
-    ...{ tls: null },
+    ...{ dockerCertPath: null, mongodbCa: null, amqpTls: amqpTls({}), tls: null },
     ...{ telemetryRetentionMs: 86_400_000, node: null, logLevel: 'info' },
   });
 });
@@ -110,7 +115,7 @@ for (const { option, env, key, texts, values } of rows) {
 }
 
 /** They mean something with others only. */
-const together = ['tls-names', 'tls-cert', 'tls-key', 'tls-client-ca'];
+const together = ['docker-tls', 'tls-names', 'tls-cert', 'tls-key', 'tls-client-ca'];
 
 test('every option is in the table above, or among those that go together', () => {
   assert.is(optionLines().length, rows.length + together.length);
@@ -128,7 +133,14 @@ test('a certificate comes from files or from the own authority', () => {
   });
 });
 
+test('TLS to the engine goes with its address', () => {
+  const environment = { CO_DOCKER_HOST: 'tcp://engine:2376', CO_DOCKER_CERT_PATH: '/etc/docker' };
+  assert.is(readConfig([], environment).dockerCertPath, '/etc/docker');
+});
+
 const tlsRefusals: [environment: Record<string, string>, rule: RegExp][] = [
+  [{ CO_DOCKER_CERT_PATH: '/etc' }, /CO_DOCKER_CERT_PATH goes with --docker tcp:\/\/host:port/],
+  [{ CO_AMQP_CA: 'a', CO_AMQP_URL: 'amqp://a' }, /CO_AMQP_URL must begin with amqps:\/\/ for --amqp-ca/],
   [{ CO_TLS: 'on' }, /CO_TLS: must be off or auto/],
   [{ CO_TLS_CERT: 'a' }, /CO_TLS_KEY: --tls-cert and --tls-key go together/],
   [{ CO_TLS_KEY: 'a' }, /CO_TLS_CERT: --tls-cert and --tls-key go together/],

@@ -2,18 +2,20 @@
 
 import { type Db, MongoClient } from 'mongodb';
 import type { Logger } from '../../../logger.ts';
+import { readAuthorities } from '../../../tls/certificate.ts';
 import type { CommitStore } from '../../log/commit-store.ts';
 import { createMongoStore } from './mongo-store.ts';
 
 /** The database of a URL that names none. */
 const databaseDefault = 'co';
 
-/** @throws AppError `log_unavailable` */
+/** @throws AppError `log_unavailable` · `config_invalid`: the authority cannot be read */
 export async function openMongoStore(
   url: string,
-  { logger, isReadOnly }: { logger: Logger; isReadOnly: boolean },
+  { ca, logger, isReadOnly }: { ca: string | null; logger: Logger; isReadOnly: boolean },
 ): Promise<{ store: CommitStore; db: Db; close(): Promise<void> }> {
-  const client = createMongoClient(url);
+  if (ca !== null) await readAuthorities(ca, '--mongodb-ca');
+  const client = createMongoClient(url, ca);
   try {
     const { hosts, database } = readUrl(url);
     const db = client.db(database);
@@ -30,8 +32,11 @@ export async function openMongoStore(
   }
 }
 
-/** Each wait of the driver ends: by default several of them never do. */
-export function createMongoClient(url: string): MongoClient {
+/**
+ * Each wait of the driver ends: by default several of them never do.
+ * @param ca path of the authority, for TLS; null: as the URL says
+ */
+export function createMongoClient(url: string, ca: string | null = null): MongoClient {
   return new MongoClient(url, {
     appName: 'container-orchestrator',
     connectTimeoutMS: 5_000,
@@ -40,6 +45,7 @@ export function createMongoClient(url: string): MongoClient {
     waitQueueTimeoutMS: 5_000,
     // Commits are written one at a time; the rest is for readers.
     maxPoolSize: 20,
+    ...(ca === null ? {} : { tls: true, tlsCAFile: ca }),
   });
 }
 

@@ -50,4 +50,16 @@ test('MongoDB and RabbitMQ come as a pair', () => {
   assert.is(parse(['--mongodb', 'mongodb://db', '--amqp', 'amqp://broker']).config.amqpUrl, 'amqp://broker');
 });
 
+test("Docker's own variables say where the engine is, and its TLS where that is verified", () => {
+  const docker = { DOCKER_HOST: 'tcp://engine:2376', DOCKER_CERT_PATH: '/certs' };
+  assert.is(parse([], docker).config.dockerCertPath, null);
+  const { config, environment } = parse([], { ...docker, DOCKER_TLS_VERIFY: '1' });
+  assert.equal([config.dockerAddress, config.dockerCertPath], ['tcp://engine:2376', '/certs']);
+  assert.is(environment.CO_DOCKER_CERT_PATH, '/certs');
+  const atHome = { DOCKER_HOST: 'tcp://engine:2376', DOCKER_TLS_VERIFY: '1', HOME: '/home/ada' };
+  assert.is(parse([], atHome).config.dockerCertPath, '/home/ada/.docker');
+  const local = { DOCKER_HOST: 'unix:///run/d.sock', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/certs' };
+  assert.is(parse([], local).config.dockerCertPath, null);
+});
+
 test.run();

@@ -1,4 +1,4 @@
-/** Authorities and certificates of tests, in files as operators have them. */
+/** Authorities and certificates of tests and their servers, in files as operators have them. */
 
 // Before the package below, which registers its types through it.
 import 'reflect-metadata';
@@ -7,8 +7,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
-import { createAuthority, issueServerCertificate } from '../../../src/daemon/tls/issue.ts';
-import { fingerprintOf, type KeyPair } from '../../../src/tls/certificate.ts';
+import { createAuthority, issueServerCertificate } from '../../src/daemon/tls/issue.ts';
+import { fingerprintOf, type KeyPair } from '../../src/tls/certificate.ts';
 
 export type TestAuthority = {
   dir: string;
@@ -22,8 +22,9 @@ export type TestAuthority = {
   remove(): Promise<void>;
 };
 
-export async function makeAuthority(): Promise<TestAuthority> {
-  const dir = await mkdtemp(join(tmpdir(), 'co-tls-'));
+/** @param into an existing folder; default: one of its own */
+export async function makeAuthority(into?: string): Promise<TestAuthority> {
+  const dir = into ?? (await mkdtemp(join(tmpdir(), 'co-tls-')));
   const authority = await createAuthority('test', Date.now());
   const ca = join(dir, 'ca.pem');
   await writeFile(ca, authority.cert);
