@@ -1,8 +1,9 @@
 /** The names of alarms, as recorded in the log and shown by the API. */
 
-/** The subject of each: a node id, the name of what differs, or nothing where it concerns the cluster. */
+/** The subject of each: a node id, an engine id, the name of what differs, or nothing where it concerns the cluster. */
 export const alarmNames = {
   clockBehind: 'clock behind',
+  engineFigures: 'engine described differently',
   desiredContainersTooLarge: 'wanted set too large',
   massNodeLoss: 'mass node loss',
   registrationConflict: 'node claimed twice',

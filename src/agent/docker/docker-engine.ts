@@ -77,10 +77,11 @@ async function describe(docker: Docker, signal: AbortSignal | undefined): Promis
   ).catch((error: unknown) => {
     throw asUnavailable('info', error);
   });
-  const { ID, ServerVersion, MemTotal, NCPU } = info as Record<string, unknown>;
+  const { ID, Name, ServerVersion, MemTotal, NCPU } = info as Record<string, unknown>;
   return {
     kind: 'docker',
-    engineId: cleanText(String(ID), nameCharactersMax),
+    // A machine that was cloned has the id of the first; its name is its own.
+    engineId: cleanText(`${ID}@${Name}`, nameCharactersMax),
     version: cleanText(String(ServerVersion), nameCharactersMax),
     memoryBytes: Number(MemTotal),
     cpuMillis: Number(NCPU) * 1000,

@@ -123,12 +123,12 @@ export const refusalsKept = 4;
 /** What several nodes share. */
 export type EngineView = {
   engineId: string;
+  /** Its nodes that are not lost describe it differently: they cannot all be on it. */
+  isDisputed: boolean;
   /** Nodes of it. It leaves the view when the last is removed and no container holds anything of it. */
   nodes: Set<string>;
   /** Containers on it that are not terminal. */
   containers: number;
-  memoryBytes: number;
-  cpuMillis: number;
   /** Reserved by containers that are not terminal. */
   memoryReservedBytes: number;
   cpuReservedMillis: number;

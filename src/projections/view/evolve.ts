@@ -14,7 +14,7 @@ import { tokenHandlers } from './tokens.ts';
 import { nothingTouched, type Touched } from './touched.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived again. */
-export const projectionVersion = 6;
+export const projectionVersion = 7;
 
 const handlers: Handlers = {
   ...clusterHandlers,

@@ -3,7 +3,7 @@
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { Availability } from '../../model/node.ts';
 import { type ClusterView, type NodeView, refusalsKept, takeoversKept } from './cluster-view.ts';
-import { attachNode, detachNode } from './engines.ts';
+import { attachNode, compareNodes, detachNode } from './engines.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { type Touched, touchBlocked } from './touched.ts';
 
@@ -26,6 +26,7 @@ export const nodeHandlers = {
     const node = changeNode(view, event, touched);
     if (node.state !== 'lost') node.since = event.at;
     node.state = 'lost';
+    compareNodes(view, node.engine.engineId);
   },
 
   NodeCordoned: (view, event, touched) => setAvailability(view, event, 'cordoned', touched),
@@ -98,7 +99,7 @@ function register(
   };
   view.nodes.set(id, node);
   view.removedNodes.delete(id);
-  attachNode(view, id, engine);
+  attachNode(view, node, touched);
   changeNode(view, event, touched);
 }
 

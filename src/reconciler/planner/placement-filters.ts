@@ -38,20 +38,20 @@ const filters: readonly Filter[] = [
   },
   {
     name: 'memory',
-    reject: ({ engine, reserved }, spec) => {
+    reject: ({ node, engine, reserved }, spec) => {
       const wanted = spec.resources.memoryBytes ?? 0;
       const held = reserved.reduce((sum, { memoryBytes }) => sum + memoryBytes, engine.memoryReservedBytes);
-      return wanted === 0 || held + wanted <= engine.memoryBytes
+      return wanted === 0 || held + wanted <= node.engine.memoryBytes
         ? null
         : `less than ${wanted} bytes of memory are free on the engine`;
     },
   },
   {
     name: 'cpu',
-    reject: ({ engine, reserved }, spec) => {
+    reject: ({ node, engine, reserved }, spec) => {
       const wanted = spec.resources.cpuMillis ?? 0;
       const held = reserved.reduce((sum, { cpuMillis }) => sum + cpuMillis, engine.cpuReservedMillis);
-      return wanted === 0 || held + wanted <= engine.cpuMillis
+      return wanted === 0 || held + wanted <= node.engine.cpuMillis
         ? null
         : `less than ${wanted / 1000} CPUs are free on the engine`;
     },

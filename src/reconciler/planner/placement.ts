@@ -4,6 +4,7 @@ import TinyQueue from 'tinyqueue';
 import { type Candidates, explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { ClusterView, ContainerView, NodeView } from '../../projections/view/cluster-view.ts';
+import { engineOfNode } from '../../projections/view/engines.ts';
 import { engineWithout, rejectionOf, type Site } from './placement-filters.ts';
 import { createRejections } from './rejections.ts';
 import { countContainer, type Reservations, reserve } from './reservations.ts';
@@ -49,9 +50,10 @@ export function createPlacer(
   const rejections = createRejections();
   const promised: Reservations['byEngine'] = new Map();
 
+  const engineOf = (node: NodeView) => engineOfNode(view, node);
+
   const siteOf = (node: NodeView): Site => {
-    const engine = view.engines.get(node.engine.engineId);
-    if (!engine) throw new Error(`node ${node.id} names engine ${node.engine.engineId}, which no view has`);
+    const engine = engineOf(node);
     const reserved = [reservations.byEngine, promised].flatMap((byEngine) => byEngine.get(engine.engineId) ?? []);
     return { node, engine, reserved, isSilent: isSilent(node) };
   };
@@ -99,7 +101,7 @@ export function createPlacer(
       const candidates = ranked.map(toExplained);
       const filtered = [...rejections.explain(), ...(best.length > 0 ? explainUnresponsive(unresponsive) : [])];
       countContainer(reservations, chosen.node.id);
-      reserve(reservations.byEngine, chosen.node, spec);
+      reserve(reservations.byEngine, engineOf(chosen.node).engineId, spec);
       chosen.replicasOfService += 1;
       chosen.containers += 1;
       for (const candidate of [...best, ...unresponsive]) queue.push(candidate);
@@ -108,13 +110,13 @@ export function createPlacer(
     reserve(leaving) {
       const swapped = leaving.find(isInTheWay);
       if (swapped) {
-        reserve(promised, view.nodes.get(swapped.node)!, spec, swapped.spec);
+        reserve(promised, engineOf(view.nodes.get(swapped.node)!).engineId, spec, swapped.spec);
         return { isReserved: true };
       }
       const { best } = takeBest([]);
       const [chosen] = best;
       if (!chosen) return { isReserved: false, filtered: rejections.explain() };
-      reserve(promised, chosen.node, spec);
+      reserve(promised, engineOf(chosen.node).engineId, spec);
       for (const candidate of best) queue.push(candidate);
       return { isReserved: true };
     },

@@ -5,6 +5,7 @@
  * ```
  *  silent nodes ──▶ NodeLost + their ContainerFailed        plan-nodes.ts
  *  conflicts about a node ──▶ AlarmRaised, AlarmCleared      plan-conflicts.ts
+ *  nodes that describe one engine differently ──▶ AlarmRaised, AlarmCleared      plan-engines.ts
  *  a clock behind the log ──▶ AlarmRaised, AlarmCleared      plan-clock.ts
  *  overdue in queue ──▶ ContainerFailed (queue timeout)      here
  *  touched, blocked or due services──▶ their slots            plan-service.ts
@@ -16,6 +17,7 @@ import { timeOutOf } from '../../model/container-machine.ts';
 import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
 import { planClock } from './plan-clock.ts';
 import { nextQuietMs, planConflicts } from './plan-conflicts.ts';
+import { planEngines } from './plan-engines.ts';
 import { type HeartbeatStatus, isDisrupted, isSilentNode, planNodes } from './plan-nodes.ts';
 import { planService } from './plan-service.ts';
 import { noReservations } from './reservations.ts';
@@ -45,7 +47,8 @@ export function plan({ view, work, heartbeats, settings, nowMs, wallClockMs }: P
   });
   const clockSteps = wallClockMs === undefined ? [] : planClock(view, wallClockMs);
   const conflictSteps = planConflicts(view, work.nodes, nowMs);
-  return [...nodeSteps, ...conflictSteps, ...planOverdue(view, nowMs), ...serviceSteps, ...clockSteps];
+  const engineSteps = planEngines(view, work.nodes);
+  return [...nodeSteps, ...conflictSteps, ...engineSteps, ...planOverdue(view, nowMs), ...serviceSteps, ...clockSteps];
 }
 
 /** When plan has to look again though nothing happened: the next queue deadline, restart or end of an alarm, or null. Pure. */

@@ -1,7 +1,6 @@
 /** What one pass of the planner has placed already and the view does not know yet. */
 
 import type { ContainerSpec } from '../../model/service.ts';
-import type { NodeView } from '../../projections/view/cluster-view.ts';
 import { portKey } from '../../projections/view/engines.ts';
 
 /** On one engine. */
@@ -21,11 +20,10 @@ export function countContainer({ containersByNode }: Reservations, node: string)
 /** @param leaving what goes from the node for it: only what it needs beyond that is new */
 export function reserve(
   byEngine: Reservations['byEngine'],
-  node: NodeView,
+  engineId: string,
   spec: ContainerSpec,
   leaving?: ContainerSpec,
 ): void {
-  const { engineId } = node.engine;
   const engine = byEngine.get(engineId) ?? { memoryBytes: 0, cpuMillis: 0, hostPorts: new Set() };
   const more = (what: 'memoryBytes' | 'cpuMillis') =>
     Math.max(0, (spec.resources[what] ?? 0) - (leaving?.resources[what] ?? 0));
