@@ -9,6 +9,7 @@ import { openDocker, systemSocket } from './docker.ts';
 import { openMongodb } from './mongodb.ts';
 import { openPromtool } from './promtool.ts';
 import { openRabbitmq } from './rabbitmq.ts';
+import { openSchemathesis } from './schemathesis.ts';
 import type { Service, ServiceOptions } from './service.ts';
 
 export type Services = {
@@ -34,6 +35,7 @@ export async function openServices(
     settle('RabbitMQ', openRabbitmq(optionsOf('rabbitmq'), engine), print),
     settle('MongoDB', openMongodb(optionsOf('mongodb'), engine), print),
     settle('promtool', openPromtool(optionsOf('promtool')), print),
+    settle('Schemathesis', openSchemathesis(optionsOf('schemathesis')), print),
   ]);
   const services = results.filter((result) => typeof result !== 'string');
   return {

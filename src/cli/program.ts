@@ -77,6 +77,8 @@ const misuses: ReadonlySet<string> = new Set([
   'query_invalid',
   'path_invalid',
   'body_invalid',
+  'query_contradictory',
+  'body_contradictory',
 ]);
 
 const unreachable: ReadonlySet<string> = new Set([

@@ -157,7 +157,9 @@ function declareRoutes(server: Server): void {
     if (!route.url.startsWith(docsPrefix)) route.schema = { querystring: noQuery, ...route.schema };
     routes.add(route.method, route.url);
   });
-  server.setNotFoundHandler((request, reply) => {
+  // Before a body is looked at: what a method needs says nothing about a path that does not have it.
+  server.addHook('onRequest', async (request, reply) => {
+    if (!request.is404) return;
     const [path = ''] = request.url.split('?');
     const allowed = routes.methodsOf(path);
     if (allowed.length === 0) throw new AppError('route_not_found', 'no route has this path');

@@ -11,7 +11,7 @@ export const wwwAuthenticateHeader = { type: 'string', enum: ['Bearer'] };
 export const allowHeader = { type: 'string', description: 'the methods of the path' };
 
 /** `*`, or entity tags; weak ones too. */
-const tagsPattern = '^(\\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$';
+const tagsPattern = '^(\\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)?$';
 const conditions = {
   'If-Match': Type.Optional(
     Type.String({

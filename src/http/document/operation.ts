@@ -6,7 +6,7 @@ import { refusalsOf } from './refusals.ts';
 import type { RouteTraits } from './route-traits.ts';
 
 type Described = FastifySchema & { operationId?: string; tags?: readonly string[]; hide?: boolean };
-type Responses = Record<string, { type?: string; description?: string }>;
+type Answer = { description?: string; content?: object };
 
 /** As the transform of the documentation's plugin has it. */
 export type RouteDescription = { schema: FastifySchema; url: string; route: RouteOptions };
@@ -21,7 +21,7 @@ const descriptions: Readonly<Record<string, string>> = {
 export function describeRoute({ schema, url, route }: RouteDescription): { schema: FastifySchema; url: string } {
   const described = (schema ?? {}) as Described;
   if (described.operationId === undefined) return { schema: { ...described, hide: true } as FastifySchema, url };
-  const responses = (described.response ?? {}) as Responses;
+  const responses = (described.response ?? {}) as Record<string, Answer>;
   const traits = traitsOf(described, route);
   const headers = requestHeadersOf(traits, url === '/events');
   const answers = Object.entries(responses).map(([status, answer]) => [
@@ -35,9 +35,19 @@ export function describeRoute({ schema, url, route }: RouteDescription): { schem
       ...(headers === undefined ? {} : { headers }),
       security: traits.isOpen ? [] : undefined,
       'x-scope': route.config?.scope,
-      response: { ...refusalsOf(traits, route.config?.refusals ?? []), ...Object.fromEntries(answers) },
+      response: merged(refusalsOf(traits, route.config?.refusals ?? []), Object.fromEntries(answers)),
     } as FastifySchema,
   };
+}
+
+/** A status may have answers of both kinds: a page for people beside the problem document. */
+function merged(refusals: Record<string, Answer>, answers: Record<string, Answer>): Record<string, Answer> {
+  const both = Object.entries(answers).map(([status, answer]) => {
+    const refusal = refusals[status];
+    if (!refusal?.content || !answer.content) return [status, answer];
+    return [status, { ...refusal, content: { ...refusal.content, ...answer.content } }];
+  });
+  return { ...refusals, ...Object.fromEntries(both) };
 }
 
 function traitsOf({ params, body, querystring, response }: Described, { method, config }: RouteOptions): RouteTraits {

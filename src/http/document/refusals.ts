@@ -40,7 +40,7 @@ const groups: readonly (readonly [applies: (traits: RouteTraits) => boolean, cod
 ];
 
 /** Responses by status, with the codes of each. @param own what the route declares */
-export function refusalsOf(traits: RouteTraits, own: readonly ProblemCode[]): Record<string, object> {
+export function refusalsOf(traits: RouteTraits, own: readonly ProblemCode[]): Record<string, Refusal> {
   const codes = new Set([...own, ...groups.flatMap(([applies, some]) => (applies(traits) ? some : []))]);
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of [...codes].sort()) {
@@ -50,7 +50,9 @@ export function refusalsOf(traits: RouteTraits, own: readonly ProblemCode[]): Re
   return Object.fromEntries([...byStatus].map(([status, some]) => [status, refusal(status, some)]));
 }
 
-function refusal(status: number, codes: readonly ProblemCode[]): object {
+type Refusal = { description: string; headers: object; content: object };
+
+function refusal(status: number, codes: readonly ProblemCode[]): Refusal {
   return {
     description: codes.map((code) => problemCodes[code].title).join(' · '),
     headers: headersOf(status),

@@ -11,13 +11,14 @@ export const Position = Type.String({
 });
 
 export const Time = Type.String({
-  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,3})?)?Z$',
+  pattern:
+    '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,3})?)?Z$',
   maxLength: 24,
   description: 'a time in UTC such as 2026-01-31T14:03:00Z',
 });
 
 export const PointInTimeParam = Type.String({
-  pattern: `${Position.pattern}|${Time.pattern}`,
+  pattern: `^[1-9][0-9]{0,14}$|${Time.pattern}`,
   maxLength: 24,
   description: 'a position such as 1500, or a time in UTC such as 2026-01-31T14:03:00Z',
 });
@@ -25,7 +26,7 @@ export const PointInTimeParam = Type.String({
 /** Of routes that answer for now, or for a point in time. */
 export const AtQuery = Type.Partial(Type.Object({ at: PointInTimeParam }), { additionalProperties: false });
 
-/** The pattern accepts the 45th of a month; this does not. @throws AppError `query_invalid` */
+/** The pattern accepts the 31st of every month; the calendar may not. @throws AppError `query_invalid` */
 export function toTime(field: string, text: string): string {
   const time = new Date(text);
   if (Number.isNaN(time.getTime())) throw refuseField('query_invalid', field, `must be ${Time.description}`);

@@ -72,12 +72,14 @@ const ContainerName = Type.String({
 
 /** What the kernel and the engine take: everything but what ends a name or a text. */
 const envName = Type.String({
+  minLength: 1,
   pattern: '^[^=\\u0000\\ud800-\\udfff]+$',
   maxLength: textCharactersMax,
   description: 'the name of an environment variable: any text without = and NUL',
 });
 /** The engine takes any text. Labels are how people reach an ingress: only the names that we set are taken. */
 const labelName = Type.String({
+  minLength: 1,
   pattern: `^(?!(?:${Object.values(labels).map(escapeDots).join('|')})$)${plainText.slice(1, -2)}+$`,
   maxLength: textCharactersMax,
   description: `a label name: text without control characters, and none of ${Object.values(labels).join(', ')}`,
@@ -137,7 +139,7 @@ const members = {
   command: Type.Optional(Arguments),
   args: Type.Optional(Arguments),
   env: Type.Optional(openMap(envName, EnvValue)),
-  ports: Type.Optional(Type.Array(Port, { maxItems: portsMax })),
+  ports: Type.Optional(Type.Array(Port, { maxItems: portsMax, uniqueItems: true })),
   labels: Type.Optional(openMap(labelName, LabelValue)),
   resources: Type.Optional(Resources),
   stopTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),

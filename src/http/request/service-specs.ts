@@ -8,12 +8,13 @@ import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from '
 
 const stopTimeoutSecondsDefault = 10;
 
-/** @throws AppError `body_invalid` for rules that a schema cannot express: no name and no port may occur twice */
+/** @throws AppError `body_contradictory`: a name or a port occurs twice · `body_invalid`: see `checkImage` */
 export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] {
   const seen = new Set<string>();
   return services.map(({ serviceName, replicas, container }, index) => {
     const path = `services[${index}]`;
-    if (seen.has(serviceName)) throw refuseField('body_invalid', `${path}.serviceName`, 'occurs twice in the body');
+    if (seen.has(serviceName))
+      throw refuseField('body_contradictory', `${path}.serviceName`, 'occurs twice in the body');
     seen.add(serviceName);
     return {
       service: serviceName,
@@ -40,7 +41,7 @@ function toSpec(body: ContainerBody, serviceName: string, path: string): Contain
   };
 }
 
-/** @throws AppError `body_invalid`: a port occurs twice */
+/** @throws AppError `body_contradictory`: a port occurs twice · `body_invalid`: see `checkImage` */
 export function toPatch(body: PatchBody): { replicas?: number; container?: ContainerPatch } {
   const { replicas, container } = body;
   return {
@@ -81,7 +82,7 @@ function toPorts(ports: NonNullable<ContainerBody['ports']>, path: string): Cont
   const mapped = ports.map(({ container, host = null, protocol = 'tcp' }, index) => {
     // A port of the container may have several host ports; a host port leads to one.
     const key = host === null ? `any of ${container}/${protocol}` : `${host}/${protocol}`;
-    if (seen.has(key)) throw refuseField('body_invalid', `${path}.ports[${index}]`, 'occurs twice');
+    if (seen.has(key)) throw refuseField('body_contradictory', `${path}.ports[${index}]`, 'occurs twice');
     seen.add(key);
     return { container, host, protocol };
   });

@@ -46,11 +46,15 @@ function describeSchemaErrors(errors: readonly SchemaError[], context: string): 
   const length = union && errors.find((error) => lengthKeywords.has(error.keyword));
   const error = inside ?? length ?? union ?? errors[0];
   if (!error) return { field: context, rule: 'breaks its schema' };
-  const path = pathOf(error.instancePath);
+  const path = `${pathOf(error.instancePath)}${itemOf(error)}`;
   const inner = error.propertyName ?? error.params.missingProperty ?? error.params.additionalProperty;
   const field = [path, inner === undefined ? '' : printable(String(inner))].filter((part) => part !== '').join('.');
   return { field: field === '' ? context : field, rule: ruleOf(error) };
 }
+
+/** Of two that are the same, the second is one too many. */
+const itemOf = ({ keyword, params }: SchemaError) =>
+  keyword === 'uniqueItems' ? `[${Math.max(Number(params.i), Number(params.j))}]` : '';
 
 const hasOneStructure = ({ parentSchema }: SchemaError) =>
   parentSchema?.anyOf?.filter(({ type }) => type === 'object' || type === 'array').length === 1;
@@ -76,6 +80,8 @@ function ruleOf({ keyword, params, message, parentSchema }: SchemaError): string
   switch (keyword) {
     case 'required':
       return 'is required';
+    case 'uniqueItems':
+      return 'occurs twice';
     case 'additionalProperties':
       return 'is not a known field';
     case 'pattern':
@@ -86,11 +92,12 @@ function ruleOf({ keyword, params, message, parentSchema }: SchemaError): string
       return described ? `must be ${described}` : 'is not one of the allowed values';
     case 'type':
       return `must be ${article(String(params.type))}`;
+    case 'minLength':
+      return described ? `must be ${described}` : `must have at least ${params.limit} characters`;
     case 'minimum':
       return `must be at least ${params.limit}`;
     case 'maximum':
       return `must be at most ${params.limit}`;
-    case 'minLength':
     case 'minItems':
     case 'minProperties':
       return `must have at least ${params.limit} ${unitOf(keyword)}`;

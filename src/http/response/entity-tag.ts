@@ -16,10 +16,10 @@ export type Tags = readonly string[];
 export const resourceTag = (version: number, position: number): string => `"${version}-${position}"`;
 
 const tagPattern = '(?:W/)?"[\\x21\\x23-\\x7e\\x80-\\xff]*"';
-const listPattern = new RegExp(`^[ \\t,]*${tagPattern}(?:[ \\t]*,(?:[ \\t]*${tagPattern})?)*[ \\t]*$`);
+const listPattern = new RegExp(`^[ \\t,]*(?:${tagPattern}(?:[ \\t]*,(?:[ \\t]*${tagPattern})?)*[ \\t]*)?$`);
 
 /**
- * A tag may have a comma inside.
+ * A tag may have a comma inside, and a list may be empty.
  * @returns null: the request does not have this header
  * @throws AppError `header_invalid`
  */

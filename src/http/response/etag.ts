@@ -26,10 +26,10 @@ export function isResourceUnchanged(
 function checkTag({ headers }: FastifyRequest, reply: FastifyReply, etag: string): boolean {
   reply.header('etag', etag);
   const match = parseTags('If-Match', headers['if-match']);
+  const noneMatch = parseTags('If-None-Match', headers['if-none-match']);
   if (match !== null && !isAmong(match, etag)) {
     throw refusePrecondition('If-Match', `does not match: the tag is ${etag}`, etag);
   }
-  const noneMatch = parseTags('If-None-Match', headers['if-none-match']);
   return noneMatch !== null && isAmong(withoutWeakness(noneMatch), etag);
 }
 

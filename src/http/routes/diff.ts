@@ -35,7 +35,7 @@ export function addDiffRoutes(
   server.get(
     '/diff',
     {
-      config: { scope: 'read' },
+      config: { scope: 'read', refusals: ['query_contradictory'] },
       schema: {
         operationId: 'diff',
         tags: ['history'],
@@ -51,7 +51,7 @@ export function addDiffRoutes(
         signal.throwIfAborted();
         const before = await rowsAt('from', from);
         const after = to === undefined ? stateRows(projector.view) : await rowsAt('to', to);
-        if (before.position > after.position) throw refuseField('query_invalid', 'from', 'must not be after to');
+        if (before.position > after.position) throw refuseField('query_contradictory', 'from', 'must not be after to');
         return diffBetween(log, before, after, signal);
       });
     },

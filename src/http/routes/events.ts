@@ -14,7 +14,7 @@ import type { ByteBudget } from '../response/byte-budget.ts';
 import { createEventPage, pageBytesMax } from '../response/event-page.ts';
 import { eventStreamType, followAsSse, readAsNdjson } from '../response/event-stream.ts';
 import { refuseField } from '../response/problem.ts';
-import { EventPage } from '../schema/history.ts';
+import { EventPage, eventTypes } from '../schema/history.ts';
 import { oneOf } from '../schema/schema.ts';
 import type { HttpDeps, Server } from './route.ts';
 
@@ -34,7 +34,7 @@ const EventsQuery = Type.Partial(
       description: 'names of streams, separated by commas',
     }),
     type: Type.String({
-      pattern: '^[A-Za-z]+(,[A-Za-z]+)*$',
+      pattern: `^(${eventTypes.join('|')})(,(${eventTypes.join('|')}))*$`,
       maxLength: 1024,
       description: 'types of events, separated by commas',
     }),
@@ -115,7 +115,10 @@ export function addEventRoutes(
   server.get(
     '/events',
     {
-      config: { scope: 'read', refusals: ['header_invalid', 'streams_full', 'log_unavailable', 'stopping'] },
+      config: {
+        scope: 'read',
+        refusals: ['header_invalid', 'query_contradictory', 'streams_full', 'log_unavailable', 'stopping'],
+      },
       exposeHeadRoute: false,
       schema: {
         operationId: 'listEvents',
@@ -127,9 +130,10 @@ export function addEventRoutes(
     },
     async (request, reply) => {
       const query = toEventQuery(request.query);
+      const resumeAfter = lastEventIdOf(request);
       const format = formatOf(request);
       reply.header('vary', 'accept');
-      if (format === 'sse') return follow(request, reply, toFollowQuery(request, query));
+      if (format === 'sse') return follow(request, reply, toFollowQuery(query, resumeAfter));
       if (format === 'ndjson') {
         const limit = request.query.limit === undefined ? Number.POSITIVE_INFINITY : Number(request.query.limit);
         return stream(request, reply, 'application/x-ndjson; charset=utf-8', () => readAsNdjson(log, query, limit));
@@ -197,14 +201,20 @@ function toEventType(type: string): EventType {
 }
 
 /** A client that reconnects continues after the last id it received, whatever its query has as `after`. */
-function toFollowQuery({ headers }: FastifyRequest, query: EventQuery): EventQuery {
-  if (query.direction === 'backward') throw refuseField('query_invalid', 'direction', 'cannot be backward in a stream');
-  if (query.before !== undefined) throw refuseField('query_invalid', 'before', 'cannot end a stream');
-  if (query.until !== undefined) throw refuseField('query_invalid', 'until', 'cannot end a stream');
+function toFollowQuery(query: EventQuery, resumeAfter: number | null): EventQuery {
+  if (query.direction === 'backward')
+    throw refuseField('query_contradictory', 'direction', 'cannot be backward in a stream');
+  if (query.before !== undefined) throw refuseField('query_contradictory', 'before', 'cannot end a stream');
+  if (query.until !== undefined) throw refuseField('query_contradictory', 'until', 'cannot end a stream');
+  return resumeAfter === null ? query : { ...query, after: resumeAfter };
+}
+
+/** Of a client that reconnects; null of any other. @throws AppError `header_invalid` */
+function lastEventIdOf({ headers }: FastifyRequest): number | null {
   const lastEventId = headers['last-event-id'];
-  if (lastEventId === undefined || lastEventId === '') return query;
+  if (lastEventId === undefined || lastEventId === '') return null;
   if (typeof lastEventId !== 'string' || !/^\d{1,15}$/.test(lastEventId)) {
     throw refuseField('header_invalid', 'Last-Event-ID', `must be ${Position.description}`);
   }
-  return { ...query, after: Number(lastEventId) };
+  return Number(lastEventId);
 }

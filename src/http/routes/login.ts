@@ -75,7 +75,7 @@ export function addLoginRoutes(server: Server, { identifyToken }: Pick<Access, '
         summary: 'Exchange a token for the cookie of a session',
         consumes: ['application/json', type],
         body: LoginBody,
-        response: { 204: empty('Logged in'), 303: empty('Logged in, by a form') },
+        response: { 204: empty('Logged in'), 303: empty('Logged in, by a form'), 401: page },
       },
     },
     async (request, reply) => {

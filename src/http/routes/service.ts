@@ -30,7 +30,7 @@ export function addServiceRoutes(server: Server, deps: Deps, submit: Submit): vo
   server.post(
     '/service',
     {
-      config: { scope: 'write', refusals: ['service_too_large'] },
+      config: { scope: 'write', refusals: ['body_contradictory', 'service_too_large'] },
       schema: {
         operationId: 'applyServices',
         tags: ['services'],
@@ -45,7 +45,10 @@ export function addServiceRoutes(server: Server, deps: Deps, submit: Submit): vo
   server.patch(
     '/service/:name',
     {
-      config: { scope: 'write', refusals: ['service_not_found', 'service_removing', 'service_too_large'] },
+      config: {
+        scope: 'write',
+        refusals: ['service_not_found', 'service_removing', 'body_contradictory', 'service_too_large'],
+      },
       schema: {
         operationId: 'patchService',
         tags: ['services'],

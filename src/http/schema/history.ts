@@ -6,7 +6,7 @@ import { containerStates } from '../../model/container.ts';
 import { serviceStatuses } from '../../projections/rows/service-row.ts';
 import { count, named, nullable, oneOf, position, sentence, strict, time } from './schema.ts';
 
-const eventTypes = Object.keys(catalog).sort() as EventType[];
+export const eventTypes = Object.keys(catalog).sort() as EventType[];
 const eventType = oneOf(eventTypes, 'a type of event; later versions add to them');
 const actor = Type.String({ description: 'who did it, such as person:local, node:worker-1 or controller' });
 

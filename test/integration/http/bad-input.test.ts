@@ -31,6 +31,12 @@ const body = (what: string, value: unknown, field: string, rule: RegExp): Case =
   field,
   rule,
 });
+/** Each member is well formed; together they are not. */
+const contradiction = (...members: Parameters<typeof body>): Case => ({
+  ...body(...members),
+  status: 422,
+  code: 'body_contradictory',
+});
 const json = { 'content-type': 'application/json' };
 const digest = `sha256:${'a'.repeat(64)}`;
 
@@ -55,7 +61,7 @@ const posts: Case[] = [
   body('a name with NUL', service({ serviceName: 'we\u0000b' }), 'services[0].serviceName', /DNS label/),
   body('an empty name', service({ serviceName: '' }), 'services[0].serviceName', /DNS label/),
   body('a name of 64', service({ serviceName: 'a'.repeat(64) }), 'services[0].serviceName', /DNS label|63/),
-  body(
+  contradiction(
     'a name twice',
     { services: [...oneService('web').services, ...oneService('web').services] },
     'services[1].serviceName',
@@ -130,7 +136,7 @@ const posts: Case[] = [
     'services[0].container.ports[1]',
     /twice/,
   ),
-  body(
+  contradiction(
     'a host port twice',
     container({
       ports: [

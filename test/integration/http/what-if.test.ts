@@ -77,7 +77,7 @@ test('an invalid what-if is refused by code', async () => {
     [{ changes: [{ kind: 'scale', service: 'web' }] }, 400, 'body_invalid'],
     [{ changes: [{ kind: 'explode', node: 'worker-1' }] }, 400, 'body_invalid'],
     [{ changes: [scale], withinMs: 3_600_001 }, 400, 'body_invalid'],
-    [{ changes: [scale], at: '999999' }, 400, 'moment_in_future'],
+    [{ changes: [scale], at: '999999' }, 404, 'moment_in_future'],
     [{ changes: [{ ...scale, service: 'nobody' }] }, 404, 'service_not_found'],
     [{ changes: [{ kind: 'kill', node: 'worker-9' }] }, 404, 'node_not_found'],
   ];

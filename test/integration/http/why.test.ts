@@ -62,7 +62,7 @@ test('an unknown subject is 404, an impossible one 400', async () => {
   assert.equal(await tell('/container/web.1-zz/why'), [404, 'container_not_found']);
   assert.equal(await tell('/service/nobody/why'), [404, 'service_not_found']);
   assert.equal(await tell('/container/nonsense/why'), [400, 'path_invalid']);
-  assert.equal(await tell('/service/web/why?at=999999'), [400, 'moment_in_future']);
+  assert.equal(await tell('/service/web/why?at=999999'), [404, 'moment_in_future']);
 });
 
 test('coctl why prints the answer and the chain without terminal control characters', async () => {
