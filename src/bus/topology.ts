@@ -1,15 +1,22 @@
 /**
  * The broker's names, queue arguments and permissions. No other file has them.
  *
+ * Two exchanges: commands go over co_topic, which only managers write to; what nodes send goes over co_from_nodes, which leads to
+ * managers and nowhere else. RabbitMQ checks the first routing key of a message only, and its headers CC and BCC add others: over
+ * one exchange for both a node could write to every queue.
+ *
  * Who declares what: managers declare everything, a node's queue when a command for it finds none. An agent declares
  * nothing, it consumes its own queue as soon as there is one. So a node needs no right to configure anything, and one
  * whose credentials are stolen can read its own commands and report as itself, nothing more.
  */
 
-export const exchange = 'co_topic';
+/** Commands and refusals, from managers. */
+export const commandsExchange = 'co_topic';
+/** Reports and heartbeats, from agents. */
+export const nodesExchange = 'co_from_nodes';
 export const reportsQueue = 'co_reports';
 export const deadQueue = 'co_dead';
-/** Dead letters do not go through co_topic, so a user with the right to publish there cannot fill their queue. */
+/** Only managers write here, and the broker for the queues that say so. */
 export const deadExchange = 'co_dead';
 
 export const nodeQueue = (node: string) => `co_node_${node}`;
@@ -46,13 +53,20 @@ export const brokerDeliveriesMax = 100;
 
 type QueueArguments = Record<string, string | number | boolean>;
 
-/** What is dead-lettered leaves its queue only once `co_dead` has it. */
-const deadLettered: QueueArguments = {
+const kept: QueueArguments = {
   'x-queue-type': 'quorum',
   'x-overflow': 'reject-publish',
+  'x-delivery-limit': brokerDeliveriesMax,
+};
+
+/**
+ * What the broker dead-letters leaves its queue only once `co_dead` has it. Of commands only: a node could have its reports
+ * dead-lettered by the broker, with an expiration of its own, as many as it likes. Those are dead-lettered by managers.
+ */
+const deadLettered: QueueArguments = {
+  ...kept,
   'x-dead-letter-exchange': deadExchange,
   'x-dead-letter-strategy': 'at-least-once',
-  'x-delivery-limit': brokerDeliveriesMax,
 };
 
 /**
@@ -68,13 +82,13 @@ export const queueArguments = {
   node: { ...deadLettered, ...singleActive, 'x-max-length': nodeQueueLengthMax },
   /** A refusal that is lost here is repeated at the next registration. */
   instance: { 'x-max-length': instanceQueueLengthMax, 'x-expires': instanceQueueExpiresMs },
-  reports: { ...deadLettered, ...singleActive, 'x-max-length': reportsQueueLengthMax },
+  reports: { ...kept, ...singleActive, 'x-max-length': reportsQueueLengthMax },
   heartbeats: { 'x-max-length': heartbeatsQueueLengthMax },
   /** Operators read it again and again. A limit that is never reached keeps brokers with a default limit from dropping what was read. */
   dead: { 'x-queue-type': 'quorum', 'x-max-length': deadQueueLengthMax, 'x-delivery-limit': 1_000_000_000 },
 } satisfies Record<string, QueueArguments>;
 
-/** RabbitMQ permissions as regular expressions: `configure`, `write` and `read` on names, topics on routing keys of co_topic. */
+/** RabbitMQ permissions as regular expressions: `configure`, `write` and `read` on names, topics on routing keys of an exchange. */
 export type Permissions = {
   configure: string;
   write: string;
@@ -87,13 +101,13 @@ export const managerPermissions: Permissions = {
   configure: '^co_.*$',
   write: '^co_.*$',
   read: '^co_.*$',
-  topic: { exchange, write: '^node\\..*$', read: '^(report|heartbeat|node)\\..*$' },
+  topic: { exchange: commandsExchange, write: '^node\\..*$', read: '^node\\..*$' },
 };
 
 /** A node id has no character that means something in a regular expression (see NodeId). */
 export const agentPermissions = (node: string): Permissions => ({
   configure: '^$',
-  write: `^${exchange}$`,
+  write: `^${nodesExchange}$`,
   read: `^${nodeQueue(node)}(_[0-9a-f-]{36})?$`,
-  topic: { exchange, write: `^(report|heartbeat)\\.${node}$`, read: '^$' },
+  topic: { exchange: nodesExchange, write: `^(report|heartbeat)\\.${node}$`, read: '^$' },
 });

@@ -6,8 +6,8 @@
 import { AppError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { AgentBus, BusEnd, BusStatus, Consumer, ManagerBus } from '../bus.ts';
-import { createForeignMessageLog, type ForeignMessageLog } from '../foreign-message-log.ts';
 import { encodeBody, parseCommand, parseHeartbeat, parseRefusal, parseReport } from '../message-codec.ts';
+import { createMessageLog, type MessageLog } from '../message-log.ts';
 import { routingKeys } from '../topology.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from './embedded-queues.ts';
 
@@ -22,7 +22,8 @@ export type EmbeddedBroker = {
 const prefetchDefault = 100;
 
 export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string; logger: Logger }): EmbeddedBroker {
-  const shared = { clusterId, queues: createEmbeddedQueues(logger), foreign: createForeignMessageLog(logger) };
+  const dropped = createMessageLog(logger, 'heartbeats dropped');
+  const shared = { clusterId, queues: createEmbeddedQueues(logger), dropped };
   const ends = new Set<BusEnd>();
   const open = <E extends BusEnd>(create: (base: EmbeddedEnd) => E): E => {
     const base = createEmbeddedEnd(() => ends.delete(base.end));
@@ -34,14 +35,15 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
     agent: (node) => open((base) => createAgentBus(shared, base, node)),
     async close() {
       await Promise.all([...ends].map((end) => end.close()));
-      shared.foreign.close();
+      dropped.close();
+      shared.queues.close();
     },
   };
 }
 
-type Shared = { clusterId: string; queues: EmbeddedQueues; foreign: ForeignMessageLog };
+type Shared = { clusterId: string; queues: EmbeddedQueues; dropped: MessageLog };
 
-function createManagerBus({ clusterId, queues, foreign }: Shared, { end, assertOpen, track }: EmbeddedEnd): ManagerBus {
+function createManagerBus({ clusterId, queues, dropped }: Shared, { end, assertOpen, track }: EmbeddedEnd): ManagerBus {
   return {
     ...end,
     async sendCommand(command) {
@@ -62,7 +64,7 @@ function createManagerBus({ clusterId, queues, foreign }: Shared, { end, assertO
       assertOpen();
       const close = queues.onHeartbeat(({ routingKey, body }) => {
         const parsed = parseHeartbeat(body, { clusterId, routingKey });
-        if ('deadLetter' in parsed) foreign.drop(routingKey, parsed.deadLetter);
+        if ('deadLetter' in parsed) dropped.note(routingKey, parsed.deadLetter);
         else handler(parsed.message);
       });
       return track(close);

@@ -3,9 +3,11 @@
 import { AppError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { DeadLetter, Disposition } from '../bus.ts';
+import { createDeadLetterShare } from '../dead-letter-share.ts';
 import { deliver } from '../delivery.ts';
 import { createMemoryQueue, type MemoryQueue, type RawMessage } from '../memory-queue.ts';
 import type { Parsed } from '../message-codec.ts';
+import { createMessageLog } from '../message-log.ts';
 import {
   deadQueueLengthMax,
   instanceQueueLengthMax,
@@ -33,6 +35,8 @@ export type EmbeddedQueues = {
   publishHeartbeat(raw: RawMessage): void;
   onHeartbeat(listener: (raw: RawMessage) => void): () => Promise<void>;
   deadLetters(limit: number): DeadLetter[];
+  /** Ends its log lines. */
+  close(): void;
 };
 
 /** All messages of one queue together. A node this far behind is sent its desired containers, and memory stays bounded. */
@@ -56,8 +60,12 @@ export function createEmbeddedQueues(logger: Logger): EmbeddedQueues {
     return queue;
   };
 
+  const log = createMessageLog(logger, 'messages dead-lettered');
+  const share = createDeadLetterShare();
+
   const deadLetter = ({ routingKey, body }: RawMessage, reason: string) => {
-    logger.warn({ routingKey, reason }, 'message dead-lettered');
+    log.note(routingKey, reason);
+    if (!share.take(routingKey)) return;
     dead.push({ routingKey, reason, body: body.toString() });
     if (dead.length > deadQueueLengthMax) dead.shift();
   };
@@ -102,6 +110,7 @@ export function createEmbeddedQueues(logger: Logger): EmbeddedQueues {
       };
     },
     deadLetters: (limit) => dead.slice(0, limit),
+    close: log.close,
   };
 }
 

@@ -2,11 +2,12 @@
 
 import type { Channel } from 'amqplib';
 import {
+  commandsExchange,
   deadExchange,
   deadQueue,
-  exchange,
   instanceQueue,
   nodeQueue,
+  nodesExchange,
   queueArguments,
   reportsQueue,
   routingKeys,
@@ -14,12 +15,13 @@ import {
 
 /** What all managers share. */
 export async function declareTopology(channel: Channel): Promise<void> {
-  await channel.assertExchange(exchange, 'topic', { durable: true });
+  await channel.assertExchange(commandsExchange, 'topic', { durable: true });
+  await channel.assertExchange(nodesExchange, 'topic', { durable: true });
   await channel.assertExchange(deadExchange, 'fanout', { durable: true });
   await channel.assertQueue(deadQueue, { durable: true, arguments: queueArguments.dead });
   await channel.bindQueue(deadQueue, deadExchange, '');
   await channel.assertQueue(reportsQueue, { durable: true, arguments: queueArguments.reports });
-  await channel.bindQueue(reportsQueue, exchange, routingKeys.reports);
+  await channel.bindQueue(reportsQueue, nodesExchange, routingKeys.reports);
 }
 
 const nodePrefix = routingKeys.node('');
@@ -31,5 +33,5 @@ export async function declareRoute(channel: Channel, routingKey: string): Promis
   const queue = instanceId === undefined ? nodeQueue(node) : instanceQueue(node, instanceId);
   const args = instanceId === undefined ? queueArguments.node : queueArguments.instance;
   await channel.assertQueue(queue, { durable: true, arguments: args });
-  await channel.bindQueue(queue, exchange, routingKey);
+  await channel.bindQueue(queue, commandsExchange, routingKey);
 }

@@ -1,22 +1,22 @@
 /** Consumes the heartbeats of all nodes for one manager, from a queue of its own. */
 
 import type { Consumer, ManagerBus } from '../bus.ts';
-import type { ForeignMessageLog } from '../foreign-message-log.ts';
 import { parseHeartbeat } from '../message-codec.ts';
-import { exchange, heartbeatsQueue, queueArguments, routingKeys } from '../topology.ts';
+import type { MessageLog } from '../message-log.ts';
+import { heartbeatsQueue, nodesExchange, queueArguments, routingKeys } from '../topology.ts';
 import type { AmqpConnection } from './connection.ts';
 
 type HeartbeatOptions = {
   clusterId: string;
   managerId: string;
-  foreign: ForeignMessageLog;
+  dropped: MessageLog;
   handler: Parameters<ManagerBus['consumeHeartbeats']>[0];
 };
 
 /** Without acknowledgements: a heartbeat that was lost is followed by the next one. */
 export function consumeHeartbeats(
   connection: AmqpConnection,
-  { clusterId, managerId, foreign, handler }: HeartbeatOptions,
+  { clusterId, managerId, dropped, handler }: HeartbeatOptions,
 ): Consumer {
   const queue = heartbeatsQueue(managerId);
   let isClosed = false;
@@ -25,15 +25,15 @@ export function consumeHeartbeats(
     kind: 'plain',
     isEssential: true,
     async setup(channel) {
-      await channel.assertExchange(exchange, 'topic', { durable: true });
+      await channel.assertExchange(nodesExchange, 'topic', { durable: true });
       await channel.assertQueue(queue, { exclusive: true, autoDelete: true, arguments: queueArguments.heartbeats });
-      await channel.bindQueue(queue, exchange, routingKeys.heartbeats);
+      await channel.bindQueue(queue, nodesExchange, routingKeys.heartbeats);
       const take = (message: { fields: { routingKey: string }; content: Buffer } | null) => {
         if (isClosed) return;
         if (!message) return void channel.close().catch(() => {});
         const { routingKey } = message.fields;
         const parsed = parseHeartbeat(message.content, { clusterId, routingKey });
-        if ('deadLetter' in parsed) foreign.drop(routingKey, parsed.deadLetter);
+        if ('deadLetter' in parsed) dropped.note(routingKey, parsed.deadLetter);
         else handler(parsed.message);
       };
       await channel.consume(queue, take, { noAck: true });

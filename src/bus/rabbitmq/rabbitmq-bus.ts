@@ -5,10 +5,19 @@ import { createSemaphore } from '../../concurrency/semaphore.ts';
 import type { Logger } from '../../logger.ts';
 import type { ReadClientTls } from '../../tls/client-tls.ts';
 import type { AgentBus, Consumer, ManagerBus } from '../bus.ts';
-import { createForeignMessageLog, type ForeignMessageLog } from '../foreign-message-log.ts';
+import { createDeadLetterShare } from '../dead-letter-share.ts';
 import type { RawMessage } from '../memory-queue.ts';
 import { encodeBody, parseCommand, parseRefusal, parseReport } from '../message-codec.ts';
-import { deadExchange, exchange, instanceQueue, nodeQueue, reportsQueue, routingKeys } from '../topology.ts';
+import { createMessageLog } from '../message-log.ts';
+import {
+  commandsExchange,
+  deadExchange,
+  instanceQueue,
+  nodeQueue,
+  nodesExchange,
+  reportsQueue,
+  routingKeys,
+} from '../topology.ts';
 import { type AmqpConnection, createAmqpConnection } from './connection.ts';
 import { createAmqpConsumer } from './consumer.ts';
 import { readDeadLetters, reasonHeaders } from './dead-letters.ts';
@@ -38,7 +47,8 @@ const deletionNoticeMs = 1_000;
 export function createAmqpManagerBus(options: AmqpOptions & { managerId: string }): ManagerBus {
   const { url, readTls, clusterId, managerId, logger } = options;
   const connection = createAmqpConnection({ url, readTls, name: `co manager ${managerId}`, logger });
-  const foreign = createForeignMessageLog(logger);
+  const logs = createLogs(logger);
+  const share = createDeadLetterShare();
   const consumers = new Set<Consumer>();
   /** Routing keys of node queues that took a command. When a message for one is returned, its queue was deleted. */
   const reached = new Set<string>();
@@ -51,20 +61,22 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
       await declaring.run(() => connection.withChannel((channel) => declareRoute(channel, routingKey)));
     },
   });
-  const deadLetter = ({ routingKey, body }: RawMessage, reason: string) =>
-    publisher.publish({ exchange: deadExchange, routingKey, body, headers: reasonHeaders(reason) });
+  const deadLetter = async ({ routingKey, body }: RawMessage, reason: string) => {
+    if (!share.take(routingKey)) return logs.overShare.note(routingKey, reason);
+    await publisher.publish({ exchange: deadExchange, routingKey, body, headers: reasonHeaders(reason) });
+  };
 
   return {
     status: connection.status,
     onConnected: connection.onConnected,
     async sendCommand(command, { deadlineMs } = {}) {
       const routingKey = routingKeys.node(command.node);
-      await publisher.publish({ exchange, routingKey, body: encodeBody(command) }, deadlineMs);
+      await publisher.publish({ exchange: commandsExchange, routingKey, body: encodeBody(command) }, deadlineMs);
       reached.add(routingKey);
     },
     async sendRefusal(refusal, { deadlineMs } = {}) {
       const routingKey = routingKeys.instance(refusal.node, refusal.instanceId);
-      await publisher.publish({ exchange, routingKey, body: encodeBody(refusal) }, deadlineMs);
+      await publisher.publish({ exchange: commandsExchange, routingKey, body: encodeBody(refusal) }, deadlineMs);
     },
     consumeReports(handler, { prefetch = prefetchDefault } = {}) {
       const consumer = createAmqpConsumer(connection, {
@@ -76,15 +88,15 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
         parse: ({ body, routingKey }) => parseReport(body, { clusterId, routingKey }),
         handler,
         deadLetter,
-        onDeadLettered: logDeadLettered(logger),
+        onDeadLettered: ({ routingKey }, reason) => logs.deadLettered.note(routingKey, reason),
       });
       return track(consumers, consumer);
     },
     consumeHeartbeats(handler) {
-      return track(consumers, consumeHeartbeats(connection, { clusterId, managerId, foreign, handler }));
+      return track(consumers, consumeHeartbeats(connection, { clusterId, managerId, dropped: logs.dropped, handler }));
     },
     readDeadLetters: (limit) => connection.withChannel((channel) => readDeadLetters(channel, limit)),
-    close: closing(connection, publisher, consumers, foreign),
+    close: closing(connection, publisher, consumers, logs.close),
   };
 }
 
@@ -92,6 +104,7 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
 export function createAmqpAgentBus(options: AmqpOptions & { node: string }): AgentBus {
   const { url, readTls, clusterId, node, logger } = options;
   const connection = createAmqpConnection({ url, readTls, name: `co agent ${node}`, logger });
+  const logs = createLogs(logger);
   const consumers = new Set<Consumer>();
   const publisher = createPublisher(connection, {
     userId: userOf(url),
@@ -105,17 +118,19 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
     isEssential: false,
     declare: async () => {},
     deadLetter: 'reject' as const,
-    onDeadLettered: logDeadLettered(logger),
+    onDeadLettered: ({ routingKey }: RawMessage, reason: string) => logs.deadLettered.note(routingKey, reason),
   };
 
   return {
     status: connection.status,
     onConnected: connection.onConnected,
     async sendReport(report, { deadlineMs } = {}) {
-      await publisher.publish({ exchange, routingKey: routingKeys.report(node), body: encodeBody(report) }, deadlineMs);
+      const message = { exchange: nodesExchange, routingKey: routingKeys.report(node), body: encodeBody(report) };
+      await publisher.publish(message, deadlineMs);
     },
     sendHeartbeat(heartbeat) {
-      publisher.publishUnconfirmed({ exchange, routingKey: routingKeys.heartbeat(node), body: encodeBody(heartbeat) });
+      const routingKey = routingKeys.heartbeat(node);
+      publisher.publishUnconfirmed({ exchange: nodesExchange, routingKey, body: encodeBody(heartbeat) });
     },
     consumeCommands(handler) {
       const consumer = createAmqpConsumer(connection, {
@@ -139,7 +154,7 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
       });
       return track(consumers, consumer);
     },
-    close: closing(connection, publisher, consumers, null),
+    close: closing(connection, publisher, consumers, logs.close),
   };
 }
 
@@ -149,8 +164,20 @@ function userOf(url: string): string | null {
   return username === '' ? null : decodeURIComponent(username);
 }
 
-const logDeadLettered = (logger: Logger) => (raw: RawMessage, reason: string) =>
-  logger.warn({ routingKey: raw.routingKey, reason }, 'message dead-lettered');
+function createLogs(logger: Logger) {
+  const deadLettered = createMessageLog(logger, 'messages dead-lettered');
+  const overShare = createMessageLog(
+    logger,
+    'messages beyond the share of their sender among the dead letters, dropped',
+  );
+  const dropped = createMessageLog(logger, 'heartbeats dropped');
+  return {
+    ...{ deadLettered, overShare, dropped },
+    close() {
+      for (const log of [deadLettered, overShare, dropped]) log.close();
+    },
+  };
+}
 
 function track(consumers: Set<Consumer>, consumer: Consumer): Consumer {
   consumers.add(consumer);
@@ -163,18 +190,13 @@ function track(consumers: Set<Consumer>, consumer: Consumer): Consumer {
 }
 
 /** Consumers first: their handlers may still send. The second call waits for the first. */
-function closing(
-  connection: AmqpConnection,
-  publisher: Publisher,
-  consumers: Set<Consumer>,
-  foreign: ForeignMessageLog | null,
-) {
+function closing(connection: AmqpConnection, publisher: Publisher, consumers: Set<Consumer>, closeLogs: () => void) {
   let closed: Promise<void> | undefined;
   const close = async () => {
     await Promise.all([...consumers].map((consumer) => consumer.close()));
     await publisher.close();
     await connection.close();
-    foreign?.close();
+    closeLogs();
   };
   return () => {
     closed ??= close();

@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { exchange, nodeQueue, reportsQueue } from '../../../../src/bus/topology.ts';
+import { commandsExchange, nodeQueue, reportsQueue } from '../../../../src/bus/topology.ts';
 import { hasCode } from '../../../../src/errors.ts';
 import { running, sequenceOf, stop } from '../../../support/bus/bus-messages.ts';
 import { errorOf, faultTests } from '../../../support/bus/rabbit-bus.ts';
@@ -15,7 +15,7 @@ fault('a channel that the broker closed is opened again, and its message arrives
   const manager = broker.manager();
   const received: string[] = [];
   await manager.sendCommand(stop(broker, 'a', 1));
-  await broker.raw((channel) => channel.deleteExchange(exchange));
+  await broker.raw((channel) => channel.deleteExchange(commandsExchange));
   await manager.sendCommand(stop(broker, 'a', 2));
   broker.agent('a').consumeCommands(async (command) => {
     received.push(command.kind === 'stop' ? command.container : command.kind);

@@ -4,16 +4,18 @@ import { randomUUID } from 'node:crypto';
 import { type Channel, connect } from 'amqplib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { deadLettersPerSender } from '../../../../src/bus/dead-letter-share.ts';
 import type { Command, Report } from '../../../../src/bus/messages.ts';
 import { createAmqpAgentBus, createAmqpManagerBus } from '../../../../src/bus/rabbitmq/rabbitmq-bus.ts';
 import {
   agentPermissions,
+  commandsExchange,
   deadExchange,
   deadQueue,
-  exchange,
   instanceQueue,
   managerPermissions,
   nodeQueue,
+  nodesExchange,
   reportsQueue,
 } from '../../../../src/bus/topology.ts';
 import { silentLogger } from '../../../../src/logger.ts';
@@ -81,7 +83,7 @@ proof('a manager and an agent do all their work with their own rights', async (r
 const publish =
   (routingKey: string, options: { exchange?: string; userId?: string } = {}) =>
   async (channel: Channel) => {
-    const { exchange: to = exchange, ...properties } = options;
+    const { exchange: to = nodesExchange, ...properties } = options;
     channel.publish(to, routingKey, Buffer.from('{}'), properties);
     // A round trip: the broker has judged what was published before it.
     await channel.prefetch(1);
@@ -98,8 +100,11 @@ const attempts: [string, number, (channel: Channel) => Promise<unknown>][] = [
   ['read dead letters', 403, (channel) => channel.get(deadQueue)],
   ['declare a queue', 403, (channel) => channel.assertQueue('co_node_worker-9')],
   ['delete its own queue', 403, (channel) => channel.deleteQueue(nodeQueue('worker-1'))],
-  ['bind its own queue to more', 403, (channel) => channel.bindQueue(nodeQueue('worker-1'), exchange, '#')],
-  ['command a node', 403, publish('node.worker-2')],
+  ['bind its own queue to more', 403, (channel) => channel.bindQueue(nodeQueue('worker-1'), commandsExchange, '#')],
+  ['command a node', 403, publish('node.worker-2', { exchange: commandsExchange })],
+  ['command itself', 403, publish('node.worker-1', { exchange: commandsExchange })],
+  ['command under a key of its own', 403, publish('report.worker-1', { exchange: commandsExchange })],
+  ['send a command as a node', 403, publish('node.worker-2')],
   ['report as another node', 403, publish('report.worker-2')],
   ['beat as another node', 403, publish('heartbeat.worker-2')],
   ['report under a longer name', 403, publish('report.worker-1.x')],
@@ -128,6 +133,92 @@ proof('a node can do nothing in the name of another', async (rabbit, users) => {
     assert.equal(await manager.readDeadLetters(10), []);
   } finally {
     await model.close();
+    await manager.close();
+  }
+});
+
+async function countMessages(rabbit: Rabbit, queues: readonly string[]): Promise<number[]> {
+  const model = await connect(rabbit.url());
+  try {
+    const channel = await model.createChannel();
+    const found = [];
+    for (const queue of queues) found.push((await channel.checkQueue(queue)).messageCount);
+    return found;
+  } finally {
+    await model.close();
+  }
+}
+
+/** RabbitMQ checks the first routing key, and routes by these as well. */
+const otherKeys = [
+  'node.worker-1',
+  'node.worker-2',
+  'report.worker-2',
+  'heartbeat.worker-2',
+  nodeQueue('worker-2'),
+  '#',
+];
+
+proof('no header of a message leads to a queue of another node, or to the dead letters', async (rabbit, users) => {
+  const options = { clusterId: randomUUID(), logger: silentLogger };
+  const manager = createAmqpManagerBus({ ...options, url: rabbit.url(users.manager), managerId: 'm1' });
+  const model = await connect(rabbit.url(users.agent));
+  try {
+    for (const node of ['worker-1', 'worker-2']) await manager.sendCommand(stop(options, node, 1));
+    const channel = await model.createConfirmChannel();
+    const body = Buffer.from(JSON.stringify(running(options, 'worker-2', 1)));
+    for (const properties of [
+      { CC: otherKeys },
+      { BCC: otherKeys },
+      { headers: { CC: otherKeys, BCC: otherKeys } },
+      { replyTo: nodeQueue('worker-2') },
+      { expiration: '1' },
+    ]) {
+      channel.publish(nodesExchange, 'report.worker-1', body, properties);
+    }
+    await channel.waitForConfirms();
+    assert.equal(await countMessages(rabbit, [nodeQueue('worker-1'), nodeQueue('worker-2'), deadQueue]), [1, 1, 0]);
+    const reports: Report[] = [];
+    manager.consumeReports(async (report) => {
+      reports.push(report);
+      return 'ack';
+    });
+    const deadLetters = await until('all but the expired one are judged', async () => {
+      const found = await manager.readDeadLetters(10);
+      return found.length === 4 ? found : null;
+    });
+    for (const { reason } of deadLetters) assert.match(reason, /names node worker-2, but was sent as report.worker-1/);
+    assert.equal(reports, []);
+  } finally {
+    await model.close();
+    await manager.close();
+  }
+});
+
+proof('a node that floods has its share of the dead letters, and no more', async (rabbit, users) => {
+  const options = { clusterId: randomUUID(), logger: silentLogger };
+  const manager = createAmqpManagerBus({ ...options, url: rabbit.url(users.manager), managerId: 'm1' });
+  const other = `agent-${randomUUID()}`;
+  await rabbit.addUser(other, agentPermissions('worker-2'));
+  const agent = createAmqpAgentBus({ ...options, url: rabbit.url(other), node: 'worker-2' });
+  const model = await connect(rabbit.url(users.agent));
+  try {
+    await manager.sendCommand(stop(options, 'worker-2', 1));
+    const channel = await model.createConfirmChannel();
+    for (let n = 0; n < 3 * deadLettersPerSender; n += 1) {
+      channel.publish(nodesExchange, 'report.worker-1', Buffer.from('{}'));
+    }
+    await channel.waitForConfirms();
+    manager.consumeReports(async () => ({ deadLetter: 'for the proof' }));
+    await agent.sendReport(running(options, 'worker-2', 1));
+    const deadLetters = await until('the other one is there', async () => {
+      const found = await manager.readDeadLetters(3 * deadLettersPerSender);
+      return found.some(({ routingKey }) => routingKey === 'report.worker-2') ? found : null;
+    });
+    assert.is(deadLetters.length, deadLettersPerSender + 1);
+  } finally {
+    await model.close();
+    await agent.close();
     await manager.close();
   }
 });

@@ -4,13 +4,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   brokerDeliveriesMax,
-  exchange,
+  commandsExchange,
   nodeQueue,
+  nodesExchange,
   queueArguments,
   reportsQueue,
 } from '../../../../src/bus/topology.ts';
 import { hasCode } from '../../../../src/errors.ts';
-import { running, stop } from '../../../support/bus/bus-messages.ts';
+import { stop } from '../../../support/bus/bus-messages.ts';
 import { errorOf, faultTests } from '../../../support/bus/rabbit-bus.ts';
 import { until } from '../../../support/wait.ts';
 
@@ -23,7 +24,7 @@ fault('a full queue refuses the next command', async (broker) => {
   await broker.raw(async (channel) => {
     const tiny = { ...queueArguments.node, 'x-max-length': 2 };
     await channel.assertQueue(nodeQueue('tiny'), { durable: true, arguments: tiny });
-    await channel.bindQueue(nodeQueue('tiny'), exchange, 'node.tiny');
+    await channel.bindQueue(nodeQueue('tiny'), commandsExchange, 'node.tiny');
   });
   const outcomes: unknown[] = [];
   for (let position = 1; position <= 10; position += 1) {
@@ -44,7 +45,7 @@ fault('bytes that are no message are dead-lettered as they are', async (broker) 
   });
   await until('connected', () => manager.status().state === 'connected');
   await broker.raw(async (channel) => {
-    for (const body of ['', 'no JSON', '[1]', 'null']) channel.publish(exchange, 'report.a', Buffer.from(body));
+    for (const body of ['', 'no JSON', '[1]', 'null']) channel.publish(nodesExchange, 'report.a', Buffer.from(body));
     await channel.checkQueue(reportsQueue);
   });
   const deadLetter = await until('four dead letters', async () => {
@@ -60,12 +61,12 @@ fault('bytes that are no message are dead-lettered as they are', async (broker) 
   assert.is(handled, 0);
 });
 
-fault('a message that keeps crashing its consumer is dead-lettered by the broker', async (broker) => {
+fault('a command that keeps crashing its consumer is dead-lettered by the broker', async (broker) => {
   const manager = broker.manager();
-  await broker.agent('a').sendReport(running(broker, 'a', 1));
+  await manager.sendCommand(stop(broker, 'a', 1));
   const deliveries = await broker.raw(async (channel) => {
     let count = 0;
-    await channel.consume(reportsQueue, (message) => {
+    await channel.consume(nodeQueue('a'), (message) => {
       if (!message) return;
       count += 1;
       channel.nack(message, false, true);
@@ -74,7 +75,7 @@ fault('a message that keeps crashing its consumer is dead-lettered by the broker
   });
   assert.is(deliveries, brokerDeliveriesMax + 1);
   const [deadLetter] = await manager.readDeadLetters(1);
-  assert.is(deadLetter?.reason, `delivery_limit in ${reportsQueue}`);
+  assert.is(deadLetter?.reason, `delivery_limit in ${nodeQueue('a')}`);
 });
 
 fault(
