@@ -2,12 +2,13 @@
 
 import { randomBytes } from 'node:crypto';
 import { Value } from '@sinclair/typebox/value';
+import { createManagement, type Management } from '../../src/bus/rabbitmq/management.ts';
 import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts';
+import { nodeTag } from '../../src/daemon/join/broker-members.ts';
 import { AppError } from '../../src/errors.ts';
 import { NodeId, Uuid } from '../../src/model/ids.ts';
 import { createProgram, runOnce } from '../../src/process/arguments.ts';
 import { virtualHost as virtualHostDefault } from '../rabbitmq/definitions.ts';
-import { createManagement, type Management } from '../rabbitmq/management-api.ts';
 
 const program = createProgram(
   './bootstrap/join',
@@ -63,7 +64,8 @@ async function join(given: Given, environment: NodeJS.ProcessEnv): Promise<void>
   const amqp = parseUrl('--amqp', broker, /^amqps?:$/);
 
   const management = createManagement(admin);
-  const password = await ensureUser(management, user, given.newPassword === true);
+  const tags = given.node === undefined ? [] : [nodeTag(clusterId)];
+  const password = await ensureUser(management, { user, tags }, given.newPassword === true);
   const permissions = given.node === undefined ? managerPermissions : agentPermissions(given.node);
   await management.grant(user, given.vhost, permissions);
 
@@ -77,10 +79,14 @@ async function join(given: Given, environment: NodeJS.ProcessEnv): Promise<void>
 }
 
 /** @returns the new password; null: it has one and keeps it */
-async function ensureUser(management: Management, user: string, isRenewed: boolean): Promise<string | null> {
-  if (!isRenewed && (await management.hasUser(user))) return null;
+async function ensureUser(
+  management: Management,
+  { user, tags }: { user: string; tags: string[] },
+  isRenewed: boolean,
+): Promise<string | null> {
+  if (!isRenewed && (await management.findUser(user))) return null;
   const password = randomBytes(24).toString('base64url');
-  await management.setPassword(user, password);
+  await management.setPassword(user, password, tags);
   return password;
 }
 

@@ -4,6 +4,7 @@ import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { adminTokenFile } from '../../src/daemon/admin-token.ts';
 import { folderFiles } from '../../src/daemon/data-folder.ts';
+import { membershipFile } from '../../src/daemon/join/membership-file.ts';
 import { authorityFolder } from '../../src/daemon/tls/own-authority.ts';
 import { snapshotFolder } from '../../src/projections/snapshots/snapshot-files.ts';
 import { dockerdFiles, findOwnDockerd } from './engine/own-dockerd.ts';
@@ -21,6 +22,7 @@ const knownFiles: readonly string[] = [
   socketFile,
   adminTokenFile,
   authorityFolder,
+  membershipFile,
   snapshotFolder,
   ...Object.values(dockerdFiles),
 ];

@@ -33,11 +33,12 @@ const commands: Record<CommandName, Command> = {
     },
   },
   agent: {
-    summary: 'the agent of one worker node (--node), on RabbitMQ (--amqp)',
+    summary: 'the agent of one worker node, on RabbitMQ (--amqp and --node), or by a manager (--join)',
     check(config) {
+      // Without a broker it joins, or has joined: its data folder knows.
+      if (config.amqpUrl === null) return;
       if (config.node === null)
         refuse('--node', 'is needed by `agent`', 'a name of its own for this machine: worker-3');
-      if (config.amqpUrl === null) refuse('--amqp', 'is needed by `agent`', 'the broker where managers find it');
       if (config.clusterId === null) {
         refuse('--cluster-id', 'is needed by `agent`', 'GET /state of any manager has it, as cluster.id');
       }

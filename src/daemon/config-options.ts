@@ -36,6 +36,31 @@ export const options = {
   'amqp-ca': { env: 'CO_AMQP_CA', fallback: '', placeholder: 'FILE', help: 'the authority of an amqps:// broker' },
   'amqp-cert': { env: 'CO_AMQP_CERT', fallback: '', placeholder: 'FILE', help: 'a certificate to show to it' },
   'amqp-key': { env: 'CO_AMQP_KEY', fallback: '', placeholder: 'FILE', help: 'and its key' },
+  'amqp-management': {
+    env: 'CO_AMQP_MANAGEMENT_URL',
+    fallback: '',
+    placeholder: 'URL',
+    help: 'http://admin:password@host:15672: a manager lets nodes in',
+  },
+  'amqp-agents': {
+    env: 'CO_AMQP_AGENT_URL',
+    fallback: '',
+    placeholder: 'URL',
+    help: 'where they reach RabbitMQ (default: as --amqp)',
+  },
+  join: {
+    env: 'CO_JOIN_URL',
+    fallback: '',
+    placeholder: 'URL',
+    help: 'an agent joins by this manager, once; needs --token',
+  },
+  token: { env: 'CO_JOIN_TOKEN', fallback: '', placeholder: 'TOKEN', help: 'to join by: coctl token create --join' },
+  ca: {
+    env: 'CO_CA',
+    fallback: '',
+    placeholder: 'FILE',
+    help: "that manager's authority, or its fingerprint sha256:…",
+  },
   tls: {
     env: 'CO_TLS',
     fallback: 'off',

@@ -34,6 +34,14 @@ export type Config = {
   amqpUrl: string | null;
   /** Paths. */
   amqpTls: ClientTlsFiles;
+  /** Of an administrator of the broker: this manager lets nodes in. */
+  amqpManagementUrl: string | null;
+  /** Where agents reach the broker; null: as this manager does. */
+  amqpAgentUrl: string | null;
+  /** Of the manager an agent joins by, with the token and the authority for it. */
+  joinUrl: string | null;
+  joinToken: string | null;
+  ca: string | null;
   /** Of the HTTP API; null: plain HTTP. */
   tls: TlsConfig | null;
   tokens: readonly Token[];
@@ -100,6 +108,8 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     (pattern.test(text(name)) ? text(name) : refuse(name, rule)) as T;
   const optional = <T>(name: OptionName, read: () => T): T | null => (text(name) === '' ? null : read());
   const path = (name: OptionName) => optional(name, () => text(name));
+  const url = (name: OptionName, protocol: RegExp, rule: string) =>
+    protocol.test(URL.parse(text(name))?.protocol ?? '') ? text(name) : refuse(name, `must be a URL of ${rule}`);
   const label = (name: OptionName): string =>
     matching(
       name,
@@ -122,6 +132,11 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     dockerCertPath: path('docker-tls'),
     mongodbCa: path('mongodb-ca'),
     amqpTls: { ca: path('amqp-ca'), cert: path('amqp-cert'), key: path('amqp-key') },
+    amqpManagementUrl: optional('amqp-management', () => url('amqp-management', /^https?:$/, 'http:// or https://')),
+    amqpAgentUrl: optional('amqp-agents', () => url('amqp-agents', /^amqps?:$/, 'amqp:// or amqps://')),
+    joinUrl: optional('join', () => url('join', /^https?:$/, 'https://')),
+    joinToken: path('token'),
+    ca: path('ca'),
     tls: readTlsConfig(path, nameOf),
     tokens: optional('tokens', () => readTokens(text('tokens'), nameOf('tokens'))) ?? [],
     callsPerSecond: integer('rate-limit', 0, 1_000_000),
@@ -161,7 +176,7 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** URLs hold passwords: each may stand in a file, as container platforms hand out secrets. `CO_AMQP_URL_FILE` names it. */
 function withFiles(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const read: NodeJS.ProcessEnv = { ...variables };
-  for (const name of [options.mongodb.env, options.amqp.env]) {
+  for (const name of [options.mongodb.env, options.amqp.env, options['amqp-management'].env, options.token.env]) {
     const file = variables[`${name}_FILE`];
     if (!file) continue;
     if (variables[name])

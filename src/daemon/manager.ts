@@ -29,8 +29,10 @@ import { createSnapshotCollection } from '../projections/read-models/snapshot-co
 import { createSnapshotFiles, snapshotFolder } from '../projections/snapshots/snapshot-files.ts';
 import { createReconciler, type Reconciler } from '../reconciler/controller/controller.ts';
 import { controllerActor } from '../reconciler/planner/step.ts';
+import type { ReadClientTls } from '../tls/client-tls.ts';
 import { ensureAdminToken } from './admin-token.ts';
 import type { Config } from './config.ts';
+import { openMembers } from './join/open-members.ts';
 import { measureAppends } from './metrics/append-metrics.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { openAmqpTls } from './tls/amqp-tls.ts';
@@ -96,7 +98,8 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     if (tokenPath !== null)
       options.onNotice?.(`a first admin token is in ${tokenPath}: CO_TOKEN="$(cat ${tokenPath})" ./coctl …`);
 
-    const { bus, agentBus, closeBus } = await openBus(config, { clusterId: cluster.id, managerId, logger });
+    const readTls = await openAmqpTls(config.amqpTls);
+    const { bus, agentBus, closeBus } = openBus(config, { readTls, clusterId: cluster.id, managerId, logger });
     closing.add('bus', 'bus', closeBus);
     const reconciler = createReconciler(
       { log, projector, bus, clock: systemClock, logger },
@@ -131,12 +134,12 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     closing.add('work', 'metrics', async () => stopCounting());
     const past = createTimeTravel({ log, logger, snapshots });
     closing.add('work', 'past', async () => past.close());
-    const { host, port, tokens, callsPerSecond, connectionsPerAddress, nodeTimeoutMs, queueTimeoutMs } = config;
     const tls = await openServerTls(config, options);
     if (tls) closing.add('work', 'tls', () => tls.close());
+    const members = await openMembers(config, { cluster, readTls });
     const http = createHttpServer(
       { log, projector, past, clock: systemClock, logger, status, metrics },
-      { host, port, tls, tokens, callsPerSecond, connectionsPerAddress, version, nodeTimeoutMs, queueTimeoutMs },
+      { ...httpOptionsOf(config), tls, members, version },
     );
     closing.add('work', 'http', () => http.close());
     const { url } = await http.listen();
@@ -151,6 +154,11 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
   }
 }
 
+function httpOptionsOf(config: Config) {
+  const { host, port, tokens, callsPerSecond, connectionsPerAddress, nodeTimeoutMs, queueTimeoutMs } = config;
+  return { host, port, tokens, callsPerSecond, connectionsPerAddress, nodeTimeoutMs, queueTimeoutMs };
+}
+
 async function openHealth(
   { healthHost: host, healthPort: port }: Config,
   status: () => ControlPlaneStatus,
@@ -161,12 +169,13 @@ async function openHealth(
   closing.add('work', 'health', () => health.close());
 }
 
-async function openBus(
+type BusOptions = { readTls: ReadClientTls; clusterId: string; managerId: string; logger: Logger };
+
+function openBus(
   config: Config,
-  { clusterId, managerId, logger }: { clusterId: string; managerId: string; logger: Logger },
-): Promise<{ bus: ManagerBus; agentBus: Manager['agentBus']; closeBus: () => Promise<void> }> {
+  { readTls, clusterId, managerId, logger }: BusOptions,
+): { bus: ManagerBus; agentBus: Manager['agentBus']; closeBus: () => Promise<void> } {
   if (config.amqpUrl !== null) {
-    const readTls = await openAmqpTls(config.amqpTls);
     const bus = createAmqpManagerBus({ url: config.amqpUrl, readTls, clusterId, managerId, logger });
     return { bus, agentBus: null, closeBus: () => bus.close() };
   }

@@ -75,23 +75,22 @@ async function startOneManager(config: Config, { fail, print, signal }: Life): P
   return manager;
 }
 
-/** The command line has checked that these are given. */
-type AgentConfig = Config & { node: string; amqpUrl: string; clusterId: string };
-
-async function startAgent(config: Config, { fail, print }: Life): Promise<Running> {
-  const { node, amqpUrl: url, amqpTls, clusterId, cluster: name } = config as AgentConfig;
-  const [{ createNodeAgents }, { createAmqpAgentBus }, { openAmqpTls }] = await Promise.all([
+async function startAgent(config: Config, { fail, print, signal }: Life): Promise<Running> {
+  const [{ createNodeAgents }, { createAmqpAgentBus }, { findMembership }] = await Promise.all([
     import('./node-agents.ts'),
     import('../bus/rabbitmq/rabbitmq-bus.ts'),
-    import('./tls/amqp-tls.ts'),
+    import('./join/find-membership.ts'),
   ]);
-  const readTls = await openAmqpTls(amqpTls);
+  const { cluster, node, amqpUrl: url, readTls } = await findMembership(config, { signal, print });
   const logger = createLogger({ level: config.logLevel, name: `agent ${node}` });
-  const agents = await createNodeAgents(config, {
-    cluster: { id: clusterId, name },
-    busOf: (id) => createAmqpAgentBus({ url, readTls, clusterId, node: id, logger }),
-    logger,
-  });
+  const agents = await createNodeAgents(
+    { ...config, node },
+    {
+      cluster,
+      busOf: (id) => createAmqpAgentBus({ url, readTls, clusterId: cluster.id, node: id, logger }),
+      logger,
+    },
+  );
   print(`agent of ${node}, engine: ${agents.engine}`);
   const onReady = (id: string) => {
     announce({ kind: 'ready', node: id });

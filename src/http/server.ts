@@ -18,6 +18,7 @@ import { addDocumentation, docsPrefix } from './document/open-api.ts';
 import { createFastify } from './fastify.ts';
 import { createAccess } from './request/access.ts';
 import type { Token } from './request/auth.ts';
+import type { Members } from './request/members.ts';
 import { callersMax } from './request/rate-limits.ts';
 import { type ByteBudget, createByteBudget } from './response/byte-budget.ts';
 import { eventStreamType } from './response/event-stream.ts';
@@ -28,6 +29,7 @@ import { addContainerRoutes } from './routes/container.ts';
 import { addDiffRoutes } from './routes/diff.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
+import { addJoinRoutes } from './routes/join.ts';
 import { addLoginRoutes } from './routes/login.ts';
 import { addNodeRoutes } from './routes/node.ts';
 import type { HttpDeps, Server } from './routes/route.ts';
@@ -53,6 +55,8 @@ export type HttpOptions = {
   port: number;
   /** Default: plain HTTP. */
   tls?: ServerTls | null;
+  /** Default: no node can join. */
+  members?: Members | null;
   /** Of this program, as the OpenAPI document has it. */
   version: string;
   /** Beside those of the log. */
@@ -82,7 +86,15 @@ const noQuery = Type.Object({}, { additionalProperties: false });
 const apiHeaders = { ...securityHeaders, 'cache-control': 'no-store' };
 
 export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServer {
-  const { host = '127.0.0.1', port, tls = null, version, tokens = [], recordEveryMs = flushEveryMsDefault } = options;
+  const {
+    host = '127.0.0.1',
+    port,
+    tls = null,
+    members = null,
+    version,
+    tokens = [],
+    recordEveryMs = flushEveryMsDefault,
+  } = options;
   const { nodeTimeoutMs = nodeTimeoutMsDefault, queueTimeoutMs = queueTimeoutMsDefault } = options;
   const { callsPerSecond = callsPerSecondDefault, connectionsPerAddress = connectionsPerAddressDefault } = options;
   const { managerId, cluster } = deps.status();
@@ -120,8 +132,9 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   server.register(async (scope: Server) => {
     const submit = createSubmit(createCommandHandler(deps, { nodeTimeoutMs }), { clusterId: cluster.id });
     addServiceRoutes(scope, deps, submit);
-    addNodeRoutes(scope, deps, submit);
+    addNodeRoutes(scope, deps, { submit, members });
     addContainerRoutes(scope, deps);
+    addJoinRoutes(scope, members, submit);
     addTokenRoutes(scope, deps, submit);
     addStateRoutes(scope, deps);
     addWhyRoutes(scope, deps, { signal: ending.signal });

@@ -78,6 +78,10 @@ const fingerprintPattern = /^sha256:[0-9a-f]{64}$/;
 /** Whether a value is a fingerprint as `fingerprintOf` writes it, not the path of a file. */
 export const isFingerprint = (text: string): boolean => fingerprintPattern.test(text);
 
+/** Of an authority as it is given: by the path of its file, or by the fingerprint. @throws AppError `config_invalid` */
+export const fingerprintOfAuthority = async (ca: string, option: string): Promise<string> =>
+  isFingerprint(ca) ? ca : fingerprintOf(parseCertificate(await readPemFile(ca, option), `${option}: ${ca}`));
+
 /** SHA-256 of the certificate as it is sent: `sha256:` and 64 hexadecimal digits. */
 export const fingerprintOf = ({ fingerprint256 }: Pick<X509Certificate, 'fingerprint256'>): string =>
   `sha256:${fingerprint256.replaceAll(':', '').toLowerCase()}`;

@@ -180,6 +180,7 @@ const told: readonly Told[] = [
   ['ContainerCompleted', on(fourth), { ...fourth, logTail: [], note: 'memory ran out inside' }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 5 }],
   ['ServiceRemoved', web, { service: 'web' }],
+  ['TokenUsed', streams.tokens, { token: 'c'.repeat(12), name: 'join-1', node: 'worker-6' }],
 ];
 
 /** As the log would store it today. */

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { AppError } from '../../errors.ts';
 import { formatTime } from '../../history/sentences/format-values.ts';
 import { scopes as allScopes } from '../../model/token.ts';
+import { fingerprintOfAuthority } from '../../tls/certificate.ts';
 import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { type Column, formatTable } from '../output/table.ts';
@@ -60,6 +61,14 @@ async function create(name: string | undefined, options: CreateOptions, context:
   const { token, name: owner, scopes, expiresAt } = issued;
   const end = expiresAt === null ? 'until it is revoked' : `until ${formatTime(expiresAt)}`;
   context.printError(`token ${token} of ${owner}: ${scopes.join(', ')}, ${end}; it is not shown again`);
+  if (options.join) context.printError(`on the worker: ${await joinLine(issued.text, options, context)}`);
+}
+
+/** What the machine that joins is to run. It trusts the authority that we do. */
+async function joinLine(token: string, options: CreateOptions, context: CliContext): Promise<string> {
+  const ca = options.ca ?? context.environment.CO_CA;
+  const trust = ca ? ` --ca ${await fingerprintOfAuthority(ca, '--ca')}` : '';
+  return `node src/main.ts agent --join ${createApi(context, options).base}${trust} --token ${token}`;
 }
 
 function toRequest(name: string | undefined, { scope, expires, join = false }: CreateOptions) {

@@ -211,6 +211,8 @@ export const catalog = {
     }),
   ),
   TokenRevoked: fact(object({ token: TokenId, name: TokenName })),
+  /** It let a node in, and is not valid any more. */
+  TokenUsed: fact(object({ token: TokenId, name: TokenName, node: NodeId })),
 
   /** A refused call of a known caller. Refusals before authentication are telemetry: see ApiReadsRecorded. */
   RequestRefused: fact(

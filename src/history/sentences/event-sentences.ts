@@ -107,6 +107,7 @@ const sentences: Sentences = {
     const end = expiresAt === null ? 'until it is revoked' : `until ${formatTimeBeside(expiresAt, event.at)}`;
     return `${who(event)} issued token ${token} to ${name}, for ${formatNames(scopes, scopes.length)}, ${end}`;
   },
+  TokenUsed: ({ data: { token, name, node } }) => `node ${node} joined by token ${token} of ${name}, which is used up`,
   TokenRevoked: (event) => `${who(event)} revoked token ${event.data.token} of ${event.data.name}`,
 
   RequestRefused(event) {

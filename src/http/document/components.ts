@@ -1,6 +1,7 @@
 /** Lists the schemas that have a name in the document. */
 
 import type { TSchema } from '@sinclair/typebox';
+import { JoinedNode } from '../request/join-schema.ts';
 import { AcceptedNodes, AcceptedServices, ServiceDetail, specComponents } from '../request/service-schema.ts';
 import { IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
 import { Diff, Event, EventPage, WhatIf, WhyContainer, WhyService } from '../schema/history.ts';
@@ -10,7 +11,7 @@ import { Problem } from './refusals.ts';
 
 export const components: readonly TSchema[] = [
   ...specComponents,
-  ...[AcceptedServices, AcceptedNodes, ServiceDetail, IssuedToken, RevokedTokens, TokenList],
+  ...[AcceptedServices, AcceptedNodes, ServiceDetail, IssuedToken, RevokedTokens, TokenList, JoinedNode],
   ...[ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
   ...[ServiceState, NodeState, ContainerState, State],
   ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf],

@@ -59,7 +59,8 @@ export function createAccess(
       if (caller === null) return;
       await limits.countCall(request, caller);
       authorize(caller, scope);
-      if (caller.token === null) return;
+      // A token to join by is used up by the call itself.
+      if (caller.token === null || scope === 'join') return;
       underWay.set(reply, caller);
       reply.raw.once('close', () => underWay.delete(reply));
     },

@@ -1,9 +1,10 @@
 /** Serves /node: one node, whether it takes containers, declaring one lost, and removing a lost one. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AppError } from '../../errors.ts';
+import { AppError, hasCode } from '../../errors.ts';
 import { shownNodeRow } from '../../projections/rows/node-row.ts';
 import type { NodeAction } from '../../reconciler/commands/decide.ts';
+import type { Members } from '../request/members.ts';
 import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { AcceptedNodes, NodeParams } from '../request/service-schema.ts';
 import { isResourceUnchanged } from '../response/etag.ts';
@@ -31,8 +32,10 @@ const actions = [
 ] as const;
 
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
+type Changes = { submit: Submit; members: Members | null };
 
-export function addNodeRoutes(server: Server, { projector, past, clock }: Deps, submit: Submit): void {
+export function addNodeRoutes(server: Server, deps: Deps, { submit, members }: Changes): void {
+  const { projector, past, clock } = deps;
   const change = async (request: FastifyRequest, reply: FastifyReply, node: string, action: NodeAction) => {
     refuseBody(request);
     const { position, nodes } = await submit(request, reply, { kind: 'node', node, action });
@@ -57,16 +60,25 @@ export function addNodeRoutes(server: Server, { projector, past, clock }: Deps, 
   server.delete(
     '/node/:id',
     {
-      config: { scope: 'write', refusals: ['node_not_found', 'node_not_lost'] },
+      config: { scope: 'write', refusals: ['node_not_found', 'node_not_lost', 'broker_unavailable'] },
       schema: {
         operationId: 'removeNode',
         tags,
-        summary: 'Remove a node that is lost',
+        summary: 'Remove a node that is lost, and its user on the broker. Repeating it removes what is left',
         params: NodeParams,
         response: accepted,
       },
     },
-    (request, reply) => change(request, reply, request.params.id, 'remove'),
+    async (request, reply) => {
+      const { id } = request.params;
+      const removed = await change(request, reply, id, 'remove').catch(async (error: unknown) => {
+        // It is not, or no longer, in the log; a call that ended in between may have left its user.
+        if (hasCode(error, 'node_not_found')) await members?.remove(id);
+        throw error;
+      });
+      await members?.remove(id);
+      return removed;
+    },
   );
 
   server.get(

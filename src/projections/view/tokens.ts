@@ -19,4 +19,9 @@ export const tokenHandlers = {
     view.tokens.delete(event.data.token);
     view.tokensVersion = event.version;
   },
+
+  TokenUsed(view, event) {
+    view.tokens.delete(event.data.token);
+    view.tokensVersion = event.version;
+  },
 } satisfies Partial<Handlers>;

@@ -13,9 +13,11 @@ type NewToken = { token: string; name: string; scopes: readonly Scope[]; expires
 export type TokenRequest =
   | ({ kind: 'issue token' } & NewToken)
   /** `token`: an id, or a name, whose tokens are all revoked. */
-  | { kind: 'revoke token'; token: string };
+  | { kind: 'revoke token'; token: string }
+  /** `token`: an id. It lets this node in, once. */
+  | { kind: 'use token'; token: string; node: string };
 
-/** @throws AppError `token_limit` · `tokens_full` · `token_not_found` */
+/** @throws AppError `token_limit` · `tokens_full` · `token_not_found` · `unauthenticated` · `node_not_lost` */
 export function decideToken(view: ClusterView, request: TokenRequest, context: RequestContext): Decision {
   const head = { stream: streams.tokens, meta: metaOf(context) };
   const expect = [{ stream: streams.tokens, version: view.tokensVersion }];
@@ -25,9 +27,23 @@ export function decideToken(view: ClusterView, request: TokenRequest, context: R
     });
     return { events, expect };
   }
+  if (request.kind === 'use token') {
+    return { events: [{ ...head, type: 'TokenUsed', data: useToken(view, request) }], expect };
+  }
   const { kind: _, scopes, ...token } = request;
   refuseTooMany(view, token.name);
   return { events: [{ ...head, type: 'TokenIssued', data: { ...token, scopes: [...scopes] } }], expect };
+}
+
+/** A node that is in use has a user, whose password another machine must not change. */
+function useToken(view: ClusterView, { token: id, node }: { token: string; node: string }) {
+  const found = view.tokens.get(id);
+  if (!found) throw new AppError('unauthenticated', 'this token has been used, or was revoked');
+  const state = view.nodes.get(node)?.state;
+  if (state !== undefined && state !== 'lost') {
+    throw new AppError('node_not_lost', `${node} is ${state}, on another machine: give this one a name of its own`);
+  }
+  return { token: id, name: found.name, node };
 }
 
 function refuseTooMany(view: ClusterView, name: string): void {

@@ -71,6 +71,7 @@ export function decide(
       return changeNode(view, request, context, settings);
     case 'issue token':
     case 'revoke token':
+    case 'use token':
       return decideToken(view, request, context);
   }
 }
@@ -186,6 +187,7 @@ export function outcomeOf(events: readonly (NewEvent | LogEvent)[]): Outcome {
         outcome.nodes.push({ node: event.data.node, availability: 'removed' });
         break;
       case 'TokenIssued':
+      case 'TokenUsed':
       case 'TokenRevoked': {
         const { token, name } = event.data;
         outcome.tokens.push({ token, name, state: event.type === 'TokenIssued' ? 'issued' : 'revoked' });

@@ -19,6 +19,7 @@ export function resourcesOf(view: ClusterView, request: ApiRequest): Resource[] 
     case 'issue token':
       return [{ name: 'the token', exists: false, version: null }];
     case 'revoke token':
+    case 'use token':
       return [{ name: 'the token', exists: true, version: null }];
   }
 }

@@ -8,6 +8,7 @@ import type { EventLog } from '../../../src/events/log/event-log.ts';
 import { type LogEvent, type NewEvent, streams } from '../../../src/events/schema/event.ts';
 import { createTimeTravel } from '../../../src/history/replay/past-views.ts';
 import type { Token } from '../../../src/http/request/auth.ts';
+import type { Members } from '../../../src/http/request/members.ts';
 import type { ControlPlaneStatus } from '../../../src/http/response/status.ts';
 import { createHttpServer } from '../../../src/http/server.ts';
 import type { ServerTls } from '../../../src/http/server-tls.ts';
@@ -46,6 +47,7 @@ export async function startApi(
     callsPerSecond?: number;
     connectionsPerAddress?: number;
     tls?: ServerTls;
+    members?: Members;
   } = {},
 ): Promise<TestApi> {
   const clusterId = await ensureCluster(log);

@@ -31,6 +31,8 @@ const accepted: [string[], NodeJS.ProcessEnv, string][] = [
   [['up', '--host', '127.0.0.2', '--port', '0'], {}, 'up'],
   [['manager'], urls, 'manager'],
   [['manager', '--mongodb', 'mongodb://db', '--amqp', 'amqp://broker'], {}, 'manager'],
+  [['agent'], {}, 'agent'],
+  [['agent', '--join', 'https://manager:5000', '--token', 'co_x'], {}, 'agent'],
   [['agent', '--node', 'worker-3', '--cluster-id', id], { CO_AMQP_URL: 'amqp://broker' }, 'agent'],
 ];
 for (const [args, environment, command] of accepted) {
@@ -48,7 +50,6 @@ const refused: [string[], NodeJS.ProcessEnv, RegExp][] = [
   [['manager'], {}, /--mongodb and --amqp .*`up` needs neither/],
   [['manager'], { CO_AMQP_URL: urls.CO_AMQP_URL }, /--mongodb and --amqp/],
   [['agent', '--cluster-id', id], urls, /--node/],
-  [['agent', '--node', 'worker-3', '--cluster-id', id], {}, /--amqp/],
   [['agent', '--node', 'worker-3'], urls, /--cluster-id .*GET \/state/],
 ];
 for (const [args, environment, words] of refused) {

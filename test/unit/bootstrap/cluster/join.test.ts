@@ -47,7 +47,7 @@ test('a node gets a user with exactly its permissions, and the line to start its
   assert.is(code, 0);
   const { configure, write, read, topic } = agentPermissions('worker-6');
   const { password, tags } = kept.get('users/worker-6') as { password: string; tags: string };
-  assert.is(tags, '');
+  assert.is(tags, `co-node-${id}`);
   assert.ok(kept.has('vhosts/co'));
   assert.equal(kept.get('permissions/co/worker-6'), { configure, write, read });
   assert.equal(kept.get('topic-permissions/co/worker-6'), topic);

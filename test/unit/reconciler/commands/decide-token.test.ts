@@ -38,6 +38,7 @@ function createCluster() {
       request({ kind: 'issue token', token, name, scopes: ['read'], expiresAt, hash: 'a'.repeat(64) }, second);
       return token;
     },
+    use: (token: string, node: string) => request({ kind: 'use token', token, node }),
     revoke: (token: string) => request({ kind: 'revoke token', token }),
   };
 }
@@ -54,6 +55,27 @@ test('two writers who decide from the same view cannot both append', () => {
   const id = issue('ben');
   assert.equal(revoke(id).expect, [{ stream: 'tokens', version: 1 }]);
   assert.is(view.tokensVersion, 2);
+});
+
+test('a token lets one node in, once, and two at once cannot both have it', () => {
+  const { view, issue, use } = createCluster();
+  const id = issue('join-1');
+  const { events, expect } = use(id, 'worker-6');
+  assert.equal(events[0]?.data, { token: id, name: 'join-1', node: 'worker-6' });
+  assert.equal(expect, [{ stream: 'tokens', version: 1 }]);
+  assert.is(view.tokens.size, 0);
+  refused('unauthenticated', () => use(id, 'worker-6'));
+});
+
+test('a node that is in use is not let in again, and one that is lost is', () => {
+  const { view, issue, use } = createCluster();
+  const id = issue('join-1');
+  view.nodes.set('worker-6', { id: 'worker-6', state: 'ready' } as never);
+  refused('node_not_lost', () => use(id, 'worker-6'));
+  assert.is(view.tokens.size, 1);
+  view.nodes.set('worker-6', { id: 'worker-6', state: 'lost' } as never);
+  use(id, 'worker-6');
+  assert.is(view.tokens.size, 0);
 });
 
 test('a name has two valid tokens at most, so that one replaces the other without a gap', () => {
