@@ -35,11 +35,11 @@ async function tighten(path: string, mode: number): Promise<boolean> {
   );
 }
 
-/** Tokens and secrets that other users of the machine can read: a sentence each, with the command that mends it. */
-export async function findOpenSecrets({
-  tokensPath,
-  secretsDir,
-}: Pick<Config, 'tokensPath' | 'secretsDir'>): Promise<string[]> {
+type Secrets = Pick<Config, 'tokensPath' | 'secretsDir' | 'tls' | 'amqpTls' | 'dockerCertPath'>;
+
+/** Tokens, keys and secrets that other users of the machine can read: a sentence each, with the command that mends it. */
+export async function findOpenSecrets(config: Secrets): Promise<string[]> {
+  const { tokensPath, secretsDir } = config;
   const found: string[] = [];
   if (tokensPath !== null && (await isOpenToOthers(tokensPath))) {
     found.push(`the tokens in ${tokensPath} can be read by other users of this machine: chmod 600 ${tokensPath}`);
@@ -47,7 +47,21 @@ export async function findOpenSecrets({
   if (secretsDir !== null && (await isOpenToOthers(secretsDir))) {
     found.push(`the secrets in ${secretsDir} can be read by other users of this machine: chmod -R go= ${secretsDir}`);
   }
+  for (const path of keysOf(config)) {
+    if (await isOpenToOthers(path)) {
+      found.push(`the key in ${path} can be read by other users of this machine: chmod 600 ${path}`);
+    }
+  }
   return found;
+}
+
+function keysOf({ tls, amqpTls, dockerCertPath }: Secrets): string[] {
+  const paths = [
+    tls?.kind === 'files' ? tls.key : null,
+    amqpTls.key,
+    dockerCertPath && join(dockerCertPath, 'key.pem'),
+  ];
+  return paths.filter((path) => path !== null);
 }
 
 async function isOpenToOthers(path: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** That a data folder has one user at a time, remembers whose containers are out there, and loses only our files. */
 
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -80,11 +80,14 @@ test(
     const folder = await lockDataFolder(dir);
     await folder.note(ours);
     await folder.release();
-    for (const name of ['events.sqlite', 'events.sqlite-wal', 'events.sqlite.lock', 'mine.txt']) {
+    for (const name of ['events.sqlite', 'events.sqlite-wal', 'events.sqlite.lock', 'membership.json', 'mine.txt']) {
       await writeFile(join(dir, name), '');
     }
+    await mkdir(join(dir, 'tls'));
+    await writeFile(join(dir, 'tls', 'ca.pem'), '');
     const { deleted, left } = await purgeDataFolder(dir);
-    const expected = ['events.sqlite', 'events.sqlite-wal', 'events.sqlite.lock', folderFiles.lock, folderFiles.note];
+    const log = ['events.sqlite', 'events.sqlite-wal', 'events.sqlite.lock'];
+    const expected = [...log, 'membership.json', 'tls', folderFiles.lock, folderFiles.note];
     assert.equal(deleted, expected.toSorted());
     assert.equal(left, ['mine.txt']);
     assert.equal(await readdir(dir), ['mine.txt']);

@@ -46,19 +46,34 @@ test('a folder that is not there yet needs nothing', async ({ dir }) => {
   assert.is(await tightenFolder(join(dir, 'nowhere')), null);
 });
 
+const noKeys = { tls: null, amqpTls: { ca: null, cert: null, key: null }, dockerCertPath: null };
+
+test('keys that others can read are named likewise', async ({ dir }) => {
+  const [server, broker, engine] = await Promise.all(['a', 'b', 'key.pem'].map((name) => openFile(join(dir, name))));
+  const config = {
+    ...{ tokensPath: null, secretsDir: null, dockerCertPath: dir },
+    tls: { kind: 'files' as const, cert: 'cert.pem', key: server!, clientCa: null },
+    amqpTls: { ...noKeys.amqpTls, key: broker! },
+  };
+  assert.equal(
+    (await findOpenSecrets(config)).map((warning) => warning.split(': ')[1]),
+    [server, broker, engine].map((path) => `chmod 600 ${path}`),
+  );
+});
+
 test('tokens and secrets that others can read are named with the command that mends it', async ({ dir }) => {
   const tokensPath = await openFile(join(dir, 'tokens'));
   const secretsDir = join(dir, 'secrets');
   await mkdir(secretsDir);
   await chmod(secretsDir, 0o755);
   assert.equal(
-    (await findOpenSecrets({ tokensPath, secretsDir })).map((warning) => warning.split(': ')[1]),
+    (await findOpenSecrets({ ...noKeys, tokensPath, secretsDir })).map((warning) => warning.split(': ')[1]),
     [`chmod 600 ${tokensPath}`, `chmod -R go= ${secretsDir}`],
   );
   await chmod(tokensPath, 0o600);
   await chmod(secretsDir, 0o700);
-  assert.equal(await findOpenSecrets({ tokensPath, secretsDir }), []);
-  assert.equal(await findOpenSecrets({ tokensPath: null, secretsDir: null }), []);
+  assert.equal(await findOpenSecrets({ ...noKeys, tokensPath, secretsDir }), []);
+  assert.equal(await findOpenSecrets({ ...noKeys, tokensPath: null, secretsDir: null }), []);
 });
 
 test.run();
