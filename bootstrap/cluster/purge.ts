@@ -6,6 +6,7 @@ import { adminTokenFile } from '../../src/daemon/admin-token.ts';
 import { folderFiles } from '../../src/daemon/data-folder.ts';
 import { membershipFile } from '../../src/daemon/join/membership-file.ts';
 import { authorityFolder } from '../../src/daemon/tls/own-authority.ts';
+import { anchorFile } from '../../src/events/log-anchor.ts';
 import { snapshotFolder } from '../../src/projections/snapshots/snapshot-files.ts';
 import { dockerdFiles, findOwnDockerd } from './engine/own-dockerd.ts';
 import { logFiles } from './log-file.ts';
@@ -21,6 +22,7 @@ const knownFiles: readonly string[] = [
   ...[logFiles.current, ...logFiles.rotated],
   socketFile,
   adminTokenFile,
+  ...[anchorFile, `${anchorFile}.new`],
   authorityFolder,
   membershipFile,
   snapshotFolder,

@@ -25,6 +25,8 @@ export type LocalClusterOptions = {
   onFatal: (error: AppError) => void;
   /** The manager serves and the engine is known; no node has started yet. */
   onOpened?: (opened: Pick<LocalCluster, 'manager' | 'agents'>) => Promise<void>;
+  /** As the manager's. */
+  knownClusterId?: string | null;
   /** Gives up waiting for the nodes, and closes what is open. */
   signal?: AbortSignal;
 };
@@ -34,8 +36,8 @@ const closeDeadlineMs = 4_300;
 const managerCloseMinMs = 1_300;
 
 export async function startLocalCluster(config: Config, options: LocalClusterOptions): Promise<LocalCluster> {
-  const { logger, onProgress, onFatal, onOpened, signal } = options;
-  const manager = await startManager(config, { logger, onFatal, signal, onNotice: onProgress });
+  const { logger, onProgress, onFatal, onOpened, signal, knownClusterId = null } = options;
+  const manager = await startManager(config, { logger, onFatal, signal, knownClusterId, onNotice: onProgress });
   if (manager.agentBus === null) throw new Error('a local cluster has the embedded bus');
   let closeAgents = async () => {};
   // One deadline for both: what the agents leave of it is the manager's.

@@ -13,9 +13,11 @@ import { systemClock } from '../clock.ts';
 import { unlessAborted } from '../concurrency/unless-aborted.ts';
 import { AppError, hasCode } from '../errors.ts';
 import type { EventLog } from '../events/log/event-log.ts';
+import { assertAnchor, createAnchorWriter } from '../events/log-anchor.ts';
 import { type NewEvent, streams } from '../events/schema/event.ts';
 import { createTimeTravel } from '../history/replay/past-views.ts';
 import { createRetentionLoop } from '../history/retention/retention-loop.ts';
+import { createChainAudit } from '../history/verify/chain-audit.ts';
 import { createSelfCheck } from '../history/verify/self-check.ts';
 import { startHealthServer } from '../http/health-server.ts';
 import type { ControlPlaneStatus } from '../http/response/status.ts';
@@ -63,6 +65,8 @@ export type ManagerOptions = {
   logger: Logger;
   /** The manager cannot go on (the fold broke): the process should end with this error. */
   onFatal: (error: AppError) => void;
+  /** Noted beside the log: one that is empty now has lost what was in it. */
+  knownClusterId?: string | null;
   /** Ends a start that waits for the database. */
   signal?: AbortSignal | undefined;
   /** A sentence for users while the start waits for the database. */
@@ -91,12 +95,12 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     const snapshots = db ? createSnapshotCollection(db) : createSnapshotFiles(join(config.dataDir, snapshotFolder));
     const projector = createProjector({ log, logger, clock: systemClock, snapshots }, { onFatal });
     closing.add('view', 'projector', () => projector.close());
-    await unlessAborted(projector.start(), options.signal);
-    const cluster = await retryWhileUnavailable(() => ensureCluster(log, projector, config), options);
-    const actor = `manager:${managerId}`;
-    const tokenPath = await retryWhileUnavailable(() => ensureAdminToken({ log, projector }, config, actor), options);
-    if (tokenPath !== null)
-      options.onNotice?.(`a first admin token is in ${tokenPath}: CO_TOKEN="$(cat ${tokenPath})" ./coctl …`);
+    await startView(config, { log, projector, ...options }, closing);
+    const cluster = await retryWhileUnavailable(
+      () => ensureCluster({ log, projector }, config, options.knownClusterId),
+      options,
+    );
+    await openToPeople({ log, projector, managerId }, config, options);
 
     const readTls = await openAmqpTls(config.amqpTls);
     const { bus, agentBus, closeBus } = openBus(config, { readTls, clusterId: cluster.id, managerId, logger });
@@ -117,6 +121,8 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     const selfCheck = createSelfCheck({ log, projector, snapshots, logger }, { managerId });
     closing.add('work', 'self-check', () => selfCheck.close());
     const onTaken = selfCheck.check;
+    const chainAudit = createChainAudit({ log, projector, logger }, { managerId });
+    closing.add('work', 'chain audit', () => chainAudit.close());
     const snapshotWriter = createSnapshotWriter({ projector, snapshots, logger, isWriter: isLeader, onTaken });
     closing.add('work', 'snapshots', () => snapshotWriter.close());
     const retention = createRetentionLoop(
@@ -159,6 +165,17 @@ function httpOptionsOf(config: Config) {
   return { host, port, tokens, callsPerSecond, connectionsPerAddress, nodeTimeoutMs, queueTimeoutMs };
 }
 
+/** Where every caller needs a token there is a first one. */
+async function openToPeople(
+  { log, projector, managerId }: { log: EventLog; projector: Projector; managerId: string },
+  config: Config,
+  options: ManagerOptions,
+): Promise<void> {
+  const actor = `manager:${managerId}`;
+  const path = await retryWhileUnavailable(() => ensureAdminToken({ log, projector }, config, actor), options);
+  if (path !== null) options.onNotice?.(`a first admin token is in ${path}: CO_TOKEN="$(cat ${path})" ./coctl …`);
+}
+
 async function openHealth(
   { healthHost: host, healthPort: port }: Config,
   status: () => ControlPlaneStatus,
@@ -167,6 +184,28 @@ async function openHealth(
   if (port === null) return;
   const health = await startHealthServer({ status }, { host, port });
   closing.add('work', 'health', () => health.close());
+}
+
+/**
+ * Folds the log, if it is the one that was here last. Only the embedded log has a witness beside it: a database is shared by managers with
+ * folders of their own. @throws AppError `log_cut` · what the projector throws
+ */
+async function startView(
+  { mongodbUrl, dataDir }: Config,
+  {
+    log,
+    projector,
+    logger,
+    signal,
+  }: Pick<ManagerOptions, 'logger' | 'signal'> & { log: EventLog; projector: Projector },
+  closing: Closing<'view'>,
+): Promise<void> {
+  if (mongodbUrl !== null) return unlessAborted(projector.start(), signal);
+  await assertAnchor(log, dataDir);
+  const anchor = createAnchorWriter(dataDir, { logger });
+  closing.add('view', 'anchor', () => anchor.close());
+  projector.onFolded((_events, commit) => anchor.note(commit));
+  await unlessAborted(projector.start(), signal);
 }
 
 type BusOptions = { readTls: ReadClientTls; clusterId: string; managerId: string; logger: Logger };
@@ -183,9 +222,20 @@ function openBus(
   return { bus: broker.manager(managerId), agentBus: (node) => broker.agent(node), closeBus: () => broker.close() };
 }
 
+function lostLog({ description }: EventLog, { dataDir }: Config, clusterId: string): AppError {
+  const what = `the log at ${description} is empty, and ${dataDir} is noted for cluster ${clusterId}`;
+  const hint = 'restore the log from a backup or an export; ./bootstrap/down --purge forgets the cluster';
+  return new AppError('log_missing', `${what}: ${hint}`);
+}
+
 /** Position 1 is ClusterCreated. The first manager of a new log writes it; two at once settle it in the log. */
-async function ensureCluster(log: EventLog, projector: Projector, config: Config): Promise<Manager['cluster']> {
+async function ensureCluster(
+  { log, projector }: { log: EventLog; projector: Projector },
+  config: Config,
+  knownClusterId: string | null = null,
+): Promise<Manager['cluster']> {
   if (projector.view.position === 0) {
+    if (knownClusterId !== null) throw lostLog(log, config, knownClusterId);
     const created: NewEvent = {
       stream: streams.cluster,
       type: 'ClusterCreated',

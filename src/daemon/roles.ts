@@ -52,7 +52,9 @@ export async function runLocalCluster(
     const docker = engineOf(agents) === 'docker' ? config.dockerAddress : null;
     return folder.note({ cluster: name, clusterId, docker });
   };
-  return startLocalCluster({ ...config, node: null }, { logger, onProgress: print, onFatal: fail, onOpened, signal });
+  const knownClusterId = (await folder.readNote())?.clusterId ?? null;
+  const options = { logger, onProgress: print, onFatal: fail, onOpened, signal, knownClusterId };
+  return startLocalCluster({ ...config, node: null }, options);
 }
 
 const engineOf = ({ engine }: LocalCluster['agents']) => (engine.startsWith('SIMULATED') ? 'simulated' : 'docker');

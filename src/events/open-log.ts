@@ -25,6 +25,8 @@ export type ReadableLog = {
   log: LogReader;
   /** As of `OpenLog`. */
   db: Db | null;
+  /** As of `CommitStore`. */
+  check(): Promise<string[]>;
   close(): Promise<void>;
 };
 
@@ -50,7 +52,8 @@ export async function openLog({ mongodbUrl, mongodbCa = null, dataDir }: Where, 
  */
 export async function openLogForReading(place: LogPlace, { logger }: { logger: Logger }): Promise<ReadableLog> {
   const { store, db, close } = await openStoreAt(place, { logger, isReadOnly: true });
-  return { log: createLogReader(store), db, close };
+  const check = async () => (await store.check?.()) ?? [];
+  return { log: createLogReader(store), db, check, close };
 }
 
 /**

@@ -5,6 +5,7 @@ export const alarmNames = {
   clockBehind: 'clock behind',
   engineFigures: 'engine described differently',
   desiredContainersTooLarge: 'wanted set too large',
+  logBroken: 'log broken',
   massNodeLoss: 'mass node loss',
   registrationConflict: 'node claimed twice',
   viewDiffers: 'view differs',

@@ -13,19 +13,21 @@ import { type ApiOptions, addApiOptions, createApi } from '../sources/api.ts';
 import { readCollectionRows, readLiveRows, readSnapshotRows } from '../sources/derived-rows.ts';
 import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../sources/log-source.ts';
 
-type Options = ReadOptions & ApiOptions & { live?: boolean; json?: boolean };
+type Options = ReadOptions & ApiOptions & { live?: boolean; expectHead?: string; json?: boolean };
 
 export function addVerifyCommand(program: Command, context: CliContext): void {
   const command = program
     .command('verify')
     .description('Checks that the log is whole, and that what was derived from it is what it says')
     .option('--live', 'compares what a running manager shows, too')
+    .option('--expect-head <hash>', 'fails unless the commit with this hash is in it: the last one when it was noted')
     .option('--json', 'the report for a program')
     .action((options: Options) => withLog(options, context, (source) => verify(source, options, context)));
   addReadOptions(command);
   addApiOptions(command);
   addExamples(command, [
     ['verify', 'the log in ./data: its chain of hashes, its fold, its newest snapshot'],
+    ['verify --expect-head 5f0c…', 'the hash that an earlier verify printed: shows whether the end was cut off since'],
     ['verify --live', 'and the state of the manager that writes it'],
     ['verify --mongodb mongodb://db/co', 'and the collections, at their checkpoint'],
   ]);
@@ -33,7 +35,7 @@ export function addVerifyCommand(program: Command, context: CliContext): void {
 
 async function verify(
   source: LogSource,
-  { live = false, json = false, ...where }: Options,
+  { live = false, expectHead, json = false, ...where }: Options,
   context: CliContext,
 ): Promise<void> {
   const api = live || where.url !== undefined ? createApi(context, where) : null;
@@ -43,17 +45,28 @@ async function verify(
     await readCollectionRows(source),
     await readSnapshotRows(source),
   ];
-  const { log } = source;
+  const { log, anchor } = source;
+  const expectedHash = expectHead ?? anchor?.hash ?? null;
+  const damage = await source.check();
   const { value: report, ...rate } = await withProgress(context.progressBar('verifying'), (onProgress) =>
     verifyLog(
       { log, logger: silentLogger },
-      { found: found.filter((rows) => rows !== null), onProgress, signal: context.signal },
+      { found: found.filter((rows) => rows !== null), expectedHash, onProgress, signal: context.signal },
     ),
   );
-  const isFine = isSound(report);
+  const isFine = isSound(report) && damage.length === 0;
   if (json)
-    context.printJson({ sound: isFine, ...report, seconds: rate.seconds, eventsPerSecond: rate.eventsPerSecond });
-  else for (const line of describeReport(report, rate, log.description)) context.print(printable(line));
+    context.printJson({
+      sound: isFine,
+      damage,
+      ...report,
+      seconds: rate.seconds,
+      eventsPerSecond: rate.eventsPerSecond,
+    });
+  else {
+    const lines = [...describeStore(damage, expectedHash, report), ...describeReport(report, rate, log.description)];
+    for (const line of lines) context.print(printable(line));
+  }
   if (!isFine) context.exitWith(exitCodes.different);
 }
 
@@ -78,4 +91,12 @@ function describeReport(report: LogReport, { seconds, eventsPerSecond }: Totals,
     ...lines,
     `verified ${count(events)} events of ${description} in ${seconds.toFixed(1)} s, ${count(eventsPerSecond)} events/s`,
   ];
+}
+
+/** What lies beneath the chain, and whether its end is there. Pure. */
+function describeStore(damage: readonly string[], expectedHash: string | null, { chain }: LogReport): string[] {
+  const lines = damage.map((why) => `DAMAGED: ${why}; ./coctl export and import make a whole file of the commits`);
+  if (!chain.isExpectedFound)
+    lines.push(`CUT OFF: the commit with the hash ${expectedHash} is not in the log any more`);
+  return lines;
 }

@@ -3,6 +3,7 @@
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../../errors.ts';
+import { type LogAnchor, readAnchor } from '../../events/log-anchor.ts';
 import type { LogPlace, ReadableLog } from '../../events/open-log.ts';
 import { silentLogger } from '../../logger.ts';
 import type { SnapshotStore } from '../../projections/snapshots/snapshot.ts';
@@ -17,6 +18,8 @@ export type ReadOptions = LogOptions & { file?: string };
 export type LogSource = ReadableLog & {
   /** Snapshots beside the log, to read; null where there are none. */
   snapshots: Pick<SnapshotStore, 'newest' | 'discard'> | null;
+  /** The last commit that a manager noted beside it; null where there is no such note. */
+  anchor: LogAnchor | null;
 };
 
 export function addReadOptions(command: Command): Command {
@@ -84,10 +87,12 @@ async function openLogSource(options: ReadOptions, context: CliContext): Promise
   const opened = await openPlace(place, (at) => openLogForReading(at, { logger: silentLogger }));
   if ('mongodbUrl' in place) {
     const { createSnapshotCollection } = await import('../../projections/read-models/snapshot-collection.ts');
-    return { ...opened, snapshots: readOnly(createSnapshotCollection(opened.db!)) };
+    return { ...opened, snapshots: readOnly(createSnapshotCollection(opened.db!)), anchor: null };
   }
   const { createSnapshotFiles, snapshotFolder } = await import('../../projections/snapshots/snapshot-files.ts');
-  return { ...opened, snapshots: readOnly(createSnapshotFiles(join(dirname(place.sqlitePath), snapshotFolder))) };
+  const dir = dirname(place.sqlitePath);
+  const anchor = await readAnchor(dir);
+  return { ...opened, snapshots: readOnly(createSnapshotFiles(join(dir, snapshotFolder))), anchor };
 }
 
 async function openFile({ mongodb, sqlite }: LogOptions, path: string, context: CliContext): Promise<LogSource> {
@@ -96,7 +101,7 @@ async function openFile({ mongodb, sqlite }: LogOptions, path: string, context: 
   const { value: opened } = await withProgress(context.progressBar('checking'), (onProgress) =>
     openExportedLog(path, { signal: context.signal, onProgress }),
   );
-  return { ...opened, db: null, snapshots: null };
+  return { ...opened, check: async () => [], db: null, snapshots: null, anchor: null };
 }
 
 /** What does not fit this program may well fit the manager that wrote it: it stays. */

@@ -9,6 +9,7 @@ import { AppError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { EventClass } from '../schema/catalog.ts';
 import type { NewEvent } from '../schema/event.ts';
+import { assertTail } from './chain.ts';
 import type { CommitStore } from './commit-store.ts';
 import { createCommitWriter, toAppError } from './commit-writer.ts';
 import type { AppendOptions, AppendResult, EventLog } from './event-log.ts';
@@ -18,7 +19,6 @@ import { createLogState, streamsReadMax } from './log-state.ts';
 import { createPendingAppend, type PendingAppend } from './pending-append.ts';
 import { createRecentCommits } from './recent-commits.ts';
 import { createStoreRetry } from './store-retry.ts';
-import { assertTail } from './tail-check.ts';
 
 export type CommitLogDeps = { store: CommitStore; clock: Pick<Clock, 'nowMs'>; logger: Logger };
 

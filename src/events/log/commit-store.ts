@@ -68,12 +68,14 @@ export type CommitStore = {
   onInserted(listener: (slot: number) => void): () => void;
   /** Empties telemetry in the slots `afterSlot + 1 … throughSlot`, some at a time. */
   prune(range: PruneRange): Promise<Pruned>;
+  /** What is wrong with the store itself, beneath the commits, a sentence each. Left out where its server sees to that. */
+  check?(): Promise<string[]>;
   readonly description: string;
   close(): Promise<void>;
 };
 
 /** What reading a log takes. */
-export type ReadableStore = Pick<CommitStore, 'readRange' | 'readSlot' | 'head' | 'slotOf' | 'description'>;
+export type ReadableStore = Pick<CommitStore, 'readRange' | 'readSlot' | 'head' | 'slotOf' | 'check' | 'description'>;
 
 /** How long an appendId is remembered, in log time. */
 export const idempotencyMs = 24 * 3_600_000;

@@ -3,10 +3,9 @@
  * commit's hash over the one before. Reads the log and changes nothing.
  */
 
-import { type EventLog, emptyHead } from '../../events/log/event-log.ts';
-import { canonicalJson } from '../../events/schema/canonical-json.ts';
+import { firstLink, linkOf, whyBroken } from '../../events/log/chain.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
 import type { Commit } from '../../events/schema/event.ts';
-import { hashBody, hashCommit } from '../../events/schema/hash.ts';
 
 /** The first commit that is not as it was written. */
 export type BrokenSlot = { slot: number; position: number; why: string };
@@ -18,6 +17,8 @@ export type ChainReport = {
   pruned: number;
   /** The hash of the last commit checked: kept elsewhere, it proves later that nothing before it was changed. */
   headHash: string;
+  /** false: the commit whose hash was expected is not in the log: its end was cut off, or it is another log. */
+  isExpectedFound: boolean;
   broken: BrokenSlot | null;
 };
 
@@ -27,8 +28,10 @@ export type ChainCheck = {
   report(): ChainReport;
 };
 
-export function createChainCheck(): ChainCheck {
-  let previous = { slot: 0, last: 0, at: emptyHead.at, hash: emptyHead.hash };
+/** @param expectedHash of a commit that has to be there, kept elsewhere since it was the last */
+export function createChainCheck(expectedHash: string | null = null): ChainCheck {
+  let isExpectedFound = expectedHash === null;
+  let previous = firstLink;
   let broken: BrokenSlot | null = null;
   let commits = 0;
   let events = 0;
@@ -38,33 +41,14 @@ export function createChainCheck(): ChainCheck {
       commits += 1;
       events += commit.count;
       if (commit.events === null) pruned += 1;
+      if (commit.hash === expectedHash) isExpectedFound = true;
       if (broken) return;
       const why = whyBroken(commit, previous);
       if (why !== null) broken = { slot: commit.slot, position: commit.first, why };
-      const { slot, first, count, at, hash } = commit;
-      previous = { slot, last: first + count - 1, at, hash };
+      previous = linkOf(commit);
     },
-    report: () => ({ commits, events, pruned, headHash: previous.hash, broken }),
+    report: () => ({ commits, events, pruned, headHash: previous.hash, isExpectedFound, broken }),
   };
-}
-
-type Previous = { slot: number; last: number; at: string; hash: string };
-
-/** What is wrong with a commit after the one before it; null when nothing is. Pure. */
-function whyBroken(commit: Commit, previous: Previous): string | null {
-  const { slot, first, count, at, appends, events, bodyHash, hash } = commit;
-  if (slot !== previous.slot + 1) return `slot ${previous.slot + 1} is missing before it`;
-  if (first !== previous.last + 1) return `it begins at position ${first}, the one before ends at ${previous.last}`;
-  if (at < previous.at) return `its time ${at} is before that of the slot before it, ${previous.at}`;
-  if (appends.reduce((sum, append) => sum + append.count, 0) !== count)
-    return 'its appends do not add up to its events';
-  if (events === null && commit.class === 'fact') return 'its facts are gone: only telemetry may be pruned';
-  if (events !== null && events.length !== count) return `it holds ${events.length} events, its header says ${count}`;
-  if (events !== null && hashBody(events.map(canonicalJson)) !== bodyHash) {
-    return 'its events are not those that were written: bodyHash differs';
-  }
-  if (hashCommit(previous.hash, commit) !== hash) return 'its hash is not that of its header and the slot before it';
-  return null;
 }
 
 const page = 500;

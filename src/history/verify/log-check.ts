@@ -28,18 +28,23 @@ export type VerifyDeps = {
 
 export type VerifyOptions = {
   found?: readonly FoundRows[];
+  /** Hash of a commit that has to be in the log. */
+  expectedHash?: string | null;
   onProgress?: (progress: { position: number; end: number; events: number }) => void;
   signal?: AbortSignal;
 };
 
 /** Nothing wrong with the log, and nothing derived from it that differs. */
 export const isSound = ({ chain, unfoldable, compared }: LogReport): boolean =>
-  chain.broken === null && unfoldable === null && compared.every(({ difference }) => difference === null);
+  chain.broken === null &&
+  chain.isExpectedFound &&
+  unfoldable === null &&
+  compared.every(({ difference }) => difference === null);
 
 /** @throws AppError `log_unavailable` · the signal's reason; what is wrong with the log is reported, not thrown */
 export async function verifyLog({ log, logger }: VerifyDeps, options: VerifyOptions = {}): Promise<LogReport> {
-  const { found = [], onProgress, signal } = options;
-  const chain = createChainCheck();
+  const { found = [], expectedHash = null, onProgress, signal } = options;
+  const chain = createChainCheck(expectedHash);
   const checks = found.map(createRowsCheck);
   const watched = watchCommits(log, chain.take);
   let view = emptyClusterView();

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import { createYielder } from '../../concurrency/yielder.ts';
 import { AppError, hasCode } from '../../errors.ts';
+import { mendingHint } from '../../events/log/chain.ts';
 import type { EventLog, LogHead } from '../../events/log/event-log.ts';
 import type { Commit, LogEvent } from '../../events/schema/event.ts';
 import { toLogEvents } from '../../events/schema/upcast.ts';
@@ -78,25 +79,24 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
     waiters.resolveReached();
   };
 
-  const follow = async (afterSlot: number): Promise<void> => {
-    const onProblem = (change: { code: string; message: string } | null) => {
-      problem = change && `${change.code}: ${change.message}`;
-      if (problem) logger.warn({ problem, position: view.position }, 'the log cannot be followed');
-      else logger.info({ position: view.position }, 'the log is followed again');
-    };
-    const yielder = createYielder(yieldEveryMs, clock);
-    for await (const commits of log.follow({ afterSlot, signal: stop.signal, onProblem })) {
-      for (const commit of commits) {
-        if (yielder.isDue()) await yielder.yield();
-        if (stop.signal.aborted) return;
-        fold(commit);
-      }
-    }
+  /** A commit that another manager is about to write comes soon: a start does not wait for one that is gone. */
+  const holes = createHoleWatch((message) => {
+    if (!isStarted) fail(new AppError('log_corrupt', `${message}; ${mendingHint}`));
+  });
+
+  const onProblem = (change: { code: string; message: string } | null) => {
+    problem = change && `${change.code}: ${change.message}`;
+    holes.note(change);
+    if (problem) logger.warn({ problem, position: view.position }, 'the log cannot be followed');
+    else logger.info({ position: view.position }, 'the log is followed again');
   };
+  const follow = (afterSlot: number) =>
+    foldFollowed(log.follow({ afterSlot, signal: stop.signal, onProblem }), { fold, clock, signal: stop.signal });
 
   const fail = (cause: unknown): void => {
     if (stop.signal.aborted) return;
-    fatal = hasCode(cause, 'fold_failed') ? (cause as AppError) : foldFailed(view.position, cause);
+    const isKnown = hasCode(cause, 'fold_failed') || hasCode(cause, 'log_corrupt');
+    fatal = isKnown ? (cause as AppError) : foldFailed(view.position, cause);
     problem = fatal.message;
     waiters.rejectAll(fatal);
     if (!isStarted) return;
@@ -130,9 +130,40 @@ export function createProjector(deps: ProjectorDeps, options: ProjectorOptions =
     },
     async close() {
       stop.abort();
+      holes.close();
       waiters.rejectAll('the view is closed');
       await following;
     },
+  };
+}
+
+async function foldFollowed(
+  followed: AsyncIterable<Commit[]>,
+  { fold, clock, signal }: Pick<ProjectorDeps, 'clock'> & { fold: (commit: Commit) => void; signal: AbortSignal },
+): Promise<void> {
+  const yielder = createYielder(yieldEveryMs, clock);
+  for await (const commits of followed) {
+    for (const commit of commits) {
+      if (yielder.isDue()) await yielder.yield();
+      if (signal.aborted) return;
+      fold(commit);
+    }
+  }
+}
+
+/** How long a commit may be missing before those after it: another manager may be about to write it. */
+const holeDeadlineMs = 5_000;
+
+function createHoleWatch(onLasting: (message: string) => void) {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    note(change: { code: string; message: string } | null) {
+      clearTimeout(timer);
+      timer = undefined;
+      if (change?.code !== 'log_hole') return;
+      timer = setTimeout(() => onLasting(change.message), holeDeadlineMs).unref();
+    },
+    close: () => clearTimeout(timer),
   };
 }
 

@@ -22,11 +22,17 @@ export const indexTables = `
   INSERT INTO indexed VALUES (0, 0);
 `;
 
+const emptyTables = `
+  BEGIN IMMEDIATE; DELETE FROM subjects; DELETE FROM versions; DELETE FROM appends; UPDATE indexed SET slot = 0, term = 0; COMMIT
+`;
+
 export type SqliteIndex = {
   /** Slot of the last commit that is indexed. */
   through(): number;
   /** Slots with one of the subjects, in the order of the range, at most its limit. */
   findSlots(range: RowRange, subjects: readonly string[]): number[];
+  /** Empties what is of commits that are not there any more: the tables were ahead, and are made from the commits again. */
+  resetBeyond(lastSlot: number): void;
   /** Indexes the next commits. @returns whether there may be more */
   takeSome(readAfter: (slot: number, limit: number) => CommitRow[]): boolean;
   term(): number;
@@ -64,6 +70,9 @@ export function createSqliteIndex(database: DatabaseSync, { isReadOnly }: { isRe
       const found = subjects.flatMap((subject) => find.all(subject, afterSlot, toSlot, limit) as { slot: number }[]);
       const slots = [...new Set(found.map(({ slot }) => slot))].sort((a, b) => (isBackward ? b - a : a - b));
       return slots.slice(0, limit);
+    },
+    resetBeyond(lastSlot) {
+      if (writes && indexed().slot > lastSlot) database.exec(emptyTables);
     },
     takeSome(readAfter) {
       if (!writes) return false;

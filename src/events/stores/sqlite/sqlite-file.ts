@@ -50,6 +50,7 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
 
   const readHead = () =>
     (last.get() as Pick<CommitRow, 'slot' | 'first' | 'count' | 'at' | 'hash'> | undefined) ?? null;
+  index.resetBeyond(readHead()?.slot ?? 0);
 
   function* rowsOf(wanted: RowRange): Generator<CommitRow> {
     const { subjects, afterSlot, isBackward } = wanted;
@@ -100,6 +101,7 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
     },
     /** Indexes some of what is not indexed yet. @returns whether there may be more */
     indexSome: () => index.takeSome((afterSlot, limit) => [...range({ ...everything, afterSlot, limit })]),
+    check: () => findDamage(database, { lastSlot: () => readHead()?.slot ?? 0, indexedSlot: index.through }),
     readIndex: (streamsMax: number) => ({ term: index.term(), known: index.readAll(streamsMax) }),
     lookUp: index.lookUp,
     pruneSome: (afterSlot: number, throughSlot: number) => pruneSome(database, afterSlot, throughSlot),
@@ -108,6 +110,22 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
       lock?.close();
     },
   };
+}
+
+/** In SQLite's own words, and whether the tables beside the commits are of them; empty when nothing is wrong. */
+function findDamage(
+  database: DatabaseSync,
+  { lastSlot, indexedSlot }: { lastSlot: () => number; indexedSlot: () => number },
+): string[] {
+  try {
+    const rows = database.prepare('PRAGMA integrity_check(5)').all() as { integrity_check: string }[];
+    const wrong = rows.map(({ integrity_check: line }) => line).filter((line) => line !== 'ok');
+    const [last, indexed] = [lastSlot(), indexedSlot()];
+    if (indexed > last) wrong.push(`the index is ahead of the commits: slot ${indexed}, the last is ${last}`);
+    return wrong;
+  } catch (error) {
+    return [errorMessage(error)];
+  }
 }
 
 function prepareStatements(database: DatabaseSync, isReadOnly: boolean) {

@@ -65,6 +65,7 @@ export async function createSqliteStore({ path, isReadOnly = false }: SqliteStor
         total.events += some.events;
       }
     },
+    check: () => ask('check'),
     close: thread.close,
   };
 }

@@ -17,6 +17,10 @@ export type SqliteWorkerData = { path: string; isReadOnly: boolean };
 /** SQLITE_CORRUPT, SQLITE_NOTADB */
 const corruptCodes: ReadonlySet<number> = new Set([11, 26]);
 
+/** Damage is likelier in one of the tables beside the commits than in them. */
+const damagedFileHint =
+  './coctl verify says what is damaged; ./coctl export and import make a whole file of the commits, if they can be read';
+
 const port = parentPort;
 if (!port) throw new Error('this file runs in a worker thread only');
 const { path, isReadOnly } = workerData as SqliteWorkerData;
@@ -83,5 +87,6 @@ function describe(error: unknown): { code: string; message: string } {
   const { errcode } = error as { errcode?: number };
   if (errcode === undefined) return { code: 'internal', message };
   const code = corruptCodes.has(errcode & 0xff) ? 'log_corrupt' : 'log_unavailable';
-  return { code, message: `the log at ${path}: ${message}` };
+  const hint = code === 'log_corrupt' ? `; ${damagedFileHint}` : '';
+  return { code, message: `the log at ${path}: ${message}${hint}` };
 }
