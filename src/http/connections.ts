@@ -1,12 +1,16 @@
 /**
  * Bounds the connections of a server, of one address and of all. Where there are too many, the one that has been idle longest gives
- * way: silent connections can neither keep others out nor take those that have an answer under way.
+ * way: silent connections can neither keep others out nor take those that have an answer under way. One with too many requests at
+ * once is closed.
  */
 
 import type { IncomingMessage, Server as NodeServer, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 export type ConnectionLimits = { ofAll: number; ofAddress: number };
+
+/** Requests of one connection that are answered at once: no client that we know sends the next before it has the answer. */
+const answersMax = 8;
 
 type Connection = { key: string; address: string; socket: Socket; answers: number };
 
@@ -68,6 +72,7 @@ export function limitConnections(server: NodeServer, { ofAll, ofAddress }: Conne
     const connection = connections.get(keyOf(socket));
     if (!connection) return;
     connection.answers += 1;
+    if (connection.answers > answersMax) socket.destroy();
     setBusy(connection);
     response.once('close', () => {
       connection.answers -= 1;

@@ -20,7 +20,9 @@ import { createAccess } from './request/access.ts';
 import type { Token } from './request/auth.ts';
 import type { Members } from './request/members.ts';
 import { callersMax } from './request/rate-limits.ts';
-import { type ByteBudget, createByteBudget } from './response/byte-budget.ts';
+import { createAnswerLimits } from './response/answer-limits.ts';
+import { createByteBudget } from './response/byte-budget.ts';
+import { isClientGone } from './response/client-gone.ts';
 import { eventStreamType } from './response/event-stream.ts';
 import { type Problem, problemCodes } from './response/problem.ts';
 import { securityHeaders } from './response/security-headers.ts';
@@ -76,9 +78,7 @@ export type HttpOptions = {
 const connectionsMax = 1_024;
 const drainMs = 3_000;
 /** Of all answers that wait for their clients, streams included. */
-const answerBytesMax = 64 * 1024 * 1024;
-/** Not counted: as many as there are connections are no danger. */
-const smallBytes = 64 * 1024;
+const answerBytes = { ofAll: 64 * 1024 * 1024, ofCaller: 32 * 1024 * 1024 };
 
 const noQuery = Type.Object({}, { additionalProperties: false });
 
@@ -118,15 +118,19 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   const access = createAccess(server, deps, { host, tokens, callsPerSecond });
 
   server.addHook('onRequest', async (request, reply) => {
+    // Closed for more requests at once than it may have: the rest of them came in the same piece.
+    if (isClientGone(request)) return void reply.hijack();
     const arrival = toArrival(request, deps.clock);
     // At the end of a response, and also when the client disconnects before it.
     reply.raw.once('close', () => finishCall(request, reply, arrival));
     reply.headers(arrival.route?.startsWith(docsPrefix) ? securityHeaders : apiHeaders);
     await access.admit(request, reply, arrival.config.scope ?? 'read');
+    if (isClientGone(request)) reply.hijack();
   });
 
-  const budget = createByteBudget(answerBytesMax);
-  server.addHook('onSend', async (_request, reply, payload) => reserve(budget, reply, payload));
+  const budget = createByteBudget(answerBytes);
+  const limits = createAnswerLimits(budget);
+  server.addHook('onSend', async (request, reply, payload) => limits.admit(request, reply, payload));
   declareRoutes(server);
   addDocumentation(server, version);
   server.register(async (scope: Server) => {
@@ -179,12 +183,6 @@ function declareRoutes(server: Server): void {
     reply.header('allow', allowed.join(', '));
     throw new AppError('method_not_allowed', `this path takes ${allowed.join(', ')}`);
   });
-}
-
-/** A string is one answer's own, and stays until its client has read it. Buffers are shared, as cached bodies are, or counted already. */
-function reserve(budget: ByteBudget, reply: FastifyReply, payload: unknown): void {
-  if (typeof payload !== 'string' || payload.length <= smallBytes) return;
-  reply.raw.once('close', budget.take(payload.length));
 }
 
 /** @throws AppError `port_taken` */

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../clock.ts';
 import { hasCode } from '../../errors.ts';
 import type { Projector } from '../../projections/live/projector.ts';
+import { isClientGone } from '../response/client-gone.ts';
 import { authorize, type Caller, createAuthenticator, type RouteScope, type Token } from './auth.ts';
 import { type CountingServer, createRateLimits } from './rate-limits.ts';
 
@@ -60,7 +61,7 @@ export function createAccess(
       await limits.countCall(request, caller);
       authorize(caller, scope);
       // A token to join by is used up by the call itself.
-      if (caller.token === null || scope === 'join') return;
+      if (caller.token === null || scope === 'join' || isClientGone(request)) return;
       underWay.set(reply, caller);
       reply.raw.once('close', () => underWay.delete(reply));
     },

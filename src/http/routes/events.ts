@@ -10,6 +10,7 @@ import { type EventType, isEventType } from '../../events/schema/catalog.ts';
 import { abortSignalOf } from '../request/abort-signal.ts';
 import { Position, Time, toTime } from '../request/point-in-time.ts';
 import { NodeParam, ServiceNameParam } from '../request/service-schema.ts';
+import { callerKeyOf } from '../response/answer-limits.ts';
 import type { ByteBudget } from '../response/byte-budget.ts';
 import { createEventPage, pageBytesMax } from '../response/event-page.ts';
 import { eventStreamType, followAsSse, readAsNdjson } from '../response/event-stream.ts';
@@ -66,8 +67,6 @@ const followersMax = 100;
 /** A client that reads nothing for this long is disconnected. */
 const stalledMs = 30_000;
 
-/** What a stream takes whose client does not read: a page in the socket, one read ahead, and what they were read from. */
-const streamBytes = 512 * 1024;
 /** Pages that are read from the log at once, each with the commits it is looked up in. */
 const pagesReadMax = 4;
 
@@ -91,7 +90,6 @@ export function addEventRoutes(
     onEnd = () => {},
   ) => {
     reply.raw.on('close', onEnd);
-    reply.raw.on('close', budget.take(streamBytes));
     const ending = abortSignalOf(reply, signal);
     const onStalled = () => {
       logger.info({ requestId: request.id }, 'a client of /events read nothing for 30 s: disconnected');
@@ -138,14 +136,19 @@ export function addEventRoutes(
         const limit = request.query.limit === undefined ? Number.POSITIVE_INFINITY : Number(request.query.limit);
         return stream(request, reply, 'application/x-ndjson; charset=utf-8', () => readAsNdjson(log, query, limit));
       }
-      reply.raw.once('close', budget.take(pageBytesMax));
-      const { take, texts } = createEventPage((event) => JSON.stringify(event), pageBytesMax);
-      const { next, pruned } = await log.read({ ...query, limit: Number(request.query.limit ?? limitDefault), take });
-      const rest = JSON.stringify({ next, pruned }).slice(1);
-      const body = `{"events":[${texts().join(',')}],${rest}`;
-      return reply.type('application/json; charset=utf-8').send(Buffer.from(body));
+      const limit = Number(request.query.limit ?? limitDefault);
+      // Taken before the page is read; what it came to is taken again when it is sent.
+      const release = budget.take(pageBytesMax, callerKeyOf(request));
+      const body = await readAsJson(log, { ...query, limit }).finally(release);
+      return reply.type('application/json; charset=utf-8').send(body);
     },
   );
+}
+
+async function readAsJson(log: Pick<HttpDeps['log'], 'read'>, query: EventQuery): Promise<string> {
+  const { take, texts } = createEventPage((event) => JSON.stringify(event), pageBytesMax);
+  const { next, pruned } = await log.read({ ...query, take });
+  return `{"events":[${texts().join(',')}],${JSON.stringify({ next, pruned }).slice(1)}`;
 }
 
 /** A page takes the memory of the commits it is read from: many streams read a few at a time. */

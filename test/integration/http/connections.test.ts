@@ -77,6 +77,26 @@ test('an address with answers under way on all of its connections gets no more, 
   await until('there is room again', async () => (await api.call('GET', '/healthz').catch(() => null))?.status === 200);
 });
 
+test('a connection with more requests at once than it may have is closed, and the rest of them are not served', async () => {
+  await start();
+  const [few, many] = await openSilent(2);
+  const { host } = new URL(api.url);
+  const requests = (count: number) => `GET /healthz HTTP/1.1\r\nhost: ${host}\r\n\r\n`.repeat(count);
+  let text = '';
+  few!.on('data', (chunk) => {
+    text += chunk;
+  });
+  few!.write(requests(4));
+  await until('a few are answered', () => text.split('HTTP/1.1 200').length === 5);
+  many!.write(requests(2_000));
+  await until('the connection is closed', () => many!.destroyed);
+  assert.is((await api.call('GET', '/healthz')).status, 200);
+  const { text: metrics } = await api.call('GET', '/metrics');
+  const counts = metrics.matchAll(/^co_http_request_duration_seconds_count\{.*route="\/healthz".*\} (\d+)$/gm);
+  const served = [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+  assert.ok(served >= 5 && served < 50, `${served} calls`);
+});
+
 test('probes have a listener that the callers of the API do not reach', async () => {
   await start();
   const health = await startHealthServer({ status: () => api.status }, { host: '127.0.0.1', port: 0 });

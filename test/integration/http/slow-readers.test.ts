@@ -1,8 +1,12 @@
 /** What clients do not read is bounded: by page, by stream and in all. */
 
-import { connect, type Socket } from 'node:net';
+import { EventEmitter, once } from 'node:events';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { abortSignalOf } from '../../../src/http/request/abort-signal.ts';
+import { createAnswerLimits } from '../../../src/http/response/answer-limits.ts';
 import { createByteBudget } from '../../../src/http/response/byte-budget.ts';
 import { startApi, type TestApi } from '../../support/http/http.ts';
 import { httpLogs } from '../../support/http/http-logs.ts';
@@ -37,9 +41,9 @@ test.after.each(async () => {
 });
 
 /** Asks and reads nothing. */
-function ask(path: string): Socket {
+function ask(path: string, localAddress = '127.0.0.1'): Socket {
   const { hostname, port, host } = new URL(api.url);
-  const socket = connect({ host: hostname, port: Number(port) });
+  const socket = connect({ host: hostname, port: Number(port), localAddress });
   socket.on('error', () => {});
   socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
   socket.pause();
@@ -89,16 +93,110 @@ test('beyond what may wait for slow clients a stream is refused, and served once
   await until('there is room', async () => (await api.call('GET', '/events?class=fact&format=ndjson')).status === 200);
 });
 
-test('a budget is given back once, and one answer may be larger than all of it', () => {
-  const budget = createByteBudget(100);
-  const release = budget.take(500);
-  assert.throws(() => budget.take(1), /wait for clients/);
-  release();
-  release();
-  const [first] = [budget.take(60), budget.take(40)];
-  assert.throws(() => budget.take(1), /wait for clients/);
+test('what one caller does not read leaves room for the others', async () => {
+  await edit(500, 30_000);
+  const path = '/events?class=fact&format=ndjson';
+  for (let n = 0; n < 200; n += 1) ask(path);
+  await until('its share is used up', async () => (await api.call('GET', path)).status === 503);
+  const other = ask(path, '127.0.0.2').resume();
+  const [first] = await once(other, 'data');
+  assert.match(String(first), /^HTTP\/1\.1 200 /);
+});
+
+test('answers that wait behind others of their connection are counted, and given back when it ends', async () => {
+  const budget = createByteBudget({ ofAll: 1_000_000, ofCaller: 100_000 });
+  const server = fastify();
+  server.addHook('onSend', async (request, reply, payload) =>
+    createAnswerLimits(budget).admit(request, reply, payload),
+  );
+  server.get('/', (_request, reply) => reply.send('x'.repeat(60_000)));
+  // The answer in front is never sent.
+  server.get('/never', (_request, reply) => void reply.hijack());
+  await server.listen({ port: 0 });
+  const { port } = server.server.address() as AddressInfo;
+  const socket = connect({ host: '127.0.0.1', port });
+  sockets.push(socket);
+  const isFull = () => {
+    try {
+      budget.take(60_000, '127.0.0.1')();
+      return false;
+    } catch {
+      return true;
+    }
+  };
+  socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(2).replace('GET /', 'GET /never'));
+  await until('the second waits', isFull);
+  socket.destroy();
+  await until('it is given back', () => !isFull());
+  await server.close();
+});
+
+test('an answer whose client has left before it was there is not counted', async () => {
+  const budget = createByteBudget({ ofAll: 100_000, ofCaller: 100_000 });
+  const { admit } = createAnswerLimits(budget);
+  const server = fastify();
+  let sent = 0;
+  let signal: AbortSignal | null = null;
+  server.addHook('onSend', async (request, reply, payload) => {
+    admit(request, reply, payload);
+    sent += 1;
+  });
+  server.get('/', async (_request, reply) => {
+    await once(reply.raw, 'close');
+    signal = abortSignalOf(reply, new AbortController().signal);
+    return 'x'.repeat(90_000);
+  });
+  await server.listen({ port: 0 });
+  const { port } = server.server.address() as AddressInfo;
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  await once(server.server, 'request');
+  socket.destroy();
+  await until('it is sent', () => sent > 0);
+  assert.ok(signal!.aborted, 'work for it ends');
+  budget.take(90_000, '127.0.0.1');
+  await server.close();
+});
+
+test('a body that many read is counted once, until the last of them has it', () => {
+  const budget = createByteBudget({ ofAll: 250_000, ofCaller: 250_000 });
+  const { admit } = createAnswerLimits(budget);
+  const [body, other] = [Buffer.alloc(200_000), Buffer.alloc(200_000)];
+  const answer = (payload: Buffer) => {
+    const raw = Object.assign(new EventEmitter(), { socket: {} });
+    const request = { caller: null, ip: '127.0.0.1', raw: { socket: { destroy() {} } } } as unknown as FastifyRequest;
+    admit(request, { raw } as unknown as FastifyReply, payload);
+    return () => raw.emit('close');
+  };
+  const [first, second] = [answer(body), answer(body)];
+  assert.throws(() => answer(other), /wait/);
   first();
-  budget.take(60);
+  assert.throws(() => answer(other), /wait/);
+  second();
+  answer(other);
+});
+
+test('a budget is given back once, and one answer may be larger than all of it', () => {
+  const budget = createByteBudget({ ofAll: 100, ofCaller: 100 });
+  const release = budget.take(500, 'a');
+  assert.throws(() => budget.take(1, 'a'), /this caller/);
+  assert.throws(() => budget.take(1, 'b'), /clients/);
+  release();
+  release();
+  const [first] = [budget.take(60, 'a'), budget.take(40, 'a')];
+  assert.throws(() => budget.take(1, 'b'), /wait/);
+  first();
+  budget.take(60, 'a');
+});
+
+test('a caller has its share of a budget, and no more', () => {
+  const budget = createByteBudget({ ofAll: 100, ofCaller: 50 });
+  const release = budget.take(50, 'a');
+  assert.throws(() => budget.take(1, 'a'), /this caller/);
+  budget.take(50, 'b');
+  assert.throws(() => budget.take(1, 'c'), /clients/);
+  release();
+  budget.take(50, 'c');
 });
 
 test.run();
