@@ -79,6 +79,7 @@ const misuses: ReadonlySet<string> = new Set([
   'body_invalid',
   'query_contradictory',
   'body_contradictory',
+  'image_refused',
 ]);
 
 const unreachable: ReadonlySet<string> = new Set([

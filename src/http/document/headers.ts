@@ -23,6 +23,7 @@ const conditions = {
     Type.String({
       pattern: tagsPattern,
       description: 'only if it has none of these tags; *: only if it does not exist',
+      examples: ['"7-1500"'],
     }),
   ),
 };
@@ -32,6 +33,7 @@ const idempotencyKey = {
     Type.String({
       pattern: '^[!-~]{1,200}$',
       description: 'a repeat with the same key has the first answer, for 24 hours',
+      examples: ['release-42'],
     }),
   ),
 };

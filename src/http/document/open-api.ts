@@ -31,6 +31,13 @@ const securitySchemes = {
   session: { type: 'apiKey', in: 'cookie', name: 'co_session', description: 'of POST /login, for browsers' },
 } as const;
 
+/**
+ * Other languages cannot read a pattern with half a surrogate pair, and no text of theirs has one: that rule is for escapes in
+ * JSON alone.
+ */
+const withoutSurrogates = <T>(document: T): T =>
+  JSON.parse(JSON.stringify(document).replaceAll('\\\\ud800-\\\\udfff', ''));
+
 export function addDocumentation(server: Server, version: string): void {
   server.register(swagger, {
     openapi: {
@@ -40,6 +47,7 @@ export function addDocumentation(server: Server, version: string): void {
       components: { securitySchemes, responses: { MethodNotAllowed: methodNotAllowed } },
       security: [{ bearer: [] }, { session: [] }, {}],
     },
+    transformObject: (made) => ('openapiObject' in made ? withoutSurrogates(made.openapiObject) : {}),
     transform: (route) => describeRoute(route as unknown as RouteDescription),
     refResolver: { buildLocalReference: ({ $id }, _uri, _fragment, index) => String($id ?? `def-${index}`) },
   });

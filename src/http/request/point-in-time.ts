@@ -21,6 +21,7 @@ export const PointInTimeParam = Type.String({
   pattern: `^[1-9][0-9]{0,14}$|${Time.pattern}`,
   maxLength: 24,
   description: 'a position such as 1500, or a time in UTC such as 2026-01-31T14:03:00Z',
+  examples: ['7'],
 });
 
 /** Of routes that answer for now, or for a point in time. */

@@ -8,7 +8,7 @@ import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from '
 
 const stopTimeoutSecondsDefault = 10;
 
-/** @throws AppError `body_contradictory`: a name or a port occurs twice · `body_invalid`: see `checkImage` */
+/** @throws AppError `body_contradictory`: a name or a port occurs twice · `image_refused`: see `checkImage` */
 export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] {
   const seen = new Set<string>();
   return services.map(({ serviceName, replicas, container }, index) => {
@@ -41,7 +41,7 @@ function toSpec(body: ContainerBody, serviceName: string, path: string): Contain
   };
 }
 
-/** @throws AppError `body_contradictory`: a port occurs twice · `body_invalid`: see `checkImage` */
+/** @throws AppError `body_contradictory`: a port occurs twice · `image_refused`: see `checkImage` */
 export function toPatch(body: PatchBody): { replicas?: number; container?: ContainerPatch } {
   const { replicas, container } = body;
   return {
@@ -93,18 +93,18 @@ function toPorts(ports: NonNullable<ContainerBody['ports']>, path: string): Cont
 /** The engine counts the host, and neither tag nor digest. */
 const imageNameMax = 255;
 
-/** Rules of the engine that the form of a reference does not show. @throws AppError `body_invalid` */
+/** Rules of the engine that the form of a reference does not show. @throws AppError `image_refused` */
 function checkImage(image: string, field: string): string {
   const name = image.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
   if (name.length > imageNameMax) {
     throw refuseField(
-      'body_invalid',
+      'image_refused',
       field,
       `has a name of ${name.length} characters; the engine takes ${imageNameMax}`,
     );
   }
   if (/^[0-9a-f]{64}$/.test(name)) {
-    throw refuseField('body_invalid', field, 'is 64 hexadecimal digits: the engine takes that for an id, not a name');
+    throw refuseField('image_refused', field, 'is 64 hexadecimal digits: the engine takes that for an id, not a name');
   }
   return image;
 }

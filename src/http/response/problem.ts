@@ -51,6 +51,7 @@ export const problemCodes = {
   content_type_unsupported: { status: 415, title: 'The content type is not supported' },
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another request' },
   body_contradictory: { status: 422, title: 'The body contradicts itself' },
+  image_refused: { status: 422, title: 'No engine takes this name of an image' },
   query_contradictory: { status: 422, title: 'The query contradicts itself' },
   service_too_large: { status: 422, title: 'The service would exceed a limit' },
   whatif_too_large: { status: 422, title: 'The question is too large' },

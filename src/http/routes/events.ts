@@ -26,6 +26,7 @@ const EventsQuery = Type.Partial(
     limit: Type.String({
       pattern: '^([1-9][0-9]{0,2}|1000)$',
       maxLength: 4,
+      examples: ['10'],
       description: 'a number of events from 1 to 1000',
     }),
     direction: oneOf(['forward', 'backward'], 'forward or backward'),
@@ -33,11 +34,13 @@ const EventsQuery = Type.Partial(
       pattern: '^[a-z0-9/._-]{1,160}(,[a-z0-9/._-]{1,160})*$',
       maxLength: 1024,
       description: 'names of streams, separated by commas',
+      examples: ['service/web,node/worker-1'],
     }),
     type: Type.String({
       pattern: `^(${eventTypes.join('|')})(,(${eventTypes.join('|')}))*$`,
       maxLength: 1024,
       description: 'types of events, separated by commas',
+      examples: ['ServiceRequested,ServiceScaled'],
     }),
     service: ServiceNameParam,
     node: NodeParam,

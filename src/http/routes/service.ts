@@ -30,7 +30,7 @@ export function addServiceRoutes(server: Server, deps: Deps, submit: Submit): vo
   server.post(
     '/service',
     {
-      config: { scope: 'write', refusals: ['body_contradictory', 'service_too_large'] },
+      config: { scope: 'write', refusals: ['body_contradictory', 'image_refused', 'service_too_large'] },
       schema: {
         operationId: 'applyServices',
         tags: ['services'],
@@ -47,7 +47,7 @@ export function addServiceRoutes(server: Server, deps: Deps, submit: Submit): vo
     {
       config: {
         scope: 'write',
-        refusals: ['service_not_found', 'service_removing', 'body_contradictory', 'service_too_large'],
+        refusals: ['service_not_found', 'service_removing', 'body_contradictory', 'image_refused', 'service_too_large'],
       },
       schema: {
         operationId: 'patchService',

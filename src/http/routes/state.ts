@@ -18,7 +18,11 @@ import type { HttpDeps, Server } from './route.ts';
 const query = <T extends TProperties>(members: T) =>
   Type.Partial(Type.Object(members), { additionalProperties: false });
 
-const about = { service: ServiceNameParam, node: NodeParam, at: PointInTimeParam };
+const about = {
+  service: Type.String({ ...ServiceNameParam, examples: ['web'] }),
+  node: Type.String({ ...NodeParam, examples: ['worker-1'] }),
+  at: PointInTimeParam,
+};
 const ServiceQuery = query({ ...about, state: oneOf(serviceStatuses) });
 const NodeQuery = query({ ...about, state: oneOf(['ready', 'lost']) });
 const ContainerQuery = query({ ...about, state: oneOf(containerStates), ended: oneOf(['true', 'false']) });

@@ -31,6 +31,11 @@ const body = (what: string, value: unknown, field: string, rule: RegExp): Case =
   field,
   rule,
 });
+const refusedImage = (...members: Parameters<typeof body>): Case => ({
+  ...body(...members),
+  status: 422,
+  code: 'image_refused',
+});
 /** Each member is well formed; together they are not. */
 const contradiction = (...members: Parameters<typeof body>): Case => ({
   ...body(...members),
@@ -76,8 +81,13 @@ const posts: Case[] = [
     'services[0].container.image',
     /repository name is lower-case/,
   ),
-  body('an id as image', container({ image: 'a'.repeat(64) }), 'services[0].container.image', /64 hexadecimal digits/),
-  body(
+  refusedImage(
+    'an id as image',
+    container({ image: 'a'.repeat(64) }),
+    'services[0].container.image',
+    /64 hexadecimal digits/,
+  ),
+  refusedImage(
     'a long image',
     container({ image: `${'a/'.repeat(140)}b` }),
     'services[0].container.image',

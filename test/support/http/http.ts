@@ -42,6 +42,7 @@ export async function startApi(
   options: {
     tokens?: Token[];
     host?: string;
+    nodeTimeoutMs?: number;
     managerId?: string;
     recordEveryMs?: number;
     callsPerSecond?: number;

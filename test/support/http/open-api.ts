@@ -68,3 +68,40 @@ export function createAnswerCheck(document: OpenApiDocument): CheckAnswer {
 /** The same schema, its references meant in another one. */
 const refersTo = (id: string, schema: object): object =>
   JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', `"$ref":"${id}#/`));
+
+/** A request as the examples of an operation have it. */
+export type ExampleCall = { path: string; headers: Record<string, string>; body: unknown };
+
+/**
+ * With what is required, and once more with each example of what is not.
+ * @returns null: something is required that has no example
+ */
+export function exampleCallsOf(
+  { components }: OpenApiDocument,
+  { path, operation }: NamedOperation,
+): ExampleCall[] | null {
+  const { parameters = [], requestBody } = operation;
+  const bodies = requestBody ? bodiesOf(components, requestBody.content['application/json'] ?? {}) : [undefined];
+  const required = parameters.filter((parameter) => parameter.required);
+  if (bodies.length === 0 || required.some(({ example }) => example === undefined)) return null;
+  const optional = parameters.filter((parameter) => !parameter.required && parameter.example !== undefined);
+  const choices = [required, ...optional.map((parameter) => [...required, parameter])];
+  return bodies.flatMap((body) => choices.map((chosen) => toCall(path, chosen, body)));
+}
+
+type Media = { schema?: object; example?: unknown; examples?: Record<string, { value: unknown }> };
+
+function bodiesOf(components: OpenApiDocument['components'], { schema, example, examples }: Media): unknown[] {
+  if (example !== undefined) return [example];
+  if (examples) return Object.values(examples).map(({ value }) => value);
+  const { $ref = '' } = (schema ?? {}) as { $ref?: string };
+  return components.schemas[$ref.split('/').at(-1)!]?.examples ?? [];
+}
+
+function toCall(path: string, parameters: NonNullable<Operation['parameters']>, body: unknown): ExampleCall {
+  const of = (place: string) => parameters.filter((parameter) => parameter.in === place);
+  const filled = of('path').reduce((text, { name, example }) => text.replace(`{${name}}`, String(example)), path);
+  const query = new URLSearchParams(of('query').map(({ name, example }): [string, string] => [name, String(example)]));
+  const headers = Object.fromEntries(of('header').map(({ name, example }) => [name, String(example)]));
+  return { path: query.size > 0 ? `${filled}?${query}` : filled, headers, body };
+}

@@ -59,3 +59,14 @@ export async function appendSeeds(log: EventLog): Promise<number> {
   const { last } = await log.append([second.queued, second.starting, second.running]);
   return last;
 }
+
+/** Node worker-1 is lost, and its container with it. */
+export async function appendLoss(log: EventLog): Promise<number> {
+  const ref = { container: 'web.1-4m', service: 'web', slot: 1, node: 'worker-1' };
+  const lost = { reason: 'node lost', exitCode: null, message: 'its node is lost', logTail: [] };
+  const { last } = await log.append([
+    fact(streams.node('worker-1'), 'NodeLost', { node: 'worker-1', session: 2, lastHeardAt: null, silentMs: 0 }),
+    fact(streams.container(ref.container), 'ContainerFailed', { ...ref, ...lost }),
+  ]);
+  return last;
+}

@@ -1,0 +1,66 @@
+/** Every example of the OpenAPI document is a request that a manager answers as the document says, and not by a refusal. */
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startApi, type TestApi } from '../../support/http/http.ts';
+import { openMemoryLog } from '../../support/http/http-logs.ts';
+import {
+  createAnswerCheck,
+  type ExampleCall,
+  exampleCallsOf,
+  type OpenApiDocument,
+  operationsOf,
+} from '../../support/http/open-api.ts';
+import { appendLoss, appendSeeds } from '../../support/http/seeds.ts';
+
+const test = suite('examples of the OpenAPI document');
+
+/** What has to be so before an example makes sense. */
+const preparations: Record<string, (api: TestApi) => Promise<unknown>> = {
+  removeNode: async (api) => api.projector.waitFor(await appendLoss(api.log)),
+  revokeToken: (api) => api.call('POST', '/token', { body: { name: 'ci', scopes: ['read'] } }),
+};
+
+async function withApi<T>(use: (api: TestApi) => Promise<T>): Promise<T> {
+  // Nothing sends heartbeats here, so every node is silent for longer.
+  const api = await startApi(await openMemoryLog(), { nodeTimeoutMs: 0 });
+  try {
+    await api.projector.waitFor(await appendSeeds(api.log));
+    return await use(api);
+  } finally {
+    await api.close();
+    await api.log.close();
+  }
+}
+
+const document: OpenApiDocument = await withApi(async (api) => (await api.call('GET', '/docs/json')).body);
+const operations = operationsOf(document);
+const check = createAnswerCheck(document);
+
+test('only what needs a secret has no example', () => {
+  const without = operations.filter((named) => exampleCallsOf(document, named) === null);
+  assert.equal(
+    without.map(({ operation }) => operation.operationId),
+    ['logIn'],
+  );
+});
+
+const describe = (method: string, { path, headers, body }: ExampleCall) =>
+  [method, path, ...Object.entries(headers).flat(), body === undefined ? '' : JSON.stringify(body)].join(' ').trim();
+
+for (const named of operations) {
+  const { method, operation } = named;
+  for (const call of exampleCallsOf(document, named) ?? []) {
+    test(describe(method, call), () =>
+      withApi(async (api) => {
+        await preparations[operation.operationId]?.(api);
+        const { path, headers, body } = call;
+        const answer = await api.call(method, path, body === undefined ? { headers } : { headers, body });
+        assert.ok(answer.status < 300, `${answer.status} ${answer.text}`);
+        assert.equal(check(operation, answer), []);
+      }),
+    );
+  }
+}
+
+test.run();
