@@ -171,7 +171,9 @@ function declareRoutes(server: Server): void {
     if (!config.scope) throw new Error(`${route.method} ${route.url} does not declare its scope`);
     route.config = config;
     // A parameter that is not understood is refused, on routes that take none as well.
-    if (!route.url.startsWith(docsPrefix)) route.schema = { querystring: noQuery, ...route.schema };
+    const isOfApi = !route.url.startsWith(docsPrefix);
+    if (isOfApi && !route.schema?.operationId) throw new Error(`${route.method} ${route.url} has no operationId`);
+    if (isOfApi) route.schema = { querystring: noQuery, ...route.schema };
     routes.add(route.method, route.url);
   });
   // Before a body is looked at: what a method needs says nothing about a path that does not have it.

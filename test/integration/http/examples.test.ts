@@ -2,6 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Members } from '../../../src/http/request/members.ts';
 import { startApi, type TestApi } from '../../support/http/http.ts';
 import { openMemoryLog } from '../../support/http/http-logs.ts';
 import {
@@ -15,15 +16,33 @@ import { appendLoss, appendSeeds } from '../../support/http/seeds.ts';
 
 const test = suite('examples of the OpenAPI document');
 
-/** What has to be so before an example makes sense. */
-const preparations: Record<string, (api: TestApi) => Promise<unknown>> = {
-  removeNode: async (api) => api.projector.waitFor(await appendLoss(api.log)),
-  revokeToken: (api) => api.call('POST', '/token', { body: { name: 'ci', scopes: ['read'] } }),
+/** What has to be so before an example makes sense. @returns headers that no example can have */
+const preparations: Record<string, (api: TestApi) => Promise<Record<string, string>>> = {
+  async removeNode(api) {
+    await api.projector.waitFor(await appendLoss(api.log));
+    return {};
+  },
+  async revokeToken(api) {
+    await api.call('POST', '/token', { body: { name: 'ci', scopes: ['read'] } });
+    return {};
+  },
+  async joinCluster(api) {
+    const { body } = await api.call('POST', '/token', { body: { name: 'ci', scopes: ['join'] } });
+    return { authorization: `Bearer ${body.text}` };
+  },
+};
+
+const members: Members = {
+  async refuseTaken() {},
+  async admit(node) {
+    return { clusterId: 'c', cluster: 'test', node, amqpUrl: 'amqp://u:p@b', amqpCa: null };
+  },
+  async remove() {},
 };
 
 async function withApi<T>(use: (api: TestApi) => Promise<T>): Promise<T> {
   // Nothing sends heartbeats here, so every node is silent for longer.
-  const api = await startApi(await openMemoryLog(), { nodeTimeoutMs: 0 });
+  const api = await startApi(await openMemoryLog(), { nodeTimeoutMs: 0, members });
   try {
     await api.projector.waitFor(await appendSeeds(api.log));
     return await use(api);
@@ -53,8 +72,8 @@ for (const named of operations) {
   for (const call of exampleCallsOf(document, named) ?? []) {
     test(describe(method, call), () =>
       withApi(async (api) => {
-        await preparations[operation.operationId]?.(api);
-        const { path, headers, body } = call;
+        const { path, body } = call;
+        const headers = { ...call.headers, ...(await preparations[operation.operationId]?.(api)) };
         const answer = await api.call(method, path, body === undefined ? { headers } : { headers, body });
         assert.ok(answer.status < 300, `${answer.status} ${answer.text}`);
         assert.equal(check(operation, answer), []);
