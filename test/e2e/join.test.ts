@@ -10,6 +10,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createManagement } from '../../src/bus/rabbitmq/management.ts';
 import { managerPermissions } from '../../src/bus/topology.ts';
+import type { Membership } from '../../src/model/membership.ts';
+import { readClientTls } from '../../src/tls/client-tls.ts';
 import { createTlsFetch, type TlsFetch } from '../../src/tls/tls-fetch.ts';
 import { coctl } from '../support/cluster/cli.ts';
 import { type Program, startProgram } from '../support/cluster/cluster.ts';
@@ -39,6 +41,24 @@ let fingerprint: string;
 let api: TlsFetch;
 const agents: Program[] = [];
 
+/** RabbitMQ over TLS, which asks for certificates, where the test servers have it. */
+const { CO_TEST_AMQPS_URL: amqpsUrl, CO_TEST_AMQPS_DIR: certificates = '' } = process.env;
+const brokerTls = {
+  ca: join(certificates, 'ca.pem'),
+  cert: join(certificates, 'client.pem'),
+  key: join(certificates, 'client-key.pem'),
+};
+
+function brokerUrl(user: string): string {
+  const url = new URL(rabbit.url(user));
+  return amqpsUrl ? url.href.replace(/^amqp:/, 'amqps:').replace(url.host, new URL(amqpsUrl).host) : url.href;
+}
+
+async function connectAs({ amqpUrl }: Membership) {
+  const names = { ca: 'ca', cert: 'cert', key: 'key' };
+  return connect(amqpUrl, amqpsUrl ? await readClientTls(brokerTls, names, Date.now()) : {});
+}
+
 const dataOf = (name: string) => join(dir, name);
 const environmentOf = (ca = fingerprint) => ({ CO_URL: url, CO_CA: ca });
 
@@ -52,7 +72,9 @@ async function createToken(): Promise<{ token: string; id: string; line: string[
 
 function startAgent(args: readonly string[], data: string): Program {
   const engine = ['--engine', 'docker', '--docker', dockerSocket];
-  const agent = startProgram([...args, ...engine, '--data', dataOf(data)]);
+  // The authority of the broker comes with the membership.
+  const shown = amqpsUrl ? ['--amqp-cert', brokerTls.cert, '--amqp-key', brokerTls.key] : [];
+  const agent = startProgram([...args, ...engine, ...shown, '--data', dataOf(data)]);
   agents.push(agent);
   return agent;
 }
@@ -87,7 +109,8 @@ if (whyNot === null) {
     manager = startProgram(
       ['manager', '--mongodb', mongodb.href, '--port', '0', '--tls', 'auto', '--data', dataOf('manager')],
       {
-        CO_AMQP_URL: rabbit.url(`${database}-manager`),
+        CO_AMQP_URL: brokerUrl(`${database}-manager`),
+        ...(amqpsUrl ? { CO_AMQP_CA: brokerTls.ca, CO_AMQP_CERT: brokerTls.cert, CO_AMQP_KEY: brokerTls.key } : {}),
         CO_AMQP_MANAGEMENT_URL: managementUrl,
         CO_CLUSTER_ID: clusterId,
       },
@@ -137,8 +160,10 @@ promise('one line makes a machine a node, and a service runs on it', async () =>
 promise('its user may do what the node does, and nothing else', async () => {
   const membership = JSON.parse(await readFile(join(dataOf('worker'), 'membership.json'), 'utf8'));
   assert.equal([membership.node, membership.clusterId], [node, clusterId]);
+  assert.is(membership.amqpUrl.startsWith('amqps://'), amqpsUrl !== undefined);
+  assert.is(membership.amqpCa?.includes('BEGIN CERTIFICATE') ?? false, amqpsUrl !== undefined);
   assert.equal((await management().findUser(node))?.tags, [`co-node-${clusterId}`]);
-  const connection = await connect(membership.amqpUrl);
+  const connection = await connectAs(membership);
   try {
     const channel = await connection.createChannel();
     channel.on('error', () => {});
@@ -202,7 +227,7 @@ promise('a node in use, a user that is no node, and another authority are refuse
 promise('DELETE takes the user away, and the connection of its agent ends', async () => {
   const membership = JSON.parse(await readFile(join(dataOf('worker'), 'membership.json'), 'utf8'));
   // A thief of the file, or an agent whose heartbeats do not arrive: connected, and not heard.
-  const connection = await connect(membership.amqpUrl);
+  const connection = await connectAs(membership);
   let ended = '';
   connection.on('error', (error) => {
     ended = error.message;
@@ -217,7 +242,7 @@ promise('DELETE takes the user away, and the connection of its agent ends', asyn
   assert.is((await call('DELETE', `/node/${node}`)).status, 202);
   assert.is(await management().findUser(node), null);
   await until('the broker ends the connection', () => ended !== '');
-  const refusal = await connect(membership.amqpUrl).then(
+  const refusal = await connectAs(membership).then(
     () => 'connected',
     (error: Error) => error.message,
   );

@@ -33,13 +33,16 @@ type Options = { signal: AbortSignal; print: (line: string) => void };
 /** @throws AppError `config_invalid` · `join_refused` · `join_unreachable` · `pin_mismatch` · the signal's reason */
 export async function findMembership(config: Config, options: Options): Promise<AgentPlace> {
   const { amqpUrl, node, clusterId, cluster: name, amqpTls } = config;
+  const readFiles = await openAmqpTls(amqpTls);
   if (amqpUrl !== null && node !== null && clusterId !== null) {
-    return { cluster: { id: clusterId, name }, node, amqpUrl, readTls: await openAmqpTls(amqpTls) };
+    return { cluster: { id: clusterId, name }, node, amqpUrl, readTls: readFiles };
   }
   const membership = (await readOwn(config)) ?? (await join(config, options));
-  const tls = membership.amqpCa === null ? {} : { ca: membership.amqpCa };
+  const joined = membership.amqpCa === null ? {} : { ca: membership.amqpCa };
+  // A broker may ask for a certificate as well, and its authority may have been replaced.
+  const readTls = async () => ({ ...joined, ...(await readFiles()) });
   const cluster = { id: membership.clusterId, name: membership.cluster };
-  return { cluster, node: membership.node, amqpUrl: membership.amqpUrl, readTls: async () => tls };
+  return { cluster, node: membership.node, amqpUrl: membership.amqpUrl, readTls };
 }
 
 async function readOwn({ dataDir, node, clusterId }: Config): Promise<Membership | null> {
