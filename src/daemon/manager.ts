@@ -140,8 +140,7 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     closing.add('work', 'metrics', async () => stopCounting());
     const past = createTimeTravel({ log, logger, snapshots });
     closing.add('work', 'past', async () => past.close());
-    const tls = await openServerTls(config, options);
-    if (tls) closing.add('work', 'tls', () => tls.close());
+    const tls = await openServerTls(config, { ...options, closing, metrics });
     const members = await openMembers(config, { cluster, readTls });
     const http = createHttpServer(
       { log, projector, past, clock: systemClock, logger, status, metrics },

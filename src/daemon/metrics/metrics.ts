@@ -10,6 +10,7 @@ import type { HttpMetrics } from '../../http/response/metrics.ts';
 import type { ControlPlaneStatus } from '../../http/response/status.ts';
 import type { Projector } from '../../projections/live/projector.ts';
 import { createAppendMetrics, type MeasuredAppend } from './append-metrics.ts';
+import { addCertificateGauge } from './certificate-gauge.ts';
 import { addClusterGauges } from './cluster-gauges.ts';
 import { createFoldMetrics } from './fold-metrics.ts';
 import { createCallMetrics } from './http-metrics.ts';
@@ -19,6 +20,8 @@ export type Metrics = HttpMetrics & {
   observeAppend(append: MeasuredAppend): void;
   /** From now on counts what is folded and shows what is. Returns the end of counting. */
   watch(watched: Watched): () => void;
+  /** From now on shows until when it is valid. */
+  watchCertificate(current: () => { cert: string }): void;
 };
 
 export type Watched = {
@@ -43,6 +46,8 @@ export function createMetrics({ version }: { version: string }): Metrics {
     registers,
   }).set({ version }, 1);
   const observeCall = createCallMetrics(registers);
+  let readCertificate: () => string | null = () => null;
+  addCertificateGauge(registers, () => readCertificate());
   const observeAppend = createAppendMetrics(registers);
 
   return {
@@ -52,6 +57,9 @@ export function createMetrics({ version }: { version: string }): Metrics {
       addManagerGauges(registers, { log, view: projector.view, status });
       addClusterGauges(registers, { view: projector.view, clock });
       return projector.onFolded(createFoldMetrics(registers, projector.view));
+    },
+    watchCertificate(current) {
+      readCertificate = () => current().cert;
     },
     async render() {
       return { contentType: registry.contentType, text: await registry.metrics() };

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeAuthority } from '../../../bootstrap/services/test-authority.ts';
+import { createTlsFetch } from '../../../src/tls/tls-fetch.ts';
 import { coctl } from '../../support/cluster/cli.ts';
 import { until } from '../../support/wait.ts';
 
@@ -97,6 +98,12 @@ test(
       const { code, err } = await coctl(['state'], { environment: { CO_URL: urlOf(up), CO_CA: authority } });
       assert.is(code, 0, err);
     }
+    const scraped = await createTlsFetch({ ca: await readFile(pem, 'utf8') });
+    const metrics = await (await scraped.fetch(`${urlOf(up)}/metrics`, {})).text();
+    await scraped.close();
+    const [, expires] = /^co_certificate_expires_timestamp_seconds (\S+)$/m.exec(metrics) ?? [];
+    const days = (Number(expires) - Date.now() / 1_000) / 86_400;
+    assert.ok(days > 89 && days <= 90, String(days));
     await stop(up, 'SIGTERM');
     await chmod(join(dir, 'tls', 'ca-key.pem'), 0o644);
     const again = await startUp(dir, '--tls', 'auto');
