@@ -35,7 +35,8 @@ const preparations: Record<string, (api: TestApi) => Promise<Record<string, stri
 const members: Members = {
   async refuseTaken() {},
   async admit(node) {
-    return { clusterId: 'c', cluster: 'test', node, amqpUrl: 'amqp://u:p@b', amqpCa: null };
+    const clusterId = '11111111-1111-4111-8111-111111111111';
+    return { clusterId, cluster: 'test', node, amqpUrl: 'amqp://u:p@b', amqpCa: null };
   },
   async remove() {},
 };
