@@ -1,6 +1,7 @@
 /** Checks certificates and keys before they are used, so that a refusal names the file and the rule. */
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import { errorMessage } from '../errors.ts';
 import { readPemFile, refuse } from './pem-file.ts';
 
@@ -23,6 +24,7 @@ export async function readKeyPair({ cert, key, options }: PairFiles, nowMs: numb
     throw refuse(options.key, `${key} is not the key of the certificate in ${cert}`);
   }
   refuseOutOfDate(certificate, options.cert, cert, nowMs);
+  refuseUnusable({ cert: certText, key: keyText }, options.cert, cert);
   return { cert: certText, key: keyText };
 }
 
@@ -69,6 +71,15 @@ function refuseOutOfDate(certificate: X509Certificate, option: string, path: str
     throw refuse(option, `the certificate in ${path} has expired, on ${isoOf(validTo)}`);
   if (Date.parse(validFrom) > nowMs)
     throw refuse(option, `the certificate in ${path} is not valid before ${isoOf(validFrom)}`);
+}
+
+/** A chain with something else in it, or a key that is too short for today. */
+function refuseUnusable(pair: KeyPair, option: string, path: string): void {
+  try {
+    createSecureContext(pair);
+  } catch (error) {
+    throw refuse(option, `the certificate in ${path} cannot be used: ${errorMessage(error)}`, error);
+  }
 }
 
 const isoOf = (time: string) => new Date(time).toISOString();

@@ -1,6 +1,7 @@
 /** Opens the TLS of a manager as its configuration says. */
 
 import { systemClock } from '../../clock.ts';
+import { isLoopback } from '../../http/request/origin.ts';
 import type { ServerTls } from '../../http/server-tls.ts';
 import type { Logger } from '../../logger.ts';
 import type { Closing } from '../../process/shutdown.ts';
@@ -35,7 +36,11 @@ async function findSource(
   { tls, host, dataDir, cluster }: Where,
   { onNotice }: Pick<Options, 'onNotice'>,
 ): Promise<CertificateSource | null> {
-  if (tls === null) return null;
+  if (tls === null) {
+    if (!isLoopback(host))
+      onNotice?.('tokens cross the network as plain text, unless a proxy serves HTTPS: --tls auto does');
+    return null;
+  }
   if (tls.kind === 'files') return certificateFiles(tls, { clock: systemClock });
   const names = serverNames(host, tls.names);
   const { clientCa } = tls;

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -75,6 +75,7 @@ test(
     const up = await startUp(dir, '--host', '0.0.0.0');
     const url = urlOf(up).replace('0.0.0.0', '127.0.0.1');
     const path = join(dir, 'admin-token');
+    assert.match(up.output(), /tokens cross the network as plain text, .*--tls auto does/);
     assert.match(up.output(), new RegExp(`first admin token is in ${path}`));
     const token = (await readFile(path, 'utf8')).trim();
     const state = (headers: Record<string, string>) => fetch(`${url}/state`, { headers });
@@ -123,6 +124,8 @@ test(
     const authority = await makeAuthority();
     const [good, other] = [await authority.writeServer('good'), await authority.writeServer('other')];
     const expired = await authority.writeServer('expired', { nowMs: Date.now() - 91 * 24 * 3_600_000 });
+    const broken = await authority.writeServer('broken');
+    await appendFile(broken.cert, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
     const pipe = join(dir, 'pipe');
     execFileSync('mkfifo', [pipe]);
     const cases: [{ cert: string; key: string }, RegExp][] = [
@@ -132,6 +135,7 @@ test(
       ],
       [expired, /--tls-cert: the certificate in .*expired\.pem has expired, on 20/],
       [{ cert: join(dir, 'nowhere'), key: good.key }, /--tls-cert: .*nowhere cannot be read: ENOENT/],
+      [broken, /--tls-cert: the certificate in .*broken\.pem cannot be used: /],
       [{ cert: pipe, key: good.key }, /--tls-cert: .*pipe is no regular file/],
       [{ cert: good.cert, key: good.cert }, /--tls-key: .*good\.pem holds no private key/],
     ];
