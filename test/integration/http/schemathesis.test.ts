@@ -17,8 +17,8 @@ const test = suite('Schemathesis');
 const withProgram = program === null ? test.skip : test;
 
 const files = fileURLToPath(new URL('../../support/schemathesis', import.meta.url));
-/** It takes some 20 s on two cores. */
-const deadlineMs = 90_000;
+/** It takes some 25 s on two cores, and several times as long where others keep them busy. */
+const deadlineMs = 150_000;
 
 withProgram('finds no call that a manager answers otherwise than the document says', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'co-schemathesis-'));
