@@ -1,6 +1,6 @@
 /**
- * An attack to be measured: many clients ask for much and read nothing. `node bench/attacks/silent-readers.ts [MAIN]` starts a cluster of its
- * own with a simulated engine (MAIN: the src/main.ts to start, of another version to compare), fills its log with 100 MB of facts, and
+ * An attack to be measured: many clients ask for much and read nothing. `node bench/attacks/silent-readers.ts [MAIN [NAME]]` starts a cluster
+ * of its own with a simulated engine (MAIN: the src/main.ts to start, of another version to compare; NAME: a part of an attack's), fills its log with 100 MB of facts, and
  * reports the memory of the manager and how `/healthz` answers meanwhile.
  */
 
@@ -16,11 +16,13 @@ import { fileURLToPath } from 'node:url';
 const main = process.argv[2] ?? fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const [logBytes, editBytes, attackMs] = [100_000_000, 15_000, 15_000];
 const attacks = [
-  { name: '1000 readers of NDJSON', path: '/events?class=fact&format=ndjson', readers: 1_000 },
-  { name: '1000 readers of an event stream', path: '/events?format=sse', readers: 1_000 },
-  { name: '1000 readers of pages', path: '/events?class=fact&limit=1000', readers: 1_000 },
-  { name: '1000 readers of /service/web/why', path: '/service/web/why', readers: 1_000 },
-];
+  { name: '1000 readers of NDJSON', path: '/events?class=fact&format=ndjson', readers: 1_000, requests: 1 },
+  { name: '100 readers of an event stream', path: '/events?format=sse', readers: 100, requests: 1 },
+  { name: '1000 readers of an event stream', path: '/events?format=sse', readers: 1_000, requests: 1 },
+  { name: '1000 readers of pages', path: '/events?class=fact&limit=1000', readers: 1_000, requests: 1 },
+  { name: '1000 readers of /service/web/why', path: '/service/web/why', readers: 1_000, requests: 1 },
+  { name: '100 readers of /service/web/why, 500 requests each', path: '/service/web/why', readers: 100, requests: 500 },
+].filter(({ name }) => name.includes(process.argv[3] ?? ''));
 
 const dir = await mkdtemp(join(tmpdir(), 'co-attack-'));
 try {
@@ -32,6 +34,9 @@ try {
 } finally {
   await rm(dir, { recursive: true });
 }
+
+/** `requests`: of each reader, at once. */
+type Attack = { path: string; readers: number; requests: number };
 
 /** Each attack meets a manager that has just started. */
 async function withCluster<T>(use: (url: URL, pid: number) => Promise<T>): Promise<T> {
@@ -76,14 +81,14 @@ async function edit(url: URL, n: number): Promise<void> {
   if (answer.status !== 202) throw new Error(`POST /service: ${answer.status}`);
 }
 
-async function measure(url: URL, pid: number, { path, readers }: { path: string; readers: number }): Promise<string> {
+async function measure(url: URL, pid: number, { path, readers, requests }: Attack): Promise<string> {
   await pause(3_000);
   const idle = await residentMegabytes(pid);
   const sockets: Socket[] = [];
   for (let n = 0; n < readers; n += 1) {
     const socket = connect({ host: url.hostname, port: Number(url.port) });
     socket.on('error', () => {});
-    socket.write(`GET ${path} HTTP/1.1\r\nhost: ${url.host}\r\n\r\n`);
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: ${url.host}\r\n\r\n`.repeat(requests));
     socket.pause();
     sockets.push(socket);
   }
