@@ -177,13 +177,13 @@ function declareRoutes(server: Server): void {
     routes.add(route.method, route.url);
   });
   // Before a body is looked at: what a method needs says nothing about a path that does not have it.
-  server.addHook('onRequest', async (request, reply) => {
-    if (!request.is404) return;
+  server.addHook('onRequest', (request, reply, done) => {
+    if (!request.is404) return done();
     const [path = ''] = request.url.split('?');
     const allowed = routes.methodsOf(path);
-    if (allowed.length === 0) throw new AppError('route_not_found', 'no route has this path');
+    if (allowed.length === 0) return done(new AppError('route_not_found', 'no route has this path'));
     reply.header('allow', allowed.join(', '));
-    throw new AppError('method_not_allowed', `this path takes ${allowed.join(', ')}`);
+    done(new AppError('method_not_allowed', `this path takes ${allowed.join(', ')}`));
   });
 }
 
