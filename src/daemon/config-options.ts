@@ -129,6 +129,12 @@ export const options = {
     placeholder: 'ADDRESS',
     help: 'of that listener, which asks for no token',
   },
+  'accept-clock': {
+    env: 'CO_ACCEPT_CLOCK',
+    fallback: '',
+    placeholder: 'now',
+    help: "this machine's clock is right: once, where the log's time or the database's is not",
+  },
   secrets: { env: 'CO_SECRETS_DIR', fallback: '', placeholder: 'DIR', help: 'one file a secret, read by agents' },
   'heartbeat-ms': {
     env: 'CO_HEARTBEAT_MS',

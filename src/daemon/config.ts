@@ -53,6 +53,8 @@ export type Config = {
   healthHost: string;
   /** Where they were read. */
   tokensPath: string | null;
+  /** An operator says that this machine's clock is right, whatever its neighbours say. */
+  isClockAccepted: boolean;
   secretsDir: string | null;
   heartbeatMs: number;
   nodeTimeoutMs: number;
@@ -144,6 +146,7 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     healthPort: optional('health-port', () => integer('health-port', 0, 65_535)),
     healthHost: text('health-host'),
     tokensPath: optional('tokens', () => text('tokens')),
+    isClockAccepted: optional('accept-clock', () => matching('accept-clock', /^now$/, 'must be now')) !== null,
     secretsDir: optional('secrets', () => text('secrets')),
     heartbeatMs,
     nodeTimeoutMs: integer('node-timeout-ms', 2 * heartbeatMs, 3_600_000),

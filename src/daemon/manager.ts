@@ -10,11 +10,8 @@ import type { AgentBus, ManagerBus } from '../bus/bus.ts';
 import { createEmbeddedBroker } from '../bus/embedded/embedded-bus.ts';
 import { createAmqpManagerBus } from '../bus/rabbitmq/rabbitmq-bus.ts';
 import { systemClock } from '../clock.ts';
-import { unlessAborted } from '../concurrency/unless-aborted.ts';
-import { AppError, hasCode } from '../errors.ts';
+import type { AppError } from '../errors.ts';
 import type { EventLog } from '../events/log/event-log.ts';
-import { assertAnchor, createAnchorWriter } from '../events/log-anchor.ts';
-import { type NewEvent, streams } from '../events/schema/event.ts';
 import { createTimeTravel } from '../history/replay/past-views.ts';
 import { createRetentionLoop } from '../history/retention/retention-loop.ts';
 import { createChainAudit } from '../history/verify/chain-audit.ts';
@@ -32,15 +29,15 @@ import { createSnapshotFiles, snapshotFolder } from '../projections/snapshots/sn
 import { createReconciler, type Reconciler } from '../reconciler/controller/controller.ts';
 import { controllerActor } from '../reconciler/planner/step.ts';
 import type { ReadClientTls } from '../tls/client-tls.ts';
-import { ensureAdminToken } from './admin-token.ts';
 import type { Config } from './config.ts';
 import { openMembers } from './join/open-members.ts';
 import { measureAppends } from './metrics/append-metrics.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import { openCluster } from './open-cluster.ts';
 import { openAmqpTls } from './tls/amqp-tls.ts';
 import { openServerTls } from './tls/server-tls.ts';
 import { readVersion } from './version.ts';
-import { openLogWhenAvailable, retryWhileUnavailable } from './wait-for-log.ts';
+import { openLogWhenAvailable } from './wait-for-log.ts';
 
 export type Manager = {
   /** Where it serves, e.g. `http://127.0.0.1:5000`. */
@@ -95,12 +92,7 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     const snapshots = db ? createSnapshotCollection(db) : createSnapshotFiles(join(config.dataDir, snapshotFolder));
     const projector = createProjector({ log, logger, clock: systemClock, snapshots }, { onFatal });
     closing.add('view', 'projector', () => projector.close());
-    await startView(config, { log, projector, ...options }, closing);
-    const cluster = await retryWhileUnavailable(
-      () => ensureCluster({ log, projector }, config, options.knownClusterId),
-      options,
-    );
-    await openToPeople({ log, projector, managerId }, config, options);
+    const cluster = await openCluster({ log, projector, managerId }, config, { ...options, closing });
 
     const readTls = await openAmqpTls(config.amqpTls);
     const { bus, agentBus, closeBus } = openBus(config, { readTls, clusterId: cluster.id, managerId, logger });
@@ -164,17 +156,6 @@ function httpOptionsOf(config: Config) {
   return { host, port, tokens, callsPerSecond, connectionsPerAddress, nodeTimeoutMs, queueTimeoutMs };
 }
 
-/** Where every caller needs a token there is a first one. */
-async function openToPeople(
-  { log, projector, managerId }: { log: EventLog; projector: Projector; managerId: string },
-  config: Config,
-  options: ManagerOptions,
-): Promise<void> {
-  const actor = `manager:${managerId}`;
-  const path = await retryWhileUnavailable(() => ensureAdminToken({ log, projector }, config, actor), options);
-  if (path !== null) options.onNotice?.(`a first admin token is in ${path}: CO_TOKEN="$(cat ${path})" ./coctl …`);
-}
-
 async function openHealth(
   { healthHost: host, healthPort: port }: Config,
   status: () => ControlPlaneStatus,
@@ -183,28 +164,6 @@ async function openHealth(
   if (port === null) return;
   const health = await startHealthServer({ status }, { host, port });
   closing.add('work', 'health', () => health.close());
-}
-
-/**
- * Folds the log, if it is the one that was here last. Only the embedded log has a witness beside it: a database is shared by managers with
- * folders of their own. @throws AppError `log_cut` · what the projector throws
- */
-async function startView(
-  { mongodbUrl, dataDir }: Config,
-  {
-    log,
-    projector,
-    logger,
-    signal,
-  }: Pick<ManagerOptions, 'logger' | 'signal'> & { log: EventLog; projector: Projector },
-  closing: Closing<'view'>,
-): Promise<void> {
-  if (mongodbUrl !== null) return unlessAborted(projector.start(), signal);
-  await assertAnchor(log, dataDir);
-  const anchor = createAnchorWriter(dataDir, { logger });
-  closing.add('view', 'anchor', () => anchor.close());
-  projector.onFolded((_events, commit) => anchor.note(commit));
-  await unlessAborted(projector.start(), signal);
 }
 
 type BusOptions = { readTls: ReadClientTls; clusterId: string; managerId: string; logger: Logger };
@@ -219,47 +178,6 @@ function openBus(
   }
   const broker = createEmbeddedBroker({ clusterId, logger });
   return { bus: broker.manager(managerId), agentBus: (node) => broker.agent(node), closeBus: () => broker.close() };
-}
-
-function lostLog({ description }: EventLog, { dataDir }: Config, clusterId: string): AppError {
-  const what = `the log at ${description} is empty, and ${dataDir} is noted for cluster ${clusterId}`;
-  const hint = 'restore the log from a backup or an export; ./bootstrap/down --purge forgets the cluster';
-  return new AppError('log_missing', `${what}: ${hint}`);
-}
-
-/** Position 1 is ClusterCreated. The first manager of a new log writes it; two at once settle it in the log. */
-async function ensureCluster(
-  { log, projector }: { log: EventLog; projector: Projector },
-  config: Config,
-  knownClusterId: string | null = null,
-): Promise<Manager['cluster']> {
-  if (projector.view.position === 0) {
-    if (knownClusterId !== null) throw lostLog(log, config, knownClusterId);
-    const created: NewEvent = {
-      stream: streams.cluster,
-      type: 'ClusterCreated',
-      data: { clusterId: config.clusterId ?? randomUUID(), name: config.cluster },
-      meta: { actor: 'person:operator', causationId: null },
-    };
-    const expect = [{ stream: streams.cluster, version: 0 }];
-    await log.append([created], { expect }).catch((error: unknown) => {
-      if (!hasCode(error, 'expectation_failed')) throw error;
-    });
-    await projector.waitFor(1);
-  }
-  const { cluster } = projector.view;
-  if (!cluster) throw new AppError('log_corrupt', 'the log does not begin with ClusterCreated');
-  if (cluster.name !== config.cluster) {
-    const message = `the log at ${log.description} is of cluster "${cluster.name}", not "${config.cluster}"`;
-    throw new AppError('cluster_mismatch', `${message}: give --cluster ${cluster.name}, or another place for the data`);
-  }
-  if (config.clusterId !== null && config.clusterId !== cluster.id) {
-    throw new AppError(
-      'cluster_mismatch',
-      `the log is of cluster id ${cluster.id}, CO_CLUSTER_ID says ${config.clusterId}`,
-    );
-  }
-  return { id: cluster.id, name: cluster.name };
 }
 
 function describeStatus(parts: {

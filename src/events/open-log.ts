@@ -17,7 +17,7 @@ export type OpenLog = {
 };
 
 /** `mongodbCa`: path of the authority, for TLS; without it as the URL says. */
-type Where = { mongodbUrl: string | null; mongodbCa?: string | null; dataDir: string };
+type Where = { mongodbUrl: string | null; mongodbCa?: string | null; dataDir: string; isClockAccepted?: boolean };
 type Deps = { writer: string; logger: Logger };
 
 /** A log that another process may be writing. */
@@ -35,8 +35,9 @@ export type LogPlace = { mongodbUrl: string; mongodbCa?: string | null } | { sql
 export type OpenStore = { store: CommitStore; db: Db | null; close(): Promise<void> };
 
 /** @throws AppError `log_unavailable` · `log_locked` · `log_corrupt` · `log_missing` */
-export async function openLog({ mongodbUrl, mongodbCa = null, dataDir }: Where, deps: Deps): Promise<OpenLog> {
-  if (mongodbUrl !== null) return openMongoLog({ mongodbUrl, mongodbCa }, deps);
+export async function openLog(where: Where, deps: Deps): Promise<OpenLog> {
+  const { mongodbUrl, mongodbCa = null, dataDir, isClockAccepted = false } = where;
+  if (mongodbUrl !== null) return openMongoLog({ mongodbUrl, mongodbCa }, { ...deps, isClockAccepted });
   const store = await createSqliteStore({ path: join(dataDir, 'events.sqlite') });
   try {
     return { log: await createCommitLog({ store, clock: systemClock, logger: deps.logger }, deps), db: null };
@@ -77,11 +78,15 @@ async function openStoreAt(
   return openMongoStore(place.mongodbUrl, { ca: place.mongodbCa ?? null, logger, isReadOnly });
 }
 
-async function openMongoLog(place: LogPlace, deps: Deps): Promise<OpenLog> {
+async function openMongoLog(place: LogPlace, deps: Deps & { isClockAccepted: boolean }): Promise<OpenLog> {
+  const { logger, isClockAccepted } = deps;
   const { store, db, close: closeStore } = await openStore(place, deps);
   try {
-    const log = await createCommitLog({ store, clock: systemClock, logger: deps.logger }, deps);
+    const { openDatabaseClock } = await import('./stores/mongo/database-clock.ts');
+    const clock = await openDatabaseClock({ db: db!, logger }, { isAccepted: isClockAccepted });
+    const log = await createCommitLog({ store, clock, logger }, deps);
     const close = async () => {
+      clock.close();
       await log.close();
       await closeStore();
     };

@@ -9,6 +9,8 @@ import type { CommitStore } from '../../src/events/log/commit-store.ts';
 import { appendEventsMax, type EventLog, type EventQuery } from '../../src/events/log/event-log.ts';
 import { canonicalJson } from '../../src/events/schema/canonical-json.ts';
 import type { Commit, NewEvent } from '../../src/events/schema/event.ts';
+import { streams } from '../../src/events/schema/event.ts';
+import { verifyChain as checkChain } from '../../src/history/verify/chain-check.ts';
 import { fact, largeFact, readAll, readAllCommits, telemetry, verifyChain } from '../support/log/log-events.ts';
 import { type LogKind, openLogAt } from '../support/log/logs.ts';
 import { until } from '../support/wait.ts';
@@ -190,6 +192,51 @@ export function testEventLogContract({ name, isShared, whyNot, createPlace }: Lo
     );
     await log.close();
     await refused('term_superseded', async () => (await open()).append([fact('b')], { term: 2 }));
+  });
+
+  promise('a corrected clock sets times back once, and every time finds its last commit', async (first, open) => {
+    await first.close();
+    const day = 86_400_000;
+    const start = Date.UTC(2026, 0, 1);
+    const iso = (ms: number) => new Date(ms).toISOString();
+    let nowMs = start;
+    const log = await open({ clock: { nowMs: () => nowMs } });
+    await log.append([fact('a')]);
+    nowMs = start + 365 * day;
+    await log.append([fact('b')]);
+    nowMs = start + day;
+    await log.append([fact('c')]);
+    const data = { from: (await log.head()).at, to: iso(nowMs) };
+    const meta = { actor: 'manager:m', causationId: null };
+    await log.append([{ stream: streams.cluster, type: 'ClockCorrected', data, meta }]);
+    nowMs = start + 2 * day;
+    await log.append([fact('d')]);
+    const commits = await log.readCommits({ afterSlot: 0 });
+    const days = commits.map(({ at }) => (Date.parse(at) - start) / day);
+    assert.equal(days, [0, 365, 365, 1, 2]);
+    assert.is((await checkChain(log)).broken, null);
+    const lastAt = async (wanted: number) => (await log.readCommitBefore(iso(start + wanted * day)))?.slot ?? null;
+    assert.equal(
+      [
+        await lastAt(-1),
+        await lastAt(0),
+        await lastAt(0.5),
+        await lastAt(1),
+        await lastAt(1.5),
+        await lastAt(2),
+        await lastAt(400),
+      ],
+      [null, 1, 1, 4, 4, 5, 5],
+    );
+    const { events } = await log.read({ since: iso(start + day), until: iso(start + 2 * day) });
+    assert.equal(
+      events.map(({ position }) => position),
+      [2, 3, 4, 5],
+      'positions from the first time to the last',
+    );
+    await log.close();
+    const again = await open({ clock: { nowMs: () => nowMs } });
+    assert.is((await again.readCommitBefore(iso(start + 1.5 * day)))?.slot, 4);
   });
 
   promise('times never go back, whatever the clock does', async (log, open) => {

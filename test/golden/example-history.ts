@@ -181,6 +181,7 @@ const told: readonly Told[] = [
   ['ServiceRemovalRequested', web, { service: 'web', generation: 5 }],
   ['ServiceRemoved', web, { service: 'web' }],
   ['TokenUsed', streams.tokens, { token: 'c'.repeat(12), name: 'join-1', node: 'worker-6' }],
+  ['ClockCorrected', streams.cluster, { from: atOf(86_400), to: atOf(60) }],
 ];
 
 /** As the log would store it today. */

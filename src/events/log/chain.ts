@@ -23,7 +23,8 @@ export function whyBroken(commit: Commit, previous: ChainLink): string | null {
   const { slot, first, count, at, appends, events, bodyHash, hash } = commit;
   if (slot !== previous.slot + 1) return `slot ${previous.slot + 1} is missing before it`;
   if (first !== previous.last + 1) return `it begins at position ${first}, the one before ends at ${previous.last}`;
-  if (at < previous.at) return `its time ${at} is before that of the slot before it, ${previous.at}`;
+  const isCorrection = events?.some(({ type }) => type === 'ClockCorrected') ?? false;
+  if (at < previous.at && !isCorrection) return `its time ${at} is before that of the slot before it, ${previous.at}`;
   if (appends.reduce((sum, append) => sum + append.count, 0) !== count)
     return 'its appends do not add up to its events';
   if (events === null && commit.class === 'fact') return 'its facts are gone: only telemetry may be pruned';

@@ -227,7 +227,8 @@ function prepareCommit(
     slot: slot + 1,
     first: position + 1,
     count: pending.length,
-    at: now > at ? now : at,
+    // Never earlier than the one before it, unless that is what it records.
+    at: now > at || pending.some(({ stored }) => stored.type === 'ClockCorrected') ? now : at,
     class: batch[0]!.class,
     writer,
     commitId: randomUUID(),

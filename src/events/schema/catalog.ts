@@ -75,6 +75,12 @@ const telemetry = <S extends TSchema>(schema: S, schemaVersion = 1) => ({
 });
 
 export const catalog = {
+  /**
+   * The log's time was ahead of the world's. Its commit is the only one whose time may be before that of the one before it: `to`, and
+   * not `from`; positions go on.
+   */
+  ClockCorrected: fact(object({ from: IsoTime, to: IsoTime })),
+
   ClusterCreated: fact(object({ clusterId: Uuid, name: ServiceName })),
 
   /** The whole spec. `changed: false` records a request that asked for what already was. */

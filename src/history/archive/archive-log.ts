@@ -121,8 +121,9 @@ function createFileStore(path: string, shownPath: string, places: Places): Reada
     async slotOf(wanted) {
       let slot = 0;
       for await (const { commit } of readCommits(path, places.before(wanted).offset)) {
-        if ('position' in wanted ? commit.first > wanted.position : commit.at > wanted.time) break;
-        slot = commit.slot;
+        const isAfter = 'position' in wanted ? commit.first > wanted.position : commit.at > wanted.time;
+        if (!isAfter) slot = commit.slot;
+        else if ('position' in wanted || commit.slot >= places.lastCorrection()) break;
       }
       return slot;
     },

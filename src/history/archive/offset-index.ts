@@ -20,6 +20,8 @@ export type Places = {
   /** Where a commit begins that is read soon, as far as is known. */
   remember(place: Pick<Place, 'slot' | 'offset'>): void;
   /** The nearest place known that is not after a commit; the first when there is none. */
+  /** The last commit whose time is before that of the one before it: a clock was corrected. 0: there is none. */
+  lastCorrection(): number;
   before(wanted: { slot: number } | { position: number } | { time: string }): Pick<Place, 'slot' | 'offset'>;
   /** The parts of a range outside of which nothing is about any of the subjects, in order; null: about anything. */
   partsAbout(subjects: readonly string[] | null, range: Slots): Slots[];
@@ -34,10 +36,15 @@ export function createPlaces({ max = placesMax } = {}): Places {
   let places: Marked[] = [];
   let every = 1;
   let head = emptyHead;
+  let latest = emptyHead.at;
+  let lastCorrection = 0;
   let next: Pick<Place, 'slot' | 'offset'> | null = null;
 
   return {
+    lastCorrection: () => lastCorrection,
     add({ slot, first, at, offset }, subjects) {
+      if (at < latest) lastCorrection = slot;
+      latest = at;
       if ((slot - 1) % every === 0) places.push({ slot, first, at, offset, marks: noMarks() });
       const { marks } = places.at(-1)!;
       for (const subject of subjects) addMark(marks, subject);
@@ -58,6 +65,8 @@ export function createPlaces({ max = placesMax } = {}): Places {
         if ('slot' in wanted) return place.slot <= wanted.slot;
         return 'position' in wanted ? place.first <= wanted.position : place.at <= wanted.time;
       };
+      // Times do not rise throughout where a clock was corrected.
+      if ('time' in wanted && lastCorrection > 0) return places.findLast(isNotAfter) ?? places[0]!;
       let [low, high] = [0, places.length - 1];
       while (low < high) {
         const middle = Math.ceil((low + high) / 2);

@@ -8,6 +8,7 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Clock, systemClock } from '../../clock.ts';
 import type { EventLog, Pruned } from '../../events/log/event-log.ts';
 import type { EventData } from '../../events/schema/catalog.ts';
 import { type Actor, streams } from '../../events/schema/event.ts';
@@ -27,20 +28,23 @@ export type PruneOptions = {
   onStep?: (progress: { slot: number; throughSlot: number } & Pruned) => void;
 };
 
+type FindOptions = { retentionMs: number; isThorough?: boolean; clock?: Pick<Clock, 'nowMs'> };
+
 /** Half an hour of heartbeats. */
 const stepSlots = 2_000;
 
 /**
- * What is older than the retention, in log time: the head's own time, whatever the clock says.
+ * What is older than the retention, in log time, or by the clock where the log's time is ahead of it.
  * @param options.isThorough looks at the log from its first slot, not from the last record
  * @returns null when nothing is old enough
  */
 export async function findPrunable(
   log: Pick<RetentionLog, 'head' | 'read' | 'readCommitBefore'>,
-  { retentionMs, isThorough = false }: { retentionMs: number; isThorough?: boolean },
+  { retentionMs, isThorough = false, clock = systemClock }: FindOptions,
 ): Promise<Prunable | null> {
   const { at } = await log.head();
-  const oldest = new Date(Math.max(0, Date.parse(at) - retentionMs)).toISOString();
+  const nowMs = Math.min(Date.parse(at), clock.nowMs());
+  const oldest = new Date(Math.max(0, nowMs - retentionMs)).toISOString();
   const last = await log.readCommitBefore(oldest);
   if (!last) return null;
   const afterSlot = isThorough ? 0 : await lastRecorded(log);

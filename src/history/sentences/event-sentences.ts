@@ -13,6 +13,7 @@ import {
   formatCpus,
   formatDuration,
   formatNames,
+  formatTime,
   formatTimeBeside,
   isPerson,
 } from './format-values.ts';
@@ -24,6 +25,9 @@ type Sentences = { readonly [T in EventType]: (event: LogEvent<T>) => string };
 export const namesMax = 3;
 
 const sentences: Sentences = {
+  ClockCorrected: (event) =>
+    `${who(event)} corrected the clock from ${formatTime(event.data.from)} to ${formatTime(event.data.to)}: times before were ahead`,
+
   ClusterCreated: (event) => `${who(event)} created the cluster ${event.data.name}`,
 
   ServiceRequested(event) {

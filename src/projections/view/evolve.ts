@@ -4,6 +4,7 @@
  */
 
 import type { Commit, LogEvent } from '../../events/schema/event.ts';
+import { clockHandlers } from './clock.ts';
 import { clusterHandlers } from './cluster.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { containerHandlers, expireEnded } from './containers.ts';
@@ -14,7 +15,7 @@ import { tokenHandlers } from './tokens.ts';
 import { nothingTouched, type Touched } from './touched.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived again. */
-export const projectionVersion = 7;
+export const projectionVersion = 8;
 
 const handlers: Handlers = {
   ...clusterHandlers,
@@ -22,6 +23,7 @@ const handlers: Handlers = {
   ...containerHandlers,
   ...nodeHandlers,
   ...tokenHandlers,
+  ...clockHandlers,
 };
 
 /**

@@ -12,7 +12,8 @@ export function createLogTime(view: { readonly at: string }, clock: Clock): () =
   let at = view.at;
   let roseAtMs = clock.monotonicMs();
   return () => {
-    if (view.at > at) {
+    // Also when a correction set it back.
+    if (view.at !== at) {
       at = view.at;
       roseAtMs = clock.monotonicMs();
     }

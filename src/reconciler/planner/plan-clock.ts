@@ -14,6 +14,6 @@ const behindMaxMs = 5_000;
 export function planClock(view: ClusterView, wallClockMs: number): Step[] {
   const behindMs = parseIsoTime(view.at) - wallClockMs;
   if (behindMs <= behindMaxMs) return alarmSteps(clearAlarm(view, { alarm }));
-  const message = `this manager's clock is ${Math.round(behindMs / 1000)} s behind the log's last commit`;
+  const message = `this manager's clock is ${Math.round(behindMs / 1000)} s behind the log's last commit; if this clock is right, start one manager with --accept-clock now`;
   return alarmSteps(raiseAlarm(view, { alarm, message }));
 }

@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError, errorMessage } from '../../../errors.ts';
 import type { Pruned } from '../../log/event-log.ts';
+import { typeKey } from '../../schema/subjects.ts';
 import { type CommitRow, type PackedRows, packRows, type RowRange } from './commit-row.ts';
 import { type FileLock, takeFileLock } from './file-lock.ts';
 import { createSqliteIndex, indexTables } from './index-tables.ts';
@@ -21,6 +22,8 @@ const cacheKibibytes = 64 * 1024;
 const readerCacheKibibytes = 8 * 1024;
 /** A shell or a backup tool may hold a transaction for a second. */
 const busyTimeoutMs = 2_000;
+/** More than a log will ever have. */
+const correctionsMax = 1_000;
 const walBytesMax = 64 * 1024 * 1024;
 /** An answer crosses to another thread in one piece, and is parsed as a whole before its first commit is folded: what is larger outlives the young generation of the heap. */
 const rangeBytesMax = 128 * 1024;
@@ -87,9 +90,12 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
       return packRows(rows);
     },
     head: readHead,
-    /** Slots are without a hole, positions and times rise with them: halving finds the last that is not after. */
+    /** Slots are without a hole, positions and times rise with them, but where a clock was corrected: halving finds the last that is not after. */
     slotOf(wanted: { position: number } | { time: string }): number {
-      let [low, high] = [0, readHead()?.slot ?? 0];
+      let [low, high] =
+        'position' in wanted
+          ? [0, readHead()?.slot ?? 0]
+          : risingSlots(wanted.time, { rowsOf, lastSlot: readHead()?.slot ?? 0 });
       while (low < high) {
         const middle = Math.ceil((low + high) / 2);
         const { first, at } = headerAt.get(middle) as Pick<CommitRow, 'first' | 'at'>;
@@ -110,6 +116,21 @@ export function openSqliteFile(path: string, { isReadOnly }: { isReadOnly: boole
       lock?.close();
     },
   };
+}
+
+/** The last run of rising times that begins not after a time, as bounds of a search: the first is before it, or in it. */
+function risingSlots(
+  time: string,
+  { rowsOf, lastSlot }: { rowsOf: (wanted: RowRange) => Iterable<CommitRow>; lastSlot: number },
+): [low: number, high: number] {
+  const about = { ...everything, afterSlot: 0, limit: correctionsMax, isBackward: true };
+  let high = lastSlot;
+  for (const { slot, at, events } of rowsOf({ ...about, subjects: [typeKey('ClockCorrected')] })) {
+    if (!events?.includes('"ClockCorrected"')) continue;
+    if (at <= time) return [slot, high];
+    high = slot - 1;
+  }
+  return [0, high];
 }
 
 /** In SQLite's own words, and whether the tables beside the commits are of them; empty when nothing is wrong. */

@@ -17,7 +17,8 @@ test('a clock 5 s behind is tolerated, one further behind is an alarm, recorded 
   assert.equal(raised!.event.data, {
     alarm: alarmNames.clockBehind,
     subject: '',
-    message: "this manager's clock is 7 s behind the log's last commit",
+    message:
+      "this manager's clock is 7 s behind the log's last commit; if this clock is right, start one manager with --accept-clock now",
   });
   assert.ok(cluster.write([raised!.event]));
   assert.equal(planClock(cluster.view, headMs - 7_400), [], 'it is active already');

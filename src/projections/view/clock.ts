@@ -1,0 +1,47 @@
+/**
+ * How a corrected clock changes the view. The log's time was ahead of the world's, and times of the view may lie there: none is
+ * later than the correction, and every deadline is as far away as it was.
+ */
+
+import type { ClusterView } from './cluster-view.ts';
+import type { Handlers } from './handlers.ts';
+import { parseIsoTime } from './iso-time.ts';
+
+export const clockHandlers = {
+  ClockCorrected(view, event, touched) {
+    const aheadMs = parseIsoTime(event.data.from) - parseIsoTime(event.data.to);
+    const notAfter = <T extends string | null>(at: T): T => (at !== null && at > event.at ? (event.at as T) : at);
+    moveDeadlines(view, aheadMs);
+    for (const container of view.containers.values()) {
+      for (const key of ['since', 'queuedAt', 'runningAt'] as const) container[key] = notAfter(container[key]!);
+    }
+    for (const node of view.nodes.values()) {
+      node.since = notAfter(node.since);
+      node.lastHeardAt = notAfter(node.lastHeardAt);
+      node.takeovers = node.takeovers.map((takeover) => ({ ...takeover, at: notAfter(takeover.at) }));
+      node.refusals = node.refusals.map((refusal) => ({ ...refusal, at: notAfter(refusal.at) }));
+      touched.nodes.add(node.id);
+    }
+    for (const service of view.services.values()) {
+      service.updatedAt = notAfter(service.updatedAt);
+      if (service.blocked) service.blocked.since = notAfter(service.blocked.since);
+      touched.services.add(service.name);
+    }
+    for (const alarm of view.alarms.values()) alarm.since = notAfter(alarm.since);
+  },
+} satisfies Partial<Handlers>;
+
+/** What waited at the time that was wrong has as long to wait at the one that is right. */
+function moveDeadlines(view: ClusterView, aheadMs: number): void {
+  for (const id of view.queued) {
+    const container = view.containers.get(id);
+    if (container) container.queueDeadlineMs -= aheadMs;
+  }
+  for (const [name, slots] of view.delayed) {
+    for (const number of slots) {
+      const slot = view.services.get(name)?.slots.get(number);
+      if (slot && slot.delayedUntilMs !== null) slot.delayedUntilMs -= aheadMs;
+    }
+  }
+  if (view.nextExpiryMs !== null) view.nextExpiryMs -= aheadMs;
+}
