@@ -19,9 +19,11 @@ const editBytes = 15_000;
 const edits = 100;
 let api: TestApi;
 let sockets: Socket[];
+let servers: { close(): unknown }[];
 
 test.before.each(async () => {
   sockets = [];
+  servers = [];
   api = await startApi(await sqlite.open(), { connectionsPerAddress: 1_000 });
   await edit(edits, editBytes);
 });
@@ -36,6 +38,7 @@ async function edit(count: number, bytes: number): Promise<void> {
 
 test.after.each(async () => {
   for (const socket of sockets) socket.destroy();
+  for (const server of servers) await server.close();
   await api.close();
   await api.log.close();
 });
@@ -106,6 +109,7 @@ test('what one caller does not read leaves room for the others', async () => {
 test('answers that wait behind others of their connection are counted, and given back when it ends', async () => {
   const budget = createByteBudget({ ofAll: 1_000_000, ofCaller: 100_000 });
   const server = fastify();
+  servers.push(server);
   server.addHook('onSend', async (request, reply, payload) =>
     createAnswerLimits(budget).admit(request, reply, payload),
   );
@@ -128,13 +132,13 @@ test('answers that wait behind others of their connection are counted, and given
   await until('the second waits', isFull);
   socket.destroy();
   await until('it is given back', () => !isFull());
-  await server.close();
 });
 
 test('an answer whose client has left before it was there is not counted', async () => {
   const budget = createByteBudget({ ofAll: 100_000, ofCaller: 100_000 });
   const { admit } = createAnswerLimits(budget);
   const server = fastify();
+  servers.push(server);
   let sent = 0;
   let signal: AbortSignal | null = null;
   server.addHook('onSend', async (request, reply, payload) => {
@@ -155,7 +159,6 @@ test('an answer whose client has left before it was there is not counted', async
   await until('it is sent', () => sent > 0);
   assert.ok(signal!.aborted, 'work for it ends');
   budget.take(90_000, '127.0.0.1');
-  await server.close();
 });
 
 test('a body that many read is counted once, until the last of them has it', () => {
