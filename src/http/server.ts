@@ -16,11 +16,11 @@ import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './au
 import { limitConnections } from './connections.ts';
 import { addDocumentation, docsPrefix } from './document/open-api.ts';
 import { createFastify } from './fastify.ts';
-import { createAccess } from './request/access.ts';
+import { type Access, createAccess } from './request/access.ts';
 import type { Token } from './request/auth.ts';
 import type { Members } from './request/members.ts';
 import { callersMax } from './request/rate-limits.ts';
-import { createAnswerLimits } from './response/answer-limits.ts';
+import { type AnswerLimits, createAnswerLimits } from './response/answer-limits.ts';
 import { createByteBudget } from './response/byte-budget.ts';
 import { isClientGone } from './response/client-gone.ts';
 import { eventStreamType } from './response/event-stream.ts';
@@ -117,20 +117,8 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
   server.register(rateLimit, { global: false, cache: callersMax });
   const access = createAccess(server, deps, { host, tokens, callsPerSecond });
 
-  server.addHook('onRequest', async (request, reply) => {
-    // Closed for more requests at once than it may have: the rest of them came in the same piece.
-    if (isClientGone(request)) return void reply.hijack();
-    const arrival = toArrival(request, deps.clock);
-    // At the end of a response, and also when the client disconnects before it.
-    reply.raw.once('close', () => finishCall(request, reply, arrival));
-    reply.headers(arrival.route?.startsWith(docsPrefix) ? securityHeaders : apiHeaders);
-    await access.admit(request, reply, arrival.config.scope ?? 'read');
-    if (isClientGone(request)) reply.hijack();
-  });
-
   const budget = createByteBudget(answerBytes);
-  const limits = createAnswerLimits(budget);
-  server.addHook('onSend', async (request, reply, payload) => limits.admit(request, reply, payload));
+  addCallHooks(server, { access, limits: createAnswerLimits(budget), clock: deps.clock, finishCall });
   declareRoutes(server);
   addDocumentation(server, version);
   server.register(async (scope: Server) => {
@@ -184,6 +172,37 @@ function declareRoutes(server: Server): void {
     if (allowed.length === 0) return done(new AppError('route_not_found', 'no route has this path'));
     reply.header('allow', allowed.join(', '));
     done(new AppError('method_not_allowed', `this path takes ${allowed.join(', ')}`));
+  });
+}
+
+type CallHooks = { access: Access; limits: AnswerLimits; clock: HttpDeps['clock']; finishCall: FinishCall };
+
+/** What each call passes through. Hooks with a callback: a promise for each would cost a tenth of a read. */
+function addCallHooks(server: Server, { access, limits, clock, finishCall }: CallHooks): void {
+  server.addHook('onRequest', (request, reply, done) => {
+    const goOn = () => (isClientGone(request) ? void reply.hijack() : done());
+    // Closed for more requests at once than it may have: the rest of them came in the same piece.
+    if (isClientGone(request)) return void reply.hijack();
+    const arrival = toArrival(request, clock);
+    // At the end of a response, and also when the client disconnects before it.
+    reply.raw.once('close', () => finishCall(request, reply, arrival));
+    reply.headers(arrival.route?.startsWith(docsPrefix) ? securityHeaders : apiHeaders);
+    try {
+      const admitted = access.admit(request, reply, arrival.config.scope ?? 'read');
+      if (admitted === null) goOn();
+      else admitted.then(goOn, done);
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+
+  server.addHook('onSend', (request, reply, payload, done) => {
+    try {
+      limits.admit(request, reply, payload);
+      done(null, payload);
+    } catch (error) {
+      done(error as Error);
+    }
   });
 }
 

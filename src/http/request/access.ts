@@ -10,10 +10,10 @@ import { type CountingServer, createRateLimits } from './rate-limits.ts';
 
 export type Access = {
   /**
-   * Sets the caller of the request.
+   * Sets the caller of the request. A call without a token waits for nothing, which a promise would be: then null.
    * @throws AppError `unauthenticated` · `forbidden` · `host_not_allowed` · `cross_site` · `too_many_requests` · `too_many_attempts`
    */
-  admit(request: FastifyRequest, reply: FastifyReply, scope: RouteScope): Promise<void>;
+  admit(request: FastifyRequest, reply: FastifyReply, scope: RouteScope): Promise<void> | null;
   /** Of a token that is no bearer's yet. @throws AppError `unauthenticated` · `too_many_attempts` */
   identifyToken(request: FastifyRequest, text: string): Promise<Caller>;
   close(): void;
@@ -49,21 +49,32 @@ export function createAccess(
     throw error;
   };
 
+  const admitCounted = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { caller, scope }: { caller: Caller; scope: RouteScope },
+  ) => {
+    await limits.countCall(request, caller);
+    authorize(caller, scope);
+    // A token to join by is used up by the call itself.
+    if (caller.token === null || scope === 'join' || isClientGone(request)) return;
+    underWay.set(reply, caller);
+    reply.raw.once('close', () => underWay.delete(reply));
+  };
+
   return {
-    async admit(request, reply, scope) {
+    admit(request, reply, scope) {
+      let caller: Caller | null;
       try {
-        request.caller = authenticator.identify(request, scope);
+        caller = authenticator.identify(request, scope);
       } catch (error) {
         return countIfUnauthenticated(request, error);
       }
-      const { caller } = request;
-      if (caller === null) return;
-      await limits.countCall(request, caller);
+      request.caller = caller;
+      if (caller === null) return null;
+      if (caller.limitKey !== null) return admitCounted(request, reply, { caller, scope });
       authorize(caller, scope);
-      // A token to join by is used up by the call itself.
-      if (caller.token === null || scope === 'join' || isClientGone(request)) return;
-      underWay.set(reply, caller);
-      reply.raw.once('close', () => underWay.delete(reply));
+      return null;
     },
     async identifyToken(request, text) {
       try {

@@ -29,14 +29,14 @@ export function createAnswerLimits(budget: ByteBudget): AnswerLimits {
   return {
     admit(request, reply, payload) {
       if (isClientGone(request)) return;
-      const caller = callerKeyOf(request);
-      if (payload instanceof Readable) return admitStream(budget, reply, payload, caller);
+      if (payload instanceof Readable) return admitStream(budget, reply, payload, callerKeyOf(request));
       if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return;
       const bytes = payload.length;
       if (bytes <= smallBytesBehind) return;
       limitTime(request, reply, bytes);
       // Without its socket it waits behind another one.
       if (bytes <= smallBytes && reply.raw.socket !== null) return;
+      const caller = callerKeyOf(request);
       reply.raw.once('close', typeof payload === 'string' ? budget.take(bytes, caller) : charge(payload, caller));
     },
   };

@@ -114,6 +114,7 @@ function createThread(workerData: SqliteWorkerData) {
   const asked = new Map<number, Asked>();
   let worker: Worker | null = null;
   let calls = 0;
+  let isClosed = false;
 
   const start = (): Worker => {
     const started = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData });
@@ -139,6 +140,8 @@ function createThread(workerData: SqliteWorkerData) {
     ...args: Parameters<SqliteCalls[K]>
   ): Promise<ReturnType<SqliteCalls[K]>> =>
     new Promise((resolve, reject) => {
+      // A call that comes late would start a thread that nothing ends.
+      if (isClosed) return reject(new AppError('log_closed', 'the log is closed'));
       calls += 1;
       worker ??= start();
       asked.set(calls, { resolve: resolve as Asked['resolve'], reject });
@@ -149,10 +152,15 @@ function createThread(workerData: SqliteWorkerData) {
     ask,
     async close(): Promise<void> {
       const closing = worker;
-      if (!closing) return;
+      if (!closing) {
+        isClosed = true;
+        return;
+      }
       const exited = new Promise((resolve) => closing.once('exit', resolve));
       const timer = setTimeout(() => void closing.terminate(), closeDeadlineMs);
-      await ask('close').catch(() => {});
+      const answered = ask('close').catch(() => {});
+      isClosed = true;
+      await answered;
       await exited;
       clearTimeout(timer);
     },

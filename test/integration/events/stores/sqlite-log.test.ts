@@ -135,6 +135,14 @@ test('damage in the middle of the file is refused, and said where', async () => 
   assert.match(refused.message, /malformed|damaged|corrupt/);
 });
 
+test('a call after the close is refused, and starts no thread again', async () => {
+  const store = await createSqliteStore({ path });
+  await store.close();
+  const refused = await refusal(() => store.head());
+  assert.is(refused.code, 'log_closed');
+  await store.close();
+});
+
 test('a commit whose text is broken is refused with its slot', async () => {
   const log = await openLog();
   for (const service of ['a', 'b', 'c', 'd']) await log.append([fact(service)]);
