@@ -8,11 +8,11 @@ import { dirname, join } from 'node:path';
 import { AppError, errorMessage, hasCode } from '../errors.ts';
 import type { EventLog } from '../events/log/event-log.ts';
 import { isLoopback } from '../http/request/origin.ts';
+import { createTokenSecret } from '../http/request/token-secret.ts';
 import type { Projector } from '../projections/live/projector.ts';
 import type { ClusterView } from '../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../projections/view/iso-time.ts';
 import { decideToken, type TokenRequest } from '../reconciler/commands/decide-token.ts';
-import { createTokenSecret } from '../reconciler/commands/new-token.ts';
 import type { Config } from './config.ts';
 
 export const adminTokenFile = 'admin-token';

@@ -3,8 +3,8 @@
 import type { Static } from '@sinclair/typebox';
 import type { TokenView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
-import { createTokenSecret } from '../../reconciler/commands/new-token.ts';
 import { IssueBody, IssuedToken, RevokedTokens, TokenList, TokenParams } from '../request/token-schema.ts';
+import { createTokenSecret } from '../request/token-secret.ts';
 import { ref } from '../schema/schema.ts';
 import { type HttpDeps, refuseBody, type Server } from './route.ts';
 import type { Submit } from './submit.ts';
