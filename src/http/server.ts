@@ -77,6 +77,7 @@ export type HttpOptions = {
 /** Several hundred clients and the followers. */
 const connectionsMax = 1_024;
 const drainMs = 3_000;
+const listenersMax = 20;
 /** Of all answers that wait for their clients, streams included. */
 const answerBytes = { ofAll: 64 * 1024 * 1024, ofCaller: 32 * 1024 * 1024 };
 
@@ -184,6 +185,8 @@ function addCallHooks(server: Server, { access, limits, clock, finishCall }: Cal
     // Closed for more requests at once than it may have: the rest of them came in the same piece.
     if (isClientGone(request)) return void reply.hijack();
     const arrival = toArrival(request, clock);
+    // Half a dozen of ours, each once, beside those of a stream: Node.js warns at eleven.
+    reply.raw.setMaxListeners(listenersMax);
     // At the end of a response, and also when the client disconnects before it.
     reply.raw.once('close', () => finishCall(request, reply, arrival));
     reply.headers(arrival.route?.startsWith(docsPrefix) ? securityHeaders : apiHeaders);
