@@ -3,11 +3,11 @@
  * fall. The database is the one neighbour that all managers share.
  */
 
-import type { Db, Document } from 'mongodb';
+import type { Db } from 'mongodb';
 import { type Clock, systemClock } from '../../../clock.ts';
 import { AppError, hasCode } from '../../../errors.ts';
 import type { Logger } from '../../../logger.ts';
-import { ask } from './mongo-operation.ts';
+import { ask, describeServer } from './mongo-operation.ts';
 
 export type DatabaseClock = Pick<Clock, 'nowMs'> & { close(): void };
 
@@ -28,7 +28,7 @@ export async function openDatabaseClock(
   let bound = { ms: Number.POSITIVE_INFINITY, sinceMs: 0 };
 
   const compare = async () => {
-    const { localTime }: Document = await ask(() => db.command({ hello: 1 }));
+    const { localTime } = await ask(() => describeServer(db));
     if (!(localTime instanceof Date)) return;
     const aheadMs = clock.nowMs() - localTime.getTime();
     bound = { ms: localTime.getTime() + aheadMaxMs, sinceMs: clock.monotonicMs() };

@@ -1,6 +1,6 @@
 /** One operation on the database: bounded in time, its failures classified. */
 
-import { MongoServerError } from 'mongodb';
+import { type Db, type Document, MongoServerError } from 'mongodb';
 import { AppError, errorMessage } from '../../../errors.ts';
 
 /** The driver would wait for ever. What comes later than this has an unknown outcome and is asked again. */
@@ -34,3 +34,12 @@ export async function ask<T>(operation: () => Promise<T>): Promise<T> {
 const isRefused = (error: unknown) => error instanceof MongoServerError && [13, 18, 8000].includes(Number(error.code));
 
 export const isDuplicateKey = (error: unknown) => error instanceof MongoServerError && error.code === 11000;
+
+/** What the server says of itself. */
+export function describeServer(db: Db): Promise<Document> {
+  return db.command({ hello: 1 }).catch((error: unknown) => {
+    // Every real server of the last years knows `hello`.
+    if (error instanceof MongoServerError) return {};
+    throw error;
+  });
+}

@@ -3,7 +3,7 @@
  * writer has a slot. On a replica set nothing counts before a majority has it, in writing and in reading.
  */
 
-import { type Db, type Document, type Filter, MongoServerError, ReadConcern, WriteConcern } from 'mongodb';
+import { type Db, type Filter, ReadConcern, WriteConcern } from 'mongodb';
 import { AppError } from '../../../errors.ts';
 import type { Logger } from '../../../logger.ts';
 import type { CommitStore } from '../../log/commit-store.ts';
@@ -11,7 +11,7 @@ import type { Commit } from '../../schema/event.ts';
 import { type CommitDocument, toCommit, toDocument, toFilter } from './commit-documents.ts';
 import { createInsertWatch } from './insert-watch.ts';
 import { lookUp, readHead, readIndex } from './mongo-lookup.ts';
-import { ask, isDuplicateKey } from './mongo-operation.ts';
+import { ask, describeServer, isDuplicateKey } from './mongo-operation.ts';
 
 export type MongoStoreOptions = {
   /** For people, without a password. */
@@ -113,10 +113,5 @@ async function readSome(cursor: AsyncIterable<CommitDocument>): Promise<Commit[]
 }
 
 async function hasReplicaSet(db: Db): Promise<boolean> {
-  const hello: Document = await db.command({ hello: 1 }).catch((error: unknown) => {
-    // Every real server of the last years knows `hello`.
-    if (error instanceof MongoServerError) return {};
-    throw error;
-  });
-  return typeof hello.setName === 'string';
+  return typeof (await describeServer(db)).setName === 'string';
 }
