@@ -149,13 +149,10 @@ function createRowWriter({ db, view, logger }: RowWriterDeps) {
   };
 }
 
-/**
- * Rows of another projection version are not patched: equal positions would keep them. Nor are rows of events that are not in the log
- * any more, whose positions would win over what follows. Both are built again.
- */
+/** Rows of another projection version are not patched: equal positions would keep them. They are built again. */
 async function findCheckpoint(db: Db, view: ClusterView): Promise<Checkpoint> {
   const stored = await readCheckpoint(db);
-  if (stored?.projectionVersion === projectionVersion && stored.position <= view.position) return stored;
+  if (stored?.projectionVersion === projectionVersion) return stored;
   if (stored === null) return startCheckpoint(db);
   await rebuildReadModels(db, view);
   return (await readCheckpoint(db)) ?? startCheckpoint(db);

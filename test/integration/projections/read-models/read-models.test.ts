@@ -364,24 +364,6 @@ test('rows of another version of the projection are built anew', async (context)
   assert.equal(await storedRows(context.db), rowsOf(followed.view));
 });
 
-test('rows of events that are not in the log any more are built again', async (context) => {
-  const followed = follow(beginning());
-  followed.catchUp();
-  const first = write(context, followed);
-  await upTo(first, followed.view);
-  await first.close();
-  await context.db.collection('checkpoints').updateOne({}, { $set: { position: 1_000_000 } });
-  await context.db
-    .collection<Row>('service_config')
-    .updateOne({ _id: 'web' }, { $set: { position: 999_999, replicas: 99 } });
-  const second = write(context, followed);
-  await until('they are as the log says', async () => {
-    const rows = await storedRows(context.db);
-    return JSON.stringify(rows) === JSON.stringify(rowsOf(followed.view));
-  });
-  await second.close();
-});
-
 test('an hour that passes before a new leader starts deletes the rows all the same', async (context) => {
   const history = createHistory();
   history.node('worker-1');
