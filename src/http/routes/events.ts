@@ -71,7 +71,7 @@ const followersMax = 100;
 const stalledMs = 30_000;
 
 /** Pages that are read from the log at once, each with the commits it is looked up in. */
-const pagesReadMax = 4;
+const pagesReadMax = 2;
 
 /** `budget`: of all answers together. */
 export type EventRoutesOptions = { signal: AbortSignal; budget: ByteBudget };
