@@ -2,6 +2,7 @@
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { ContainerStateSchema, FailureReason, LogTail } from '../model/container.ts';
+import { HealthOutput } from '../model/health.ts';
 import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../model/ids.ts';
 import { AgentInstance, EngineDescription, InventoryItem } from '../model/node.ts';
 import { ContainerSpec, Protocol, SpecHash } from '../model/service.ts';
@@ -150,7 +151,11 @@ const RunningReport = object({
   engineContainerId: text(128),
   startedAt: IsoTime,
   ports: Type.Array(object({ container: Type.Integer(), host: Type.Integer(), protocol: Protocol })),
+  /** It has a check of its health, be it its image's. */
+  isChecked: Type.Optional(Type.Boolean()),
 });
+const HealthyReport = object({ kind: Type.Literal('healthy'), ...containerReportHead });
+const UnhealthyReport = object({ kind: Type.Literal('unhealthy'), ...containerReportHead, output: HealthOutput });
 export const FailedReport = object({
   kind: Type.Literal('failed'),
   ...containerReportHead,
@@ -189,6 +194,8 @@ export const Report = Type.Union([
   RegisterReport,
   StartingReport,
   RunningReport,
+  HealthyReport,
+  UnhealthyReport,
   FailedReport,
   StoppedReport,
   CompletedReport,

@@ -7,6 +7,7 @@ export const alarmNames = {
   desiredContainersTooLarge: 'wanted set too large',
   logBroken: 'log broken',
   massNodeLoss: 'mass node loss',
+  nodeSuspect: 'node starts nothing',
   registrationConflict: 'node claimed twice',
   viewDiffers: 'view differs',
 } as const;

@@ -4,18 +4,21 @@
  * own part of it (see the agent's container machine).
  *
  * ```
- * in queue ─▶ starting ─▶ running ─▶ stopping ─▶ stopped
+ * in queue ─▶ starting ─▶ running ─▶ stopping ─▶ stopped        running: unproven ─▶ healthy ⇄ unhealthy
  *    └────────────┴──────────┴──────────┴──▶ failed | completed
  * ```
  */
 
 import { setup, transition } from 'xstate';
 import { type ContainerState, containerStates, queueTimeoutMsDefault } from './container.ts';
+import { type Health, healths } from './health.ts';
 
 /** What arrives: reports of the agent, requests to stop, and that its node is not heard any more. */
 export type ContainerInput =
   | { type: 'report.starting' }
   | { type: 'report.running' }
+  | { type: 'report.healthy' }
+  | { type: 'report.unhealthy' }
   | { type: 'report.completed' }
   | { type: 'report.failed' }
   | { type: 'report.stopped' }
@@ -25,6 +28,8 @@ export type ContainerInput =
 const inputTypes = Object.keys({
   'report.starting': null,
   'report.running': null,
+  'report.healthy': null,
+  'report.unhealthy': null,
   'report.completed': null,
   'report.failed': null,
   'report.stopped': null,
@@ -70,6 +75,12 @@ export const containerMachine = setup({
       },
     },
     running: {
+      initial: 'unproven',
+      states: {
+        unproven: { on: { 'report.healthy': 'healthy', 'report.unhealthy': 'unhealthy' } },
+        healthy: { on: { 'report.unhealthy': 'unhealthy' } },
+        unhealthy: { on: { 'report.healthy': 'healthy' } },
+      },
       on: {
         'report.completed': 'completed',
         'report.failed': 'failed',
@@ -110,13 +121,23 @@ const enteredBy: Record<ContainerFact, ContainerState> = {
   ContainerCompleted: 'completed',
 };
 
+/** The facts about the health of a running container. */
+export type HealthFact = 'ContainerHealthy' | 'ContainerUnhealthy';
+
+const healthEnteredBy: Record<HealthFact, Health> = { ContainerHealthy: 'healthy', ContainerUnhealthy: 'unhealthy' };
+
 type Table = ReadonlyMap<ContainerState, ReadonlyMap<ContainerInput['type'], ContainerState>>;
+
+/** The name of the state, whatever its substate. */
+const topOf = (value: string | object): string => (typeof value === 'string' ? value : Object.keys(value)[0]!);
 
 /** Asked of the machine once: a fold of millions of events cannot afford a `transition` of 20 µs each. */
 const nextByInput: Table = new Map(
   containerStates.map((state) => {
     const snapshot = containerMachine.resolveState({ value: state });
-    const next = inputTypes.map((type) => [type, transition(containerMachine, snapshot, { type })[0].value] as const);
+    const next = inputTypes.map(
+      (type) => [type, topOf(transition(containerMachine, snapshot, { type })[0].value)] as const,
+    );
     return [state, new Map(next.filter(([, value]) => value !== state) as [ContainerInput['type'], ContainerState][])];
   }),
 );
@@ -126,6 +147,14 @@ const nextByFact: ReadonlyMap<ContainerState, ReadonlyMap<string, ContainerState
     const reachable = new Set(next.values());
     const legal = Object.entries(enteredBy).filter(([, entered]) => reachable.has(entered));
     return [state, new Map(legal)];
+  }),
+);
+
+const healthByFact: ReadonlyMap<Health, ReadonlyMap<string, Health>> = new Map(
+  healths.map((health) => {
+    const { on = {} } = containerMachine.states.running!.config.states?.[health] ?? {};
+    const reachable = new Set<unknown>(Object.values(on));
+    return [health, new Map(Object.entries(healthEnteredBy).filter(([, entered]) => reachable.has(entered)))];
   }),
 );
 
@@ -148,6 +177,11 @@ export function nextOnInput(state: ContainerState, input: ContainerInput['type']
  */
 export function nextContainerState(state: ContainerState, fact: string): ContainerState | null {
   return nextByFact.get(state)?.get(fact) ?? null;
+}
+
+/** The health of a running container after a fact, or null when the fact says nothing new. Pure. */
+export function nextHealth(health: Health, fact: string): Health | null {
+  return healthByFact.get(health)?.get(fact) ?? null;
 }
 
 /** 0 for `in queue`; ranks only rise, and ends share the highest. Pure. */

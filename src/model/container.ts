@@ -38,6 +38,7 @@ export const StopReason = Type.Union([
   Type.Literal('replaced'),
   Type.Literal('service removed'),
   Type.Literal('node draining'),
+  Type.Literal('unhealthy'),
 ]);
 export type StopReason = Static<typeof StopReason>;
 

@@ -1,7 +1,9 @@
 /** The shape of a service's spec as it is written in the log. */
 
 import { type Static, Type } from '@sinclair/typebox';
+import { HealthCheck } from './health.ts';
 import { ServiceName } from './ids.ts';
+import { servicePolicyMembers } from './policy.ts';
 
 const strict = { additionalProperties: false } as const;
 
@@ -34,8 +36,8 @@ const PortMapping = Type.Object(
 export type PortMapping = Static<typeof PortMapping>;
 
 /**
- * A container spec as stored: every member present, open maps as lists sorted by name, so that equal specs
- * have equal bytes and equal hashes.
+ * A container spec as stored: open maps as lists sorted by name, every member present but those that came later, so that
+ * equal specs have equal bytes and equal hashes.
  */
 export const ContainerSpec = Type.Object(
   {
@@ -57,6 +59,10 @@ export const ContainerSpec = Type.Object(
       strict,
     ),
     stopTimeoutSeconds: Type.Integer({ minimum: 0, maximum: 3600 }),
+    /** Absent: the check of the image counts, if it has one. */
+    health: Type.Optional(HealthCheck),
+    /** Raised by a restart of the service: the same spec is then another, so its containers are replaced. Absent: 0. */
+    restarts: Type.Optional(Type.Integer({ minimum: 1 })),
   },
   strict,
 );
@@ -72,6 +78,7 @@ export const ServiceSpec = Type.Object(
     replicas: Replicas,
     container: ContainerSpec,
     specHash: SpecHash,
+    ...servicePolicyMembers,
   },
   strict,
 );

@@ -8,6 +8,8 @@ import type { EngineKind } from '../../src/model/node.ts';
 import { spec, specHashOf } from '../support/log/history.ts';
 import { until } from '../support/wait.ts';
 
+const eager = { intervalSeconds: 1, timeoutSeconds: 1, retries: 1, startPeriodSeconds: 0 };
+
 /** A machine of its own for one test. */
 export type EngineUnderTest = {
   kind: EngineKind;
@@ -224,6 +226,31 @@ export function testEngineContract(name: string, open: () => Promise<EngineUnder
     await engine.remove('web.2-b');
     assert.is(hints!.length, last);
   });
+
+  promise(
+    'a command that succeeds makes a container healthy, which is hinted; without a check it has no health',
+    async (machine) => {
+      const engine = machine.engine('a');
+      const hints: EngineHint[] = [];
+      const ending = new AbortController();
+      engine.watch((hint) => hints.push(hint), ending.signal);
+      const { spec: plain, ...identity } = request(machine);
+      const checked = { ...plain, health: { kind: 'command' as const, command: ['true'], ...eager } };
+      await engine.create({ ...identity, spec: checked });
+      const started = await engine.start(identity.container);
+      assert.ok(started.health, 'it has a check from the start on');
+      await until(
+        'it is healthy',
+        async () => (await engine.inspect(identity.container))?.health?.status === 'healthy',
+      );
+      await until('a hint', () => hints.some((hint) => hint.kind === 'container'));
+      assert.is((await engine.list())[0]?.health?.status, 'healthy');
+      ending.abort();
+      const other = { ...request(machine), container: 'web.2-9' };
+      await engine.create(other);
+      assert.is((await engine.start(other.container)).health, null);
+    },
+  );
 
   test.run();
 }

@@ -6,6 +6,13 @@
 import { catalog, type EventData, type EventType } from '../../src/events/schema/catalog.ts';
 import { type StoredEvent, streams } from '../../src/events/schema/event.ts';
 import { specHash } from '../../src/events/schema/hash.ts';
+import { healthCheckDefaults } from '../../src/model/health.ts';
+import {
+  type RestartPolicy,
+  restartPolicyDefault,
+  type UpdatePolicy,
+  updatePolicyDefault,
+} from '../../src/model/policy.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 
 export type GoldenLine = { position: number; at: string; event: StoredEvent };
@@ -54,7 +61,7 @@ const refOf = (slot: number, cause: number) => ({
   slot,
   node: 'worker-1',
 });
-const [first, second, third, fourth] = [refOf(1, 4), refOf(2, 4), refOf(1, 12), refOf(1, 45)];
+const [first, second, third, fourth, fifth] = [refOf(1, 4), refOf(2, 4), refOf(1, 12), refOf(1, 45), refOf(1, 52)];
 const filtered = [{ filter: 'ports', reason: 'host port 80/tcp is taken', count: 1, nodes: ['worker-2'] }];
 const queued = (ref: typeof first, replaces: string | null): Told => [
   'ContainerQueued',
@@ -76,6 +83,19 @@ const on = (ref: typeof first) => streams.container(ref.container);
 const worker = streams.node('worker-1');
 const retire = { service: 'web', generation: 3 };
 
+const checked: ContainerSpec = {
+  ...spec,
+  health: { kind: 'http', path: '/', port: 8080, status: null, ...healthCheckDefaults },
+  restarts: 1,
+};
+const update: UpdatePolicy = { ...updatePolicyDefault, maxFailures: { percent: 10 }, canary: 1 };
+const restart: RestartPolicy = { ...restartPolicyDefault, condition: 'on-failure', maxAttempts: 5 };
+const rollout = { service: 'web', from: 6, to: 7 };
+const back = { service: 'web', from: 7, to: 8 };
+const requestOf = (generation: number, container: ContainerSpec) => ({
+  ...{ service: 'web', generation, changed: true, replicas: 1, container, specHash: specHash(container) },
+});
+
 /** In the order of their positions; with the version of an older shape. */
 const told: readonly Told[] = [
   ['ClusterCreated', streams.cluster, { clusterId: uuid(1), name: 'co' }],
@@ -85,13 +105,14 @@ const told: readonly Told[] = [
     'ServiceRequested',
     web,
     { service: 'web', generation: 1, changed: true, replicas: 3, container: spec, specHash: specHash(spec) },
+    1,
   ],
   queued(first, null),
   queued(second, null),
   ['PlacementBlocked', web, { service: 'web', slots: [3], missing: 1, filtered }],
   ['PullProgressReported', streams.pulls, { pulls: [pullOf(first)] }],
   ['ContainerStarting', on(first), { ...first, session: 3 }],
-  ['ContainerRunning', on(first), runningOf(first)],
+  ['ContainerRunning', on(first), runningOf(first), 1],
   ['HeartbeatsReceived', streams.heartbeats, { heartbeats: [beat()] }],
   [
     'ContainerFailed',
@@ -112,10 +133,10 @@ const told: readonly Told[] = [
   ],
   queued(third, first.container),
   ['ServiceScaled', web, { service: 'web', generation: 2, from: 3, replicas: 1 }],
-  ['ContainerStopRequested', on(second), { ...second, reason: 'scaled down', stopTimeoutSeconds: 10 }],
+  ['ContainerStopRequested', on(second), { ...second, reason: 'scaled down', stopTimeoutSeconds: 10 }, 1],
   ['ContainerStopped', on(second), { ...second, exitCode: 0 }],
   ['ContainerStarting', on(third), { ...third, session: 3 }],
-  ['ContainerRunning', on(third), runningOf(third)],
+  ['ContainerRunning', on(third), runningOf(third), 1],
   ['ContainerCompleted', on(third), { ...third, logTail: [] }, 1],
   ['ServiceRemovalRequested', web, retire],
   ['ServiceRemoved', web, { service: 'web' }],
@@ -175,6 +196,7 @@ const told: readonly Told[] = [
     'ServiceRequested',
     web,
     { service: 'web', generation: 4, changed: true, replicas: 1, container: spec, specHash: specHash(spec) },
+    1,
   ],
   queued(fourth, null),
   ['ContainerCompleted', on(fourth), { ...fourth, logTail: [], note: 'memory ran out inside' }],
@@ -182,6 +204,23 @@ const told: readonly Told[] = [
   ['ServiceRemoved', web, { service: 'web' }],
   ['TokenUsed', streams.tokens, { token: 'c'.repeat(12), name: 'join-1', node: 'worker-6' }],
   ['ClockCorrected', streams.cluster, { from: atOf(86_400), to: atOf(60) }],
+  ['ServiceRequested', web, { ...requestOf(6, spec), update, restart }],
+  queued(fifth, null),
+  ['ContainerRunning', on(fifth), { ...runningOf(fifth), isChecked: true }],
+  ['ContainerHealthy', on(fifth), fifth],
+  ['ContainerUnhealthy', on(fifth), { ...fifth, output: 'GET / answered 503: down' }],
+  ['ServiceRequested', web, { ...requestOf(7, checked), update, restart }],
+  ['RolloutStarted', web, { ...rollout, fromSpecHash: specHash(spec), specHash: specHash(checked) }],
+  ['RolloutPaused', web, { ...rollout, why: 'failures', reason: 'it failed', container: fifth.container, failures: 2 }],
+  ['RolloutResumed', web, { ...rollout, isPromoted: false }],
+  ['RolloutFailed', web, { ...rollout, reason: 'person:ada aborted it', container: null, failures: 0 }],
+  ['ServiceRequested', web, { ...requestOf(8, spec), rollbackTo: 6 }],
+  ['RolloutStarted', web, { ...back, fromSpecHash: specHash(checked), specHash: specHash(spec) }],
+  ['RolloutCompleted', web, back],
+  ['ContainerStopRequested', on(fifth), { ...fifth, reason: 'unhealthy', stopTimeoutSeconds: 10 }],
+  ['ContainerStopped', on(fifth), { ...fifth, exitCode: 0 }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 9 }],
+  ['ServiceRemoved', web, { service: 'web' }],
 ];
 
 /** As the log would store it today. */

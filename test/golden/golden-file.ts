@@ -35,7 +35,6 @@ export function linesToAdd(golden: readonly GoldenLine[], story: readonly Golden
     if (keys.has(key) && !unchanged.has(key))
       throw new Error(`${key} has its line, which is not changed: raise the version of its schema`);
     added.push({ ...line, position: golden.length + added.length + 1 });
-    keys.add(key);
   }
   return added;
 }

@@ -85,12 +85,25 @@ function doSomething(cluster: SimulatedCluster): void {
   } else setAvailability(cluster, node, cluster.pick(['NodeCordoned', 'NodeDrainRequested', 'NodeActivated'] as const));
 }
 
+/** As a person does who has mended what failed. */
+function resumeRollouts(cluster: SimulatedCluster): void {
+  for (const { name, rollout } of cluster.view.services.values()) {
+    if (rollout?.state !== 'paused') continue;
+    const request = { kind: 'rollout', service: name, action: 'resume' } as const;
+    const { events, expect } = decide(cluster.view, request, context, { nodeTimeoutMs });
+    assert.ok(cluster.append(events, expect));
+  }
+}
+
 function calmDown(cluster: SimulatedCluster): void {
   for (const node of cluster.nodes.keys()) cluster.bringBack(node);
   for (const node of cluster.nodes.values()) node.isUnresponsive = false;
   cluster.advance(3_000);
   for (const node of cluster.nodes.keys()) setAvailability(cluster, node, 'NodeActivated');
-  cluster.advance(180_000);
+  for (let round = 0; round < 3; round += 1) {
+    resumeRollouts(cluster);
+    cluster.advance(60_000);
+  }
 }
 
 function assertConverged(cluster: SimulatedCluster, seed: number): void {

@@ -8,7 +8,7 @@
  * - one end is reported, and only a confirmed end lets the engine forget the container.
  */
 
-import { assign, fromPromise, setup } from 'xstate';
+import { assign, fromCallback, fromPromise, setup } from 'xstate';
 import type { EngineContainer } from '../engine/engine.ts';
 import type { ReportBody } from '../reports/reporter.ts';
 import type { Run } from './container-start.ts';
@@ -53,9 +53,14 @@ export type Operations = {
   remove(command: RemoveEvent): Promise<ReportBody | null>;
   clear(): Promise<void>;
 
+  /** Of a container whose check the agent makes itself: until the signal aborts. */
+  probe(run: Run, signal: AbortSignal): void;
+
   reportRunning(command: AdoptEvent): ReportBody;
   reportStarting(command: StartEvent): ReportBody;
   report(report: ReportBody): void;
+  /** Its health is reported again with the next look. */
+  forgetHealth(): void;
   /** `confirmed` is sent when the bus has it. */
   reportUntilConfirmed(report: ReportBody): void;
   /** Forgets reports that wait. */
@@ -87,6 +92,11 @@ export const runnerMachine = setup({
     conclude: fromPromise<Outcome, Input<EndEvent>>(({ input }) => input.operations.conclude(input.command)),
     stop: fromPromise<Outcome, Input<StopEvent>>(({ input }) => input.operations.stop(input.command)),
     remove: fromPromise<ReportBody | null, Input<RemoveEvent>>(({ input }) => input.operations.remove(input.command)),
+    probing: fromCallback<RunnerEvent, Input<Run>>(({ input }) => {
+      const ending = new AbortController();
+      input.operations.probe(input.command, ending.signal);
+      return () => ending.abort();
+    }),
     clear: fromPromise<void, Pick<Context, 'operations'>>(({ input }) => input.operations.clear()),
   },
   actions: {
@@ -101,6 +111,7 @@ export const runnerMachine = setup({
     reportUntilConfirmed: ({ context }) => {
       if (context.report) context.operations.reportUntilConfirmed(context.report);
     },
+    forgetHealth: ({ context }) => context.operations.forgetHealth(),
     dropReports: ({ context }) => context.operations.dropReports(),
     onCleared: ({ context }) => context.operations.onCleared(),
   },
@@ -164,12 +175,13 @@ export const runnerMachine = setup({
       },
     },
     running: {
+      invoke: { src: 'probing', input: ({ context }) => ({ ...context, command: context.run! }) },
       initial: 'steady',
       on: {
         stop: { target: 'stopping.stop', actions: 'notePosition' },
         remove: { target: 'stopping.removal', actions: 'notePosition' },
         look: { actions: 'noteHint' },
-        repeat: { actions: 'reportAgain' },
+        repeat: { actions: ['reportAgain', 'forgetHealth', 'noteHint'] },
       },
       states: {
         steady: { always: { guard: 'isHinted', target: 'looking' } },

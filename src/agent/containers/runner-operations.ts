@@ -7,11 +7,13 @@ import type { Clock } from '../../clock.ts';
 import type { Mutex } from '../../concurrency/mutex.ts';
 import { errorMessage } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { Engine, EngineContainer, PullProgress } from '../engine/engine.ts';
+import { isProbe } from '../../model/health.ts';
+import type { Engine, EngineContainer, EngineHealth, PullProgress } from '../engine/engine.ts';
 import { retryWhileEngineUnavailable } from '../engine/retry-while-unavailable.ts';
 import type { ReportBody, Reporter } from '../reports/reporter.ts';
 import { failureReasonOf, type Run, type StartDeps, startContainer } from './container-start.ts';
 import { exitReportOf, failedReport } from './exit-status.ts';
+import { probeHealth } from './health-prober.ts';
 import type { Operations, Outcome } from './runner-machine.ts';
 import { createSecretMask, type Mask } from './secret-mask.ts';
 import { secretsIn } from './secrets.ts';
@@ -38,7 +40,12 @@ export type Scheduling = {
 };
 
 export function createOperations(deps: RunnerDeps, options: RunnerOptions, scheduling: Scheduling): Operations {
-  return { ...createEngineOperations(deps, options, scheduling), ...createReports(deps, options, scheduling) };
+  const health = createHealthReports(deps, options);
+  return {
+    ...createEngineOperations(deps, options, { ...scheduling, health }),
+    ...createProbing(deps, options, health),
+    ...createReports(deps, options, { ...scheduling, health }),
+  };
 }
 
 type EngineOperations = Pick<Operations, 'start' | 'look' | 'conclude' | 'stop' | 'remove' | 'clear'>;
@@ -46,7 +53,7 @@ type EngineOperations = Pick<Operations, 'start' | 'look' | 'conclude' | 'stop' 
 function createEngineOperations(
   deps: RunnerDeps,
   { container, closing }: RunnerOptions,
-  { exclusive }: Scheduling,
+  { exclusive, health }: Scheduling & { health: HealthReports },
 ): EngineOperations {
   const { engine, reporter, clock, logger } = deps;
 
@@ -80,7 +87,7 @@ function createEngineOperations(
           const found = await startContainer(deps, run, { signal: going, cancelled: interrupted, onProgress });
           // A stop that came meanwhile finds it running and stops it: the short-lived `running` is not reported.
           if (found.state !== 'running') return await concluded(found, run, going);
-          return { isRunning: true, report: runningReport(found, causationId, clock) };
+          return { isRunning: true, report: runningReport(found, run, causationId, clock) };
         } catch (error) {
           going.throwIfAborted();
           const failed = failedReport(failureReasonOf(error, logger), errorMessage(error));
@@ -92,7 +99,9 @@ function createEngineOperations(
       const going = AbortSignal.any([closing, interrupted]);
       return inOrder(async () => {
         const found = await persist(() => engine.inspect(container), going);
-        return found?.state === 'running' ? null : concluded(found, run, going);
+        if (found?.state !== 'running') return concluded(found, run, going);
+        if (found.health) health.note({ ...found.health, output: (await maskOf(engine, run))(found.health.output) });
+        return null;
       }, going);
     },
     conclude: ({ run, found, wasStarted }) =>
@@ -121,6 +130,27 @@ function createEngineOperations(
   };
 }
 
+function createProbing(
+  { engine, clock, logger }: RunnerDeps,
+  { container, closing }: RunnerOptions,
+  health: HealthReports,
+): Pick<Operations, 'probe'> {
+  return {
+    probe({ spec: { health: check } }, signal) {
+      if (!isProbe(check)) return;
+      const prober = {
+        probe: (ends: AbortSignal) => engine.probe(container, check, ends),
+        onChange: health.note,
+      };
+      const ends = { clock, signal: AbortSignal.any([signal, closing]) };
+      void probeHealth(prober, check, ends).catch((error: unknown) => {
+        if (!ends.signal.aborted)
+          logger.error({ err: error, container }, 'the health of a container is not probed any more');
+      });
+    },
+  };
+}
+
 /** Secrets as they were injected: their files may hold others by now, and another process may have started the container. */
 async function maskOf(engine: Engine, { container, spec: { env } }: Run): Promise<Mask> {
   if (!env.some((entry) => 'secret' in entry)) return unmasked;
@@ -146,30 +176,55 @@ const createOrder =
 function createReports(
   { reporter, clock }: RunnerDeps,
   { container, onCleared }: RunnerOptions,
-  { onConfirmed }: Scheduling,
-): Omit<Operations, keyof EngineOperations> {
+  { onConfirmed, health }: Scheduling & { health: HealthReports },
+): Omit<Operations, keyof EngineOperations | 'probe'> {
   return {
     reportStarting({ cause: { causationId } }) {
       const report: ReportBody = { kind: 'starting', causationId };
       reporter.report(container, report);
       return report;
     },
-    reportRunning({ found, cause: { causationId }, isNewsToLog }) {
-      const report = runningReport(found, causationId, clock);
+    reportRunning({ found, run, cause: { causationId }, isNewsToLog }) {
+      const report = runningReport(found, run, causationId, clock);
       if (isNewsToLog) reporter.report(container, report);
+      if (found.health) health.note(found.health);
       return report;
     },
     report: (report) => reporter.report(container, report),
     reportUntilConfirmed: (report) => reporter.report(container, report, onConfirmed),
+    forgetHealth: health.forget,
     dropReports: () => reporter.drop(container),
     onCleared,
   };
 }
 
-function runningReport(found: EngineContainer, causationId: string | null, clock: Clock): ReportBody {
+/** A container has one health; it is reported when it changes. */
+type HealthReports = { note(health: EngineHealth): void; forget(): void };
+
+function createHealthReports({ reporter }: RunnerDeps, { container }: RunnerOptions): HealthReports {
+  let reported: EngineHealth['status'] = 'unproven';
+  return {
+    note({ status, output }) {
+      if (status === reported || status === 'unproven') return;
+      reported = status;
+      const causationId = null;
+      reporter.report(
+        container,
+        status === 'healthy' ? { kind: 'healthy', causationId } : { kind: 'unhealthy', causationId, output },
+      );
+    },
+    forget() {
+      reported = 'unproven';
+    },
+  };
+}
+
+function runningReport(found: EngineContainer, run: Run, causationId: string | null, clock: Clock): ReportBody {
   const { engineContainerId, ports } = found;
   const startedAt = found.startedAt ?? new Date(clock.nowMs()).toISOString();
-  return { kind: 'running', causationId, engineContainerId, startedAt, ports };
+  const isChecked = found.health !== null || isProbe(run.spec.health);
+  const report: ReportBody = { kind: 'running', causationId, engineContainerId, startedAt, ports };
+  return isChecked ? { ...report, isChecked } : report;
 }
 
 function throttleProgress(clock: Clock, onProgress: (progress: PullProgress) => void) {

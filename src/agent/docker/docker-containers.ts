@@ -4,10 +4,11 @@
  */
 
 import type Docker from 'dockerode';
+import type { Health } from '../../model/health.ts';
 import { dockerContainerName } from '../../model/naming.ts';
 import type { EngineContainer, EngineScope, RunRequest } from '../engine/engine.ts';
 import { asUnavailable, callDocker, hasStatus, queryDeadlineMs } from './docker-call.ts';
-import { isOfScope, readIdentity, readInspection, readState, scopeLabels } from './docker-spec.ts';
+import { isOfScope, readIdentity, readInspection, readListedHealth, readState, scopeLabels } from './docker-spec.ts';
 
 export type DockerContainers = {
   /** Ordered by container id. */
@@ -17,6 +18,8 @@ export type DockerContainers = {
   inspectByName(container: string): Promise<EngineContainer | null>;
   /** What it was created with; empty when Docker has no such container of ours. */
   environmentOf(container: string): Promise<{ name: string; value: string }[]>;
+  /** Where it is reached from this machine; null: it has no address, or Docker does not have it. */
+  addressOf(container: string): Promise<string | null>;
   /** For a call of the client; null: Docker has no such container of ours. */
   handleOf(container: string): Promise<Docker.Container | null>;
   lastKnown(container: string): EngineContainer | undefined;
@@ -28,7 +31,7 @@ export type DockerContainers = {
   forget(container: string): void;
 };
 
-type ListedRow = { container: string; id: string; state: EngineContainer['state'] };
+type ListedRow = { container: string; id: string; state: EngineContainer['state']; health: Health | null };
 
 /** Inspections at once while listing. */
 const inspectionsMax = 8;
@@ -58,28 +61,25 @@ export function createDockerContainers(docker: Docker, scope: EngineScope): Dock
     return inspection && readInspection(inspection);
   };
 
-  const addressOf = (container: string) =>
+  const nameOf = (container: string) =>
     known.get(container)?.engineContainerId ?? dockerContainerName(scope.clusterId, container);
 
   const inspect = async (container: string): Promise<EngineContainer | null> => {
-    const found = await inspectAt(addressOf(container));
+    const found = await inspectAt(nameOf(container));
     if (found) known.set(container, found);
     else forget(container);
     return found;
   };
 
-  /** Running containers of ours do not change until they end: Docker is asked about the others and the new ones. */
-  const refresh = async ({ container, id, state }: ListedRow): Promise<EngineContainer | null> => {
+  /** Running containers of ours do not change until they end, but for their health: Docker is asked about the others and the new ones. */
+  const refresh = async ({ container, id, state, health }: ListedRow): Promise<EngineContainer | null> => {
     const last = known.get(container);
-    const isAsKnown = last?.engineContainerId === id && state === 'running' && last.state === 'running';
-    return isAsKnown ? last : inspectAt(id);
+    const isRunning = last?.engineContainerId === id && state === 'running' && last.state === 'running';
+    return isRunning && health === (last.health?.status ?? null) ? last : inspectAt(id);
   };
 
   return {
-    async environmentOf(container) {
-      const inspection = await inspectRaw(addressOf(container));
-      return (inspection?.Config.Env ?? []).map(splitVariable);
-    },
+    environmentOf: async (container) => readEnvironment(await inspectRaw(nameOf(container))),
     async list() {
       const rows = await listRows(docker, scope);
       const found: (EngineContainer | null)[] = [];
@@ -93,6 +93,7 @@ export function createDockerContainers(docker: Docker, scope: EngineScope): Dock
       for (const item of present) known.set(item.container, item);
       return present.sort((a, b) => (a.container < b.container ? -1 : 1));
     },
+    addressOf: async (container) => readAddress(await inspectRaw(nameOf(container))),
     inspect,
     inspectByName: (container) => inspectAt(dockerContainerName(scope.clusterId, container)),
     async handleOf(container) {
@@ -114,6 +115,14 @@ export function createDockerContainers(docker: Docker, scope: EngineScope): Dock
   };
 }
 
+const readEnvironment = (inspection: Docker.ContainerInspectInfo | null) =>
+  (inspection?.Config.Env ?? []).map(splitVariable);
+
+function readAddress(inspection: Docker.ContainerInspectInfo | null): string | null {
+  const networks = Object.values(inspection?.NetworkSettings.Networks ?? {});
+  return networks.map(({ IPAddress }) => IPAddress).find((address) => address !== '') ?? null;
+}
+
 async function listRows(docker: Docker, scope: EngineScope): Promise<ListedRow[]> {
   const rows = await callDocker('list', queryDeadlineMs, (abortSignal) =>
     docker.listContainers({ all: true, filters: { label: scopeLabels(scope) }, abortSignal }),
@@ -123,7 +132,7 @@ async function listRows(docker: Docker, scope: EngineScope): Promise<ListedRow[]
   return rows.flatMap((row) => {
     const container = isOfScope(row.Labels, scope) ? readIdentity(row.Labels)?.container : undefined;
     const state = readState(row.State);
-    return container && state ? [{ container, id: row.Id, state }] : [];
+    return container && state ? [{ container, id: row.Id, state, health: readListedHealth(row.Status) }] : [];
   });
 }
 

@@ -16,6 +16,7 @@ import { connectToDocker } from './docker-connection.ts';
 import { createDockerContainers, type DockerContainers } from './docker-containers.ts';
 import { followEvents } from './docker-events.ts';
 import { createDockerLifecycle } from './docker-lifecycle.ts';
+import { probeAddress } from './docker-probe.ts';
 import { hasImage, pullImage } from './docker-pull.ts';
 
 export type DockerEngineDeps = { clock: Clock; logger: Logger };
@@ -47,6 +48,11 @@ export function createDockerEngine({ clock, logger }: DockerEngineDeps, options:
     hasImage: (image) => hasImage(docker, image),
     pull: (image, onProgress, signal) => pullImage(docker, image, onProgress, signal),
     environment: containers.environmentOf,
+    async probe(container, probe, signal) {
+      const address = await containers.addressOf(container);
+      if (address === null) return { isHealthy: false, output: 'the container has no address' };
+      return probeAddress(address, probe, signal);
+    },
     logTail: (container, lines, mask) => readLogTail(containers, container, { lines, mask }),
     watch(onHint, signal) {
       void followEvents({ docker, scope, clock, logger }, onHint, AbortSignal.any([signal, closing.signal]));

@@ -3,7 +3,7 @@
 import type Docker from 'dockerode';
 import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
-import type { Engine, EngineContainer, EngineScope, RunRequest } from '../engine/engine.ts';
+import type { Engine, EngineContainer, EngineHealth, EngineScope, RunRequest } from '../engine/engine.ts';
 import { asUnavailable, callDocker, changeDeadlineMs, dockerMessage, hasStatus } from './docker-call.ts';
 import type { DockerContainers } from './docker-containers.ts';
 import { knownPorts, toCreateOptions } from './docker-spec.ts';
@@ -17,6 +17,7 @@ const stopMarginMs = 20_000;
 
 export function createDockerLifecycle(deps: LifecycleDeps): DockerLifecycle {
   const { docker, scope, containers, clock } = deps;
+  const imageChecks = createImageChecks();
   return {
     async create(request) {
       try {
@@ -41,14 +42,16 @@ export function createDockerLifecycle(deps: LifecycleDeps): DockerLifecycle {
       const request = containers.takeRequest(container);
       const created = containers.lastKnown(container);
       const ports = isStartedNow && request ? knownPorts(request) : null;
-      if (created && ports) {
+      const health = request ? imageChecks.healthOf(request) : undefined;
+      if (created && ports && health !== undefined) {
         const startedAt = new Date(clock.nowMs()).toISOString();
-        const started: EngineContainer = { ...created, state: 'running', startedAt, ports };
+        const started: EngineContainer = { ...created, state: 'running', startedAt, ports, health };
         containers.remember(started);
         return started;
       }
       const found = await containers.inspect(container);
       if (!found) throw startFailed('the container was removed while it started');
+      if (request && !request.spec.health) imageChecks.note(request.spec.image, found.health !== null);
       return found;
     },
     async stop(container, timeoutSeconds) {
@@ -73,6 +76,23 @@ export function createDockerLifecycle(deps: LifecycleDeps): DockerLifecycle {
         if (!hasStatus(error, 404, 409)) throw asUnavailable('remove', error);
       }
       containers.forget(container);
+    },
+  };
+}
+
+/** Whether an image has a check of its own, learnt from the first container of it. A tag that moves is seen at its first event. */
+const imagesKeptMax = 1_000;
+function createImageChecks() {
+  const checked = new Map<string, boolean>();
+  return {
+    note(image: string, isChecked: boolean) {
+      if (checked.size >= imagesKeptMax) checked.clear();
+      checked.set(image, isChecked);
+    },
+    /** As a container has it that has just started; undefined: only Docker knows. */
+    healthOf({ spec: { image, health } }: RunRequest): EngineHealth | null | undefined {
+      const isChecked = health ? health.kind === 'command' : checked.get(image);
+      return isChecked === undefined ? undefined : isChecked ? { status: 'unproven', output: '' } : null;
     },
   };
 }
@@ -104,7 +124,7 @@ function createdContainer(request: RunRequest, engineContainerId: string): Engin
   const { container, service, slot, generation, specHash } = request;
   return {
     ...{ container, service, slot, generation, specHash, engineContainerId },
-    ...{ state: 'created', exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [] },
+    ...{ state: 'created', exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [], health: null },
   };
 }
 

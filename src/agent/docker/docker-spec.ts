@@ -5,10 +5,12 @@
 
 import { Value } from '@sinclair/typebox/value';
 import type Docker from 'dockerode';
+import type { Health, HealthCheck } from '../../model/health.ts';
 import { ContainerId, ServiceName } from '../../model/ids.ts';
 import { dockerContainerName, labels, selfEnvironment } from '../../model/naming.ts';
 import { SpecHash } from '../../model/service.ts';
-import type { EngineContainer, EngineScope, PublishedPort, RunRequest } from '../engine/engine.ts';
+import type { EngineContainer, EngineHealth, EngineScope, PublishedPort, RunRequest } from '../engine/engine.ts';
+import { boundOutput } from '../engine/report-text.ts';
 
 /** Room for any real service, an end for a fork bomb. */
 export const pidsMax = 4096;
@@ -35,6 +37,7 @@ export function toCreateBody(request: RunRequest, scope: EngineScope): Docker.Co
     Labels: { ...Object.fromEntries(spec.labels.map(({ name, value }) => [name, value])), ...labelsOf(request, scope) },
     ExposedPorts: Object.fromEntries(spec.ports.map(({ container, protocol }) => [`${container}/${protocol}`, {}])),
     StopTimeout: spec.stopTimeoutSeconds,
+    ...(spec.health ? { Healthcheck: toHealthcheck(spec.health) } : {}),
     HostConfig: {
       // Without a swap of its own a container over its limit is ended by the kernel, at once and visibly.
       ...(memoryBytes === null ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
@@ -51,6 +54,20 @@ export function toCreateBody(request: RunRequest, scope: EngineScope): Docker.Co
       SecurityOpt: ['no-new-privileges:true'],
       LogConfig: { Type: 'json-file', Config: { 'max-size': logFileSize, 'max-file': '2' } },
     },
+  };
+}
+
+const nanosPerSecond = 1_000_000_000;
+
+/** Docker runs commands; what the agent asks itself Docker must not ask as well. */
+function toHealthcheck(check: HealthCheck): Docker.HealthConfig {
+  if (check.kind !== 'command') return { Test: ['NONE'] };
+  return {
+    Test: ['CMD', ...check.command],
+    Interval: check.intervalSeconds * nanosPerSecond,
+    Timeout: check.timeoutSeconds * nanosPerSecond,
+    Retries: check.retries,
+    StartPeriod: check.startPeriodSeconds * nanosPerSecond,
   };
 }
 
@@ -132,7 +149,24 @@ export function readInspection(inspection: Docker.ContainerInspectInfo): EngineC
     startedAt: readTime(State.StartedAt),
     error: State.Error ?? '',
     ports: readPorts(NetworkSettings.Ports ?? {}),
+    health: state === 'running' ? readHealth(State.Health) : null,
   };
+}
+
+/** As in the status of a listed container, and of its inspection. */
+const healthOf: Readonly<Record<string, Health>> = { starting: 'unproven', healthy: 'healthy', unhealthy: 'unhealthy' };
+
+/** null: it has no check. */
+function readHealth(found: Docker.ContainerInspectInfo['State']['Health']): EngineHealth | null {
+  const status = healthOf[found?.Status ?? ''];
+  if (!found || !status) return null;
+  return { status, output: boundOutput(found.Log?.at(-1)?.Output ?? '') };
+}
+
+/** From the status of a listed container, as `Up 5 seconds (healthy)`; null: it has no check. */
+export function readListedHealth(status: string): Health | null {
+  const [, word] = /\((?:health: )?(starting|healthy|unhealthy)\)$/.exec(status) ?? [];
+  return word === undefined ? null : (healthOf[word] ?? null);
 }
 
 /** Docker's zero time means never. */

@@ -1,5 +1,6 @@
 /** The port to the container engine of a node: one operation, one outcome; "already so" is success. */
 
+import type { Health, Probe } from '../../model/health.ts';
 import type { EngineDescription } from '../../model/node.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 
@@ -34,7 +35,15 @@ export type EngineContainer = {
   /** The engine's own words when it could not start it; '' when there are none. */
   error: string;
   ports: PublishedPort[];
+  /** By the check that the engine makes itself; null: it makes none. */
+  health: EngineHealth | null;
 };
+
+/** `output`: what the check printed last; '' when it has not run. */
+export type EngineHealth = { status: Health; output: string };
+
+/** `output`: what was answered, or why there was no answer. At most 4 KiB. */
+export type ProbeResult = { isHealthy: boolean; output: string };
 
 export type PullProgress = { currentBytes: number; totalBytes: number };
 
@@ -78,6 +87,8 @@ export type Engine = {
    * @param mask applied before anything is cut, so that no half of what it takes out is left
    */
   logTail(container: string, lines: number, mask: (text: string) => string): Promise<string[]>;
+  /** Asks the container once, at its own address, within the time-out of the probe. No answer is a result. */
+  probe(container: string, probe: Probe, signal: AbortSignal): Promise<ProbeResult>;
   /** Hints until the signal aborts; reconnects by itself. */
   watch(onHint: (hint: EngineHint) => void, signal: AbortSignal): void;
   close(): Promise<void>;

@@ -10,5 +10,15 @@ export function cleanText(text: string, charactersMax: number): string {
   return bounded.replace(controls, '\ufffd').toWellFormed();
 }
 
+const outputBytesMax = 4 * 1024;
+
+/** Of a health check: at most 4 KiB of UTF-8. */
+export function boundOutput(text: string): string {
+  const clean = cleanText(text, outputBytesMax);
+  if (Buffer.byteLength(clean) <= outputBytesMax) return clean;
+  const bytes = Buffer.from(clean).subarray(0, outputBytesMax);
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true });
+}
+
 /** A cut inside a pair leaves its first half. */
 const withoutHalf = (text: string) => (/[\ud800-\udbff]$/.test(text) ? text.slice(0, -1) : text);

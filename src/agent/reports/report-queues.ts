@@ -9,7 +9,8 @@ export type Entry = { report: ContainerReport; onConfirmed: (() => void) | undef
 
 export type ReportQueues = {
   has(container: string): boolean;
-  hasKind(container: string, kind: ContainerReport['kind']): boolean;
+  /** One like it waits: of health only the last counts, for it may change while reports wait. */
+  hasLike(container: string, kind: ContainerReport['kind']): boolean;
   add(entry: Entry): void;
   /** The first report of the container that has waited longest, which is then being sent; null: none is ready. */
   takeNext(): Entry | null;
@@ -23,6 +24,8 @@ export type ReportQueues = {
   /** Resolves when nothing waits. */
   drained(): Promise<void>;
 };
+
+const isHealth = (kind: ContainerReport['kind']) => kind === 'healthy' || kind === 'unhealthy';
 
 export function createReportQueues(): ReportQueues {
   /** By container, in order; the first of a queue is being sent or next. */
@@ -41,7 +44,10 @@ export function createReportQueues(): ReportQueues {
 
   return {
     has: (container) => queues.has(container),
-    hasKind: (container, kind) => queues.get(container)?.some(({ report }) => report.kind === kind) ?? false,
+    hasLike(container, kind) {
+      const waiting = (queues.get(container) ?? []).map(({ report }) => report.kind);
+      return isHealth(kind) ? waiting.findLast(isHealth) === kind : waiting.includes(kind);
+    },
     add(entry) {
       const { container } = entry.report;
       const queue = queues.get(container);

@@ -90,7 +90,7 @@ export function createReporter(deps: ReporterDeps, { clusterId, node, session }:
 
   return {
     report(container, body, onConfirmed) {
-      if (closing.signal.aborted || queues.hasKind(container, body.kind)) return;
+      if (closing.signal.aborted || queues.hasLike(container, body.kind)) return;
       const report = envelope(container, body);
       if (!report) return;
       queues.add({ report, onConfirmed });

@@ -6,14 +6,22 @@
 import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
 import type { EngineDescription } from '../../model/node.ts';
-import type { Engine, EngineContainer, EngineScope } from '../engine/engine.ts';
+import type { Engine, EngineContainer, EngineHealth, EngineScope, ProbeResult } from '../engine/engine.ts';
 import { boundTail } from '../engine/log-tail.ts';
-import { createSimulatedState, type Entry, isSameScope, type SimulatedState } from './simulated-state.ts';
+import {
+  createSimulatedState,
+  type Entry,
+  isSameScope,
+  type SimulatedState,
+  unhealthyImagePrefix,
+} from './simulated-state.ts';
 
 export type SimulatedMachine = {
   engine(scope: EngineScope): Engine;
   /** Ends a container as if by itself or by a signal (137). */
   kill(container: string, exitCode: number, options?: { oomKilled?: boolean; printed?: string }): void;
+  /** What the engine's check of it finds from now on. */
+  setHealth(container: string, health: EngineHealth): void;
   /** Takes a container away behind the agent's back. */
   vanish(container: string): void;
   /** While away every call fails with `engine_unavailable`. */
@@ -48,6 +56,10 @@ export function createSimulatedMachine({ clock }: { clock: Clock }, options: Sim
       const entry = machine.entries.get(container);
       if (entry && printed !== undefined) entry.printed = printed;
       if (entry) machine.end(entry, exitCode, oomKilled);
+    },
+    setHealth(container, health) {
+      const entry = machine.entries.get(container);
+      if (entry) machine.setHealth(entry, health);
     },
     vanish(container) {
       const entry = machine.entries.get(container);
@@ -119,10 +131,8 @@ function createEngine({ machine, clock, latencyMs, description }: EngineParts, s
       const entry = find(container);
       if (entry) machine.remove(entry);
     },
-    async environment(container) {
-      await answer();
-      return [...(find(container)?.request.env ?? [])];
-    },
+    environment: async (container) => [...((await answer().then(() => find(container)))?.request.env ?? [])],
+    probe: async (container) => probeEntry(await answer().then(() => find(container))),
     async logTail(container, lines, mask) {
       await answer();
       const entry = find(container);
@@ -139,6 +149,11 @@ function createEngine({ machine, clock, latencyMs, description }: EngineParts, s
       closing.abort();
     },
   };
+}
+
+function probeEntry(entry: Entry | undefined): ProbeResult {
+  const isHealthy = entry?.state === 'running' && !entry.request.spec.image.startsWith(unhealthyImagePrefix);
+  return { isHealthy, output: 'simulated: nothing was asked' };
 }
 
 function toEngineContainer({ scope: _scope, request: _request, printed: _printed, ...found }: Entry): EngineContainer {

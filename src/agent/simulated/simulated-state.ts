@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { AppError } from '../../errors.ts';
-import type { EngineContainer, EngineHint, EngineScope, RunRequest } from '../engine/engine.ts';
+import type { EngineContainer, EngineHealth, EngineHint, EngineScope, RunRequest } from '../engine/engine.ts';
 
 /** `printed`: what the program would have written. */
 export type Entry = EngineContainer & { scope: EngineScope; request: RunRequest; printed: string };
@@ -22,8 +22,19 @@ export type SimulatedState = {
   start(entry: Entry, startedAt: string): void;
   /** Does nothing unless it runs. */
   end(entry: Entry, exitCode: number, oomKilled?: boolean): void;
+  /** What its check finds from now on; does nothing unless it runs. */
+  setHealth(entry: Entry, health: EngineHealth): void;
   remove(entry: Entry): void;
 };
+
+/** Checks of containers of these images fail, as far as a simulation knows; those of others succeed at once. */
+export const unhealthyImagePrefix = 'unhealthy/';
+
+/** null: the engine makes no check. */
+function healthOf({ spec: { image, health } }: RunRequest): EngineHealth | null {
+  if (health?.kind !== 'command') return null;
+  return { status: image.startsWith(unhealthyImagePrefix) ? 'unhealthy' : 'healthy', output: simulatedOutput };
+}
 
 const simulatedOutput = 'simulated: no container runs';
 
@@ -69,18 +80,25 @@ export function createSimulatedState(): SimulatedState {
       const entry: Entry = {
         ...{ scope, request, container, service, slot, generation, specHash, printed: simulatedOutput },
         ...{ engineContainerId: `simulated-${created}`, state: 'created' },
-        ...{ exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [] },
+        ...{ exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [], health: null },
       };
       entries.set(container, entry);
       return entry;
     },
     start(entry, startedAt) {
       startCounts.set(entry.container, (startCounts.get(entry.container) ?? 0) + 1);
-      Object.assign(entry, { state: 'running', exitCode: null, startedAt, ports: publish(entry.request) });
+      const health = healthOf(entry.request);
+      Object.assign(entry, { state: 'running', exitCode: null, startedAt, ports: publish(entry.request), health });
+      if (health) hint(entry);
     },
     end(entry, exitCode, oomKilled = false) {
       if (entry.state !== 'running') return;
-      Object.assign(entry, { state: 'exited', exitCode, oomKilled, ports: [] });
+      Object.assign(entry, { state: 'exited', exitCode, oomKilled, ports: [], health: null });
+      hint(entry);
+    },
+    setHealth(entry, health) {
+      if (entry.state !== 'running') return;
+      entry.health = health;
       hint(entry);
     },
     remove(entry) {

@@ -43,6 +43,11 @@ export function addWhatIfCommand(program: Command, context: CliContext): void {
     .option('--scale <service=replicas>', 'the service gets so many replicas', change(readScale))
     .option('--image <service=image>', 'the service gets another image', change(readImage))
     .option(
+      '--failing-image <service=image>',
+      'the service gets an image whose containers end at once',
+      change((text) => ({ ...readImage(text), fails: true })),
+    )
+    .option(
       '--remove <service>',
       'the service is removed',
       change((service) => ({ kind: 'remove', service })),
@@ -62,6 +67,7 @@ export function addWhatIfCommand(program: Command, context: CliContext): void {
   addExamples(command, [
     ['whatif --kill worker-2', 'where its containers would go'],
     ['whatif --kill worker-2 --scale web=9', 'both at once'],
+    ['whatif --failing-image web=nginx:2', 'a bad version: where its rollout would stop'],
     ['whatif --image web=nginx:1.27 --at 1500', 'a new image, as of position 1500'],
     ['whatif --sqlite copy.sqlite --drain worker-1 --json', 'of a log, for a program'],
   ]);
@@ -106,7 +112,7 @@ function readScale(text: string): WhatIfChange {
 }
 
 /** @throws AppError `usage_invalid` */
-function readImage(text: string): WhatIfChange {
+function readImage(text: string): Extract<WhatIfChange, { kind: 'image' }> {
   const [, service, image] = /^([^=]+)=(\S{1,512})$/.exec(text) ?? [];
   if (service === undefined || image === undefined) {
     throw new AppError('usage_invalid', '--image takes service=image such as web=nginx:1.27');

@@ -99,6 +99,9 @@ function createEventMetrics(registers: Registry[], view: ClusterView): (event: L
       case 'ContainerFailed':
         failures.inc({ reason: event.data.reason });
         break;
+      case 'ContainerUnhealthy':
+        failures.inc({ reason: 'unhealthy' });
+        break;
       case 'NodeLost':
         nodesLost.inc();
         break;

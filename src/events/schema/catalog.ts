@@ -5,10 +5,13 @@
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { FailureReason, LogTail, StopReason } from '../../model/container.ts';
+import { HealthOutput } from '../../model/health.ts';
 import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../../model/ids.ts';
 import { AgentInstance, EngineDescription, InventoryItem } from '../../model/node.ts';
+import { servicePolicyMembers } from '../../model/policy.ts';
 import { ContainerSpec, Protocol, Replicas, SpecHash } from '../../model/service.ts';
 import { Scopes, TokenId, TokenName } from '../../model/token.ts';
+import { rolloutFacts } from './rollout-facts.ts';
 
 const strict = { additionalProperties: false } as const;
 const object = <T extends Record<string, TSchema>>(members: T) => Type.Object(members, strict);
@@ -92,7 +95,12 @@ export const catalog = {
       replicas: Replicas,
       container: ContainerSpec,
       specHash: SpecHash,
+      /** Not in version 1. */
+      ...servicePolicyMembers,
+      /** The generation whose spec it is again. Not in version 1. */
+      rollbackTo: Type.Optional(Type.Integer({ minimum: 1 })),
     }),
+    2,
   ),
   ServiceScaled: fact(
     object({
@@ -138,8 +146,13 @@ export const catalog = {
       engineContainerId: text(128),
       startedAt: IsoTime,
       ports: Type.Array(object({ container: Type.Integer(), host: Type.Integer(), protocol: Protocol })),
+      /** It has a check of its health, be it its image's. Not in version 1. */
+      isChecked: Type.Optional(Type.Boolean()),
     }),
+    2,
   ),
+  ContainerHealthy: fact(object(ContainerRef)),
+  ContainerUnhealthy: fact(object({ ...ContainerRef, output: HealthOutput })),
   ContainerFailed: fact(
     object({
       ...ContainerRef,
@@ -150,7 +163,8 @@ export const catalog = {
       logTail: LogTail,
     }),
   ),
-  ContainerStopRequested: fact(object({ ...ContainerRef, reason: StopReason, stopTimeoutSeconds: count })),
+  /** Version 1 had no reason `unhealthy`. */
+  ContainerStopRequested: fact(object({ ...ContainerRef, reason: StopReason, stopTimeoutSeconds: count }), 2),
   ContainerStopped: fact(object({ ...ContainerRef, exitCode: nullable(Type.Integer()) })),
   ContainerCompleted: fact(
     object({
@@ -161,6 +175,7 @@ export const catalog = {
     }),
     2,
   ),
+  ...rolloutFacts,
   /** On the service's stream: the slot's next container waits. */
   RestartDelayed: fact(
     object({

@@ -24,6 +24,7 @@ export async function findCause(lookup: LogLookup, event: LogEvent): Promise<Log
       return (await findWait(lookup, event)) ?? findNeed(lookup, event);
     case 'ContainerStopRequested': {
       const { reason, node, service } = event.data;
+      if (reason === 'unhealthy') return findEarlier(lookup, event.data.container, event);
       return reason === 'node draining'
         ? findDrain(lookup, node, event.position)
         : findSpecChange(lookup, service, event.position, event.meta.causationId);
@@ -33,6 +34,8 @@ export async function findCause(lookup: LogLookup, event: LogEvent): Promise<Log
       return findEarlier(lookup, event.data.container, event);
     case 'ContainerStarting':
     case 'ContainerRunning':
+    case 'ContainerHealthy':
+    case 'ContainerUnhealthy':
     case 'ContainerStopped':
     case 'ContainerCompleted':
       return findEarlier(lookup, event.data.container, event);
@@ -40,6 +43,15 @@ export async function findCause(lookup: LogLookup, event: LogEvent): Promise<Log
       return event.meta.causationId === null ? null : findStaleCause(lookup, event);
     case 'RestartDelayed':
       return (await lookup.ofContainer(event.data.container)).findLast(isEnd) ?? null;
+    case 'RolloutStarted':
+    case 'RolloutCompleted':
+      return findSpecChange(lookup, event.data.service, event.position, event.meta.causationId);
+    case 'RolloutPaused':
+    case 'RolloutFailed':
+      return event.data.container === null
+        ? findSpecChange(lookup, event.data.service, event.position, null)
+        : ((await lookup.ofContainer(event.data.container)).findLast(({ position }) => position < event.position) ??
+            null);
     case 'PlacementBlocked':
       return findBlockedCause(lookup, event);
     case 'ServiceRemoved':

@@ -34,6 +34,10 @@ const sentences: Sentences = {
     const { service, replicas, container, changed, generation } = event.data;
     const spec = `${formatCount(replicas, 'replica')} of ${service} from ${container.image}`;
     if (!changed) return `${who(event)} requested ${spec} again, which changed nothing`;
+    const { rollbackTo } = event.data;
+    if (rollbackTo !== undefined) {
+      return `${who(event)} rolled ${service} back to generation ${rollbackTo}: ${spec} (generation ${generation})`;
+    }
     return `${who(event)} requested ${spec} (generation ${generation})`;
   },
   ServiceScaled(event) {
@@ -72,6 +76,17 @@ const sentences: Sentences = {
   },
   ContainerCompleted: ({ data: { container, node, note } }) =>
     `${container} ended by itself on ${node} with exit code 0${note === undefined ? '' : `: ${note}`}`,
+  ContainerHealthy: ({ data }) => `${data.container} on ${data.node} became healthy`,
+  ContainerUnhealthy: ({ data: { container, node, output } }) =>
+    `${container} on ${node} became unhealthy: ${quote(output.trim() || 'its check failed')}`,
+  RolloutStarted: ({ data: { service, from, to } }) =>
+    `the rollout of ${service} from generation ${from} to generation ${to} began`,
+  RolloutPaused: (event) => `${who(event)} paused the rollout of ${event.data.service}: ${quote(event.data.reason)}`,
+  RolloutResumed: (event) =>
+    `${who(event)} ${event.data.isPromoted ? 'promoted' : 'resumed'} the rollout of ${event.data.service} to generation ${event.data.to}`,
+  RolloutCompleted: ({ data: { service, to } }) =>
+    `the rollout of ${service} to generation ${to} was complete: every replica served`,
+  RolloutFailed: (event) => `${who(event)} gave up the rollout of ${event.data.service}: ${quote(event.data.reason)}`,
   RestartDelayed({ data, at }) {
     const { service, slot, container, failures, delayMs, until } = data;
     const times = failures === 1 ? 'once' : failures === 2 ? 'twice in a row' : `${failures} times in a row`;
@@ -206,6 +221,7 @@ const stopReasons: Readonly<Record<StopReason, (about: { service: string; node: 
   replaced: () => 'another container takes its place',
   'service removed': ({ service }) => `${service} is being removed`,
   'node draining': ({ node }) => `${node} is being drained`,
+  unhealthy: () => 'it is unhealthy',
 };
 
 function describeOffer({ engine, inventory }: EventData<'NodeRegistered'>): string {

@@ -1,5 +1,6 @@
 /**
- * The agents of a what-if: the rules of the real ones, as far as nothing goes wrong. Each command is obeyed at once, each start takes its permit on the engine and succeeds, each report arrives. A silent node does nothing.
+ * The agents of a what-if: the rules of the real ones, as far as nothing goes wrong but what is supposed to. Each command is obeyed at once, each start takes its permit
+ * on the engine and succeeds, each report arrives. A silent node does nothing.
  */
 
 import { parallelStartsDefault } from '../../model/node.ts';
@@ -16,20 +17,23 @@ type Deps = {
   view: ClusterView;
   later: (delayMs: number, run: () => void) => void;
   isHeard: (node: string) => boolean;
+  /** It ends as soon as it runs. */
+  isFailing: (container: ContainerView) => boolean;
   onReport: (decision: Exclude<ReportDecision, string>) => void;
 };
 
 type Report = Parameters<typeof decideReport>[1];
+type Kind = 'starting' | 'running' | 'failed' | 'stopped';
 type Engine = { starting: number; waiting: ContainerView[] };
 
 /** Reports of a what-if are sent once, so their ids need not differ. */
 const noId = '00000000-0000-4000-8000-000000000000';
 
 export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number; stopMs: number }): Agents {
-  const { view, later, isHeard, onReport } = deps;
+  const { view, later, isHeard, isFailing, onReport } = deps;
   const engines = new Map<string, Engine>();
 
-  const report = (kind: 'starting' | 'running' | 'stopped', container: ContainerView) => {
+  const report = (kind: Kind, container: ContainerView) => {
     const decision = decideReport(view, toReport(view, kind, container), noId);
     if (typeof decision !== 'string') onReport(decision);
   };
@@ -45,7 +49,10 @@ export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number;
       engine.starting += 1;
       later(startMs, () => {
         engine.starting -= 1;
-        if (isStartable(next)) report('running', next);
+        if (isStartable(next)) {
+          report('running', next);
+          if (isFailing(next)) report('failed', next);
+        }
         startNext(engine);
       });
     }
@@ -68,7 +75,7 @@ export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number;
   };
 }
 
-function toReport(view: ClusterView, kind: 'starting' | 'running' | 'stopped', container: ContainerView): Report {
+function toReport(view: ClusterView, kind: Kind, container: ContainerView): Report {
   const head = {
     clusterId: view.cluster?.id ?? noId,
     node: container.node,
@@ -83,6 +90,8 @@ function toReport(view: ClusterView, kind: 'starting' | 'running' | 'stopped', c
       return { ...head, kind };
     case 'running':
       return { ...head, kind, engineContainerId: container.id, startedAt: view.at, ports: [] };
+    case 'failed':
+      return { ...head, kind, reason: 'exited', message: 'exit code 1, as supposed', exitCode: 1, logTail: [] };
     case 'stopped':
       return { ...head, kind, exitCode: 0 };
   }

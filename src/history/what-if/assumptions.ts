@@ -14,6 +14,8 @@ type Taken = {
   failing: readonly string[];
   /** Nodes that were silent already. */
   silent: readonly string[];
+  /** Whose containers are supposed to end at once. */
+  failingImages: readonly string[];
 };
 
 /** Failed more often than once, so that the real next start may well fail too. In natural order. */
@@ -33,13 +35,16 @@ const namesMax = 5;
 const formatFew = (names: readonly string[]) => formatNames(names.slice(0, namesMax), names.length);
 
 /** A sentence each. */
-export function describeAssumptions({ start, stopMs, nodeTimeoutMs, failing, silent }: Taken): string[] {
+export function describeAssumptions(taken: Taken): string[] {
+  const { start, stopMs, nodeTimeoutMs, failing, silent, failingImages } = taken;
   const { startMs, samples } = start;
   const source = samples === 0 ? 'a default: few starts are known' : `the median of the last ${samples}`;
   const sentences = [
     `a start takes ${formatDuration(startMs)} (${source}), ${parallelStartsDefault} at a time on each engine`,
     `a stop takes ${formatDuration(stopMs)}, a message no time, and images are where they are needed`,
-    'every start succeeds',
+    failingImages.length === 0
+      ? 'every start succeeds'
+      : `every start succeeds, but containers of ${formatFew(failingImages)} end as soon as they run`,
     `a node without heartbeats for more than ${formatDuration(nodeTimeoutMs)} is lost, and stays so`,
   ];
   if (failing.length > 0)

@@ -12,6 +12,7 @@ import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { nothingTouched } from '../../projections/view/touched.ts';
 import { type ApiRequest, decide } from '../../reconciler/commands/decide.ts';
 import { nextDeadlineMs } from '../../reconciler/planner/plan.ts';
+import { rolloutDeadlines } from '../../reconciler/planner/plan-rollout.ts';
 import { createWorkQueue } from '../../reconciler/planner/work-queue.ts';
 import { createAgents } from './agents.ts';
 import { createConvergence } from './converge.ts';
@@ -37,6 +38,8 @@ export type Simulation = {
   slotsLookedAt(): number;
   /** @throws AppError of decide */
   request(request: ApiRequest): void;
+  /** Containers of the image end as soon as they run. */
+  failImage(image: string): void;
   /** From now on the node sends no heartbeats, and what runs on it is gone. */
   silence(node: string): void;
   /**
@@ -62,6 +65,7 @@ export function createSimulation(
   const beginMs = parseIsoTime(view.at);
   const time = createVirtualTime(beginMs);
   const queue = createWorkQueue(view);
+  const failingImages = new Set<string>();
   const silences = createSilences(time, { nodeTimeoutMs, onDue: queue.addNode });
 
   const append = (events: readonly NewEvent[], expect: readonly Expectation[]): boolean => {
@@ -94,15 +98,14 @@ export function createSimulation(
       view,
       later: (delayMs, run) => time.at(time.nowMs() + delayMs, run),
       isHeard: (node) => !silences.has(node),
+      isFailing: ({ spec }) => failingImages.has(spec.image),
       onReport: (decision) => append([decision.event], decision.expect),
     },
     settings,
   );
 
-  const { converge, slotsLookedAt } = createConvergence(
-    { view, queue, heartbeats: silences.status, nowMs: time.nowMs, append },
-    { queueTimeoutMs },
-  );
+  const converging = { view, queue, heartbeats: silences.status, nowMs: time.nowMs, append };
+  const { converge, slotsLookedAt } = createConvergence(converging, { queueTimeoutMs });
 
   const silentFromStart = findSilentNodes(view, nodeTimeoutMs);
   queue.addAll();
@@ -116,6 +119,7 @@ export function createSimulation(
       const { events, expect } = decide(view, request, requestContext, { nodeTimeoutMs });
       append(events, expect);
     },
+    failImage: (image) => void failingImages.add(image),
     silence(node) {
       if (!silences.has(node)) silences.begin(node, time.nowMs());
     },
@@ -157,6 +161,7 @@ function nextDeadlineAfter(view: ClusterView, nowMs: number): number | null {
   for (const [name, slots] of view.delayed) {
     for (const slot of slots) consider(view.services.get(name)?.slots.get(slot)?.delayedUntilMs);
   }
+  for (const name of view.rolling) for (const dueMs of rolloutDeadlines(view.services.get(name)!)) consider(dueMs);
   return next;
 }
 

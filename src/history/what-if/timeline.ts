@@ -94,6 +94,14 @@ function describe(event: LogEvent, cause: string | null): Sentence | null {
       };
     case 'PlacementBlocked':
       return { what: describeMissing(event.data), why: describeFiltered(event.data) };
+    case 'RolloutStarted':
+      return { what: `${rolloutOf(event.data)} begins`, why: cause ?? 'containers of an earlier spec run' };
+    case 'RolloutCompleted':
+      return { what: `${rolloutOf(event.data)} is complete`, why: 'every replica serves' };
+    case 'RolloutPaused':
+      return { what: `${rolloutOf(event.data)} pauses`, why: event.data.reason };
+    case 'RolloutFailed':
+      return { what: `${rolloutOf(event.data)} is given up`, why: event.data.reason };
     case 'RestartDelayed':
       return {
         what: `${slotOf(event.data)} waits for ${formatDuration(event.data.delayMs)}`,
@@ -128,6 +136,8 @@ function describeRequest(event: LogEvent<Request>): string {
       return `${event.data.node} is drained`;
   }
 }
+
+const rolloutOf = ({ service, to }: { service: string; to: number }) => `the rollout of generation ${to} of ${service}`;
 
 const slotOf = ({ service, slot }: { service: string; slot: number }) => `${service}.${slot}`;
 

@@ -12,6 +12,7 @@ import { queueTimeoutMsDefault } from '../../model/container.ts';
 import { nodeTimeoutMsDefault } from '../../model/node.ts';
 import { alarmKey } from '../../projections/view/cluster.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
+import type { ApiRequest } from '../../reconciler/commands/decide.ts';
 import { describeAssumptions, findFailing } from './assumptions.ts';
 import { judge, type RunEnd, type Verdict } from './conclusion.ts';
 import { createTally, describeBefore, isConsequence, type ServiceOutcome } from './outcome.ts';
@@ -24,8 +25,11 @@ export type WhatIfChange =
   | { kind: 'kill'; node: string }
   | { kind: 'drain'; node: string }
   | { kind: 'scale'; service: string; replicas: number }
-  | { kind: 'image'; service: string; image: string }
-  | { kind: 'remove'; service: string };
+  /** `fails`: containers of the image end as soon as they run. */
+  | { kind: 'image'; service: string; image: string; fails?: boolean }
+  | { kind: 'remove'; service: string }
+  /** Any request of a client, as it is decided. */
+  | { kind: 'request'; request: ApiRequest };
 
 export type WhatIfQuestion = {
   changes: readonly WhatIfChange[];
@@ -116,7 +120,10 @@ export async function whatIf(
     timeline: timeline.entries,
     timelineLeftOut: timeline.leftOut,
     services,
-    assumptions: describeAssumptions({ start, stopMs, nodeTimeoutMs, failing, silent: simulation.silentFromStart }),
+    assumptions: describeAssumptions({
+      ...{ start, stopMs, nodeTimeoutMs, failing, silent: simulation.silentFromStart },
+      failingImages: failingImagesOf(changes),
+    }),
   };
 }
 
@@ -147,6 +154,9 @@ async function run(
     signal?.throwIfAborted();
   }
 }
+
+const failingImagesOf = (changes: readonly WhatIfChange[]): string[] =>
+  changes.flatMap((change) => (change.kind === 'image' && change.fails ? [change.image] : []));
 
 /** @throws AppError `whatif_too_large` (details.field, .rule) */
 function boundChanges(changes: readonly WhatIfChange[]): void {
@@ -180,10 +190,14 @@ function applyChange(
       simulation.request({ kind: 'patch', service: change.service, replicas: change.replicas });
       break;
     case 'image':
+      if (change.fails) simulation.failImage(change.image);
       simulation.request({ kind: 'patch', service: change.service, container: { image: change.image } });
       break;
     case 'remove':
       simulation.request({ kind: 'remove', service: change.service });
+      break;
+    case 'request':
+      simulation.request(change.request);
       break;
   }
 }

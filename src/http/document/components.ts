@@ -2,18 +2,34 @@
 
 import type { TSchema } from '@sinclair/typebox';
 import { JoinedNode } from '../request/join-schema.ts';
-import { AcceptedNodes, AcceptedServices, ServiceDetail, specComponents } from '../request/service-schema.ts';
+import {
+  AcceptedNodes,
+  AcceptedServices,
+  GenerationsAnswer,
+  ServiceDetail,
+  specComponents,
+} from '../request/service-schema.ts';
 import { IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
+import { DryRun } from '../routes/dry-run.ts';
 import { Diff, Event, EventPage, WhatIf, WhyContainer, WhyService } from '../schema/history.ts';
-import { Alarm, ContainerRow, NodeRow, OneContainer, OneNode, ServiceRow } from '../schema/rows.ts';
+import { Alarm, ContainerRow, NodeRow, OneContainer, OneNode, Rollout, ServiceRow } from '../schema/rows.ts';
 import { ContainerState, NodeState, ServiceState, State } from '../schema/state.ts';
 import { Problem } from './refusals.ts';
 
 export const components: readonly TSchema[] = [
   ...specComponents,
-  ...[AcceptedServices, AcceptedNodes, ServiceDetail, IssuedToken, RevokedTokens, TokenList, JoinedNode],
-  ...[ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
+  ...[
+    AcceptedServices,
+    AcceptedNodes,
+    ServiceDetail,
+    GenerationsAnswer,
+    IssuedToken,
+    RevokedTokens,
+    TokenList,
+    JoinedNode,
+  ],
+  ...[Rollout, ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
   ...[ServiceState, NodeState, ContainerState, State],
-  ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf],
+  ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf, DryRun],
   Problem,
 ];

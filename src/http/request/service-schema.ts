@@ -6,7 +6,8 @@ import { labels } from '../../model/naming.ts';
 import { Replicas } from '../../model/service.ts';
 import { openMapEntriesMax } from '../../reconciler/commands/patch-spec.ts';
 import { serviceMembers } from '../schema/rows.ts';
-import { named, nullable, oneOf, position, ref, strict } from '../schema/schema.ts';
+import { named, nullable, oneOf, position, ref, strict, time } from '../schema/schema.ts';
+import { HealthBody, HealthPatch, RestartBody, releaseComponents, UpdateBody } from './release-schema.ts';
 
 /** The log's limit on the events of one append: all services of a body are one commit. */
 const servicesMax = 500;
@@ -149,10 +150,17 @@ const members = {
 export const ContainerBody = Type.Object(members, { ...strict, $id: 'ContainerSpec' });
 export type ContainerBody = Static<typeof ContainerBody>;
 
+const releaseMembers = {
+  health: Type.Optional(HealthBody),
+  update: Type.Optional(ref<UpdateBody>(UpdateBody)),
+  restart: Type.Optional(ref<RestartBody>(RestartBody)),
+};
+
 const ServiceBody = named('ServiceSpec', {
   serviceName: ServiceNameParam,
   replicas: Type.Optional(Replicas),
   container: ref<ContainerBody>(ContainerBody),
+  ...releaseMembers,
 });
 export type ServiceBody = Static<typeof ServiceBody>;
 
@@ -186,12 +194,19 @@ export const ContainerPatchBody = Type.Object(
 export type ContainerPatchBody = Static<typeof ContainerPatchBody>;
 
 export const PatchBody = Type.Object(
-  { replicas: Type.Optional(Replicas), container: Type.Optional(ref<ContainerPatchBody>(ContainerPatchBody)) },
+  {
+    replicas: Type.Optional(Replicas),
+    container: Type.Optional(ref<ContainerPatchBody>(ContainerPatchBody)),
+    health: Type.Optional(HealthPatch),
+    update: Type.Optional(nullable(ref<UpdateBody>(UpdateBody), 'null or an update policy')),
+    restart: Type.Optional(nullable(ref<RestartBody>(RestartBody), 'null or a restart policy')),
+  },
   {
     ...strict,
     $id: 'ServicePatch',
     minProperties: 1,
-    description: 'Changes the members it has. In env and labels null removes a name.',
+    description:
+      'Changes the members it has. In env and labels null removes a name; health, update and restart are the default again with null.',
     examples: [{ replicas: 5 }, { container: { image: 'nginx:1.28', env: { MODE: null } } }],
   },
 );
@@ -220,10 +235,41 @@ export const AcceptedNodes = named('AcceptedNodes', {
 export type AcceptedNodes = Static<typeof AcceptedNodes>;
 
 /** Its container can be sent again as it is. */
-export const ServiceDetail = named('Service', { ...serviceMembers, container: ref<ContainerBody>(ContainerBody) });
+export const ServiceDetail = named('Service', {
+  ...serviceMembers,
+  container: ref<ContainerBody>(ContainerBody),
+  ...releaseMembers,
+});
 export type ServiceDetail = Static<typeof ServiceDetail>;
+
+const generationOutcomes = ['converged', 'failed', 'in progress', 'paused', 'superseded'] as const;
+
+/** Each can be sent again as it is, but for what says how it went. */
+export const GenerationsAnswer = named('Generations', {
+  serviceName: Type.String(),
+  generations: Type.Array(
+    Type.Object(
+      {
+        generation: Type.Integer({ minimum: 1 }),
+        at: time,
+        actor: Type.String({ description: 'who asked for it' }),
+        replicas: Replicas,
+        rollbackTo: nullable(Type.Integer(), 'the generation whose spec it is again'),
+        outcome: oneOf(generationOutcomes),
+        convergedAfterMs: nullable(Type.Integer(), 'from the request on'),
+        reason: nullable(Type.String(), 'why it failed or is paused'),
+        container: ref<ContainerBody>(ContainerBody),
+        ...releaseMembers,
+      },
+      strict,
+    ),
+    { description: 'newest first' },
+  ),
+});
+export type GenerationsAnswer = Static<typeof GenerationsAnswer>;
 
 export const specComponents: readonly TSchema[] = [
   ...[ContainerBody, ServiceBody, ApplyBody],
   ...[ContainerPatchBody, PatchBody],
+  ...releaseComponents,
 ];

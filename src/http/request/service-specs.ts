@@ -1,9 +1,10 @@
 /** Converts between request bodies and stored specs: defaults, units, maps as sorted lists. Pure. */
 
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
-import type { SpecRequest } from '../../reconciler/commands/decide.ts';
+import type { PolicyPatch, SpecRequest } from '../../reconciler/commands/decide.ts';
 import { type ContainerPatch, type Removed, sortByName } from '../../reconciler/commands/patch-spec.ts';
 import { refuseField } from '../response/problem.ts';
+import { checkPolicy, toHealth, toPolicy, toPolicyPatch } from './release-specs.ts';
 import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from './service-schema.ts';
 
 const stopTimeoutSecondsDefault = 10;
@@ -11,16 +12,22 @@ const stopTimeoutSecondsDefault = 10;
 /** @throws AppError `body_contradictory`: a name or a port occurs twice · `image_refused`: see `checkImage` */
 export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] {
   const seen = new Set<string>();
-  return services.map(({ serviceName, replicas, container }, index) => {
+  return services.map(({ serviceName, replicas, container, health, ...policies }, index) => {
     const path = `services[${index}]`;
     if (seen.has(serviceName))
       throw refuseField('body_contradictory', `${path}.serviceName`, 'occurs twice in the body');
     seen.add(serviceName);
-    return {
+    const spec = {
       service: serviceName,
       replicas: replicas ?? null,
-      container: toSpec(container, serviceName, `${path}.container`),
+      container: {
+        ...toSpec(container, serviceName, `${path}.container`),
+        ...(health ? { health: toHealth(health, `${path}.health`) } : {}),
+      },
+      ...toPolicy(policies),
     };
+    checkPolicy(spec, `${path}.`);
+    return spec;
   });
 }
 
@@ -42,11 +49,16 @@ function toSpec(body: ContainerBody, serviceName: string, path: string): Contain
 }
 
 /** @throws AppError `body_contradictory`: a port occurs twice · `image_refused`: see `checkImage` */
-export function toPatch(body: PatchBody): { replicas?: number; container?: ContainerPatch } {
-  const { replicas, container } = body;
+export function toPatch(body: PatchBody): { replicas?: number; container?: ContainerPatch; policy: PolicyPatch } {
+  const { replicas, container, health, ...policies } = body;
+  const patch: ContainerPatch = {
+    ...(container === undefined ? {} : toContainerPatch(container)),
+    ...(health === undefined ? {} : { health: health && toHealth(health, 'health') }),
+  };
   return {
     ...(replicas === undefined ? {} : { replicas }),
-    ...(container === undefined ? {} : { container: toContainerPatch(container) }),
+    ...(Object.keys(patch).length === 0 ? {} : { container: patch }),
+    policy: toPolicyPatch(policies),
   };
 }
 

@@ -10,6 +10,7 @@ import { AcceptedNodes, NodeParams } from '../request/service-schema.ts';
 import { isResourceUnchanged } from '../response/etag.ts';
 import { OneNode } from '../schema/rows.ts';
 import { ref, unchanged } from '../schema/schema.ts';
+import { DryRunQuery, dryRunAnswer, dryRunRefusals, type TryDry } from './dry-run.ts';
 import { type HttpDeps, refuseBody, type Server } from './route.ts';
 import type { Submit } from './submit.ts';
 
@@ -32,26 +33,29 @@ const actions = [
 ] as const;
 
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
-type Changes = { submit: Submit; members: Members | null };
+type Changes = { submit: Submit; tryDry: TryDry; members: Members | null };
 
-export function addNodeRoutes(server: Server, deps: Deps, { submit, members }: Changes): void {
+export function addNodeRoutes(server: Server, deps: Deps, { submit, tryDry, members }: Changes): void {
   const { projector, past, clock } = deps;
   const change = async (request: FastifyRequest, reply: FastifyReply, node: string, action: NodeAction) => {
     refuseBody(request);
-    const { position, nodes } = await submit(request, reply, { kind: 'node', node, action });
+    const wanted = { kind: 'node', node, action } as const;
+    const dry = await tryDry(request, reply, wanted);
+    if (dry) return dry;
+    const { position, nodes } = await submit(request, reply, wanted);
     reply.header('location', action === 'remove' ? '/node_state' : `/node/${node}`);
     return { position, nodes };
   };
 
   const tags = ['nodes'];
-  const accepted = { 202: ref<AcceptedNodes>(AcceptedNodes) };
+  const accepted = { 202: ref<AcceptedNodes>(AcceptedNodes), ...dryRunAnswer };
 
   for (const { action, summary, refusals, operationId } of actions) {
     server.post(
       `/node/:id/${action}`,
       {
-        config: { scope: 'write', refusals: ['node_not_found', ...refusals] },
-        schema: { operationId, tags, summary, params: NodeParams, response: accepted },
+        config: { scope: 'write', refusals: ['node_not_found', ...refusals, ...dryRunRefusals] },
+        schema: { operationId, tags, summary, params: NodeParams, querystring: DryRunQuery, response: accepted },
       },
       (request, reply) => change(request, reply, request.params.id, action),
     );
@@ -60,9 +64,13 @@ export function addNodeRoutes(server: Server, deps: Deps, { submit, members }: C
   server.delete(
     '/node/:id',
     {
-      config: { scope: 'write', refusals: ['node_not_found', 'node_not_lost', 'broker_unavailable'] },
+      config: {
+        scope: 'write',
+        refusals: ['node_not_found', 'node_not_lost', 'broker_unavailable', ...dryRunRefusals],
+      },
       schema: {
         operationId: 'removeNode',
+        querystring: DryRunQuery,
         tags,
         summary: 'Remove a node that is lost, and its user on the broker. Repeating it removes what is left',
         params: NodeParams,
@@ -73,10 +81,10 @@ export function addNodeRoutes(server: Server, deps: Deps, { submit, members }: C
       const { id } = request.params;
       const removed = await change(request, reply, id, 'remove').catch(async (error: unknown) => {
         // It is not, or no longer, in the log; a call that ended in between may have left its user.
-        if (hasCode(error, 'node_not_found')) await members?.remove(id);
+        if (hasCode(error, 'node_not_found') && request.query.dryRun !== 'true') await members?.remove(id);
         throw error;
       });
-      await members?.remove(id);
+      if (!('dryRun' in removed)) await members?.remove(id);
       return removed;
     },
   );

@@ -7,32 +7,41 @@ import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
 import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
+import { toReleaseBody } from '../request/release-specs.ts';
 import { AcceptedServices, ApplyBody, NameParams, PatchBody, ServiceDetail } from '../request/service-schema.ts';
 import { toContainerBody, toPatch, toServiceSpecs } from '../request/service-specs.ts';
 import { isResourceUnchanged } from '../response/etag.ts';
 import { ref, unchanged } from '../schema/schema.ts';
+import { DryRunQuery, dryRunAnswer, dryRunRefusals, type TryDry } from './dry-run.ts';
 import { type HttpDeps, refuseBody, type Server } from './route.ts';
 import type { Submit } from './submit.ts';
 
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
+type Changes = { submit: Submit; tryDry: TryDry };
 
-export function addServiceRoutes(server: Server, deps: Deps, submit: Submit): void {
+export function addServiceRoutes(server: Server, deps: Deps, { submit, tryDry }: Changes): void {
   addServiceRead(server, deps);
   const change = async (request: FastifyRequest, reply: FastifyReply, wanted: ApiRequest) => {
+    const dry = await tryDry(request, reply, wanted);
+    if (dry) return dry;
     const { position, services } = await submit(request, reply, wanted);
     const [only, ...others] = services;
     reply.header('location', only && others.length === 0 ? `/service/${only.serviceName}` : '/service_state');
     return { position, services };
   };
 
-  const accepted = { 202: ref<AcceptedServices>(AcceptedServices) };
+  const accepted = { 202: ref<AcceptedServices>(AcceptedServices), ...dryRunAnswer };
 
   server.post(
     '/service',
     {
-      config: { scope: 'write', refusals: ['body_contradictory', 'image_refused', 'service_too_large'] },
+      config: {
+        scope: 'write',
+        refusals: ['body_contradictory', 'image_refused', 'service_too_large', ...dryRunRefusals],
+      },
       schema: {
         operationId: 'applyServices',
+        querystring: DryRunQuery,
         tags: ['services'],
         summary: 'Create or edit services',
         body: ref<Static<typeof ApplyBody>>(ApplyBody),
@@ -47,10 +56,18 @@ export function addServiceRoutes(server: Server, deps: Deps, submit: Submit): vo
     {
       config: {
         scope: 'write',
-        refusals: ['service_not_found', 'service_removing', 'body_contradictory', 'image_refused', 'service_too_large'],
+        refusals: [
+          'service_not_found',
+          'service_removing',
+          'body_contradictory',
+          'image_refused',
+          'service_too_large',
+          ...dryRunRefusals,
+        ],
       },
       schema: {
         operationId: 'patchService',
+        querystring: DryRunQuery,
         tags: ['services'],
         summary: 'Change some members of a service',
         params: NameParams,
@@ -65,9 +82,10 @@ export function addServiceRoutes(server: Server, deps: Deps, submit: Submit): vo
   server.delete(
     '/service/:name',
     {
-      config: { scope: 'write', refusals: ['service_not_found'] },
+      config: { scope: 'write', refusals: ['service_not_found', ...dryRunRefusals] },
       schema: {
         operationId: 'removeService',
+        querystring: DryRunQuery,
         tags: ['services'],
         summary: 'Remove a service and its containers',
         params: NameParams,
@@ -109,5 +127,11 @@ function addServiceRead(server: Server, { projector, past, clock }: Deps): void 
 
 function serviceBody(view: ClusterView, service: ServiceView): ServiceDetail {
   const { position: _changedAt, ...row } = serviceRow(view, service);
-  return { position: view.factPosition, at: view.factAt, ...row, container: toContainerBody(service.spec) };
+  return {
+    position: view.factPosition,
+    at: view.factAt,
+    ...row,
+    container: toContainerBody(service.spec),
+    ...toReleaseBody(service.spec, service.policy),
+  };
 }

@@ -1,7 +1,6 @@
 /** Serves POST /whatif: simulates changes on a copy of a view. Changes nothing, so the scope is read. */
 
 import { type TProperties, Type } from '@sinclair/typebox';
-import { AppError } from '../../errors.ts';
 import {
   type WhatIfAnswer,
   type WhatIfSettings,
@@ -10,12 +9,12 @@ import {
   withinMsMax,
 } from '../../history/what-if/what-if.ts';
 import { Replicas } from '../../model/service.ts';
-import { abortSignalOf } from '../request/abort-signal.ts';
 import { PointInTimeParam, toPointInTime } from '../request/point-in-time.ts';
 import { ContainerBody, NodeParam, ServiceNameParam } from '../request/service-schema.ts';
 import { WhatIf } from '../schema/history.ts';
 import { ref, strict } from '../schema/schema.ts';
 import type { HttpDeps, Server } from './route.ts';
+import type { Simulate } from './simulate.ts';
 
 const change = <const K extends string, T extends TProperties>(kind: K, members: T) =>
   Type.Object({ kind: Type.Literal(kind), ...members }, strict);
@@ -25,13 +24,17 @@ const Change = Type.Union(
     change('kill', { node: NodeParam }),
     change('drain', { node: NodeParam }),
     change('scale', { service: ServiceNameParam, replicas: Replicas }),
-    change('image', { service: ServiceNameParam, image: ContainerBody.properties.image }),
+    change('image', {
+      service: ServiceNameParam,
+      image: ContainerBody.properties.image,
+      fails: Type.Optional(Type.Boolean({ description: 'true: its containers end as soon as they run' })),
+    }),
     change('remove', { service: ServiceNameParam }),
   ],
   {
     description:
       '{"kind": "kill" or "drain", "node"}, {"kind": "scale", "service", "replicas"}, ' +
-      '{"kind": "image", "service", "image"} or {"kind": "remove", "service"}',
+      '{"kind": "image", "service", "image", "fails"} or {"kind": "remove", "service"}',
   },
 );
 
@@ -55,15 +58,11 @@ const Question = Type.Object(
 
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
 
-/** @param stopping aborts the simulation under way */
 export function addWhatIfRoutes(
   server: Server,
   { projector, past, clock }: Deps,
-  { signal: stopping, ...settings }: WhatIfSettings & { signal: AbortSignal },
+  { simulate, ...settings }: WhatIfSettings & { simulate: Simulate },
 ): void {
-  // A simulation takes a part of the event loop, for seconds at worst: one at a time.
-  let isAsked = false;
-
   server.post(
     '/whatif',
     {
@@ -84,14 +83,10 @@ export function addWhatIfRoutes(
     },
     async (request, reply) => {
       const { at, ...question } = request.body;
-      if (isAsked) throw new AppError('whatif_busy', 'another question is being answered', { retryable: true });
-      isAsked = true;
-      try {
+      return simulate(reply, async (signal) => {
         const view = at === undefined ? projector.view : await past.viewAt(toPointInTime('at', at, clock.nowMs()));
-        return await whatIf(view, question, settings, abortSignalOf(reply, stopping));
-      } finally {
-        isAsked = false;
-      }
+        return whatIf(view, question, settings, signal);
+      });
     },
   );
 }

@@ -2,8 +2,9 @@
 
 import { Type } from '@sinclair/typebox';
 import { containerStates, FailureReason, StopReason } from '../../model/container.ts';
-import { serviceStatuses } from '../../projections/rows/service-row.ts';
-import { count, head, named, nullable, oneOf, position, sentence, time } from './schema.ts';
+import { healths } from '../../model/health.ts';
+import { type RolloutRow, serviceStatuses } from '../../projections/rows/service-row.ts';
+import { count, head, named, nullable, oneOf, position, ref, sentence, time } from './schema.ts';
 
 /** The literals of a union, in its order. */
 const literalsOf = ({ anyOf }: { anyOf: readonly { const: string }[] }) => anyOf.map((literal) => literal.const);
@@ -11,6 +12,16 @@ const literalsOf = ({ anyOf }: { anyOf: readonly { const: string }[] }) => anyOf
 const nodeStates = ['ready', 'lost'] as const;
 const availabilities = ['active', 'cordoned', 'draining'] as const;
 export const engineKinds = ['docker', 'simulated'] as const;
+
+export const Rollout = named('Rollout', {
+  state: oneOf(['in progress', 'paused', 'completed', 'failed']),
+  from: Type.Integer({ minimum: 1, description: 'generation that is replaced' }),
+  to: Type.Integer({ minimum: 1, description: 'generation that replaces it' }),
+  updated: Type.Integer({ minimum: 0, description: 'running containers of the new spec' }),
+  healthy: Type.Integer({ minimum: 0, description: 'those of them that are healthy or have no check' }),
+  failed: Type.Integer({ minimum: 0, description: 'containers that failed since it started or was resumed' }),
+  reason: nullable(Type.String(), 'why it does not go on, as a sentence'),
+});
 
 const service = {
   serviceName: Type.String(),
@@ -20,6 +31,7 @@ const service = {
   status: oneOf(serviceStatuses),
   reason: nullable(Type.String(), 'why it is not converged, as a sentence; null when it is'),
   image: Type.String(),
+  rollout: nullable(ref<RolloutRow>(Rollout), 'the last replacement of its containers by those of another spec'),
   updatedAt: time,
   createdAt: time,
   specHash: Type.String(),
@@ -45,6 +57,10 @@ const node = {
   session: Type.Integer({ minimum: 0, description: 'the position of its registration' }),
   instance: nullable(AgentInstance, 'the start of the agent that has the session'),
   containers: Type.Integer({ minimum: 0, description: 'how many of it have not ended' }),
+  suspect: nullable(
+    Type.Object({ since: time, message: Type.String() }, { additionalProperties: false }),
+    'it failed to start what others start: containers are placed there last',
+  ),
   since: time,
   lastHeardAt: nullable(time, 'of its last heartbeat'),
 };
@@ -63,9 +79,14 @@ const container = {
   slot: Type.Integer({ minimum: 1 }),
   node: Type.String(),
   state: oneOf(containerStates),
-  reason: nullable(oneOf([...literalsOf(FailureReason), ...literalsOf(StopReason)]), 'why it failed or was stopped'),
+  reason: nullable(
+    // Both lists know `unhealthy`.
+    oneOf([...new Set([...literalsOf(FailureReason), ...literalsOf(StopReason)])]),
+    'why it failed or was stopped',
+  ),
   message: nullable(Type.String(), 'the reason in words'),
   exitCode: nullable(Type.Integer()),
+  health: nullable(oneOf(healths), 'of its check; null when it has none or does not run'),
   image: Type.String(),
   generation: Type.Integer({ minimum: 1 }),
   since: time,

@@ -13,6 +13,8 @@ export type ContainerRow = {
   /** In words, where there are any. */
   message: string | null;
   exitCode: number | null;
+  /** null: it does not run, or has no check. */
+  health: ContainerView['health'] | null;
   image: string;
   generation: number;
   /** Time of the last transition. */
@@ -37,6 +39,7 @@ export function containerRow(container: ContainerView): ContainerRow {
     reason: container.reason,
     message: container.message,
     exitCode: container.exitCode,
+    health: container.state === 'running' && container.isChecked ? container.health : null,
     image: container.spec.image,
     generation: container.generation,
     since: container.since,

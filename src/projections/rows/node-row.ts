@@ -20,6 +20,8 @@ export type NodeRow = {
   instance: AgentInstance | null;
   /** How many that are not terminal. */
   containers: number;
+  /** It fails to start what others start, and is used last; null: it does not. */
+  suspect: NodeView['suspect'];
   /** When its state or availability last changed. */
   since: string;
   /** The last fact that changed the row. */
@@ -42,6 +44,7 @@ export function nodeRow(node: NodeView): NodeRow {
     session: node.session,
     instance: node.instance,
     containers: node.containers.size,
+    suspect: node.suspect,
     since: node.since,
     position: node.position,
   };

@@ -1,10 +1,24 @@
 /** The row of a service as operators see it: its status, and why, in a sentence. Pure. */
 
-import type { ClusterView, ContainerView, ServiceView, SlotView } from '../view/cluster-view.ts';
+import type { ClusterView, ContainerView, RolloutView, ServiceView, SlotView } from '../view/cluster-view.ts';
 import { sortNatural } from './order.ts';
 
-export const serviceStatuses = ['converged', 'progressing', 'degraded', 'blocked', 'removing'] as const;
+export const serviceStatuses = ['converged', 'progressing', 'degraded', 'blocked', 'paused', 'removing'] as const;
 export type ServiceStatus = (typeof serviceStatuses)[number];
+
+export type RolloutRow = {
+  state: RolloutView['state'];
+  /** Generations. */
+  from: number;
+  to: number;
+  /** Containers of its spec that run, and how many of them are healthy or have no check. */
+  updated: number;
+  healthy: number;
+  /** Those that failed since it started or was resumed. */
+  failed: number;
+  /** Why it does not go on, in a sentence. */
+  reason: string | null;
+};
 
 export type ServiceRow = {
   serviceName: string;
@@ -15,6 +29,8 @@ export type ServiceRow = {
   /** A sentence; null when converged. */
   reason: string | null;
   image: string;
+  /** The last one; null: none was needed yet. */
+  rollout: RolloutRow | null;
   /** When the spec last changed. */
   updatedAt: string;
   createdAt: string;
@@ -33,6 +49,7 @@ export function serviceRow(view: ClusterView, service: ServiceView): ServiceRow 
     status,
     reason,
     image: service.spec.image,
+    rollout: rolloutRow(view, service),
     updatedAt: service.updatedAt,
     createdAt: service.createdAt,
     specHash: service.specHash,
@@ -40,23 +57,61 @@ export function serviceRow(view: ClusterView, service: ServiceView): ServiceRow 
   };
 }
 
+function rolloutRow(view: ClusterView, service: ServiceView): RolloutRow | null {
+  const { rollout, specHash, runningCurrent: updated } = service;
+  if (!rollout) return null;
+  const { state, from, to, failures: failed, reason } = rollout;
+  const healthy = liveContainers(view, service).filter((c) => c.specHash === specHash && isWell(c)).length;
+  return { state, from, to, updated, healthy, failed, reason };
+}
+
+/** It runs, and is healthy where it has a check. */
+const isWell = ({ state, isChecked, health }: ContainerView): boolean =>
+  state === 'running' && (isChecked ? health === 'healthy' : health !== 'unhealthy');
+
 type Judgement = { status: ServiceStatus; reason: string | null };
 
 /** The first that applies: what an operator has to act on comes before what passes by itself. */
 function judgeService(view: ClusterView, service: ServiceView): Judgement {
   if (service.removing) return { status: 'removing', reason: describeRemoving(view, service) };
+  const { rollout } = service;
+  if (rollout?.state === 'paused' || rollout?.state === 'failed') {
+    return { status: 'paused', reason: describeHeld(service, rollout) };
+  }
   if (service.blocked) return { status: 'blocked', reason: describeBlocked(service, service.blocked) };
-  if (isConverged(service)) return { status: 'converged', reason: null };
+  if (isConverged(view, service)) return { status: 'converged', reason: null };
   const failing = [...service.slots.values()].filter((slot) => isFailing(view, slot));
   if (failing.length > 0) return { status: 'degraded', reason: describeFailing(view, service, failing) };
+  const unhealthy = liveContainers(view, service).filter(
+    ({ health, state }) => state === 'running' && health === 'unhealthy',
+  );
+  if (unhealthy.length > 0) return { status: 'degraded', reason: describeUnhealthy(service, unhealthy) };
   return { status: 'progressing', reason: describeProgress(view, service) };
 }
 
-/** Every slot has exactly one container, it runs, and by the present spec. */
-function isConverged(service: ServiceView): boolean {
-  if (service.live !== service.replicas || service.runningCurrent !== service.replicas) return false;
-  for (const slot of service.slots.values()) if (slot.containers.size !== 1) return false;
-  return true;
+/** Every slot has exactly one container, it runs well, and by the present spec; or its restart policy wants no more of it. */
+function isConverged(view: ClusterView, service: ServiceView): boolean {
+  if (service.rollout?.state === 'in progress' || service.runningCurrent !== service.live) return false;
+  let settled = 0;
+  for (const { slot, containers, done } of service.slots.values()) {
+    if (slot > service.replicas && containers.size > 0) return false;
+    const [id, ...others] = containers;
+    if (id === undefined ? done !== service.specHash : others.length > 0 || !isWell(view.containers.get(id)!))
+      return false;
+    settled += 1;
+  }
+  return settled === service.replicas;
+}
+
+function describeHeld({ replicas, running }: ServiceView, { state, to, reason }: RolloutView): string {
+  const end = state === 'failed' ? 'given up' : 'paused';
+  return `the rollout of generation ${to} is ${end}: ${reason}; ${running} of ${plural(replicas, 'replica')} running`;
+}
+
+function describeUnhealthy({ name }: ServiceView, unhealthy: readonly ContainerView[]): string {
+  const [{ slot, node, message }] = unhealthy as [ContainerView];
+  const others = unhealthy.length > 1 ? ` (${plural(unhealthy.length - 1, 'other replica')} too)` : '';
+  return `${name}.${slot} is unhealthy on ${node}${others}: ${message}`;
 }
 
 /** One failure is replaced at once and is no news; what failed again, or waits, is. */
@@ -98,6 +153,10 @@ function describeProgress(view: ClusterView, service: ServiceView): string {
   const outdated = service.running - service.runningCurrent;
   const sentence = [`${service.running} of ${service.replicas} running`];
   if (outdated > 0) sentence.push(`${outdated} of them by an earlier spec`);
+  const unproven = liveContainers(view, service).filter(
+    (container) => container.state === 'running' && !isWell(container),
+  );
+  if (unproven.length > 0) sentence.push(`${unproven.length} not healthy yet`);
   const moving = liveContainers(view, service).filter(({ state }) => state !== 'running');
   if (moving.length > 0) sentence.push(formatContainers(moving));
   return sentence.join(', ');

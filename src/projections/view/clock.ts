@@ -17,6 +17,7 @@ export const clockHandlers = {
     }
     for (const node of view.nodes.values()) {
       node.since = notAfter(node.since);
+      if (node.suspect) node.suspect = { ...node.suspect, since: notAfter(node.suspect.since) };
       node.lastHeardAt = notAfter(node.lastHeardAt);
       node.takeovers = node.takeovers.map((takeover) => ({ ...takeover, at: notAfter(takeover.at) }));
       node.refusals = node.refusals.map((refusal) => ({ ...refusal, at: notAfter(refusal.at) }));
@@ -24,6 +25,8 @@ export const clockHandlers = {
     }
     for (const service of view.services.values()) {
       service.updatedAt = notAfter(service.updatedAt);
+      if (service.rollout) service.rollout.startedAt = notAfter(service.rollout.startedAt);
+      for (const [generation, at] of service.converged) service.converged.set(generation, notAfter(at));
       if (service.blocked) service.blocked.since = notAfter(service.blocked.since);
       touched.services.add(service.name);
     }
@@ -42,6 +45,11 @@ function moveDeadlines(view: ClusterView, aheadMs: number): void {
       const slot = view.services.get(name)?.slots.get(number);
       if (slot && slot.delayedUntilMs !== null) slot.delayedUntilMs -= aheadMs;
     }
+  }
+  for (const name of view.rolling) {
+    const { rollout, proving } = view.services.get(name)!;
+    if (rollout) rollout.progressAtMs -= aheadMs;
+    for (const [id, dueMs] of proving) proving.set(id, dueMs - aheadMs);
   }
   if (view.nextExpiryMs !== null) view.nextExpiryMs -= aheadMs;
 }

@@ -4,8 +4,11 @@
  */
 
 import type { FilteredNodes } from '../../events/schema/catalog.ts';
+import type { RolloutPauseReason } from '../../events/schema/rollout-facts.ts';
 import type { ContainerState, FailureReason, StopReason } from '../../model/container.ts';
+import type { Health } from '../../model/health.ts';
 import type { AgentInstance, Availability, EngineDescription, NodeState } from '../../model/node.ts';
+import type { ServicePolicy } from '../../model/policy.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { Scope } from '../../model/token.ts';
 
@@ -29,6 +32,10 @@ export type ContainerView = {
   spec: ContainerSpec;
   replaces: string | null;
   ports: readonly { container: number; host: number; protocol: 'tcp' | 'udp' }[];
+  /** `unproven` unless it runs. */
+  health: Health;
+  /** It has a check: it serves when it is healthy, however long it has run. */
+  isChecked: boolean;
   queueDeadlineMs: number;
   queuedAt: string;
   /** Position of its ContainerQueued: the order among the containers of a slot. */
@@ -46,14 +53,42 @@ export type SlotView = {
   slot: number;
   /** Containers of the slot that are not terminal, oldest first. Usually one, two while it is being replaced. */
   containers: Set<string>;
-  /** Consecutive failures of runs of the present spec; 0 after a run that was stable, or a new spec. */
+  /** Consecutive failures of runs of one spec; 0 after a run that was stable, or a new spec. */
   failures: number;
+  /** Hash of that spec; null while failures is 0. */
+  failedSpec: string | null;
   /** The last of them, in words; null while failures is 0. */
   lastFailure: { container: string; reason: FailureReason | 'completed'; message: string; at: string } | null;
-  /** The last run that ended: why the next one is needed. null before the first ended. */
+  /** The last run that ended or became unhealthy: why the next one is needed. null before the first did. */
   lastEnded: { container: string; cause: Cause; at: string } | null;
+  /** Hash of the spec whose run ended for good, by the restart policy; null: none did. */
+  done: string | null;
   /** Restart waits until then; null when it does not wait. */
   delayedUntilMs: number | null;
+};
+
+/** A spec with the generation that requested it. */
+export type SpecVersion = { generation: number; spec: ContainerSpec; specHash: string };
+
+export type RolloutView = {
+  state: 'in progress' | 'paused' | 'completed' | 'failed';
+  from: number;
+  to: number;
+  /** Why it is paused; null unless it is. */
+  pause: RolloutPauseReason | null;
+  /** Why it does not go on, in a sentence; null while it does. */
+  reason: string | null;
+  /** Failed or unhealthy containers of its spec since it started or was resumed. */
+  failures: number;
+  /** The last of them. */
+  lastFailure: { container: string; cause: Cause; message: string } | null;
+  /** Its latest fact. */
+  latest: Cause;
+  /** It does not wait for its canaries any more. */
+  isPromoted: boolean;
+  startedAt: string;
+  /** When it started, was resumed, or a container of its spec last began to run or became healthy. */
+  progressAtMs: number;
 };
 
 export type ServiceView = {
@@ -62,6 +97,19 @@ export type ServiceView = {
   generation: number;
   spec: ContainerSpec;
   specHash: string;
+  policy: ServicePolicy;
+  /** The present spec is an earlier one, requested again by a rollback: it is not rolled back once more. */
+  isRollback: boolean;
+  /** From the first containers of an earlier spec that have to be replaced; null: nothing was rolled out yet. */
+  rollout: RolloutView | null;
+  /** What converged before the present spec: it runs on while the rollout of that is paused. null: nothing did. */
+  previous: SpecVersion | null;
+  /** What converged last: all replicas ran, those with a check healthy. */
+  settled: (SpecVersion & { replicas: number; policy: ServicePolicy }) | null;
+  /** Generation → when it converged, the last `convergedKept` of those that did. */
+  converged: Map<number, string>;
+  /** Containers that serve once they have run for so long, while others wait for that: id → when. */
+  proving: Map<string, number>;
   removing: boolean;
   createdAt: string;
   updatedAt: string;
@@ -101,6 +149,10 @@ export type NodeView = {
   refusals: readonly { instance: AgentInstance; hostname: string; at: string }[];
   /** The last times it was registered again while ready, oldest first, at most `takeoversKept`: see plan-conflicts.ts. */
   takeovers: readonly { registrationId: string; hostname: string; at: string }[];
+  /** Spec hashes of the last containers it failed to start, without a start after them. */
+  startErrors: readonly string[];
+  /** It fails to start what others start; the message is the engine's own. null: it does not. */
+  suspect: { since: string; message: string } | null;
   /** The latest fact of its stream. */
   latest: Cause;
   /** Version of the node's stream. */
@@ -119,6 +171,9 @@ export const takeoversKept = 4;
 
 /** More agents than this under one node id are forgotten the first. */
 export const refusalsKept = 4;
+
+/** A service of more changes forgets the oldest. */
+export const convergedKept = 1_000;
 
 /** What several nodes share. */
 export type EngineView = {
@@ -178,6 +233,8 @@ export type ClusterView = {
   delayed: Map<string, Set<number>>;
   /** Services with PlacementBlocked: looked at again whenever capacity changes. */
   blocked: Set<string>;
+  /** Services at which the planner has to look again by time: a rollout in progress, or containers that prove themselves. */
+  rolling: Set<string>;
   controller: { term: number; controllerId: string; resigned: boolean; version: number };
   /** `partial`: so many nodes are silent together that none is declared lost and nothing is moved. */
   disruption: 'none' | 'partial';
@@ -209,6 +266,7 @@ export function emptyClusterView(): ClusterView {
     queued: new Set(),
     delayed: new Map(),
     blocked: new Set(),
+    rolling: new Set(),
     controller: { term: 0, controllerId: '', resigned: false, version: 0 },
     disruption: 'none',
     alarms: new Map(),

@@ -2,17 +2,17 @@
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { FailureReason } from '../../model/container.ts';
-import type { ContainerFact } from '../../model/container-machine.ts';
-import { nextContainerState } from '../../model/container-machine.ts';
+import { type ContainerFact, type HealthFact, nextContainerState, nextHealth } from '../../model/container-machine.ts';
+import { type RestartPolicy, restartPolicyDefault } from '../../model/policy.ts';
 import type { ClusterView, ContainerView, NodeView, ServiceView, SlotView } from './cluster-view.ts';
 import { release, reserve } from './engines.ts';
+import { countFailure, type Failure } from './failures.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
-import { dropSurplusSlot, setBlocked, setDelay } from './services.ts';
+import { keepRolling, noteProgress, noteRolloutFailure } from './rollouts.ts';
+import { dropSurplusSlot, noteSettled, setBlocked, setDelay } from './services.ts';
+import { noteStart, noteStartError } from './suspects.ts';
 import type { Touched } from './touched.ts';
-
-/** A run this long was stable: what failed before it is forgotten. Ten times the longest usual start. */
-const stableRunMs = 60_000;
 
 /** How long an ended container stays in the view, in log time. A constant of the projection, never configuration. */
 const endedKeptMs = 3_600_000;
@@ -35,9 +35,10 @@ export const containerHandlers = {
     const { data } = event;
     if (view.containers.has(data.container)) illegal(event, 'the container exists already');
     const service = view.services.get(data.service) ?? illegal(event, 'the service is unknown');
-    if (service.specHash !== data.specHash) illegal(event, `the spec of ${data.service} is ${service.specHash}`);
+    const version =
+      specOf(service, data.specHash) ?? illegal(event, `the spec of ${data.service} is ${service.specHash}`);
     const node = view.nodes.get(data.node) ?? illegal(event, `node ${data.node} is unknown`);
-    const container = queueContainer(event, service, node);
+    const container = queueContainer(event, version, node);
     const slot = openSlot(service, data.slot);
 
     view.containers.set(container.id, container);
@@ -59,8 +60,30 @@ export const containerHandlers = {
 
   ContainerRunning(view, event, touched) {
     const container = move(view, event, touched);
+    const { ports, isChecked = false } = event.data;
     container.runningAt = event.at;
-    if (event.data.ports.length > 0) container.ports = event.data.ports;
+    container.isChecked = isChecked;
+    if (ports.length > 0) container.ports = ports;
+    noteStart(view, container, touched);
+    noteProgress(view, container, event);
+  },
+
+  ContainerHealthy(view, event, touched) {
+    const container = changeHealth(view, event, touched);
+    container.message = null;
+    noteProgress(view, container, event);
+  },
+
+  /** Its slot needs another, as after an end; the run itself goes on until that one serves. */
+  ContainerUnhealthy(view, event, touched) {
+    const container = changeHealth(view, event, touched);
+    const message = event.data.output.trim() || 'its health check failed';
+    container.message = message;
+    const service = view.services.get(container.service)!;
+    const slot = service.slots.get(container.slot)!;
+    slot.lastEnded = { container: container.id, cause: container.latest, at: event.at };
+    countFailure(service, slot, container, event, { reason: 'unhealthy', message });
+    noteRolloutFailure(service, container, message);
   },
 
   ContainerStopRequested(view, event, touched) {
@@ -76,8 +99,11 @@ export const containerHandlers = {
   ContainerCompleted(view, event, touched) {
     const { note } = event.data;
     const message = `it ended by itself with exit code 0${note === undefined ? '' : `; ${note}`}`;
-    const counted: Failure | null = isStopping(view, event) ? null : { reason: 'completed', message };
+    const isOver = isStopping(view, event);
+    const isDone = !isOver && restartCondition(view, event) !== 'always';
+    const counted: Failure | null = isOver || isDone ? null : { reason: 'completed', message };
     const container = move(view, event, touched);
+    if (isDone) slotOf(view, container).done = container.specHash;
     container.reason = null;
     container.message = note ?? null;
     container.exitCode = 0;
@@ -89,10 +115,12 @@ export const containerHandlers = {
     const { reason, message, exitCode, logTail } = event.data;
     const counted = countedReasons.has(reason) && !isStopping(view, event) ? { reason, message } : null;
     const container = move(view, event, touched);
+    if (counted && restartCondition(view, event) === 'never') slotOf(view, container).done = container.specHash;
     container.reason = reason;
     container.message = message;
     container.exitCode = exitCode;
     if (logTail.length > 0) container.logTail = logTail;
+    if (reason === 'start error' && counted) noteStartError(view, container, event.at, touched);
     end(view, event, container, counted, touched);
   },
 
@@ -104,8 +132,26 @@ export const containerHandlers = {
   },
 } satisfies Partial<Handlers>;
 
+/** The service's spec of that hash: the present one, or the one before it, which runs on while a rollout is paused. */
+function specOf(service: ServiceView, hash: string): Pick<ServiceView, 'name' | 'spec' | 'specHash'> | null {
+  if (service.specHash === hash) return service;
+  return service.previous?.specHash === hash ? { name: service.name, ...service.previous } : null;
+}
+
+/** Under `on-failure` one that ends with 0 is done, under `never` each that ends by itself. */
+function restartCondition(view: ClusterView, event: LogEvent<ContainerFact>): RestartPolicy['condition'] {
+  return (view.services.get(event.data.service)?.policy.restart ?? restartPolicyDefault).condition;
+}
+
+const slotOf = (view: ClusterView, { service, slot }: ContainerView): SlotView =>
+  view.services.get(service)!.slots.get(slot)!;
+
 /** Strings the view has already are taken from there: a parsed event brings its own copy of each. */
-function queueContainer(event: LogEvent<'ContainerQueued'>, service: ServiceView, node: NodeView): ContainerView {
+function queueContainer(
+  event: LogEvent<'ContainerQueued'>,
+  service: Pick<ServiceView, 'name' | 'spec' | 'specHash'>,
+  node: NodeView,
+): ContainerView {
   const { data } = event;
   return {
     id: data.container,
@@ -123,6 +169,8 @@ function queueContainer(event: LogEvent<'ContainerQueued'>, service: ServiceView
     spec: service.spec,
     replaces: data.replaces,
     ports: noPorts,
+    health: 'unproven',
+    isChecked: false,
     queueDeadlineMs: parseIsoTime(data.queueDeadline),
     queuedAt: event.at,
     queuedPosition: event.position,
@@ -140,8 +188,10 @@ function openSlot(service: ServiceView, number: number): SlotView {
     slot: number,
     containers: new Set(),
     failures: 0,
+    failedSpec: null,
     lastFailure: null,
     lastEnded: null,
+    done: null,
     delayedUntilMs: null,
   };
   service.slots.set(number, slot);
@@ -156,6 +206,7 @@ function move(view: ClusterView, event: LogEvent<ContainerFact>, touched: Touche
   if (next === null) illegal(event, `the container is ${container.state}`);
   countRunning(service, container, -1);
   if (container.state === 'in queue') view.queued.delete(container.id);
+  if (service.proving.size > 0 && service.proving.delete(container.id)) keepRolling(view, service);
   container.state = next;
   countRunning(service, container, +1);
   container.since = event.at;
@@ -169,6 +220,20 @@ function move(view: ClusterView, event: LogEvent<ContainerFact>, touched: Touche
   return container;
 }
 
+function changeHealth(view: ClusterView, event: LogEvent<HealthFact>, touched: Touched): ContainerView {
+  const container = view.containers.get(event.data.container) ?? illegal(event, 'the container is unknown');
+  const service = view.services.get(container.service) ?? illegal(event, 'its service is unknown');
+  const next = container.state === 'running' ? nextHealth(container.health, event.type) : null;
+  if (next === null) illegal(event, `the container is ${container.state}, ${container.health}`);
+  container.health = next;
+  container.isChecked = true;
+  container.version = event.version;
+  container.latest = causeOf(event);
+  service.position = event.position;
+  touched.services.add(service.name);
+  return container;
+}
+
 function isStopping(view: ClusterView, event: LogEvent<ContainerFact>): boolean {
   return view.containers.get(event.data.container)?.state === 'stopping';
 }
@@ -178,8 +243,6 @@ function countRunning(service: ServiceView, container: ContainerView, by: 1 | -1
   service.running += by;
   if (container.specHash === service.specHash) service.runningCurrent += by;
 }
-
-type Failure = { reason: FailureReason | 'completed'; message: string };
 
 /** @param failure what the end says about the spec; null when it says nothing, as after we asked it to stop */
 function end(
@@ -194,6 +257,7 @@ function end(
   slot.containers.delete(container.id);
   slot.lastEnded = { container: container.id, cause: container.latest, at: event.at };
   countFailure(service, slot, container, event, failure);
+  if (failure) noteRolloutFailure(service, container, `${failure.reason}: ${failure.message}`);
   dropSurplusSlot(view, service, slot);
 
   service.live -= 1;
@@ -210,31 +274,10 @@ function end(
   }
 
   release(view, container, touched);
+  noteSettled(view, service);
 
   view.ended.add(container.id);
   view.nextExpiryMs ??= expiryMsOf(event.at);
-}
-
-/** What ran by a spec that is no longer requested says nothing about the present one. */
-function countFailure(
-  service: ServiceView,
-  slot: SlotView,
-  container: ContainerView,
-  event: LogEvent<ContainerFact>,
-  failure: Failure | null,
-): void {
-  if (container.specHash !== service.specHash) return;
-  if (slot.failures > 0 && wasStable(container, event.at)) {
-    slot.failures = 0;
-    slot.lastFailure = null;
-  }
-  if (!failure) return;
-  slot.failures += 1;
-  slot.lastFailure = { ...failure, container: container.id, at: event.at };
-}
-
-function wasStable({ runningAt }: ContainerView, endedAt: string): boolean {
-  return runningAt !== null && parseIsoTime(endedAt) - parseIsoTime(runningAt) >= stableRunMs;
 }
 
 const expiryMsOf = (endedAt: string): number => parseIsoTime(endedAt) + endedKeptMs;

@@ -10,16 +10,18 @@ import type { ClusterView } from './cluster-view.ts';
 import { containerHandlers, expireEnded } from './containers.ts';
 import type { Handlers } from './handlers.ts';
 import { nodeHandlers } from './nodes.ts';
+import { expireProving, rolloutHandlers } from './rollouts.ts';
 import { serviceHandlers } from './services.ts';
 import { tokenHandlers } from './tokens.ts';
 import { nothingTouched, type Touched } from './touched.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived again. */
-export const projectionVersion = 8;
+export const projectionVersion = 9;
 
 const handlers: Handlers = {
   ...clusterHandlers,
   ...serviceHandlers,
+  ...rolloutHandlers,
   ...containerHandlers,
   ...nodeHandlers,
   ...tokenHandlers,
@@ -33,7 +35,7 @@ const handlers: Handlers = {
  * @throws AssertionError naming the position when the event cannot follow what was folded before
  */
 export function evolve(view: ClusterView, event: LogEvent, touched: Touched = nothingTouched()): Touched {
-  advanceTime(view, event.at);
+  advanceTime(view, event.at, touched);
   (handlers[event.type] as (view: ClusterView, event: LogEvent, touched: Touched) => void)(view, event, touched);
   view.position = event.position;
   const isTelemetry = event.version === 0;
@@ -56,14 +58,15 @@ export function evolveCommit(
   events: readonly LogEvent[],
   touched: Touched = nothingTouched(),
 ): Touched {
-  advanceTime(view, commit.at);
+  advanceTime(view, commit.at, touched);
   for (const event of events) evolve(view, event, touched);
   view.position = commit.first + commit.count - 1;
   return touched;
 }
 
-function advanceTime(view: ClusterView, at: string): void {
+function advanceTime(view: ClusterView, at: string, touched: Touched): void {
   if (at === view.at) return;
   view.at = at;
   expireEnded(view);
+  expireProving(view, touched);
 }

@@ -88,6 +88,8 @@ function register(
     labels,
     session: event.position,
     instance,
+    startErrors: [],
+    suspect: null,
     refusals: known && instance && known.instance?.id === instance.id ? known.refusals : [],
     takeovers: takeoversOf(known, event),
     latest: causeOf(event),

@@ -1,7 +1,8 @@
 /** How service events change the view: its spec, and what keeps its slots from being filled. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
-import type { ClusterView, ServiceView, SlotView } from './cluster-view.ts';
+import type { ServicePolicy } from '../../model/policy.ts';
+import { type ClusterView, convergedKept, type ServiceView, type SlotView } from './cluster-view.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
 import type { Touched } from './touched.ts';
@@ -16,15 +17,19 @@ export const serviceHandlers = {
       return;
     }
     const isNewSpec = service.specHash !== data.specHash;
-    service.spec = data.container;
-    service.specHash = data.specHash;
+    if (isNewSpec) replaceSpec(view, service, event);
+    service.policy = policyOf(data);
+    service.isRollback = data.rollbackTo !== undefined;
     service.removing = false;
     changeSpec(view, service, event, data.replicas, touched);
     if (isNewSpec) forgetFailures(view, service);
+    noteSettled(view, service);
   },
 
   ServiceScaled(view, event, touched) {
-    changeSpec(view, findService(view, event), event, event.data.replicas, touched);
+    const service = findService(view, event);
+    changeSpec(view, service, event, event.data.replicas, touched);
+    noteSettled(view, service);
   },
 
   ServiceRemovalRequested(view, event, touched) {
@@ -39,6 +44,7 @@ export const serviceHandlers = {
     for (const slot of service.slots.values()) setDelay(view, service, slot, null);
     view.services.delete(service.name);
     view.blocked.delete(service.name);
+    view.rolling.delete(service.name);
     touched.services.delete(service.name);
     view.removedServices.set(service.name, { version: event.version, generation: service.generation });
   },
@@ -81,6 +87,13 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
     generation,
     spec: container,
     specHash,
+    policy: policyOf(event.data),
+    isRollback: false,
+    rollout: null,
+    previous: null,
+    settled: null,
+    converged: new Map(),
+    proving: new Map(),
     removing: false,
     createdAt: event.at,
     updatedAt: event.at,
@@ -97,6 +110,40 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
   view.services.set(name, service);
   view.removedServices.delete(name);
   return service;
+}
+
+const policyOf = ({ update, restart }: ServicePolicy): ServicePolicy => ({
+  ...(update ? { update } : {}),
+  ...(restart ? { restart } : {}),
+});
+
+/** What is replaced is what converged last: a spec that never did is nothing to go back to. */
+function replaceSpec(view: ClusterView, service: ServiceView, { data }: LogEvent<'ServiceRequested'>): void {
+  const { settled } = service;
+  service.previous = settled && settled.specHash !== data.specHash ? settled : null;
+  service.spec = data.container;
+  service.specHash = data.specHash;
+  service.rollout = null;
+  service.proving.clear();
+  view.rolling.delete(service.name);
+}
+
+/** Every slot has one container, of the present spec, that runs, and is healthy where it has a check. */
+export function noteSettled(view: ClusterView, service: ServiceView): void {
+  const { generation, spec, specHash, replicas, policy, rollout, settled } = service;
+  if (settled?.generation === generation || service.removing) return;
+  if (rollout && rollout.state !== 'completed') return;
+  if (service.live !== replicas || service.runningCurrent !== replicas) return;
+  for (const slot of service.slots.values()) {
+    for (const id of slot.containers) {
+      const { isChecked, health } = view.containers.get(id)!;
+      if (isChecked && health !== 'healthy') return;
+    }
+  }
+  service.settled = { generation, spec, specHash, replicas, policy };
+  service.converged.set(generation, view.at);
+  const [oldest] = service.converged.keys();
+  if (service.converged.size > convergedKept && oldest !== undefined) service.converged.delete(oldest);
 }
 
 /** What the planner found out about the old spec does not hold for the new one. */
@@ -123,6 +170,7 @@ function forgetFailures(view: ClusterView, service: ServiceView): void {
   service.runningCurrent = 0;
   for (const slot of service.slots.values()) {
     slot.failures = 0;
+    slot.failedSpec = null;
     slot.lastFailure = null;
     setDelay(view, service, slot, null);
     for (const id of slot.containers) {

@@ -7,7 +7,7 @@ import { v5 as uuidv5 } from 'uuid';
 import type { RegisterReport, Report, ReportOf } from '../../bus/messages.ts';
 import type { Expectation } from '../../events/log/event-log.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
-import { isTerminal, nextContainerState, nextOnInput } from '../../model/container-machine.ts';
+import { isTerminal, nextContainerState, nextHealth, nextOnInput } from '../../model/container-machine.ts';
 import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
 
 export type ReportDecision =
@@ -18,7 +18,7 @@ export type ReportDecision =
   | 'orphan';
 
 type EndReport = ReportOf<'failed' | 'stopped' | 'completed'>;
-type StateReport = EndReport | ReportOf<'starting' | 'running'>;
+type StateReport = EndReport | ReportOf<'starting' | 'running' | 'healthy' | 'unhealthy'>;
 
 /** @param clusterId namespace of the append ids of reports that may be sent twice */
 export function decideReport(
@@ -32,7 +32,7 @@ export function decideReport(
   if (!container || isTerminal(container.state)) return isEnd(report) ? 'stale' : 'orphan';
   if (container.node !== report.node) return 'stale';
   const event = eventOf(report, container);
-  if (nextContainerState(container.state, event.type) === null) return 'stale';
+  if (!isNews(container, event.type)) return 'stale';
   return { event, expect: [{ stream: streams.container(container.id), version: container.version }] };
 }
 
@@ -71,6 +71,10 @@ function decideStale(view: ClusterView, report: ReportOf<'stale-removed'>, clust
   };
 }
 
+/** It raises the container's rank, or changes its health while it runs. */
+const isNews = ({ state, health }: ContainerView, fact: string): boolean =>
+  nextContainerState(state, fact) !== null || (state === 'running' && nextHealth(health, fact) !== null);
+
 const isEnd = (report: StateReport): report is EndReport =>
   report.kind === 'failed' || report.kind === 'stopped' || report.kind === 'completed';
 
@@ -85,9 +89,14 @@ function eventOf(report: StateReport, container: ContainerView): NewEvent {
     case 'starting':
       return { ...head, type: 'ContainerStarting', data: { ...ref, session: report.session } };
     case 'running': {
-      const { session, engineContainerId, startedAt, ports } = report;
-      return { ...head, type: 'ContainerRunning', data: { ...ref, session, engineContainerId, startedAt, ports } };
+      const { session, engineContainerId, startedAt, ports, isChecked } = report;
+      const data = { ...ref, session, engineContainerId, startedAt, ports, ...(isChecked ? { isChecked } : {}) };
+      return { ...head, type: 'ContainerRunning', data };
     }
+    case 'healthy':
+      return { ...head, type: 'ContainerHealthy', data: ref };
+    case 'unhealthy':
+      return { ...head, type: 'ContainerUnhealthy', data: { ...ref, output: report.output } };
     case 'failed': {
       const { reason, message, exitCode, logTail } = report;
       return { ...head, type: 'ContainerFailed', data: { ...ref, reason, message, exitCode, logTail } };

@@ -5,13 +5,22 @@
 
 import { AppError } from '../../errors.ts';
 import type { Expectation } from '../../events/log/event-log.ts';
+import { canonicalJson } from '../../events/schema/canonical-json.ts';
 import type { EventData } from '../../events/schema/catalog.ts';
 import type { LogEvent, NewEvent } from '../../events/schema/event.ts';
 import { streams } from '../../events/schema/event.ts';
 import { specHash } from '../../events/schema/hash.ts';
+import {
+  type RestartPolicy,
+  restartPolicyDefault,
+  type ServicePolicy,
+  type UpdatePolicy,
+  updatePolicyDefault,
+} from '../../model/policy.ts';
 import type { ContainerSpec, ServiceSpec } from '../../model/service.ts';
 import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
+import { decideRelease, type ReleaseRequest, withRestarts } from './decide-release.ts';
 import { decideToken, type TokenRequest } from './decide-token.ts';
 import { type Decision, metaOf, type RequestContext } from './decision.ts';
 import { type ContainerPatch, patchContainer } from './patch-spec.ts';
@@ -19,6 +28,9 @@ import { assertSpecSize } from './spec-limit.ts';
 
 /** `replicas: null`: as many as the service has; one of a new service. */
 export type SpecRequest = Omit<ServiceSpec, 'specHash' | 'replicas'> & { replicas: number | null };
+
+/** A member that is present is merged into the old one; null: the default again. */
+export type PolicyPatch = { update?: Partial<UpdatePolicy> | null; restart?: Partial<RestartPolicy> | null };
 
 const replicasDefault = 1;
 
@@ -28,7 +40,8 @@ export type NodeAction = 'cordon' | 'drain' | 'activate' | 'lost' | 'remove';
 export type ApiRequest =
   /** The whole spec of each; creates or edits. Names are distinct. */
   | { kind: 'apply'; specs: readonly SpecRequest[] }
-  | { kind: 'patch'; service: string; replicas?: number; container?: ContainerPatch }
+  | { kind: 'patch'; service: string; replicas?: number; container?: ContainerPatch; policy?: PolicyPatch }
+  | ReleaseRequest
   | { kind: 'remove'; service: string }
   | { kind: 'node'; node: string; action: NodeAction }
   | TokenRequest;
@@ -38,7 +51,7 @@ export type DecideSettings = { nodeTimeoutMs: number };
 
 /**
  * @throws AppError `service_not_found` · `service_removing` · `node_not_found` · `node_not_lost` ·
- *   `node_heard` · `service_too_large` (details.field, .rule) · of tokens: see `decideToken`
+ *   `node_heard` · `rollout_not_found` · `rollout_not_paused` · `service_too_large` (details.field, .rule) · of tokens: see `decideToken`
  */
 export function decide(
   view: ClusterView,
@@ -59,7 +72,8 @@ export function decide(
       }
       const { name, replicas, spec } = service;
       const container = request.container ? patchContainer(spec, request.container) : spec;
-      const changed = { service: name, replicas: request.replicas ?? replicas, container };
+      const policy = patchPolicy(service.policy, request.policy);
+      const changed = { service: name, replicas: request.replicas ?? replicas, container, ...policy };
       return { events: [applySpec(view, changed, 'container', context)], expect: [expectService(view, name)] };
     }
     case 'remove':
@@ -69,6 +83,12 @@ export function decide(
       };
     case 'node':
       return changeNode(view, request, context, settings);
+    case 'rollback':
+    case 'rollout':
+    case 'restart': {
+      const service = findService(view, request.service);
+      return { events: decideRelease(service, request, context), expect: [expectService(view, service.name)] };
+    }
     case 'issue token':
     case 'revoke token':
     case 'use token':
@@ -78,19 +98,31 @@ export function decide(
 
 /** @param field the member of the request that is the container spec; a refusal names it */
 function applySpec(view: ClusterView, spec: SpecRequest, field: string, context: RequestContext): NewEvent {
-  const { service: name, container } = spec;
+  const { service: name, update, restart } = spec;
+  const policy = { ...(update ? { update } : {}), ...(restart ? { restart } : {}) };
   const known = view.services.get(name);
+  const container = withRestarts(spec.container, known?.spec.restarts);
   const replicas = spec.replicas ?? (known && !known.removing ? known.replicas : replicasDefault);
   const hash = specHash(container);
-  const isSameSpec = known !== undefined && !known.removing && known.specHash === hash;
-  if (!isSameSpec) assertSpecSize(container, field);
+  const isSameContainer = known !== undefined && !known.removing && known.specHash === hash;
+  const isSameSpec = isSameContainer && canonicalJson(known.policy) === canonicalJson(policy);
+  if (!isSameContainer) assertSpecSize(container, field);
   if (isSameSpec && known.replicas !== replicas) {
     const data = { service: name, generation: known.generation + 1, from: known.replicas, replicas };
     return { stream: streams.service(name), type: 'ServiceScaled', data, meta: metaOf(context) };
   }
   const before = known?.generation ?? view.removedServices.get(name)?.generation ?? 0;
   const generation = isSameSpec ? before : before + 1;
-  return requestService({ name, replicas, spec: container, specHash: hash }, generation, !isSameSpec, context);
+  return requestService({ name, replicas, spec: container, specHash: hash, policy }, generation, !isSameSpec, context);
+}
+
+function patchPolicy(policy: ServicePolicy, { update, restart }: PolicyPatch = {}): ServicePolicy {
+  const patched: ServicePolicy = { ...policy };
+  if (update) patched.update = { ...(policy.update ?? updatePolicyDefault), ...update };
+  if (update === null) delete patched.update;
+  if (restart) patched.restart = { ...(policy.restart ?? restartPolicyDefault), ...restart };
+  if (restart === null) delete patched.restart;
+  return patched;
 }
 
 /** A repeated removal changes nothing, and is recorded like every request that changes nothing. */
@@ -101,13 +133,13 @@ function removeService(service: ServiceView, context: RequestContext): NewEvent 
 }
 
 function requestService(
-  spec: { name: string; replicas: number; spec: ContainerSpec; specHash: string },
+  spec: { name: string; replicas: number; spec: ContainerSpec; specHash: string; policy: ServicePolicy },
   generation: number,
   changed: boolean,
   context: RequestContext,
 ): NewEvent {
   const { name: service, replicas, spec: container } = spec;
-  const data = { service, generation, changed, replicas, container, specHash: spec.specHash };
+  const data = { service, generation, changed, replicas, container, specHash: spec.specHash, ...spec.policy };
   return { stream: streams.service(service), type: 'ServiceRequested', data, meta: metaOf(context) };
 }
 
@@ -171,6 +203,11 @@ export function outcomeOf(events: readonly (NewEvent | LogEvent)[]): Outcome {
         outcome.services.push({ serviceName, generation, changed });
         break;
       }
+      case 'RolloutPaused':
+      case 'RolloutResumed':
+      case 'RolloutFailed':
+        outcome.services.push({ serviceName: event.data.service, generation: event.data.to, changed: true });
+        break;
       case 'NodeCordoned':
         outcome.nodes.push({ node: event.data.node, availability: 'cordoned' });
         break;

@@ -1,13 +1,16 @@
 /** Applies a partial edit to a container spec. Pure. */
 
 import { AppError } from '../../errors.ts';
+import type { HealthCheck } from '../../model/health.ts';
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 
 /** Entries of env, and of labels. Keeps a spec far below the limit of an append; more belong into a file of the image. */
 export const openMapEntriesMax = 256;
 
 /** A member that is present replaces the old one. Env and labels are merged by name; `removed` takes a name out. */
-export type ContainerPatch = Partial<Omit<ContainerSpec, 'env' | 'labels' | 'resources'>> & {
+export type ContainerPatch = Partial<Omit<ContainerSpec, 'env' | 'labels' | 'resources' | 'health' | 'restarts'>> & {
+  /** null: the check of the image counts again. */
+  health?: HealthCheck | null;
   env?: readonly (EnvEntry | Removed)[];
   labels?: readonly (ContainerSpec['labels'][number] | Removed)[];
   resources?: Partial<ContainerSpec['resources']>;
@@ -17,9 +20,12 @@ export type Removed = { name: string; removed: true };
 
 /** @throws AppError `service_too_large` (details.field, .rule): the merged map has too many entries */
 export function patchContainer(spec: ContainerSpec, patch: ContainerPatch): ContainerSpec {
+  const { health = spec.health, ...members } = patch;
+  const { health: _before, ...others } = spec;
   return {
-    ...spec,
-    ...patch,
+    ...others,
+    ...members,
+    ...(health ? { health } : {}),
     env: patchMap('env', spec.env, patch.env),
     labels: patchMap('labels', spec.labels, patch.labels),
     resources: { ...spec.resources, ...patch.resources },

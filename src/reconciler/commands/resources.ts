@@ -13,6 +13,9 @@ export function resourcesOf(view: ClusterView, request: ApiRequest): Resource[] 
       return request.specs.map(({ service }) => toResource(service, view.services.get(service)));
     case 'patch':
     case 'remove':
+    case 'rollback':
+    case 'rollout':
+    case 'restart':
       return [toResource(request.service, view.services.get(request.service))];
     case 'node':
       return [toResource(request.node, view.nodes.get(request.node))];

@@ -5,19 +5,22 @@ import { type Candidates, explanationNamesMax, type FilteredNodes } from '../../
 import type { ContainerSpec } from '../../model/service.ts';
 import type { ClusterView, ContainerView, NodeView } from '../../projections/view/cluster-view.ts';
 import { engineOfNode } from '../../projections/view/engines.ts';
-import { engineWithout, rejectionOf, type Site } from './placement-filters.ts';
+import { engineWithout, type Rejection, rejectionOf, type Site } from './placement-filters.ts';
 import { createRejections } from './rejections.ts';
 import { countContainer, type Reservations, reserve } from './reservations.ts';
 
 export type Placement = { node: NodeView; candidates: Candidates; filtered: FilteredNodes };
 
+/** Of nodes that fail to start what others start. */
+export const suspectFilter = 'suspect';
+
 /** Places one service's containers one after the other. */
 export type Placer = {
   /**
    * The best node for the next container, reserved; or why there is none.
-   * @param unresponsive nodes on which the slot's last containers reached their queue time-out, the latest first: only when no other will do
+   * @param avoided nodes with the reason, the latest first: only when no other will do
    */
-  place(unresponsive?: readonly string[]): Placement | { node: null; filtered: FilteredNodes };
+  place(avoided?: ReadonlyMap<string, Rejection>): Placement | { node: null; filtered: FilteredNodes };
   /**
    * Is there room for one more once these are gone: on the node of one of them, or on any that has it now? The room is
    * kept from the service's other containers; another service may still take it.
@@ -66,14 +69,14 @@ export function createPlacer(
 
   const queue = new TinyQueue(findCandidates(view, { isFit, replicasOnNode, reservations }), byLoad);
 
-  /** The best candidates that still pass: what was placed before may have filled an engine. Unresponsive ones come on top. */
-  const takeBest = (unresponsive: readonly string[]): { best: Candidate[]; unresponsive: Candidate[] } => {
-    const taken = { best: [] as Candidate[], unresponsive: [] as Candidate[] };
+  /** The best candidates that still pass: what was placed before may have filled an engine. Those that are avoided come on top. */
+  const takeBest = (avoided: ReadonlyMap<string, Rejection>): { best: Candidate[]; avoided: Candidate[] } => {
+    const taken = { best: [] as Candidate[], avoided: [] as Candidate[] };
     while (taken.best.length < explanationNamesMax) {
       const candidate = queue.pop();
       if (!candidate) break;
       if (!isFit(candidate.node)) continue;
-      (unresponsive.includes(candidate.node.id) ? taken.unresponsive : taken.best).push(candidate);
+      (avoided.has(candidate.node.id) ? taken.avoided : taken.best).push(candidate);
     }
     return taken;
   };
@@ -89,22 +92,21 @@ export function createPlacer(
   };
 
   return {
-    place(unresponsiveNodes = []) {
-      const { best, unresponsive } = takeBest(unresponsiveNodes);
-      // Prefer the node whose time-out is the oldest.
-      const asked = unresponsive.toSorted(
-        (a, b) => unresponsiveNodes.indexOf(b.node.id) - unresponsiveNodes.indexOf(a.node.id),
-      );
-      const ranked = best.length > 0 ? best : asked;
+    place(avoided = noneAvoided) {
+      const taken = takeBest(avoided);
+      const ranked = taken.best.length > 0 ? taken.best : leastAvoided(taken.avoided, avoided);
       const [chosen] = ranked;
       if (!chosen) return { node: null, filtered: rejections.explain() };
       const candidates = ranked.map(toExplained);
-      const filtered = [...rejections.explain(), ...(best.length > 0 ? explainUnresponsive(unresponsive) : [])];
+      const filtered = [
+        ...rejections.explain(),
+        ...(taken.best.length > 0 ? explainAvoided(taken.avoided, avoided) : []),
+      ];
       countContainer(reservations, chosen.node.id);
       reserve(reservations.byEngine, engineOf(chosen.node).engineId, spec);
       chosen.replicasOfService += 1;
       chosen.containers += 1;
-      for (const candidate of [...best, ...unresponsive]) queue.push(candidate);
+      for (const candidate of [...taken.best, ...taken.avoided]) queue.push(candidate);
       return { node: chosen.node, candidates, filtered };
     },
     reserve(leaving) {
@@ -113,7 +115,7 @@ export function createPlacer(
         reserve(promised, engineOf(view.nodes.get(swapped.node)!).engineId, spec, swapped.spec);
         return { isReserved: true };
       }
-      const { best } = takeBest([]);
+      const { best } = takeBest(noneAvoided);
       const [chosen] = best;
       if (!chosen) return { isReserved: false, filtered: rejections.explain() };
       reserve(promised, engineOf(chosen.node).engineId, spec);
@@ -144,9 +146,16 @@ function findCandidates(
   return candidates;
 }
 
-function explainUnresponsive(unresponsive: readonly Candidate[]): FilteredNodes {
-  if (unresponsive.length === 0) return [];
-  const nodes = unresponsive.map(({ node }) => node.id);
-  const reason = 'a container of the slot reached its queue time-out there';
-  return [{ filter: 'queue timeout', reason, count: nodes.length, nodes }];
+/** Suspects last and by their load, the others by the age of their reason. */
+function leastAvoided(candidates: readonly Candidate[], avoided: ReadonlyMap<string, Rejection>): Candidate[] {
+  const order = [...avoided].filter(([, { filter }]) => filter !== suspectFilter).map(([id]) => id);
+  return candidates.toSorted((a, b) => order.indexOf(b.node.id) - order.indexOf(a.node.id));
 }
+
+function explainAvoided(candidates: readonly Candidate[], avoided: ReadonlyMap<string, Rejection>): FilteredNodes {
+  const rejections = createRejections();
+  for (const { node } of candidates) rejections.note(node.id, avoided.get(node.id)!);
+  return rejections.explain();
+}
+
+const noneAvoided: ReadonlyMap<string, Rejection> = new Map();

@@ -1,6 +1,7 @@
 /** Plans one service: the buckets of its slots, and the steps made from them. Pure. */
 
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
+import { planRollout } from './plan-rollout.ts';
 import {
   blockPlacement,
   delayRestart,
@@ -13,8 +14,11 @@ import { computeSlots, type PlanRound, type SlotBuckets } from './slot-buckets.t
 import type { Step } from './step.ts';
 
 export function planService(view: ClusterView, service: ServiceView, round: PlanRound): Step[] {
-  const buckets = computeSlots(view, service, round);
-  const steps = stepsOf(view, service, buckets, round);
+  const rollout = planRollout(view, service, round.nowMs);
+  // Its first fact comes before what follows from it.
+  if (service.rollout === null && rollout.steps.length > 0) return rollout.steps;
+  const buckets = computeSlots(view, service, round, rollout.isHeld);
+  const steps = [...stepsOf(view, service, buckets, round), ...rollout.steps];
   if (!service.removing || hasContainers(service)) return steps;
   return [...steps, removeService(service)];
 }

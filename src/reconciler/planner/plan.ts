@@ -6,6 +6,7 @@
  *  silent nodes ──▶ NodeLost + their ContainerFailed        plan-nodes.ts
  *  conflicts about a node ──▶ AlarmRaised, AlarmCleared      plan-conflicts.ts
  *  nodes that describe one engine differently ──▶ AlarmRaised, AlarmCleared      plan-engines.ts
+ *  nodes that start nothing ──▶ AlarmRaised, AlarmCleared      plan-suspects.ts
  *  a clock behind the log ──▶ AlarmRaised, AlarmCleared      plan-clock.ts
  *  overdue in queue ──▶ ContainerFailed (queue timeout)      here
  *  touched, blocked or due services──▶ their slots            plan-service.ts
@@ -19,7 +20,9 @@ import { planClock } from './plan-clock.ts';
 import { nextQuietMs, planConflicts } from './plan-conflicts.ts';
 import { planEngines } from './plan-engines.ts';
 import { type HeartbeatStatus, isDisrupted, isSilentNode, planNodes } from './plan-nodes.ts';
+import { rolloutDeadlines } from './plan-rollout.ts';
 import { planService } from './plan-service.ts';
+import { planSuspects } from './plan-suspects.ts';
 import { noReservations } from './reservations.ts';
 import type { PlanSettings } from './slot-buckets.ts';
 import { failContainer, type Step } from './step.ts';
@@ -47,7 +50,7 @@ export function plan({ view, work, heartbeats, settings, nowMs, wallClockMs }: P
   });
   const clockSteps = wallClockMs === undefined ? [] : planClock(view, wallClockMs);
   const conflictSteps = planConflicts(view, work.nodes, nowMs);
-  const engineSteps = planEngines(view, work.nodes);
+  const engineSteps = [...planEngines(view, work.nodes), ...planSuspects(view, work.nodes)];
   return [...nodeSteps, ...conflictSteps, ...engineSteps, ...planOverdue(view, nowMs), ...serviceSteps, ...clockSteps];
 }
 
@@ -68,19 +71,24 @@ export function nextDeadlineMs(view: ClusterView): number | null {
       if (untilMs != null) deadlines.push(untilMs);
     }
   }
+  for (const name of view.rolling) deadlines.push(...rolloutDeadlines(view.services.get(name)!));
   return deadlines.length === 0 ? null : Math.min(...deadlines);
 }
 
-/** Those of the work and those whose time has come: what plan costs. Pure. */
-export function* servicesToEvaluate(view: ClusterView, named: ReadonlySet<string>, nowMs: number): Iterable<string> {
-  yield* named;
+/** Those of the work and those whose time has come, each once: what plan costs. Pure. */
+export function servicesToEvaluate(view: ClusterView, named: ReadonlySet<string>, nowMs: number): ReadonlySet<string> {
+  const names = new Set(named);
   // While rescheduling is paused, that a node is heard again is no event.
-  if (isDisrupted(view)) for (const name of view.blocked) if (!named.has(name)) yield name;
+  if (isDisrupted(view)) for (const name of view.blocked) names.add(name);
   for (const [name, slots] of view.delayed) {
-    if (named.has(name) || (isDisrupted(view) && view.blocked.has(name))) continue;
-    const isDue = [...slots].some((slot) => (view.services.get(name)?.slots.get(slot)?.delayedUntilMs ?? 0) <= nowMs);
-    if (isDue) yield name;
+    const delayedUntilMs = (slot: number) => view.services.get(name)?.slots.get(slot)?.delayedUntilMs ?? 0;
+    if (!names.has(name) && [...slots].some((slot) => delayedUntilMs(slot) <= nowMs)) names.add(name);
   }
+  for (const name of view.rolling) {
+    const deadlines = () => rolloutDeadlines(view.services.get(name)!);
+    if (!names.has(name) && deadlines().some((dueMs) => dueMs <= nowMs)) names.add(name);
+  }
+  return names;
 }
 
 /** When the container's state times out; null: it does not. */

@@ -19,13 +19,18 @@ export function queueContainer(
   placed: Placement,
   times: { nowMs: number; queueTimeoutMs: number },
 ): Step {
-  const { slot, outdated, stopping, view: slotView } = status;
+  const { slot, target, outdated, stopping, view: slotView } = status;
   const { node, candidates, filtered } = placed;
   const replaced = outdated[0];
   const causes = [
     slotView?.lastEnded?.cause,
     ...stopping.map(({ latest }) => latest),
     ...outdated.map((container) => causeOf(view, service, container)),
+    // One that was placed while the rollout was held is younger than the spec: it goes because the rollout goes on.
+    ...outdated.map(({ queuedPosition }) =>
+      queuedPosition > service.specEvent.position ? service.rollout?.latest : undefined,
+    ),
+    ...(target === service ? [] : outdated.map(({ node }) => view.nodes.get(node)?.latest)),
   ];
   // The latest: later than the start of every container the slot ever had, so no id comes twice.
   const cause = causes.reduce<Cause>(
@@ -45,9 +50,10 @@ export function queueContainer(
         node: node.id,
         session: node.session,
         engineId: node.engine.engineId,
-        generation: service.generation,
-        specHash: service.specHash,
-        image: service.spec.image,
+        // Of the spec before a rollout that is held: its own generation.
+        generation: target.generation,
+        specHash: target.specHash,
+        image: target.spec.image,
         replaces: replaced?.id ?? slotView?.lastEnded?.container ?? null,
         queueDeadline: new Date(times.nowMs + times.queueTimeoutMs).toISOString(),
         candidates,
@@ -138,14 +144,14 @@ export function removeService(service: ServiceView): Step {
   };
 }
 
-function expectService(service: ServiceView): Expectation {
+export function expectService(service: ServiceView): Expectation {
   return { stream: streams.service(service.name), version: service.version };
 }
 
 export function delayRestart(service: ServiceView, { slot, view }: SlotStatus, nowMs: number): Step[] {
   if (!view?.lastEnded) return [];
   const { container, cause } = view.lastEnded;
-  const delayMs = restartDelayMs(view.failures, container);
+  const delayMs = restartDelayMs(view.failures, container, service.policy.restart);
   const until = new Date(nowMs + delayMs).toISOString();
   return [
     {
@@ -162,11 +168,13 @@ export function delayRestart(service: ServiceView, { slot, view }: SlotStatus, n
 }
 
 function stopReason(view: ClusterView, container: ContainerView): StopReason {
-  return view.nodes.get(container.node)?.availability === 'draining' ? 'node draining' : 'replaced';
+  if (view.nodes.get(container.node)?.availability === 'draining') return 'node draining';
+  return container.health === 'unhealthy' ? 'unhealthy' : 'replaced';
 }
 
-/** An outdated container goes because of the new spec, or because its node is being emptied. */
+/** An outdated container goes because of the new spec, because it is unhealthy, or because its node is being emptied. */
 function causeOf(view: ClusterView, service: ServiceView, container: ContainerView): Cause {
   const node = view.nodes.get(container.node);
+  if (container.health === 'unhealthy') return container.latest;
   return node?.availability === 'draining' && container.specHash === service.specHash ? node.latest : service.specEvent;
 }

@@ -11,10 +11,13 @@
  */
 
 import { explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
+import { amountOf, updatePolicyDefault } from '../../model/policy.ts';
 import type { ClusterView, ContainerView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
-import { createPlacer, type Placement, type Placer } from './placement.ts';
+import { createPlacer, type Placement, type Placer, suspectFilter } from './placement.ts';
+import type { Rejection } from './placement-filters.ts';
+import { delayEndMs } from './plan-rollout.ts';
 import type { Reservations } from './reservations.ts';
-import { isStoppedOnly, leftovers, readSlot, restartWait, type SlotStatus, serves } from './slot-status.ts';
+import { isStoppedOnly, leftovers, mustLeave, readSlot, restartWait, type SlotStatus } from './slot-status.ts';
 
 export type PlanSettings = {
   /** How long a container may be `in queue` before the agent takes it. */
@@ -43,17 +46,19 @@ export type SlotBuckets = {
   delay: SlotStatus[];
 };
 
-/** A quarter of the replicas, at least one: how many more may be wanted during an update, and how many may be down for it. */
-const quarterOf = (replicas: number) => Math.max(1, Math.floor(replicas / 4));
-export const maxSurgeOf = quarterOf;
-const maxUnavailableOf = quarterOf;
+/** How many more than the replicas may be wanted during an update, or how many may be down for it: at least one. */
+export const parallelismOf = ({ policy, replicas }: Pick<ServiceView, 'policy' | 'replicas'>): number =>
+  Math.max(1, amountOf((policy.update ?? updatePolicyDefault).parallelism, replicas));
 
-export function computeSlots(view: ClusterView, service: ServiceView, round: PlanRound): SlotBuckets {
+/** @param isHeld the service's rollout does not go on */
+export function computeSlots(view: ClusterView, service: ServiceView, round: PlanRound, isHeld: boolean): SlotBuckets {
   const replicas = service.removing ? 0 : service.replicas;
-  const slots = Array.from({ length: replicas }, (_, index) => readSlot(view, service, index + 1));
+  const source = { view, service, nowMs: round.nowMs, isHeld };
+  const slots = Array.from({ length: replicas }, (_, index) => readSlot(source, index + 1));
+  trimSurge(service, slots);
   const nodes = createNodeSearch(view, service, { round, slots });
   const filled = fillEmpty(slots, service, nodes);
-  const update = updateOutdated(slots, service, { nodes, filled });
+  const update = updateOutdated(view, slots, service, { nodes, filled, isHeld, nowMs: round.nowMs });
   return {
     stop: surplusContainers(view, service, replicas),
     replace: [...slots.flatMap(leftovers), ...update.replace],
@@ -62,6 +67,17 @@ export function computeSlots(view: ClusterView, service: ServiceView, round: Pla
     filtered: nodes.filtered(),
     delay: [...filled.delay, ...update.delay],
   };
+}
+
+/** Fewer replicas allow a smaller surge: new containers that do not serve yet give way to the old ones beside them. */
+function trimSurge({ replicas, policy }: ServiceView, slots: readonly SlotStatus[]): void {
+  let excess = countKept(slots) - replicas - parallelismOf({ replicas, policy });
+  for (const slot of slots) {
+    if (excess <= 0) return;
+    if (slot.kept.length < 2) continue;
+    slot.kept = slot.kept.slice(1);
+    excess -= 1;
+  }
 }
 
 function surplusContainers(view: ClusterView, service: ServiceView, replicas: number): ContainerView[] {
@@ -103,17 +119,20 @@ function isEmpty({ current, outdated, stopping, kept }: SlotStatus, service: Ser
  * no node has room for was not taken down by an update: it does not count, or an update would wait for it for ever.
  */
 function updateOutdated(
+  view: ClusterView,
   slots: readonly SlotStatus[],
   service: ServiceView,
-  { nodes, filled }: { nodes: NodeSearch; filled: Filled },
+  { nodes, filled, isHeld, nowMs }: { nodes: NodeSearch; filled: Filled; isHeld: boolean; nowMs: number },
 ): Filled & Pick<SlotBuckets, 'replace'> {
   const update = { ...noneFilled(), replace: [] as ContainerView[] };
-  const outdated = slots.filter(({ current, kept }) => kept.length > 0 && current.length === 0);
+  const { order } = service.policy.update ?? updatePolicyDefault;
+  const isReached = createReach(view, service, slots, { isHeld, nowMs });
+  const outdated = slots.filter((slot) => slot.kept.length > 0 && slot.current.length === 0 && isReached(slot));
   if (outdated.length === 0) return update;
-  const isStopFirst = hasHostPort(service);
-  const mayStop = isStopFirst || !isRoomComing(service, slots);
-  let stopsLeft = mayStop ? maxUnavailableOf(service.replicas) - countDown(slots, filled) : 0;
-  let surgeLeft = service.replicas + maxSurgeOf(service.replicas) - countKept(slots);
+  const isStopFirst = hasHostPort(service) || order === 'stop-first';
+  const mayStop = isStopFirst || (order === 'auto' && !isRoomComing(service, slots));
+  let stopsLeft = mayStop ? parallelismOf(service) - countDown(slots, filled) : 0;
+  let surgeLeft = service.replicas + parallelismOf(service) - countKept(slots);
 
   // Slots whose container was stopped before have the room first that it was stopped for.
   for (const slot of slots) if (isStoppedOnly(slot)) nodes.reserve(slot);
@@ -123,6 +142,10 @@ function updateOutdated(
       const found = nodes.find(slot);
       if (found.kind === 'placed') update.place.push({ slot, placement: found.placement });
       if (found.kind === 'undecided') update.delay.push(slot);
+      if (found.kind === 'no node' && order === 'start-first') {
+        update.blocked.push(slot);
+        continue;
+      }
       if (found.kind !== 'no node') {
         // One that waits counts too: a spec that fails is tried on no more slots than the surge.
         surgeLeft -= 1;
@@ -131,17 +154,46 @@ function updateOutdated(
     }
     // Reserved also for those that are not stopped yet, so that what is reported to be blocked stays the same meanwhile.
     if (!nodes.reserve(slot)) update.blocked.push(slot);
-    else if (stopsLeft > 0) {
-      stopsLeft -= 1;
+    else if (!isUp(slot) || stopsLeft > 0) {
+      if (isUp(slot)) stopsLeft -= 1;
       update.replace.push(...slot.kept);
     }
   }
   return update;
 }
 
-/** Slots in which nothing runs, but for those that no node has room for. */
+/** Its end would take something away: it runs, and may serve yet. */
+const isUp = ({ kept }: SlotStatus): boolean =>
+  kept.some(({ state, health }) => state === 'running' && health !== 'unhealthy');
+
+/**
+ * Which outdated slots an update may come to now: none while it is held, no more than its canaries before it is promoted,
+ * none within its delay. What must leave in any case does not wait.
+ */
+function createReach(
+  view: ClusterView,
+  { policy, rollout, isRollback }: ServiceView,
+  slots: readonly SlotStatus[],
+  { isHeld, nowMs }: { isHeld: boolean; nowMs: number },
+): (slot: SlotStatus) => boolean {
+  const { canary } = policy.update ?? updatePolicyDefault;
+  const updated = slots.filter(({ current }) => current.length > 0).length;
+  const isDelayed = rollout !== null && updated > 0 && nowMs < delayEndMs(policy, rollout);
+  let left = isHeld || isDelayed ? 0 : Number.POSITIVE_INFINITY;
+  if (canary > 0 && rollout && !rollout.isPromoted && !isRollback) left = Math.min(left, canary - updated);
+  return ({ kept }) => {
+    if (kept.every((container) => mustLeave(view, container))) return true;
+    left -= 1;
+    return left >= 0;
+  };
+}
+
+/** A new container has to serve before the next old one goes; an old one that has just begun to run is as good as any. */
+const isDown = (slot: SlotStatus): boolean => (slot.current.length > 0 ? !slot.serves : !isUp(slot));
+
+/** Slots that are down, but for those that no node has room for. */
 const countDown = (slots: readonly SlotStatus[], { blocked }: Filled): number =>
-  slots.filter((slot) => !serves(slot) && !blocked.includes(slot)).length;
+  slots.filter((slot) => isDown(slot) && !blocked.includes(slot)).length;
 
 /** Containers that stay wanted; a slot without one counts as one. */
 const countKept = (slots: readonly SlotStatus[]): number =>
@@ -167,7 +219,9 @@ type Found =
   | { kind: 'no node' }
   /** It failed again and again: a delay is recorded (`waiting`) or has to be (`undecided`). */
   | { kind: 'waiting' }
-  | { kind: 'undecided' };
+  | { kind: 'undecided' }
+  /** Its restart policy wants no more of it. */
+  | { kind: 'done' };
 
 type NodeSearch = {
   find(slot: SlotStatus): Found;
@@ -184,17 +238,26 @@ function createNodeSearch(
 ): NodeSearch {
   const placed = new Set<number>();
   let filtered: FilteredNodes = [];
-  let placer: Placer | undefined;
+  let suspects: NodeView[] | undefined;
+  const findSuspects = () => {
+    suspects ??= [...view.nodes.values()].filter(({ suspect }) => suspect !== null);
+    return suspects;
+  };
+  /** By hash of the spec: two while a rollout is held. */
+  const placers = new Map<string, Placer>();
   /** It looks at every node, and most rounds place nothing. */
-  const openPlacer = () => {
-    placer ??= createPlacer(view, service.spec, { ...round, replicasOnNode: countCurrent(slots) });
+  const openPlacer = ({ target: { spec, specHash } }: SlotStatus) => {
+    const known = placers.get(specHash);
+    if (known) return known;
+    const placer = createPlacer(view, spec, { ...round, replicasOnNode: countCurrent(slots) });
+    placers.set(specHash, placer);
     return placer;
   };
   return {
     find(slot) {
-      const wait = restartWait(slot, round.nowMs);
+      const wait = restartWait(service, slot, round.nowMs);
       if (wait !== 'due') return { kind: wait };
-      const result = openPlacer().place(unresponsiveNodes(view, slot));
+      const result = openPlacer(slot).place(avoidedNodes(view, slot, findSuspects()));
       if (!result.node) {
         filtered = result.filtered;
         return { kind: 'no node' };
@@ -204,7 +267,7 @@ function createNodeSearch(
     },
     reserve(slot) {
       if (placed.has(slot.slot)) return true;
-      const result = openPlacer().reserve([...slot.kept, ...slot.stopping]);
+      const result = openPlacer(slot).reserve([...slot.kept, ...slot.stopping]);
       if (!result.isReserved) filtered = result.filtered;
       return result.isReserved;
     },
@@ -212,13 +275,26 @@ function createNodeSearch(
   };
 }
 
-/** Nodes that did not take the slot's last containers, the latest first. */
-function unresponsiveNodes(view: ClusterView, { view: slot }: SlotStatus): string[] {
-  const nodes: string[] = [];
+const isSuspect: Rejection = { filter: suspectFilter, reason: 'the node failed to start what others start' };
+
+const avoidedFor: Partial<Record<string, string>> = {
+  'queue timeout': 'a container of the slot reached its queue time-out there',
+  'start error': 'a container of the slot could not be started there',
+};
+
+/** Nodes that start nothing, and those that did not take or start the slot's last containers, the latest first. */
+function avoidedNodes(
+  view: ClusterView,
+  { view: slot }: SlotStatus,
+  suspects: readonly NodeView[],
+): ReadonlyMap<string, Rejection> {
+  const avoided = new Map(suspects.map(({ id }) => [id, isSuspect]));
   let ended = view.containers.get(slot?.lastEnded?.container ?? '');
-  while (ended?.reason === 'queue timeout' && nodes.length < explanationNamesMax) {
-    nodes.push(ended.node);
+  for (let count = 0; ended && count < explanationNamesMax; count += 1) {
+    const reason = avoidedFor[ended.reason ?? ''];
+    if (reason === undefined) break;
+    if (!avoided.has(ended.node)) avoided.set(ended.node, { filter: ended.reason!, reason });
     ended = view.containers.get(ended.replaces ?? '');
   }
-  return nodes;
+  return avoided;
 }

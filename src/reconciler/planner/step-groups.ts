@@ -1,7 +1,7 @@
 /** Groups planned steps into appends: what belongs together goes together, and no append outgrows the log's bounds. Pure. */
 
 import { appendEventsMax } from '../../events/log/event-log.ts';
-import type { Step } from './step.ts';
+import type { PlannedType, Step } from './step.ts';
 
 /** Below the log's own bounds: to each event the log adds its ids, up to 300 bytes. */
 const stepsPerAppendMax = Math.floor(appendEventsMax * 0.9);
@@ -24,7 +24,16 @@ export function groupSteps(steps: readonly Step[]): Step[][] {
   );
 }
 
-const isOnSubject = ({ event }: Step) => event.type === 'PlacementBlocked' || event.type === 'RestartDelayed';
+const onSubject: ReadonlySet<PlannedType> = new Set<PlannedType>([
+  'PlacementBlocked',
+  'RestartDelayed',
+  'ServiceRequested',
+  'RolloutStarted',
+  'RolloutPaused',
+  'RolloutCompleted',
+  'RolloutFailed',
+]);
+const isOnSubject = ({ event }: Step) => onSubject.has(event.type);
 
 function cut(steps: readonly Step[]): Step[][] {
   const groups: Step[][] = [];

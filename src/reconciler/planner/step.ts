@@ -14,6 +14,11 @@ export type PlannedType = Extract<
   | 'PlacementBlocked'
   | 'RestartDelayed'
   | 'ServiceRemoved'
+  | 'ServiceRequested'
+  | 'RolloutStarted'
+  | 'RolloutPaused'
+  | 'RolloutCompleted'
+  | 'RolloutFailed'
   | 'NodeLost'
   | 'AlarmRaised'
   | 'AlarmCleared'
@@ -39,6 +44,11 @@ const sentences: Describe = {
       : `${s.service} lacks no node any more`,
   RestartDelayed: (s) => `let ${s.service}.${s.slot} wait until ${s.until} after ${s.failures} failures`,
   ServiceRemoved: (s) => `${s.service} is gone`,
+  ServiceRequested: (s) => `request generation ${s.generation} of ${s.service}`,
+  RolloutStarted: (r) => `roll ${r.service} out from generation ${r.from} to ${r.to}`,
+  RolloutPaused: (r) => `pause the rollout of ${r.service}: ${r.reason}`,
+  RolloutCompleted: (r) => `the rollout of ${r.service} to generation ${r.to} is complete`,
+  RolloutFailed: (r) => `give the rollout of ${r.service} up: ${r.reason}`,
   NodeLost: (n) => `${n.node} is lost: silent for ${n.silentMs} ms`,
   AlarmRaised: (a) => `alarm ${a.alarm}: ${a.message}`,
   AlarmCleared: (a) => `alarm ${a.alarm} is over`,

@@ -87,6 +87,59 @@ for (const [how, reason] of [
   });
 }
 
+const checked = spec({
+  health: {
+    kind: 'command',
+    command: ['true'],
+    intervalSeconds: 1,
+    timeoutSeconds: 1,
+    retries: 1,
+    startPeriodSeconds: 0,
+  },
+});
+
+scenario('the health of a container is reported when it changes, with the last output', async (scene) => {
+  const { manager, machine } = scene;
+  await scene.startAgent();
+  const container = await manager.queue(checked);
+  assert.is((await untilReported(manager, container, 'running')).isChecked, true);
+  await untilReported(manager, container, 'healthy');
+  machine.setHealth(container, { status: 'unhealthy', output: 'no answer' });
+  assert.is((await untilReported(manager, container, 'unhealthy')).output, 'no answer');
+  machine.setHealth(container, { status: 'unhealthy', output: 'no answer again' });
+  machine.setHealth(container, { status: 'healthy', output: '' });
+  await until('healthy again', () => kindsReported(manager, container).length === 5);
+  assert.equal(kindsReported(manager, container), ['starting', 'running', 'healthy', 'unhealthy', 'healthy']);
+});
+
+scenario('an agent that takes over a container reports its health', async (scene) => {
+  const { manager, machine } = scene;
+  const agent = await scene.startAgent();
+  const container = await manager.queue(checked);
+  await untilReported(manager, container, 'healthy');
+  await agent.close();
+  machine.setHealth(container, { status: 'unhealthy', output: 'while nothing watched' });
+  await scene.startAgent();
+  assert.is((await untilReported(manager, container, 'unhealthy')).output, 'while nothing watched');
+});
+
+scenario('what the agent asks itself is healthy at the first answer, unhealthy without one', async (scene) => {
+  const { manager } = scene;
+  await scene.startAgent();
+  const probe = {
+    kind: 'tcp' as const,
+    port: 80,
+    intervalSeconds: 1,
+    timeoutSeconds: 1,
+    retries: 1,
+    startPeriodSeconds: 0,
+  };
+  const good = await manager.queue({ health: probe });
+  const bad = await manager.queue({ image: 'unhealthy/web', health: probe });
+  await untilReported(manager, good, 'healthy');
+  assert.is((await untilReported(manager, bad, 'unhealthy')).output, 'simulated: nothing was asked');
+});
+
 scenario('exit code 0 is a completion', async (scene) => {
   const { manager, machine } = scene;
   await scene.startAgent();

@@ -2,6 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type NewEvent, streams } from '../../../src/events/schema/event.ts';
 import type { Members } from '../../../src/http/request/members.ts';
 import { startApi, type TestApi } from '../../support/http/http.ts';
 import { openMemoryLog } from '../../support/http/http-logs.ts';
@@ -16,6 +17,14 @@ import { appendLoss, appendSeeds } from '../../support/http/seeds.ts';
 
 const test = suite('examples of the OpenAPI document');
 
+const rollout = { service: 'web', from: 1, to: 2 };
+const onWeb = { stream: streams.service('web'), meta: { actor: 'controller', causationId: null } } as const;
+const pausedRollout: NewEvent = {
+  ...onWeb,
+  type: 'RolloutPaused',
+  data: { ...rollout, why: 'failures', reason: 'it failed', container: null, failures: 2 },
+};
+
 /** What has to be so before an example makes sense. @returns headers that no example can have */
 const preparations: Record<string, (api: TestApi) => Promise<Record<string, string>>> = {
   async removeNode(api) {
@@ -26,11 +35,24 @@ const preparations: Record<string, (api: TestApi) => Promise<Record<string, stri
     await api.call('POST', '/token', { body: { name: 'ci', scopes: ['read'] } });
     return {};
   },
+  pauseRollout: (api) => startRollout(api),
+  promoteRollout: (api) => startRollout(api),
+  abortRollout: (api) => startRollout(api),
+  resumeRollout: (api) => startRollout(api, pausedRollout),
   async joinCluster(api) {
     const { body } = await api.call('POST', '/token', { body: { name: 'ci', scopes: ['join'] } });
     return { authorization: `Bearer ${body.text}` };
   },
 };
+
+/** A rollout of web is under way. */
+async function startRollout(api: TestApi, ...more: NewEvent[]): Promise<Record<string, string>> {
+  const hashes = { fromSpecHash: '0'.repeat(16), specHash: '1'.repeat(16) };
+  const started: NewEvent = { ...onWeb, type: 'RolloutStarted', data: { ...rollout, ...hashes } };
+  const { last } = await api.log.append([started, ...more]);
+  await api.projector.waitFor(last);
+  return {};
+}
 
 const members: Members = {
   async refuseTaken() {},

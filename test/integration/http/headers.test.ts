@@ -73,7 +73,7 @@ for (const [what, text, status, code] of unreadable) {
 }
 
 for (const [method, path, body] of [
-  ['POST', '/service?dryRun=true', oneService()],
+  ['POST', '/service?dryrun=true', oneService()],
   ['PATCH', '/service/web?x=1', { replicas: 1 }],
   ['DELETE', '/service/web?x=1', undefined],
   ['GET', '/service/web?atPosition=1', undefined],
@@ -87,7 +87,7 @@ for (const [method, path, body] of [
   test(`${method} ${path}: a parameter that the route does not know is refused by name`, async () => {
     const { status, body: problem } = await api.call(method, path, body === undefined ? {} : { body });
     assert.equal([status, problem.code], [400, 'query_invalid'], JSON.stringify(problem));
-    assert.match(problem.errors[0].field, /^(dryRun|x|atPosition|at|force)$/);
+    assert.match(problem.errors[0].field, /^(dryrun|x|atPosition|at|force)$/);
     assert.equal(await api.events('ServiceRequested'), []);
   });
 }

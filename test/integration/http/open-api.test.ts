@@ -85,6 +85,8 @@ const reads = [
   ['getService', '/service/NONE'],
   ['getNode', '/node/worker-1'],
   ['getNode', '/node/none'],
+  ['getGenerations', '/service/web/generations'],
+  ['getGenerations', '/service/none/generations?limit=1'],
   ['getContainer', '/container/web.1-4k'],
   ['getContainer', '/container/web.1-4m'],
   ['getContainer', '/container/web.1-4z'],

@@ -153,7 +153,8 @@ function createManagerDouble(broker: EmbeddedBroker, clusterId: string): Manager
 }
 
 function stateOf({ kind }: ContainerReport): ContainerState | null {
-  return kind === 'stale-removed' || kind === 'pull-progress' ? null : kind;
+  const isOfState = !['stale-removed', 'pull-progress', 'healthy', 'unhealthy'].includes(kind);
+  return isOfState ? (kind as ContainerState) : null;
 }
 
 export const isEnding = (report: Report): report is ExitReport =>

@@ -16,7 +16,7 @@ import { nothingTouched, type Touched } from '../../../src/projections/view/touc
 import { decideRefusal, resolveRegistration } from '../../../src/reconciler/commands/decide-registration.ts';
 import { decideReport } from '../../../src/reconciler/commands/decide-report.ts';
 import { plan } from '../../../src/reconciler/planner/plan.ts';
-import { maxSurgeOf } from '../../../src/reconciler/planner/slot-buckets.ts';
+import { parallelismOf } from '../../../src/reconciler/planner/slot-buckets.ts';
 import { describeStep } from '../../../src/reconciler/planner/step.ts';
 import { groupSteps } from '../../../src/reconciler/planner/step-groups.ts';
 import { createWorkQueue } from '../../../src/reconciler/planner/work-queue.ts';
@@ -40,6 +40,8 @@ export type SimulatedNode = {
   isConnected: boolean;
   /** It is heard, and commands wait in its queue. */
   isUnresponsive: boolean;
+  /** Its engine starts nothing. */
+  isBroken: boolean;
   /** null until the wanted set of its registration has come. */
   session: number | null;
   running: Map<string, { specHash: string; service: string; slot: number; state: 'starting' | 'running' }>;
@@ -76,6 +78,8 @@ export type SimulatedCluster = {
 
 export type SimulationOptions = {
   failingImage?: string;
+  /** How likely a start fails by chance. Default 0.02. */
+  startErrorRate?: number;
   /** A fold that forgets: what is left of what an append touched. For tests that the simulation notices it. */
   dropTouched?: (touched: Touched) => Touched;
 };
@@ -339,7 +343,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     later(50, 800, () => {
       const present = node.running.get(container);
       if (!node.isUp || present?.state !== 'starting') return;
-      if (image === options.failingImage || random() < 0.02) {
+      if (node.isBroken || image === options.failingImage || random() < (options.startErrorRate ?? 0.02)) {
         node.running.delete(container);
         return report(node, failed(node.session, container, 'start error'));
       }
@@ -374,6 +378,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
         isUp: true,
         isConnected: true,
         isUnresponsive: false,
+        isBroken: false,
         session: null,
         running: new Map(),
         started: new Set(),
@@ -477,7 +482,7 @@ function checkSurge(view: ClusterView, event: LogEvent): void {
   if (event.type !== ('ContainerQueued' satisfies EventType)) return;
   const service = view.services.get(event.data.service)!;
   const wanted = countWanted(view).get(service.name) ?? 0;
-  const bound = service.replicas + maxSurgeOf(service.replicas);
+  const bound = service.replicas + parallelismOf(service);
   ok(wanted <= bound, `position ${event.position}: ${wanted} containers of ${service.name} wanted, ${bound} allowed`);
 }
 

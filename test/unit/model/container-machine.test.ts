@@ -11,10 +11,12 @@ import {
   containerMachine,
   isTerminal,
   nextContainerState,
+  nextHealth,
   nextOnInput,
   rankOf,
   timeOutOf,
 } from '../../../src/model/container-machine.ts';
+import { healths } from '../../../src/model/health.ts';
 
 const test = suite('container machine');
 
@@ -50,6 +52,8 @@ const facts = Object.keys({
 const inputs = Object.keys({
   'report.starting': null,
   'report.running': null,
+  'report.healthy': null,
+  'report.unhealthy': null,
   'report.completed': null,
   'report.failed': null,
   'report.stopped': null,
@@ -86,12 +90,27 @@ test('the table of inputs and the machine agree along every walk, and the walk o
         const next = nextOnInput(state, type);
         if (next !== null) assert.ok(rankOf(next) > rankOf(state), `${state} → ${next}`);
         state = next ?? state;
-        assert.is(snapshot.value, state);
+        assert.is(typeof snapshot.value === 'string' ? snapshot.value : Object.keys(snapshot.value)[0], state);
         assert.is(snapshot.status === 'done', isTerminal(state));
       }
     }),
     { numRuns: 500 },
   );
+});
+
+test('the health of a running container changes by these facts and no other', () => {
+  const found = healths.flatMap((health) =>
+    [...words, 'ContainerHealthy', 'ContainerUnhealthy'].flatMap((word) => {
+      const next = nextHealth(health, word);
+      return next === null ? [] : [[health, word, next]];
+    }),
+  );
+  assert.equal(found, [
+    ['unproven', 'ContainerHealthy', 'healthy'],
+    ['unproven', 'ContainerUnhealthy', 'unhealthy'],
+    ['healthy', 'ContainerUnhealthy', 'unhealthy'],
+    ['unhealthy', 'ContainerHealthy', 'healthy'],
+  ]);
 });
 
 test('every fact raises the rank, so one that is late or repeated is never legal', () => {

@@ -14,7 +14,16 @@ const test = suite('ending');
 
 const ended = (changes: Partial<EngineContainer>): EngineContainer => ({
   ...{ container: 'web.1-a', service: 'web', slot: 1, generation: 1, specHash: '0'.repeat(16) },
-  ...{ engineContainerId: 'e1', state: 'exited', exitCode: 0, oomKilled: false, startedAt: null, error: '', ports: [] },
+  ...{
+    engineContainerId: 'e1',
+    state: 'exited',
+    exitCode: 0,
+    oomKilled: false,
+    startedAt: null,
+    error: '',
+    ports: [],
+    health: null,
+  },
   ...changes,
 });
 

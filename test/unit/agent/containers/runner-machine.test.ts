@@ -39,6 +39,8 @@ function setUp() {
     report: ({ kind }) => did.push(kind),
     reportUntilConfirmed: ({ kind }) => did.push(`${kind} until confirmed`),
     dropReports: () => did.push('drop'),
+    probe: () => {},
+    forgetHealth: () => {},
     onCleared: () => did.push('cleared'),
   };
   const actor = createActor(runnerMachine, { input: { operations } }).start();

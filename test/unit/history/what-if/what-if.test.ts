@@ -187,6 +187,17 @@ test('a new image: every slot is replaced, never more at a time than the surge',
   }
 });
 
+test('an image that fails: the rollout pauses, and as many run as before', async () => {
+  const change = { kind: 'image', service: 'web', image: 'nginx:2', fails: true } as const;
+  const answer = await whatIf(settledCluster(3).view, { changes: [change] });
+  assert.ok(answer.timeline.some(({ type }) => type === 'RolloutPaused'));
+  const { after } = outcomeOf(answer, 'web');
+  assert.equal([after?.status, after?.running], ['paused', 7]);
+  assert.is(answer.verdict.kind, 'stuck');
+  assert.match(answer.verdict.sentence, /the rollout of generation 2 is paused/);
+  assert.ok(answer.assumptions.some((sentence) => sentence.includes('nginx:2 end as soon as they run')));
+});
+
 test('a removed service ends and is gone', async () => {
   const answer = await whatIf(settledCluster(3).view, { changes: [{ kind: 'remove', service: 'web' }] });
   assert.is(outcomeOf(answer, 'web').after, null);

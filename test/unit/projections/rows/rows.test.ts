@@ -192,6 +192,7 @@ test('a container row says what happened to it', () => {
       reason: 'exited',
       message: 'exit code 1',
       exitCode: 1,
+      health: null,
       image: 'nginx',
       generation: 1,
       since: timeOf(3),

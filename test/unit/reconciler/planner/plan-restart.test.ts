@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { clusterOf, nodesOf, ofType, request } from '../../../support/simulation/given-cluster.ts';
+import { change, clusterOf, nodesOf, ofType, request } from '../../../support/simulation/given-cluster.ts';
 import type { SimulatedCluster } from '../../../support/simulation/simulated-cluster.ts';
 import { specOf } from '../../../support/specs.ts';
 
@@ -60,6 +60,30 @@ test('a node that did not take a container is asked again when it is the only on
   cluster.nodes.get('worker-1')!.isUnresponsive = false;
   cluster.advance(70_000);
   assert.equal(nodesOf(cluster, 'web'), ['worker-1']);
+});
+
+test('a node that cannot start what others start is tried little, raises an alarm, and is used again after it started something', () => {
+  const cluster = clusterOf(4);
+  for (const id of ['worker-1', 'worker-2']) cluster.nodes.get(id)!.isBroken = true;
+  request(cluster, 'web', 8, specOf('a'));
+  cluster.advance(30_000);
+  assert.equal(nodesOf(cluster, 'web'), [...new Array(4).fill('worker-3'), ...new Array(4).fill('worker-4')]);
+  const failures = ofType(cluster, 'ContainerFailed').length;
+  assert.ok(failures <= 8, `${failures} attempts were in vain`);
+  assert.equal([...cluster.view.alarms.values()].map(({ alarm, subject }) => [alarm, subject]).toSorted(), [
+    ['node starts nothing', 'worker-1'],
+    ['node starts nothing', 'worker-2'],
+  ]);
+  const [why] = ofType(cluster, 'ContainerQueued')
+    .flatMap(({ data }) => data.filtered)
+    .filter(({ filter }) => filter === 'start error');
+  assert.match(why!.reason, /could not be started there/);
+
+  for (const id of ['worker-1', 'worker-2']) cluster.nodes.get(id)!.isBroken = false;
+  for (const id of ['worker-3', 'worker-4']) change(cluster, id, 'drain');
+  cluster.advance(60_000);
+  assert.equal([...new Set(nodesOf(cluster, 'web'))], ['worker-1', 'worker-2']);
+  assert.is(cluster.view.alarms.size, 0);
 });
 
 test.run();

@@ -214,7 +214,7 @@ for (const [replicas, spread] of [
   [12, '2 2 2 3 3'],
 ] as const) {
   test(`an update of ${replicas} replicas on five nodes leaves them spread as evenly as it found them`, () => {
-    const cluster = clusterOf(5);
+    const cluster = clusterOf(5, { startErrorRate: 0 });
     const spreadOf = () => [...cluster.view.services.get('web')!.perNode.values()].toSorted().join(' ');
     for (const image of ['a', 'b', 'c', 'd']) {
       request(cluster, 'web', replicas, gibibytes(image, 0.1));

@@ -1,0 +1,101 @@
+/** Converts health checks and policies between request bodies and what is stored. Pure. */
+
+import { type HealthCheck, healthCheckDefaults } from '../../model/health.ts';
+import {
+  type Amount,
+  restartPolicyDefault,
+  type ServicePolicy,
+  type UpdatePolicy,
+  updatePolicyDefault,
+} from '../../model/policy.ts';
+import type { ContainerSpec } from '../../model/service.ts';
+import type { PolicyPatch } from '../../reconciler/commands/decide.ts';
+import { refuseField } from '../response/problem.ts';
+import type { HealthBody, RestartBody, UpdateBody } from './release-schema.ts';
+
+/** @throws AppError `body_contradictory`: none or several kinds of check; a time-out longer than its interval is allowed */
+export function toHealth(body: HealthBody, field: string): HealthCheck {
+  if (body === 'none') return { kind: 'none' };
+  const { command, http, tcp, ...given } = body;
+  const times = { ...healthCheckDefaults, ...given };
+  const kinds = [command, http, tcp].filter((kind) => kind !== undefined);
+  if (kinds.length !== 1) {
+    throw refuseField('body_contradictory', field, 'must have exactly one of command, http and tcp');
+  }
+  if (command) return { kind: 'command', command, ...times };
+  if (http) return { kind: 'http', path: http.path, port: http.port, status: http.status ?? null, ...times };
+  return { kind: 'tcp', port: tcp!.port, ...times };
+}
+
+function toHealthBody(check: HealthCheck): HealthBody {
+  if (check.kind === 'none') return 'none';
+  const { intervalSeconds, timeoutSeconds, retries, startPeriodSeconds } = check;
+  const times = { intervalSeconds, timeoutSeconds, retries, startPeriodSeconds };
+  if (check.kind === 'command') return { command: check.command, ...times };
+  if (check.kind === 'tcp') return { tcp: { port: check.port }, ...times };
+  const { path, port, status } = check;
+  return { http: { path, port, ...(status === null ? {} : { status }) }, ...times };
+}
+
+type PolicyBody = { update?: UpdateBody; restart?: RestartBody };
+
+export const toPolicy = ({ update, restart }: PolicyBody): ServicePolicy => ({
+  ...(update ? { update: { ...updatePolicyDefault, ...toUpdate(update) } } : {}),
+  ...(restart ? { restart: { ...restartPolicyDefault, ...restart } } : {}),
+});
+
+type PolicyPatchBody = { update?: UpdateBody | null; restart?: RestartBody | null };
+
+export const toPolicyPatch = ({ update, restart }: PolicyPatchBody): PolicyPatch => ({
+  ...(update === undefined ? {} : { update: update && toUpdate(update) }),
+  ...(restart === undefined ? {} : { restart }),
+});
+
+function toUpdate({ parallelism, maxFailures, ...plain }: UpdateBody): Partial<UpdatePolicy> {
+  return {
+    ...plain,
+    ...(parallelism === undefined ? {} : { parallelism: toAmount(parallelism) }),
+    ...(maxFailures === undefined ? {} : { maxFailures: toAmount(maxFailures) }),
+  };
+}
+
+const toAmount = (amount: number | string): Amount =>
+  typeof amount === 'number' ? { count: amount } : { percent: Number(amount.slice(0, -1)) };
+
+const toAmountBody = (amount: Amount): number | string => ('count' in amount ? amount.count : `${amount.percent}%`);
+
+/** As a request has them, such that sending them again changes nothing. */
+export function toReleaseBody(spec: ContainerSpec, { update, restart }: ServicePolicy) {
+  return {
+    ...(spec.health ? { health: toHealthBody(spec.health) } : {}),
+    ...(update ? { update: toUpdateBody(update) } : {}),
+    ...(restart ? { restart } : {}),
+  };
+}
+
+const toUpdateBody = ({ parallelism, maxFailures, ...plain }: UpdatePolicy): UpdateBody => ({
+  ...plain,
+  parallelism: toAmountBody(parallelism),
+  maxFailures: toAmountBody(maxFailures),
+});
+
+/**
+ * Policies that cannot be followed by the service.
+ * @param field of the service in the body; '' for a service that is patched
+ * @throws AppError `body_contradictory`
+ */
+export function checkPolicy(
+  service: { replicas: number | null; container: Pick<ContainerSpec, 'ports'> } & { update?: UpdatePolicy },
+  field: string,
+): void {
+  const { replicas, container, update } = service;
+  if (!update) return;
+  const refuse = (member: string, rule: string) => refuseField('body_contradictory', `${field}update.${member}`, rule);
+  if (update.canary > 0 && replicas !== null && update.canary >= replicas) {
+    throw refuse('canary', `must be less than the replicas, which are ${replicas}`);
+  }
+  const held = container.ports.find(({ host }) => host !== null);
+  if (update.order === 'start-first' && held) {
+    throw refuse('order', `cannot be start-first: the old container holds host port ${held.host} until it stops`);
+  }
+}
