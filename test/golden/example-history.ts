@@ -221,6 +221,22 @@ const told: readonly Told[] = [
   ['ContainerStopped', on(fifth), { ...fifth, exitCode: 0 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 9 }],
   ['ServiceRemoved', web, { service: 'web' }],
+  ['ServiceRequested', web, { ...requestOf(10, spec), restart }],
+  [
+    'ServiceUnstable',
+    web,
+    {
+      service: 'web',
+      slot: 1,
+      container: fifth.container,
+      failures: 3,
+      withinMs: 600_000,
+      reason: 'exited: exit code 1',
+    },
+  ],
+  ['ServiceStable', web, { service: 'web' }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 11 }],
+  ['ServiceRemoved', web, { service: 'web' }],
 ];
 
 /** As the log would store it today. */

@@ -1,4 +1,4 @@
-/** The schemas of the facts about rollouts, on the stream of their service. */
+/** The schemas of the facts about how a service's versions do, on the stream of their service. */
 
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { ContainerId, ServiceName } from '../../model/ids.ts';
@@ -40,6 +40,19 @@ export const rolloutFacts = {
   RolloutPaused: fact({ ...RolloutRef, why: RolloutPauseReason, ...RolloutFailure }),
   RolloutResumed: fact({ ...RolloutRef, isPromoted: Type.Boolean() }),
   RolloutCompleted: fact(RolloutRef),
+  /** One of its slots fails again and again, though it may run between. */
+  ServiceUnstable: fact({
+    service: ServiceName,
+    slot: Type.Integer({ minimum: 1 }),
+    /** The run that failed last. */
+    container: ContainerId,
+    /** Of the slot within `withinMs`. */
+    failures: Type.Integer({ minimum: 1 }),
+    withinMs: Type.Integer({ minimum: 1 }),
+    /** Of the last of them. */
+    reason: Type.String({ maxLength: 2048 }),
+  }),
+  ServiceStable: fact({ service: ServiceName }),
   /** It is given up; the spec it came from is requested again in the same commit, where there is one. */
   RolloutFailed: fact({ ...RolloutRef, ...RolloutFailure }),
 } as const;

@@ -46,6 +46,7 @@ export async function findCause(lookup: LogLookup, event: LogEvent): Promise<Log
     case 'RolloutStarted':
     case 'RolloutCompleted':
       return findSpecChange(lookup, event.data.service, event.position, event.meta.causationId);
+    case 'ServiceUnstable':
     case 'RolloutPaused':
     case 'RolloutFailed':
       return event.data.container === null

@@ -79,6 +79,9 @@ const sentences: Sentences = {
   ContainerHealthy: ({ data }) => `${data.container} on ${data.node} became healthy`,
   ContainerUnhealthy: ({ data: { container, node, output } }) =>
     `${container} on ${node} became unhealthy: ${quote(output.trim() || 'its check failed')}`,
+  ServiceUnstable: ({ data: { service, slot, failures, withinMs, reason } }) =>
+    `${service}.${slot} failed ${failures} times within ${formatDuration(withinMs)}, the last time ${quote(reason)}`,
+  ServiceStable: ({ data: { service } }) => `${service} was stable again: no slot of it failed for a while`,
   RolloutStarted: ({ data: { service, from, to } }) =>
     `the rollout of ${service} from generation ${from} to generation ${to} began`,
   RolloutPaused: (event) => `${who(event)} paused the rollout of ${event.data.service}: ${quote(event.data.reason)}`,

@@ -79,6 +79,9 @@ function judgeService(view: ClusterView, service: ServiceView): Judgement {
     return { status: 'paused', reason: describeHeld(service, rollout) };
   }
   if (service.blocked) return { status: 'blocked', reason: describeBlocked(service, service.blocked) };
+  if (service.unstable && isConverged(view, service)) {
+    return { status: 'degraded', reason: describeUnstable(service, service.unstable) };
+  }
   if (isConverged(view, service)) return { status: 'converged', reason: null };
   const failing = [...service.slots.values()].filter((slot) => isFailing(view, slot));
   if (failing.length > 0) return { status: 'degraded', reason: describeFailing(view, service, failing) };
@@ -106,6 +109,13 @@ function isConverged(view: ClusterView, service: ServiceView): boolean {
 function describeHeld({ replicas, running }: ServiceView, { state, to, reason }: RolloutView): string {
   const end = state === 'failed' ? 'given up' : 'paused';
   return `the rollout of generation ${to} is ${end}: ${reason}; ${running} of ${plural(replicas, 'replica')} running`;
+}
+
+function describeUnstable(
+  { name }: ServiceView,
+  { slot, failures, withinMs, reason }: NonNullable<ServiceView['unstable']>,
+): string {
+  return `it runs, but ${name}.${slot} failed ${failures} times within ${withinMs / 60_000} min: ${reason}`;
 }
 
 function describeUnhealthy({ name }: ServiceView, unhealthy: readonly ContainerView[]): string {

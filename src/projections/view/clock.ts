@@ -11,6 +11,7 @@ export const clockHandlers = {
   ClockCorrected(view, event, touched) {
     const aheadMs = parseIsoTime(event.data.from) - parseIsoTime(event.data.to);
     const notAfter = <T extends string | null>(at: T): T => (at !== null && at > event.at ? (event.at as T) : at);
+    const nowMs = parseIsoTime(event.at);
     moveDeadlines(view, aheadMs);
     for (const container of view.containers.values()) {
       for (const key of ['since', 'queuedAt', 'runningAt'] as const) container[key] = notAfter(container[key]!);
@@ -25,6 +26,8 @@ export const clockHandlers = {
     }
     for (const service of view.services.values()) {
       service.updatedAt = notAfter(service.updatedAt);
+      for (const slot of service.slots.values()) slot.failedAtMs = slot.failedAtMs.map((ms) => Math.min(ms, nowMs));
+      if (service.unstable) service.unstable.since = notAfter(service.unstable.since);
       if (service.rollout) service.rollout.startedAt = notAfter(service.rollout.startedAt);
       for (const [generation, at] of service.converged) service.converged.set(generation, notAfter(at));
       if (service.blocked) service.blocked.since = notAfter(service.blocked.since);

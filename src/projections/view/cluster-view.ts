@@ -57,6 +57,8 @@ export type SlotView = {
   failures: number;
   /** Hash of that spec; null while failures is 0. */
   failedSpec: string | null;
+  /** Log times of the last failures, also of those before a run that was stable, oldest first, at most `failureTimesKept`. */
+  failedAtMs: readonly number[];
   /** The last of them, in words; null while failures is 0. */
   lastFailure: { container: string; reason: FailureReason | 'completed'; message: string; at: string } | null;
   /** The last run that ended or became unhealthy: why the next one is needed. null before the first did. */
@@ -108,6 +110,8 @@ export type ServiceView = {
   settled: (SpecVersion & { replicas: number; policy: ServicePolicy }) | null;
   /** Generation → when it converged, the last `convergedKept` of those that did. */
   converged: Map<number, string>;
+  /** A slot that fails again and again, in words; null: none does. */
+  unstable: { slot: number; failures: number; withinMs: number; reason: string; since: string } | null;
   /** Containers that serve once they have run for so long, while others wait for that: id → when. */
   proving: Map<string, number>;
   removing: boolean;
@@ -171,6 +175,9 @@ export const takeoversKept = 4;
 
 /** More agents than this under one node id are forgotten the first. */
 export const refusalsKept = 4;
+
+/** As many as say that a slot is unstable. */
+export const failureTimesKept = 3;
 
 /** A service of more changes forgets the oldest. */
 export const convergedKept = 1_000;

@@ -187,8 +187,7 @@ function openSlot(service: ServiceView, number: number): SlotView {
   const slot: SlotView = {
     slot: number,
     containers: new Set(),
-    failures: 0,
-    failedSpec: null,
+    ...{ failures: 0, failedSpec: null, failedAtMs: [] },
     lastFailure: null,
     lastEnded: null,
     done: null,

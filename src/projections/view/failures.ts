@@ -4,7 +4,7 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import type { FailureReason } from '../../model/container.ts';
 import type { ContainerFact, HealthFact } from '../../model/container-machine.ts';
 import { restartPolicyDefault } from '../../model/policy.ts';
-import type { ContainerView, ServiceView, SlotView } from './cluster-view.ts';
+import { type ContainerView, failureTimesKept, type ServiceView, type SlotView } from './cluster-view.ts';
 import { parseIsoTime } from './iso-time.ts';
 
 export type Failure = { reason: FailureReason | 'completed'; message: string };
@@ -26,6 +26,7 @@ export function countFailure(
   if (!failure) return;
   slot.failures = slot.failedSpec === container.specHash ? slot.failures + 1 : 1;
   slot.failedSpec = container.specHash;
+  slot.failedAtMs = [...slot.failedAtMs, parseIsoTime(event.at)].slice(-failureTimesKept);
   slot.lastFailure = { ...failure, container: container.id, at: event.at };
 }
 

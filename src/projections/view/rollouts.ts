@@ -1,4 +1,4 @@
-/** How the facts of a rollout change the view, and what its containers' facts say about it. */
+/** How the facts about a service's versions change the view, and what its containers' facts say about it. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import { updatePolicyDefault } from '../../model/policy.ts';
@@ -42,6 +42,19 @@ export const rolloutHandlers = {
     keepRolling(view, service);
   },
 
+  ServiceUnstable(view, event, touched) {
+    const { slot, failures, withinMs, reason } = event.data;
+    const service = noteFact(view, event, touched);
+    service.unstable = { slot, failures, withinMs, reason, since: event.at };
+    keepRolling(view, service);
+  },
+
+  ServiceStable(view, event, touched) {
+    const service = noteFact(view, event, touched);
+    service.unstable = null;
+    keepRolling(view, service);
+  },
+
   RolloutFailed(view, event, touched) {
     const service = noteFact(view, event, touched);
     Object.assign(findRollout(service, event), { state: 'failed', pause: null, reason: event.data.reason });
@@ -49,9 +62,10 @@ export const rolloutHandlers = {
   },
 } satisfies Partial<Handlers>;
 
+type ReleaseFact = 'ServiceUnstable' | 'ServiceStable' | RolloutFact;
 type RolloutFact = 'RolloutStarted' | 'RolloutPaused' | 'RolloutResumed' | 'RolloutCompleted' | 'RolloutFailed';
 
-function noteFact(view: ClusterView, event: LogEvent<RolloutFact>, touched: Touched): ServiceView {
+function noteFact(view: ClusterView, event: LogEvent<ReleaseFact>, touched: Touched): ServiceView {
   const service = view.services.get(event.data.service) ?? illegal(event, 'the service is unknown');
   service.version = event.version;
   service.position = event.position;
@@ -90,7 +104,8 @@ const isOfRollout = ({ rollout, specHash }: ServiceView, container: ContainerVie
 
 /** Keeps the index of services that are evaluated by time. */
 export function keepRolling(view: ClusterView, service: ServiceView): void {
-  if (service.rollout?.state === 'in progress' || service.proving.size > 0) view.rolling.add(service.name);
+  const { rollout, proving, unstable } = service;
+  if (rollout?.state === 'in progress' || proving.size > 0 || unstable) view.rolling.add(service.name);
   else view.rolling.delete(service.name);
 }
 

@@ -93,6 +93,7 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
     previous: null,
     settled: null,
     converged: new Map(),
+    unstable: null,
     proving: new Map(),
     removing: false,
     createdAt: event.at,
@@ -125,7 +126,7 @@ function replaceSpec(view: ClusterView, service: ServiceView, { data }: LogEvent
   service.specHash = data.specHash;
   service.rollout = null;
   service.proving.clear();
-  view.rolling.delete(service.name);
+  if (!service.unstable) view.rolling.delete(service.name);
 }
 
 /** Every slot has one container, of the present spec, that runs, and is healthy where it has a check. */
@@ -171,6 +172,7 @@ function forgetFailures(view: ClusterView, service: ServiceView): void {
   for (const slot of service.slots.values()) {
     slot.failures = 0;
     slot.failedSpec = null;
+    slot.failedAtMs = [];
     slot.lastFailure = null;
     setDelay(view, service, slot, null);
     for (const id of slot.containers) {

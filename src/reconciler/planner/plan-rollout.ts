@@ -15,6 +15,7 @@ import type {
   ServiceView,
 } from '../../projections/view/cluster-view.ts';
 import { servesAt } from '../../projections/view/rollouts.ts';
+import { stabilityDeadlineMs } from './plan-stability.ts';
 import { expectService } from './service-steps.ts';
 import { metaOf, type PlannedType, type Step } from './step.ts';
 
@@ -54,8 +55,11 @@ export function planRollout(view: ClusterView, service: ServiceView, nowMs: numb
 }
 
 /** When the planner has to look at the service again though nothing happened, in any order; also times that have passed. Pure. */
-export function rolloutDeadlines({ rollout, policy, proving }: ServiceView): number[] {
+export function rolloutDeadlines(service: ServiceView): number[] {
+  const { rollout, policy, proving } = service;
   const deadlines = [...proving.values()];
+  const stableMs = stabilityDeadlineMs(service);
+  if (stableMs !== null) deadlines.push(stableMs);
   if (rollout?.state === 'in progress') {
     const { progressDeadlineSeconds, onFailure, delaySeconds } = policy.update ?? updatePolicyDefault;
     if (progressDeadlineSeconds > 0 && onFailure !== 'continue') {

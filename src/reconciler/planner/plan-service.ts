@@ -2,6 +2,7 @@
 
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { planRollout } from './plan-rollout.ts';
+import { planStability } from './plan-stability.ts';
 import {
   blockPlacement,
   delayRestart,
@@ -18,7 +19,7 @@ export function planService(view: ClusterView, service: ServiceView, round: Plan
   // Its first fact comes before what follows from it.
   if (service.rollout === null && rollout.steps.length > 0) return rollout.steps;
   const buckets = computeSlots(view, service, round, rollout.isHeld);
-  const steps = [...stepsOf(view, service, buckets, round), ...rollout.steps];
+  const steps = [...stepsOf(view, service, buckets, round), ...planStability(service, round.nowMs), ...rollout.steps];
   if (!service.removing || hasContainers(service)) return steps;
   return [...steps, removeService(service)];
 }

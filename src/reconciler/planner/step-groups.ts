@@ -28,6 +28,8 @@ const onSubject: ReadonlySet<PlannedType> = new Set<PlannedType>([
   'PlacementBlocked',
   'RestartDelayed',
   'ServiceRequested',
+  'ServiceUnstable',
+  'ServiceStable',
   'RolloutStarted',
   'RolloutPaused',
   'RolloutCompleted',

@@ -15,6 +15,8 @@ export type PlannedType = Extract<
   | 'RestartDelayed'
   | 'ServiceRemoved'
   | 'ServiceRequested'
+  | 'ServiceUnstable'
+  | 'ServiceStable'
   | 'RolloutStarted'
   | 'RolloutPaused'
   | 'RolloutCompleted'
@@ -45,6 +47,8 @@ const sentences: Describe = {
   RestartDelayed: (s) => `let ${s.service}.${s.slot} wait until ${s.until} after ${s.failures} failures`,
   ServiceRemoved: (s) => `${s.service} is gone`,
   ServiceRequested: (s) => `request generation ${s.generation} of ${s.service}`,
+  ServiceUnstable: (s) => `${s.service}.${s.slot} failed ${s.failures} times: ${s.reason}`,
+  ServiceStable: (s) => `${s.service} is stable again`,
   RolloutStarted: (r) => `roll ${r.service} out from generation ${r.from} to ${r.to}`,
   RolloutPaused: (r) => `pause the rollout of ${r.service}: ${r.reason}`,
   RolloutCompleted: (r) => `the rollout of ${r.service} to generation ${r.to} is complete`,

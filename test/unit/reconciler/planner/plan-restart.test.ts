@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { change, clusterOf, nodesOf, ofType, request } from '../../../support/simulation/given-cluster.ts';
+import { change, clusterOf, nodesOf, ofType, request, rowOf } from '../../../support/simulation/given-cluster.ts';
 import type { SimulatedCluster } from '../../../support/simulation/simulated-cluster.ts';
 import { specOf } from '../../../support/specs.ts';
 
@@ -84,6 +84,24 @@ test('a node that cannot start what others start is tried little, raises an alar
   cluster.advance(60_000);
   assert.equal([...new Set(nodesOf(cluster, 'web'))], ['worker-1', 'worker-2']);
   assert.is(cluster.view.alarms.size, 0);
+});
+
+test('a slot that dies now and then is unstable, also while it runs, and stable again ten minutes after its last failure', () => {
+  const cluster = clusterOf(1, { startErrorRate: 0 });
+  request(cluster, 'web', 1, specOf('a'));
+  cluster.advance(100_000);
+  for (let time = 0; time < 3; time += 1) {
+    const [running] = [...cluster.view.containers.values()].filter(({ state }) => state === 'running');
+    cluster.killContainer(running!.node, running!.id);
+    cluster.advance(90_000);
+  }
+  const { status, reason, running } = rowOf(cluster, 'web');
+  assert.equal([status, running], ['degraded', 1]);
+  assert.match(reason!, /^it runs, but web\.1 failed 3 times within 10 min: exited: as the test asked$/);
+  assert.is(ofType(cluster, 'ServiceUnstable').length, 1);
+  cluster.advance(620_000);
+  assert.is(rowOf(cluster, 'web').status, 'converged');
+  assert.is(ofType(cluster, 'ServiceStable').length, 1);
 });
 
 test.run();
