@@ -16,6 +16,7 @@ const benches: Record<string, Bench> = {
   append: { needsServers: true, load: async () => (await import('./append.ts')).benchAppend },
   http: { needsServers: true, load: async () => (await import('./http.ts')).benchHttp },
   start: { needsServers: true, load: async () => (await import('./start.ts')).benchStart },
+  release: { needsServers: true, load: async () => (await import('./release.ts')).benchRelease },
   fold: { needsServers: false, load: async () => (await import('./fold.ts')).benchFold },
   plan: { needsServers: false, load: async () => (await import('./plan.ts')).benchPlan },
 };

@@ -185,4 +185,18 @@ promise('a container that becomes unhealthy is replaced, and the log says what i
   assert.is((stop!.data as { reason: string }).reason, 'unhealthy');
 });
 
+promise('a container that stays paused on its engine is replaced', async () => {
+  const [halted] = await api.containers('web');
+  await openDocker().getContainer(dockerContainerName(clusterId, halted!.container)).pause();
+  await until(
+    'it is replaced',
+    async () => (await api.containers('web')).every(({ container }) => container !== halted!.container),
+    40_000,
+  );
+  const story = await api.events(`container=${halted!.container}`);
+  const unhealthy = story.find(({ type }) => type === 'ContainerUnhealthy');
+  assert.match((unhealthy!.data as { output: string }).output, 'it has been paused on its engine for 10 s');
+  await api.converged('web', 60_000);
+});
+
 test.run();

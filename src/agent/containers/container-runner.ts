@@ -18,6 +18,8 @@ export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions):
   const operations = createOperations(deps, options, {
     exclusive,
     onConfirmed: () => actor.send({ type: 'confirmed' }),
+    // One that has ended meanwhile takes no notice.
+    lookAfter: (ms) => void setTimeout(() => actor.send({ type: 'look' }), ms).unref(),
   });
   const actor = createActor(runnerMachine, { input: { operations } });
   actor.start();

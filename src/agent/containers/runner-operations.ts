@@ -8,12 +8,13 @@ import type { Mutex } from '../../concurrency/mutex.ts';
 import { errorMessage } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import { isProbe } from '../../model/health.ts';
-import type { Engine, EngineContainer, EngineHealth, PullProgress } from '../engine/engine.ts';
+import type { Engine, EngineContainer, PullProgress } from '../engine/engine.ts';
 import { retryWhileEngineUnavailable } from '../engine/retry-while-unavailable.ts';
 import type { ReportBody, Reporter } from '../reports/reporter.ts';
 import { failureReasonOf, type Run, type StartDeps, startContainer } from './container-start.ts';
 import { exitReportOf, failedReport } from './exit-status.ts';
 import { probeHealth } from './health-prober.ts';
+import { createHealthReports, createPauses, type HealthReports } from './health-reports.ts';
 import type { Operations, Outcome } from './runner-machine.ts';
 import { createSecretMask, type Mask } from './secret-mask.ts';
 import { secretsIn } from './secrets.ts';
@@ -37,6 +38,8 @@ export type Scheduling = {
   exclusive: Mutex;
   /** The bus has the last report. */
   onConfirmed: () => void;
+  /** It may have changed by then. */
+  lookAfter: (ms: number) => void;
 };
 
 export function createOperations(deps: RunnerDeps, options: RunnerOptions, scheduling: Scheduling): Operations {
@@ -53,9 +56,10 @@ type EngineOperations = Pick<Operations, 'start' | 'look' | 'conclude' | 'stop' 
 function createEngineOperations(
   deps: RunnerDeps,
   { container, closing }: RunnerOptions,
-  { exclusive, health }: Scheduling & { health: HealthReports },
+  { exclusive, health, lookAfter }: Scheduling & { health: HealthReports },
 ): EngineOperations {
   const { engine, reporter, clock, logger } = deps;
+  const pauses = createPauses({ health, clock, lookAfter });
 
   const inOrder = createOrder({
     exclusive,
@@ -100,7 +104,8 @@ function createEngineOperations(
       return inOrder(async () => {
         const found = await persist(() => engine.inspect(container), going);
         if (found?.state !== 'running') return concluded(found, run, going);
-        if (found.health) health.note({ ...found.health, output: (await maskOf(engine, run))(found.health.output) });
+        if (pauses.note(found.isPaused) || !found.health) return null;
+        health.note({ ...found.health, output: (await maskOf(engine, run))(found.health.output) });
         return null;
       }, going);
     },
@@ -113,10 +118,8 @@ function createEngineOperations(
     /** What was created on the way to a start is removed like any other, once the end is confirmed. */
     stop: ({ cause: { causationId }, timeoutSeconds }) =>
       inOrder(async () => {
-        const found = await persist(async () => {
-          await engine.stop(container, timeoutSeconds);
-          return engine.inspect(container);
-        });
+        await persist(() => engine.stop(container, timeoutSeconds));
+        const found = await persist(() => engine.inspect(container));
         return { isRunning: false, report: { kind: 'stopped', causationId, exitCode: found?.exitCode ?? null } };
       }),
     remove: ({ cause: { causationId }, reason }) =>
@@ -176,7 +179,7 @@ const createOrder =
 function createReports(
   { reporter, clock }: RunnerDeps,
   { container, onCleared }: RunnerOptions,
-  { onConfirmed, health }: Scheduling & { health: HealthReports },
+  { onConfirmed, lookAfter, health }: Scheduling & { health: HealthReports },
 ): Omit<Operations, keyof EngineOperations | 'probe'> {
   return {
     reportStarting({ cause: { causationId } }) {
@@ -187,7 +190,8 @@ function createReports(
     reportRunning({ found, run, cause: { causationId }, isNewsToLog }) {
       const report = runningReport(found, run, causationId, clock);
       if (isNewsToLog) reporter.report(container, report);
-      if (found.health) health.note(found.health);
+      if (found.isPaused) lookAfter(0);
+      else if (found.health) health.note(found.health);
       return report;
     },
     report: (report) => reporter.report(container, report),
@@ -195,27 +199,6 @@ function createReports(
     forgetHealth: health.forget,
     dropReports: () => reporter.drop(container),
     onCleared,
-  };
-}
-
-/** A container has one health; it is reported when it changes. */
-type HealthReports = { note(health: EngineHealth): void; forget(): void };
-
-function createHealthReports({ reporter }: RunnerDeps, { container }: RunnerOptions): HealthReports {
-  let reported: EngineHealth['status'] = 'unproven';
-  return {
-    note({ status, output }) {
-      if (status === reported || status === 'unproven') return;
-      reported = status;
-      const causationId = null;
-      reporter.report(
-        container,
-        status === 'healthy' ? { kind: 'healthy', causationId } : { kind: 'unhealthy', causationId, output },
-      );
-    },
-    forget() {
-      reported = 'unproven';
-    },
   };
 }
 

@@ -9,8 +9,8 @@ import type { EngineHint, EngineScope } from '../engine/engine.ts';
 import { dockerMessage } from './docker-call.ts';
 import { scopeLabels } from './docker-spec.ts';
 
-/** What can end a container, take it away or change its health. */
-const events = ['die', 'oom', 'destroy', 'health_status'];
+/** What can end a container, take it away, halt it or change its health. */
+const events = ['die', 'oom', 'destroy', 'health_status', 'pause', 'unpause'];
 const reconnectMinMs = 100;
 const reconnectMaxMs = 2_000;
 /**

@@ -124,7 +124,16 @@ function createdContainer(request: RunRequest, engineContainerId: string): Engin
   const { container, service, slot, generation, specHash } = request;
   return {
     ...{ container, service, slot, generation, specHash, engineContainerId },
-    ...{ state: 'created', exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [], health: null },
+    ...{
+      state: 'created',
+      exitCode: null,
+      oomKilled: false,
+      startedAt: null,
+      error: '',
+      ports: [],
+      isPaused: false,
+      health: null,
+    },
   };
 }
 

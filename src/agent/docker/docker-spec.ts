@@ -149,6 +149,7 @@ export function readInspection(inspection: Docker.ContainerInspectInfo): EngineC
     startedAt: readTime(State.StartedAt),
     error: State.Error ?? '',
     ports: readPorts(NetworkSettings.Ports ?? {}),
+    isPaused: State.Paused,
     health: state === 'running' ? readHealth(State.Health) : null,
   };
 }

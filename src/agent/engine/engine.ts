@@ -35,6 +35,8 @@ export type EngineContainer = {
   /** The engine's own words when it could not start it; '' when there are none. */
   error: string;
   ports: PublishedPort[];
+  /** It runs and gets no time, by a command to the engine. */
+  isPaused: boolean;
   /** By the check that the engine makes itself; null: it makes none. */
   health: EngineHealth | null;
 };

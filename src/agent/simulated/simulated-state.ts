@@ -80,7 +80,7 @@ export function createSimulatedState(): SimulatedState {
       const entry: Entry = {
         ...{ scope, request, container, service, slot, generation, specHash, printed: simulatedOutput },
         ...{ engineContainerId: `simulated-${created}`, state: 'created' },
-        ...{ exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [], health: null },
+        ...{ exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [], isPaused: false, health: null },
       };
       entries.set(container, entry);
       return entry;

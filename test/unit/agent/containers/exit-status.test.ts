@@ -21,6 +21,7 @@ const ended = (changes: Partial<EngineContainer>): EngineContainer => ({
     oomKilled: false,
     startedAt: null,
     error: '',
+    isPaused: false,
     ports: [],
     health: null,
   },
