@@ -101,13 +101,19 @@ function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceR
     .slice(0, 1);
   const latest = [...new Set([...moving, ...replaced].map(({ latest: { position } }) => position))];
   const isBlocked = service.blocked !== null;
+  const isPaused = status === 'paused';
+  const isUnstable = service.unstable !== null;
 
   return async (lookup: LogLookup): Promise<LogEvent[]> => {
     const found: (LogEvent | null | undefined)[] = await Promise.all(latest.map((position) => lookup.at(position)));
     if (isBlocked) found.push(await lastOnStream(lookup, name, 'PlacementBlocked'));
+    if (isPaused) found.push(await lastOnStream(lookup, name, 'RolloutPaused', 'RolloutFailed'));
+    if (isUnstable) found.push(await lastOnStream(lookup, name, 'ServiceUnstable'));
     if (status === 'converged') return found.filter((event) => event != null);
-    for (const { container, isDelayed } of failing) {
-      const end = (await lookup.ofContainer(container)).findLast(isEnd);
+    for (const { container, reason, isDelayed } of failing) {
+      // An unhealthy one is replaced before it ends.
+      const isFailure = reason === 'unhealthy' ? ({ type }: LogEvent) => type === 'ContainerUnhealthy' : isEnd;
+      const end = (await lookup.ofContainer(container)).findLast(isFailure);
       found.push(end);
       if (end && isDelayed) found.push(await delayAfter(lookup, name, end));
     }
@@ -117,8 +123,12 @@ function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceR
 
 const byLatest = (a: ContainerView, b: ContainerView) => b.latest.position - a.latest.position;
 
-async function lastOnStream(lookup: LogLookup, service: string, type: LogEvent['type']): Promise<LogEvent | null> {
-  const found = await lookup.before(lookup.end + 1, { streams: [streams.service(service)], types: [type] });
+async function lastOnStream(
+  lookup: LogLookup,
+  service: string,
+  ...types: LogEvent['type'][]
+): Promise<LogEvent | null> {
+  const found = await lookup.before(lookup.end + 1, { streams: [streams.service(service)], types });
   return found[0] ?? null;
 }
 

@@ -139,6 +139,12 @@ function describeRemoving(view: ClusterView, service: ServiceView): string {
 function describeBlocked(service: ServiceView, { missing, filtered }: NonNullable<ServiceView['blocked']>): string {
   const reasons = filtered.map(({ reason, count }) => `${reason} (${plural(count, 'node')})`);
   const why = reasons.length > 0 ? reasons.join(', ') : 'the cluster has no node';
+  const outdated = service.running - service.runningCurrent;
+  // What lacks a node is the new spec: the earlier one still runs.
+  if (outdated > 0) {
+    const of = `${missing} of ${plural(service.replicas, 'replica')}`;
+    return `no node to update ${of} on: ${why}; ${service.running} running, ${outdated} of them by an earlier spec`;
+  }
   return `no node for ${missing} of ${plural(service.replicas, 'replica')}: ${why}`;
 }
 
@@ -146,7 +152,8 @@ function describeFailing(view: ClusterView, service: ServiceView, failing: SlotV
   const worst = failing.reduce((a, b) => (lastFailedAt(b) > lastFailedAt(a) ? b : a));
   const { reason, message } = worst.lastFailure!;
   const others = failing.length > 1 ? ` (${plural(failing.length - 1, 'other replica')} too)` : '';
-  const times = worst.failures === 1 ? 'failed' : `failed ${worst.failures} times in a row`;
+  const verb = reason === 'completed' ? 'ended' : 'failed';
+  const times = worst.failures === 1 ? verb : `${verb} ${worst.failures} times in a row`;
   return `${service.name}.${worst.slot} ${times}${others}: ${reason}: ${message}; ${describeNextAttempt(view, worst)}`;
 }
 

@@ -123,6 +123,20 @@ test('a crash loop: the delay is part of the chain, which is cut after some cont
   );
 });
 
+test('a paused rollout leads to the failure that paused it, and to who asked for the version', async () => {
+  const cluster = startScene(3, { failingImage: 'bad' });
+  ask(cluster, 'alice', applyFor('web', 4, specOf('good')), 20_000);
+  ask(cluster, 'bob', applyFor('web', 4, specOf('bad')), 20_000);
+  const why = await whyService(cluster, 'web');
+  assert.match(
+    why.answer,
+    /^web is paused: the rollout of generation 2 is paused: 2 containers .*; bob requested 4 replicas/,
+  );
+  const sentences = why.chain.map(({ sentence }) => sentence).join('\n');
+  assert.match(sentences, /paused the rollout of web/);
+  assert.match(sentences, /web\.\d-\w+ could not be started on worker-\d/);
+});
+
 test('what is beyond the cut is counted up to a bound', async () => {
   const cluster = startScene(2, { failingImage: 'bad' });
   ask(cluster, 'alice', applyFor('db', 1, specOf('bad')), 60_000 * (countedMax + passedMax + 10));
