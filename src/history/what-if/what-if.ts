@@ -95,6 +95,7 @@ export async function whatIf(
   const start = estimateStartTime(supposed);
   const before = describeBefore(supposed);
   const failing = findFailing(supposed);
+  forgetInstability(supposed);
   const timeline = createTimeline();
   const tally = createTally();
   let events = 0;
@@ -137,6 +138,14 @@ async function copyWithPauses(view: ClusterView): Promise<ClusterView> {
   const copy = deserialize(bytes) as ClusterView;
   await nextTick();
   return copy;
+}
+
+/** What failed again and again is supposed not to any more: that this takes ten minutes to show is no consequence of the question. */
+function forgetInstability(view: ClusterView): void {
+  for (const service of view.services.values()) {
+    service.unstable = null;
+    for (const slot of service.slots.values()) slot.failedAtMs = [];
+  }
 }
 
 /** In slices: other work of the process is served between them. */
