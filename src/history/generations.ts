@@ -1,8 +1,8 @@
 /** The generations of a service as the log has them: what each asked for, who asked, when, and how it went. */
 
 import type { EventLog } from '../events/log/event-log.ts';
-import type { LogEvent } from '../events/schema/event.ts';
-import type { ServicePolicy } from '../model/policy.ts';
+import { type LogEvent, streams } from '../events/schema/event.ts';
+import { policyOf, type ServicePolicy } from '../model/policy.ts';
 import type { ContainerSpec } from '../model/service.ts';
 import type { ServiceView } from '../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../projections/view/iso-time.ts';
@@ -47,7 +47,7 @@ export async function* readGenerations(
   for (let before: number | null = null; ; ) {
     signal?.throwIfAborted();
     const page = await read({
-      ...{ service: service.name, type: [...types], class: 'fact', direction: 'backward', limit: pageMax },
+      ...{ streams: [streams.service(service.name)], types: [...types], direction: 'backward', limit: pageMax },
       ...(before === null ? {} : { before }),
     });
     for (const event of page.events) {
@@ -69,14 +69,15 @@ export async function* readGenerations(
 function toGeneration(
   service: ServiceView,
   { data: { generation, replicas }, at, meta: { actor } }: Requested,
-  { data: { container, specHash, update, restart, rollbackTo } }: LogEvent<'ServiceRequested'>,
+  { data }: LogEvent<'ServiceRequested'>,
   reasons: ReadonlyMap<number, { type: 'RolloutPaused' | 'RolloutFailed'; reason: string }>,
 ): Generation {
+  const { container, specHash, rollbackTo } = data;
   const convergedAt = service.converged.get(generation);
   const end = reasons.get(generation);
   return {
     ...{ generation, at, actor, replicas, spec: container, specHash },
-    policy: { ...(update ? { update } : {}), ...(restart ? { restart } : {}) },
+    policy: policyOf(data),
     rollbackTo: rollbackTo ?? null,
     outcome: outcomeOf(service, generation, end?.type),
     convergedAfterMs: convergedAt === undefined ? null : parseIsoTime(convergedAt) - parseIsoTime(at),

@@ -85,6 +85,12 @@ export const servicePolicyMembers = {
 export const ServicePolicy = Type.Object(servicePolicyMembers, strict);
 export type ServicePolicy = Static<typeof ServicePolicy>;
 
+/** The policies among other members, as of an event or a request. Pure. */
+export const policyOf = ({ update, restart }: ServicePolicy): ServicePolicy => ({
+  ...(update ? { update } : {}),
+  ...(restart ? { restart } : {}),
+});
+
 /** Rounded down. Pure. */
 export const amountOf = (amount: Amount, replicas: number): number =>
   'count' in amount ? amount.count : Math.floor((replicas * amount.percent) / 100);

@@ -1,7 +1,7 @@
 /** How service events change the view: its spec, and what keeps its slots from being filled. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
-import type { ServicePolicy } from '../../model/policy.ts';
+import { policyOf } from '../../model/policy.ts';
 import { type ClusterView, convergedKept, type ServiceView, type SlotView } from './cluster-view.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
@@ -112,11 +112,6 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
   view.removedServices.delete(name);
   return service;
 }
-
-const policyOf = ({ update, restart }: ServicePolicy): ServicePolicy => ({
-  ...(update ? { update } : {}),
-  ...(restart ? { restart } : {}),
-});
 
 /** What is replaced is what converged last: a spec that never did is nothing to go back to. */
 function replaceSpec(view: ClusterView, service: ServiceView, { data }: LogEvent<'ServiceRequested'>): void {

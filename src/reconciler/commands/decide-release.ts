@@ -9,6 +9,7 @@ import type { ServicePolicy } from '../../model/policy.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { RolloutView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { metaOf, type RequestContext } from './decision.ts';
+import { requestService } from './request-service.ts';
 
 export const rolloutActions = ['pause', 'resume', 'promote', 'abort'] as const;
 export type RolloutAction = (typeof rolloutActions)[number];
@@ -55,12 +56,8 @@ function requestSpec(
 ): NewEvent {
   const hash = specHash(spec);
   const changed = hash !== presentHash || canonicalJson(policy) !== canonicalJson(presentPolicy);
-  const data = {
-    ...{ service: name, generation: changed ? generation + 1 : generation, changed, replicas },
-    ...{ container: spec, specHash: hash, ...policy },
-    ...(rollbackTo === undefined ? {} : { rollbackTo }),
-  };
-  return { stream: streams.service(name), type: 'ServiceRequested', data, meta: metaOf(context) };
+  const requested = { name, replicas, spec, specHash: hash, policy };
+  return requestService(requested, changed ? generation + 1 : generation, changed, context, rollbackTo);
 }
 
 function steer(service: ServiceView, action: RolloutAction, context: RequestContext): NewEvent[] {
@@ -73,7 +70,7 @@ function steer(service: ServiceView, action: RolloutAction, context: RequestCont
       const why: RolloutPauseReason = 'requested';
       const reason = `${context.actor} paused it`;
       return rollout.state === 'paused'
-        ? [repeat(service, context)]
+        ? [requestService(service, service.generation, false, context)]
         : [{ ...head, type: 'RolloutPaused', data: { ...ref, why, reason, ...failure } }];
     }
     case 'resume':
@@ -98,11 +95,4 @@ function findRollout({ name, rollout }: ServiceView): RolloutView {
   if (rollout?.state === 'in progress' || rollout?.state === 'paused') return rollout;
   const state = rollout === null ? 'none has started' : `the last one is ${rollout.state}`;
   throw new AppError('rollout_not_found', `${name} has no rollout under way: ${state}`);
-}
-
-/** Recorded like every request that changes nothing. */
-function repeat(service: ServiceView, context: RequestContext): NewEvent {
-  const { name, replicas, generation, spec, specHash: hash, policy } = service;
-  const data = { service: name, generation, changed: false, replicas, container: spec, specHash: hash, ...policy };
-  return { stream: streams.service(name), type: 'ServiceRequested', data, meta: metaOf(context) };
 }

@@ -11,19 +11,21 @@ import type { LogEvent, NewEvent } from '../../events/schema/event.ts';
 import { streams } from '../../events/schema/event.ts';
 import { specHash } from '../../events/schema/hash.ts';
 import {
+  policyOf,
   type RestartPolicy,
   restartPolicyDefault,
   type ServicePolicy,
   type UpdatePolicy,
   updatePolicyDefault,
 } from '../../model/policy.ts';
-import type { ContainerSpec, ServiceSpec } from '../../model/service.ts';
+import type { ServiceSpec } from '../../model/service.ts';
 import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { decideRelease, type ReleaseRequest, withRestarts } from './decide-release.ts';
 import { decideToken, type TokenRequest } from './decide-token.ts';
 import { type Decision, metaOf, type RequestContext } from './decision.ts';
 import { type ContainerPatch, patchContainer } from './patch-spec.ts';
+import { requestService } from './request-service.ts';
 import { assertSpecSize } from './spec-limit.ts';
 
 /** `replicas: null`: as many as the service has; one of a new service. */
@@ -98,8 +100,8 @@ export function decide(
 
 /** @param field the member of the request that is the container spec; a refusal names it */
 function applySpec(view: ClusterView, spec: SpecRequest, field: string, context: RequestContext): NewEvent {
-  const { service: name, update, restart } = spec;
-  const policy = { ...(update ? { update } : {}), ...(restart ? { restart } : {}) };
+  const { service: name } = spec;
+  const policy = policyOf(spec);
   const known = view.services.get(name);
   const container = withRestarts(spec.container, known?.spec.restarts);
   const replicas = spec.replicas ?? (known && !known.removing ? known.replicas : replicasDefault);
@@ -130,17 +132,6 @@ function removeService(service: ServiceView, context: RequestContext): NewEvent 
   if (service.removing) return requestService(service, service.generation, false, context);
   const data = { service: service.name, generation: service.generation + 1 };
   return { stream: streams.service(service.name), type: 'ServiceRemovalRequested', data, meta: metaOf(context) };
-}
-
-function requestService(
-  spec: { name: string; replicas: number; spec: ContainerSpec; specHash: string; policy: ServicePolicy },
-  generation: number,
-  changed: boolean,
-  context: RequestContext,
-): NewEvent {
-  const { name: service, replicas, spec: container } = spec;
-  const data = { service, generation, changed, replicas, container, specHash: spec.specHash, ...spec.policy };
-  return { stream: streams.service(service), type: 'ServiceRequested', data, meta: metaOf(context) };
 }
 
 const nodeEvents = {
