@@ -27,8 +27,6 @@ export const clockHandlers = {
     for (const service of view.services.values()) {
       service.updatedAt = notAfter(service.updatedAt);
       for (const slot of service.slots.values()) slot.failedAtMs = slot.failedAtMs.map((ms) => Math.min(ms, nowMs));
-      if (service.unstable) service.unstable.since = notAfter(service.unstable.since);
-      if (service.rollout) service.rollout.startedAt = notAfter(service.rollout.startedAt);
       for (const [generation, at] of service.converged) service.converged.set(generation, notAfter(at));
       if (service.blocked) service.blocked.since = notAfter(service.blocked.since);
       touched.services.add(service.name);

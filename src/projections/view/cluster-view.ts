@@ -88,7 +88,6 @@ export type RolloutView = {
   latest: Cause;
   /** It does not wait for its canaries any more. */
   isPromoted: boolean;
-  startedAt: string;
   /** When it started, was resumed, or a container of its spec last began to run or became healthy. */
   progressAtMs: number;
 };
@@ -107,11 +106,11 @@ export type ServiceView = {
   /** What converged before the present spec: it runs on while the rollout of that is paused. null: nothing did. */
   previous: SpecVersion | null;
   /** What converged last: all replicas ran, those with a check healthy. */
-  settled: (SpecVersion & { replicas: number; policy: ServicePolicy }) | null;
+  settled: (SpecVersion & { policy: ServicePolicy }) | null;
   /** Generation → when it converged, the last `convergedKept` of those that did. */
   converged: Map<number, string>;
   /** A slot that fails again and again, in words; null: none does. */
-  unstable: { slot: number; failures: number; withinMs: number; reason: string; since: string } | null;
+  unstable: { slot: number; failures: number; withinMs: number; reason: string } | null;
   /** Containers that serve once they have run for so long, while others wait for that: id → when. */
   proving: Map<string, number>;
   removing: boolean;

@@ -14,7 +14,7 @@ export const rolloutHandlers = {
     const { from, to } = event.data;
     service.rollout = {
       ...{ state: 'in progress', from, to, pause: null, reason: null, failures: 0, lastFailure: null },
-      ...{ isPromoted: false, startedAt: event.at, progressAtMs: parseIsoTime(event.at), latest: causeOf(event) },
+      ...{ isPromoted: false, progressAtMs: parseIsoTime(event.at), latest: causeOf(event) },
     };
     keepRolling(view, service);
   },
@@ -45,7 +45,7 @@ export const rolloutHandlers = {
   ServiceUnstable(view, event, touched) {
     const { slot, failures, withinMs, reason } = event.data;
     const service = noteFact(view, event, touched);
-    service.unstable = { slot, failures, withinMs, reason, since: event.at };
+    service.unstable = { slot, failures, withinMs, reason };
     keepRolling(view, service);
   },
 

@@ -136,7 +136,7 @@ export function noteSettled(view: ClusterView, service: ServiceView): void {
       if (isChecked && health !== 'healthy') return;
     }
   }
-  service.settled = { generation, spec, specHash, replicas, policy };
+  service.settled = { generation, spec, specHash, policy };
   service.converged.set(generation, view.at);
   const [oldest] = service.converged.keys();
   if (service.converged.size > convergedKept && oldest !== undefined) service.converged.delete(oldest);
