@@ -32,6 +32,8 @@ export type BusStatus = {
 
 export type BusEnd = {
   status(): BusStatus;
+  /** There is a connection, whether or not it serves: it may be blocked, or lack a channel. */
+  isReachable(): boolean;
   /** Called on each connect (also at once when connected already). Returns an unsubscribe. */
   onConnected(listener: () => void): () => void;
   /** Finishes confirms in flight (at most 3 s), then disconnects. */

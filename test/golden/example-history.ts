@@ -99,7 +99,7 @@ const requestOf = (generation: number, container: ContainerSpec) => ({
 /** In the order of their positions; with the version of an older shape. */
 const told: readonly Told[] = [
   ['ClusterCreated', streams.cluster, { clusterId: uuid(1), name: 'co' }],
-  ['ControllerElected', streams.controller, { term: 1, controllerId: 'manager-1' }],
+  ['ControllerElected', streams.controller, { term: 1, controllerId: 'manager-1' }, 1],
   ['NodeRegistered', worker, node('worker-1'), 1],
   [
     'ServiceRequested',
@@ -159,7 +159,7 @@ const told: readonly Told[] = [
   ],
   ['ApiReadsRecorded', streams.apiReads, { calls: [callOf()] }, 1],
   ['HistoryPruned', streams.cluster, { throughSlot: 11, throughPosition: 11, commits: 2, events: 2 }],
-  ['ControllerResigned', streams.controller, { term: 1, controllerId: 'manager-1' }],
+  ['ControllerResigned', streams.controller, { term: 1, controllerId: 'manager-1' }, 1],
   ['NodeRegistered', worker, { ...node('worker-1'), instance: instanceOf(901) }],
   ['NodeReturned', worker, { ...node('worker-1'), instance: instanceOf(902), inventory: [inventoryOf()] }],
   [
@@ -237,6 +237,7 @@ const told: readonly Told[] = [
   ['ServiceStable', web, { service: 'web' }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 11 }],
   ['ServiceRemoved', web, { service: 'web' }],
+  ['ControllerResigned', streams.controller, { term: 3, controllerId: 'manager-1', reason: 'no broker' }],
 ];
 
 /** As the log would store it today. */

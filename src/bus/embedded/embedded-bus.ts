@@ -123,6 +123,7 @@ function createEmbeddedEnd(onClose: () => void): EmbeddedEnd {
   return {
     end: {
       status: () => ({ state, description: 'embedded', trouble: null }),
+      isReachable: () => state === 'connected',
       onConnected(listener) {
         if (state === 'connected') listener();
         return () => {};

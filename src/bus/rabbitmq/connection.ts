@@ -13,7 +13,7 @@ import { type ChannelSpec, closeQuietly, type RecoveringChannel, recoverChannel 
 import { recoverConnection } from './connection-recovery.ts';
 import { createConnectionStatus } from './connection-status.ts';
 
-export type AmqpConnection = Pick<BusEnd, 'status' | 'onConnected'> & {
+export type AmqpConnection = Pick<BusEnd, 'status' | 'isReachable' | 'onConnected'> & {
   /** A channel whose consumer was cancelled has to be closed by its user: that is a loss like any other. */
   openChannel<K extends ChannelSpec['kind']>(spec: ChannelSpec<K>): OpenChannel;
   /** A channel for one task. @throws AppError `bus_unavailable` when not connected */
@@ -29,18 +29,14 @@ type AmqpConnectionOptions = {
   url: string;
   readTls?: ReadClientTls | undefined;
   name: string;
+  /** A peer that is silent for two to three times this counts as gone: its consumers and exclusive queues are given up. */
+  heartbeatSeconds: number;
   logger: Logger;
   clock?: Clock;
 };
 
-/**
- * A peer that is silent for about twice this counts as gone. The broker deletes the exclusive queues of a lost manager by
- * the same rule.
- */
-const heartbeatSeconds = 5;
-
 export function createAmqpConnection(options: AmqpConnectionOptions): AmqpConnection {
-  const { readTls = async () => ({}), name, logger, clock = systemClock } = options;
+  const { readTls = async () => ({}), name, heartbeatSeconds, logger, clock = systemClock } = options;
   const url = new URL(options.url);
   if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', String(heartbeatSeconds));
 
@@ -68,6 +64,7 @@ export function createAmqpConnection(options: AmqpConnectionOptions): AmqpConnec
 
   return {
     status: status.status,
+    isReachable: () => connection.current() !== null,
     onConnected: status.onConnected,
     openChannel(spec) {
       const channel = recoverChannel(spec, {

@@ -34,6 +34,12 @@ type AmqpOptions = {
 };
 
 const prefetchDefault = 100;
+/**
+ * The broker gives the reports of a manager that stands still to another one after 2 to 3 s: before the lease of a hung
+ * leader is over, so that the next one has them. The failure detector allows for such a stall as well.
+ */
+const managerHeartbeatSeconds = 1;
+const agentHeartbeatSeconds = 5;
 /** Queues declared at once: a broker takes tens of milliseconds for each, and thousands of nodes may be new together. */
 const declaringMax = 8;
 /**
@@ -46,7 +52,10 @@ const deletionNoticeMs = 1_000;
 /** Starts to connect at once, and keeps trying until it is closed. */
 export function createAmqpManagerBus(options: AmqpOptions & { managerId: string }): ManagerBus {
   const { url, readTls, clusterId, managerId, logger } = options;
-  const connection = createAmqpConnection({ url, readTls, name: `co manager ${managerId}`, logger });
+  const connection = createAmqpConnection({
+    ...{ url, readTls, name: `co manager ${managerId}`, logger },
+    heartbeatSeconds: managerHeartbeatSeconds,
+  });
   const logs = createLogs(logger);
   const share = createDeadLetterShare();
   const consumers = new Set<Consumer>();
@@ -68,6 +77,7 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
 
   return {
     status: connection.status,
+    isReachable: connection.isReachable,
     onConnected: connection.onConnected,
     async sendCommand(command, { deadlineMs } = {}) {
       const routingKey = routingKeys.node(command.node);
@@ -103,7 +113,10 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
 /** Starts to connect at once, and keeps trying until it is closed. Needs no more rights than `agentPermissions` gives. */
 export function createAmqpAgentBus(options: AmqpOptions & { node: string }): AgentBus {
   const { url, readTls, clusterId, node, logger } = options;
-  const connection = createAmqpConnection({ url, readTls, name: `co agent ${node}`, logger });
+  const connection = createAmqpConnection({
+    ...{ url, readTls, name: `co agent ${node}`, logger },
+    heartbeatSeconds: agentHeartbeatSeconds,
+  });
   const logs = createLogs(logger);
   const consumers = new Set<Consumer>();
   const publisher = createPublisher(connection, {
@@ -123,6 +136,7 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
 
   return {
     status: connection.status,
+    isReachable: connection.isReachable,
     onConnected: connection.onConnected,
     async sendReport(report, { deadlineMs } = {}) {
       const message = { exchange: nodesExchange, routingKey: routingKeys.report(node), body: encodeBody(report) };

@@ -27,6 +27,9 @@ const toRunning2: Upcaster = (data) => data;
 /** Version 2 knows the reason `unhealthy`; version 1 did not. */
 const toStopRequested2: Upcaster = (data) => data;
 
+/** Version 2 may say why; version 1 could not. */
+const toResigned2: Upcaster = (data) => data;
+
 export const upcasters: Upcasters = new Map([
   ['ServiceRequested@1', toRequested2],
   ['ContainerRunning@1', toRunning2],
@@ -36,4 +39,5 @@ export const upcasters: Upcasters = new Map([
   ['RequestRefused@1', toAttempt2],
   ['NodeRegistered@1', toRegistration2],
   ['NodeReturned@1', toRegistration2],
+  ['ControllerResigned@1', toResigned2],
 ]);

@@ -11,6 +11,7 @@ import { AgentInstance, EngineDescription, InventoryItem } from '../../model/nod
 import { servicePolicyMembers } from '../../model/policy.ts';
 import { ContainerSpec, Protocol, Replicas, SpecHash } from '../../model/service.ts';
 import { Scopes, TokenId, TokenName } from '../../model/token.ts';
+import { controllerFacts } from './controller-facts.ts';
 import { rolloutFacts } from './rollout-facts.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -212,8 +213,7 @@ export const catalog = {
   NodeActivated: fact(NodeRef),
   NodeRemoved: fact(NodeRef),
 
-  ControllerElected: fact(object({ term: Type.Integer({ minimum: 1 }), controllerId: text(128) })),
-  ControllerResigned: fact(object({ term: Type.Integer({ minimum: 1 }), controllerId: text(128) })),
+  ...controllerFacts,
 
   /** `alarm` is a stable code; `subject` what it is about (a node, a stream, or ""). */
   AlarmRaised: fact(object({ alarm: text(64), subject: text(255), message: text(1024) })),

@@ -118,7 +118,8 @@ const sentences: Sentences = {
   NodeRemoved: (event) => `${who(event)} removed ${event.data.node} from the cluster`,
 
   ControllerElected: ({ data }) => `manager ${data.controllerId} began to lead, term ${data.term}`,
-  ControllerResigned: ({ data }) => `manager ${data.controllerId} stopped leading, term ${data.term}`,
+  ControllerResigned: ({ data }) =>
+    `manager ${data.controllerId} stopped leading, term ${data.term}${data.reason ? ': its broker was away while the log answered' : ''}`,
 
   AlarmRaised: ({ data }) => `alarm ${describeAlarm(data)} was raised: ${quote(data.message)}`,
   AlarmCleared: ({ data }) => `alarm ${describeAlarm(data)} is over`,

@@ -51,6 +51,7 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
   const leadership = createLeadership(deps, {
     controllerId,
     isSoleWriter,
+    hasBroker: () => deps.bus.isReachable(),
     onElected(term) {
       feed.onElected();
       dispatcher.lead(term);

@@ -6,6 +6,7 @@
 import type { Clock } from '../../clock.ts';
 import { hasCode } from '../../errors.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
+import type { EventData } from '../../events/schema/catalog.ts';
 import { type LogEvent, type NewEvent, streams } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/live/projector.ts';
@@ -32,6 +33,8 @@ type Options = {
   controllerId: string;
   /** The log has one writing process only: no other can lead. */
   isSoleWriter: boolean;
+  /** Without its broker a manager neither hears nor commands a node: one that leads steps down, none stands. */
+  hasBroker: () => boolean;
   /** A follower stands for election after this silence of the leader. Default 3 000. */
   leaseMs?: number;
   /** Called in the fold of our own ControllerElected, before any later event is folded. */
@@ -43,12 +46,15 @@ const checkEveryMs = 250;
 /** A check this late means that the process stood still: what the leader wrote meanwhile has not been read yet. */
 const stallMs = 1_000;
 const resignDeadlineMs = 1_000;
+/** Longer than a broker needs to be reached again after a connection broke. */
+const brokerAwayMs = 5_000;
 
 export function createLeadership({ log, projector, clock, logger }: Deps, options: Options): Leadership {
   const { controllerId, isSoleWriter, leaseMs = 3_000 } = options;
   let led: number | null = null;
   let renewedAtMs = clock.monotonicMs();
   let checkedAtMs = renewedAtMs;
+  let brokerSeenAtMs = renewedAtMs;
   let isStanding = false;
   let timer: NodeJS.Timeout | undefined;
   let unsubscribe: (() => void) | undefined;
@@ -73,11 +79,21 @@ export function createLeadership({ log, projector, clock, logger }: Deps, option
     }
   };
 
+  /** Where it can still write; where it cannot, the lease runs out. */
+  const stepDown = async () => {
+    const term = led!;
+    logger.warn({ term }, 'the broker has been away for 5 s: another manager may have it');
+    lose();
+    await resignFrom({ log, logger }, { term, controllerId, reason: 'no broker' });
+  };
+
   const check = async () => {
     const nowMs = clock.monotonicMs();
     const stoodStill = nowMs - checkedAtMs > checkEveryMs + stallMs;
     checkedAtMs = nowMs;
-    if (led !== null || isStanding) return;
+    if (options.hasBroker() || stoodStill) brokerSeenAtMs = nowMs;
+    if (led !== null && nowMs - brokerSeenAtMs >= brokerAwayMs) return stepDown();
+    if (led !== null || isStanding || !options.hasBroker()) return;
     // What could not be read cannot have expired.
     if (stoodStill || projector.problem() !== null) renewedAtMs = nowMs;
     const { term, resigned } = projector.view.controller;
@@ -128,11 +144,9 @@ async function standForElection(
   }
 }
 
-async function resignFrom(
-  { log, logger }: Writing,
-  { term, controllerId }: { term: number; controllerId: string },
-): Promise<void> {
-  const resigned = controllerEvent('ControllerResigned', { term, controllerId });
+async function resignFrom({ log, logger }: Writing, resignation: EventData<'ControllerResigned'>): Promise<void> {
+  const { term } = resignation;
+  const resigned = controllerEvent('ControllerResigned', resignation);
   await log.append([resigned], { term, deadlineMs: resignDeadlineMs }).catch((error: unknown) => {
     logger.warn({ err: error, term }, 'could not resign; the lease will run out');
   });
@@ -140,7 +154,7 @@ async function resignFrom(
 
 function controllerEvent(
   type: 'ControllerElected' | 'ControllerResigned',
-  data: { term: number; controllerId: string },
+  data: EventData<'ControllerElected' | 'ControllerResigned'>,
 ): NewEvent {
   return { stream: streams.controller, type, data, meta: { actor: controllerActor, causationId: null } };
 }
