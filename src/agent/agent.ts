@@ -17,6 +17,7 @@ import { createWorker } from './containers/worker.ts';
 import type { Engine } from './engine/engine.ts';
 import { type EngineWatchOptions, startEngineWatch } from './engine/engine-watch.ts';
 import { createAgentQueues } from './queues.ts';
+import { createEngineReports } from './reports/engine-reports.ts';
 import { startHeartbeat } from './reports/heartbeat.ts';
 import { createReporter } from './reports/reporter.ts';
 import { createSession } from './session.ts';
@@ -25,7 +26,7 @@ import type { Holder, Inventory } from './session-machine.ts';
 export type Agent = {
   /** Resolves when a wanted set was applied for the first time; tries until then. Never, when it is closed before. */
   start(): Promise<void>;
-  /** null: not registered, or the engine has been away for too long. */
+  /** null: not registered, or given up by the managers. */
   session(): number | null;
   /** The live agent that has the node, when this one was refused for it; null otherwise. */
   holder(): Holder | null;
@@ -51,7 +52,9 @@ export type AgentOptions = {
   hostname: string;
   labels: RegisterReport['labels'];
   agentVersion: string;
-} & Pick<EngineWatchOptions, 'resyncMs' | 'pingMs' | 'graceMs'>;
+  /** The containers of an engine that does not answer for longer count as lost. */
+  engineTimeoutMs: number;
+} & Pick<EngineWatchOptions, 'resyncMs' | 'pingMs'>;
 
 /** Starts under way and reports on their way get this long, one after the other. */
 const idleDeadlineMs = 1_500;
@@ -97,8 +100,15 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
 
   const open = (): (() => void)[] => {
     const stopListening = bus.onConnected(session.connected);
-    const onHints = { onContainer: worker.look, onList: worker.compare, onGone: session.giveUp };
-    const watch = startEngineWatch({ engine, clock, logger }, { ...options, ...onHints });
+    const engineReports = createEngineReports(
+      { bus, clock, logger },
+      { clusterId, node, session: session.number, timeoutMs: options.engineTimeoutMs },
+    );
+    const onHints = { onContainer: worker.look, onList: worker.compare };
+    const watch = startEngineWatch(
+      { engine, clock, logger },
+      { ...options, ...onHints, onLost: engineReports.lost, onReturned: engineReports.returned },
+    );
     const heartbeats = {
       clusterId,
       node,
@@ -108,7 +118,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
       running: worker.running,
     };
     const heartbeat = startHeartbeat({ bus, clock }, heartbeats);
-    return [stopListening, session.close, () => watch.close(), () => heartbeat.unsubscribe()];
+    return [stopListening, session.close, engineReports.close, () => watch.close(), () => heartbeat.unsubscribe()];
   };
 
   return {

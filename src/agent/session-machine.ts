@@ -27,8 +27,6 @@ export type SessionEvent =
   | { type: 'register' }
   /** A manager heard a session it does not know. */
   | { type: 'resync' }
-  /** The session cannot be kept up: the engine does not answer. */
-  | { type: 'giveUp' }
   /** A leader is there that may not have seen the registration. */
   | { type: 'retryNow' }
   | ({ type: 'accepted' } & Accepted)
@@ -114,7 +112,6 @@ export const sessionMachine = setup({
       initial: 'unregistered',
       on: {
         register: '.registering',
-        giveUp: { target: '.registering', actions: 'forgetSession' },
         accepted: {
           target: '.registered',
           actions: assign({
@@ -145,6 +142,8 @@ export const sessionMachine = setup({
           states: {
             takingInventory: {
               entry: assign({ isRetryDue: false, isReconnected: false }),
+              // Asked a second time: the engine is away, and the managers have given the node up.
+              on: { resync: { actions: 'forgetSession' } },
               invoke: {
                 src: 'takeInventory',
                 input: ({ context }) => context.operations,

@@ -28,8 +28,6 @@ export type AgentSession = {
   register(): void;
   /** A manager heard a session it does not know. */
   resync(): void;
-  /** Gives the session up and registers as soon as the engine answers. */
-  giveUp(): void;
   /** Is it meant for the present session, and later than its wanted set? */
   isCurrent(command: { session: number; position: number }): boolean;
   /** Is it an answer to us? A set of this session is, and so is that of a later one of ours. */
@@ -74,7 +72,6 @@ export function createSession(deps: SessionDeps, options: SessionOptions): Agent
     connected: () => actor.send({ type: 'connected' }),
     register: () => actor.send({ type: 'register' }),
     resync: () => actor.send({ type: 'resync' }),
-    giveUp: () => actor.send({ type: 'giveUp' }),
     isCurrent({ session, position }) {
       const { accepted } = state();
       return accepted !== null && session === accepted.session && position > accepted.position;

@@ -136,6 +136,17 @@ export const RegisterReport = object({
 });
 export type RegisterReport = Static<typeof RegisterReport>;
 
+/** The engine does not answer; the node stays in contact. */
+const EngineLostReport = object({
+  kind: Type.Literal('engine-lost'),
+  ...reportHead,
+  session: Position,
+  message: text(1024),
+  /** From now on: its containers count as lost then. */
+  timeoutMs: Type.Integer({ minimum: 0 }),
+});
+const EngineReturnedReport = object({ kind: Type.Literal('engine-returned'), ...reportHead, session: Position });
+
 const containerReportHead = {
   ...reportHead,
   session: Position,
@@ -192,6 +203,8 @@ const PullProgressReport = object({
 
 export const Report = Type.Union([
   RegisterReport,
+  EngineLostReport,
+  EngineReturnedReport,
   StartingReport,
   RunningReport,
   HealthyReport,
@@ -204,7 +217,8 @@ export const Report = Type.Union([
 ]);
 export type Report = Static<typeof Report>;
 type ReportKind = Report['kind'];
-export type ContainerReport = Exclude<Report, RegisterReport>;
+export type EngineReport = Static<typeof EngineLostReport> | Static<typeof EngineReturnedReport>;
+export type ContainerReport = Exclude<Report, RegisterReport | EngineReport>;
 export type ReportOf<K extends ReportKind> = Extract<Report, { kind: K }>;
 
 export const Heartbeat = object({

@@ -2,7 +2,7 @@
 
 import { queueTimeoutMsDefault } from '../model/container.ts';
 import { callsPerSecondDefault, connectionsPerAddressDefault } from '../model/limits.ts';
-import { nodeTimeoutMsDefault } from '../model/node.ts';
+import { engineTimeoutMsDefault, nodeTimeoutMsDefault } from '../model/node.ts';
 
 export type Option = { env: string; help: string; fallback: string; placeholder: string };
 
@@ -153,6 +153,18 @@ export const options = {
     fallback: String(queueTimeoutMsDefault),
     placeholder: 'MS',
     help: 'a container its node does not take is placed again',
+  },
+  'engine-timeout-ms': {
+    env: 'CO_ENGINE_TIMEOUT_MS',
+    fallback: String(engineTimeoutMsDefault),
+    placeholder: 'MS',
+    help: 'containers of a node whose engine is silent for longer are lost',
+  },
+  'hold-seconds': {
+    env: 'CO_HOLD_SECONDS',
+    fallback: '0',
+    placeholder: 'S',
+    help: 'when most nodes vanish together, wait for so long at most; 0: until they are heard',
   },
   'retention-hours': {
     env: 'CO_TELEMETRY_RETENTION_HOURS',

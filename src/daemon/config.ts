@@ -59,6 +59,10 @@ export type Config = {
   heartbeatMs: number;
   nodeTimeoutMs: number;
   queueTimeoutMs: number;
+  /** An engine that is silent for longer makes its node count as lost. */
+  engineTimeoutMs: number;
+  /** Rescheduling is paused for so long at most; null: until enough nodes are heard. */
+  holdMs: number | null;
   /** Log time after which telemetry is emptied; 0 keeps it for ever. */
   telemetryRetentionMs: number;
   /** The one node an agent speaks for. */
@@ -151,6 +155,8 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     heartbeatMs,
     nodeTimeoutMs: integer('node-timeout-ms', 2 * heartbeatMs, 3_600_000),
     queueTimeoutMs: integer('queue-timeout-ms', 1_000, 3_600_000),
+    engineTimeoutMs: integer('engine-timeout-ms', 1_000, 86_400_000),
+    holdMs: integer('hold-seconds', 0, 86_400) * 1_000 || null,
     telemetryRetentionMs: integer('retention-hours', 0, 87_600) * 3_600_000,
     node: optional('node', () => label('node')),
     logLevel: matching('log-level', /^(debug|info|warn|error|silent)$/, 'must be debug, info, warn, error or silent'),

@@ -105,6 +105,7 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
         isSoleWriter: config.mongodbUrl === null,
         nodeTimeoutMs: config.nodeTimeoutMs,
         queueTimeoutMs: config.queueTimeoutMs,
+        holdMs: config.holdMs,
       },
     );
     reconciler.start();

@@ -75,6 +75,7 @@ export async function createNodeAgents(config: Config, deps: NodeAgentsDeps): Pr
         node,
         secretsDir: config.secretsDir,
         heartbeatMs: config.heartbeatMs,
+        engineTimeoutMs: config.engineTimeoutMs,
         hostname: hostname(),
         labels: [],
         agentVersion,

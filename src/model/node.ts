@@ -43,6 +43,9 @@ export type AgentInstance = Static<typeof AgentInstance>;
 /** A node whose last heartbeat is longer ago is lost. */
 export const nodeTimeoutMsDefault = 5_000;
 
+/** The containers of an engine that does not answer for longer count as lost. A daemon restarts in less. */
+export const engineTimeoutMsDefault = 60_000;
+
 /** A registration becomes one event, of 1 MB at most, and an item takes up to 310 bytes: it lists so many. */
 export const inventoryMax = 3_000;
 

@@ -27,7 +27,7 @@ if (whyNot === null) {
     cluster = await openDistributedCluster(workers);
     await cluster.startManager('one');
     await cluster.startManager('two');
-    await Promise.all(workers.map(cluster.startAgent));
+    await Promise.all(workers.map((node) => cluster.startAgent(node)));
   });
   test.after(() => cluster.close());
 }

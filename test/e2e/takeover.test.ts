@@ -31,7 +31,7 @@ if (whyNot === null) {
       proxies.set(name, proxy);
       await cluster.startManager(name, proxy.through);
     }
-    await Promise.all(workers.map(cluster.startAgent));
+    await Promise.all(workers.map((node) => cluster.startAgent(node)));
     await cluster.apiOf('one').ask({ serviceName: 'web', replicas: 2, image });
     await cluster.apiOf('one').converged('web');
   });

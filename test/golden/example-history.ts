@@ -24,6 +24,8 @@ type Told = {
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 const atOf = (position: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, position)).toISOString();
 
+const lostNode = { node: 'worker-1', session: 3, lastHeardAt: atOf(26), silentMs: 5001 };
+
 const spec: ContainerSpec = {
   name: 'web',
   image: 'registry.example/web:1.2',
@@ -144,12 +146,12 @@ const told: readonly Told[] = [
   ['NodeCordoned', worker, { node: 'worker-1' }],
   ['NodeDrainRequested', worker, { node: 'worker-1' }],
   ['NodeActivated', worker, { node: 'worker-1' }],
-  ['NodeLost', worker, { node: 'worker-1', session: 3, lastHeardAt: atOf(26), silentMs: 5001 }],
+  ['NodeLost', worker, lostNode, 1],
   ['AlarmRaised', streams.alarms, { alarm: 'mass node loss', subject: '', message: '2 of 3 nodes are silent' }],
   ['HoldReleased', streams.alarms, { reason: 'released by a person' }],
   ['AlarmCleared', streams.alarms, { alarm: 'mass node loss', subject: '' }],
   ['NodeReturned', worker, { ...node('worker-1'), inventory: [inventoryOf()] }, 1],
-  ['NodeLost', worker, { node: 'worker-1', session: 31, lastHeardAt: null, silentMs: 5001 }],
+  ['NodeLost', worker, { ...lostNode, session: 31, lastHeardAt: null }, 1],
   ['NodeRemoved', worker, { node: 'worker-1' }],
   [
     'RequestRefused',
@@ -238,6 +240,15 @@ const told: readonly Told[] = [
   ['ServiceRemovalRequested', web, { service: 'web', generation: 11 }],
   ['ServiceRemoved', web, { service: 'web' }],
   ['ControllerResigned', streams.controller, { term: 3, controllerId: 'manager-1', reason: 'no broker' }],
+  [
+    'EngineLost',
+    worker,
+    { node: 'worker-1', session: 3, message: 'Docker does not answer (ping)', deadline: atOf(60) },
+  ],
+  ['EngineReturned', worker, { node: 'worker-1', session: 3 }],
+  ['NodeSilent', worker, { node: 'worker-1', session: 3, lastHeardAt: atOf(11), silentMs: 5_250 }],
+  ['NodeHeard', worker, { node: 'worker-1', session: 3 }],
+  ['NodeLost', worker, { node: 'worker-1', session: 3, lastHeardAt: atOf(11), silentMs: 200, reason: 'engine silent' }],
 ];
 
 /** As the log would store it today. */

@@ -82,7 +82,9 @@ function doSomething(cluster: SimulatedCluster): void {
   else if (draw < 0.85) {
     const container = cluster.pick([...(cluster.nodes.get(node)?.running.keys() ?? [''])]);
     if (container) cluster.killContainer(node, container);
-  } else setAvailability(cluster, node, cluster.pick(['NodeCordoned', 'NodeDrainRequested', 'NodeActivated'] as const));
+  } else if (draw < 0.88) cluster.hangEngine(node);
+  else if (draw < 0.9) cluster.wakeEngine(node);
+  else setAvailability(cluster, node, cluster.pick(['NodeCordoned', 'NodeDrainRequested', 'NodeActivated'] as const));
 }
 
 /** As a person does who has mended what failed. */
@@ -96,7 +98,10 @@ function resumeRollouts(cluster: SimulatedCluster): void {
 }
 
 function calmDown(cluster: SimulatedCluster): void {
-  for (const node of cluster.nodes.keys()) cluster.bringBack(node);
+  for (const node of cluster.nodes.keys()) {
+    cluster.bringBack(node);
+    cluster.wakeEngine(node);
+  }
   for (const node of cluster.nodes.values()) node.isUnresponsive = false;
   cluster.advance(3_000);
   for (const node of cluster.nodes.keys()) setAvailability(cluster, node, 'NodeActivated');

@@ -5,7 +5,6 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Report } from '../../src/bus/messages.ts';
 import { AppError } from '../../src/errors.ts';
 import type { Expectation } from '../../src/events/log/event-log.ts';
 import type { NewEvent } from '../../src/events/schema/event.ts';
@@ -72,7 +71,7 @@ function decideReports({ view, nodes }: SimulatedCluster): Decided[] {
     })),
   );
   return [...ofNodes, ...ofContainers].flatMap((report) => {
-    const decision = decideReport(view, report as unknown as Exclude<Report, { kind: 'pull-progress' }>, clusterId);
+    const decision = decideReport(view, report as unknown as Parameters<typeof decideReport>[1], clusterId);
     return typeof decision === 'string' ? [] : [{ events: [decision.event], expect: decision.expect }];
   });
 }

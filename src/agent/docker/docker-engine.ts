@@ -30,7 +30,7 @@ export type DockerEngineOptions = {
 };
 
 /** An engine that does not answer within this is away. */
-const pingDeadlineMs = 5_000;
+const pingDeadlineMs = 3_000;
 /** Of what an engine calls itself and its version. */
 const nameCharactersMax = 128;
 

@@ -3,9 +3,8 @@
  * container.
  *
  * An engine that is away is not a node that is away. While it restarts, containers may live on or end with it, and only
- * it knows which; so the node stays in contact for `graceMs`, and what it finds afterwards is adopted or reported as
- * ended. After that its containers are better replaced elsewhere: the node gives its session up, sends no heartbeats, is
- * lost like any other, and registers when the engine answers again.
+ * it knows which; so the node stays in contact and says so. What it finds afterwards is adopted or reported as ended,
+ * unless the managers have given the node up meanwhile.
  */
 
 import {
@@ -21,6 +20,7 @@ import {
   throttle,
 } from 'rxjs';
 import type { Clock } from '../../clock.ts';
+import { errorMessage } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Engine, EngineContainer, EngineHint } from './engine.ts';
 import { retryWhileEngineUnavailable } from './retry-while-unavailable.ts';
@@ -28,29 +28,26 @@ import { retryWhileEngineUnavailable } from './retry-while-unavailable.ts';
 export type EngineWatchOptions = {
   onContainer: (container: string) => void;
   onList: (found: EngineContainer[]) => void;
-  /** Away for longer than `graceMs`; called once for each absence. */
-  onGone: () => void;
+  /** Once for each absence, with the engine client's own words. */
+  onLost: (message: string) => void;
+  onReturned: () => void;
   /** Hints may be missed: everything is listed this often. Default 30 s. */
   resyncMs?: number;
   pingMs?: number;
-  /** Longer than a daemon takes to restart with some dozens of containers. Default 15 s. */
-  graceMs?: number;
   scheduler?: SchedulerLike;
 };
 
 const resyncDefaultMs = 30_000;
 const pingDefaultMs = 1_000;
-const graceDefaultMs = 15_000;
 
 export function startEngineWatch(
   { engine, clock, logger }: { engine: Engine; clock: Clock; logger: Logger },
   options: EngineWatchOptions,
 ): { close(): void } {
-  const { onContainer, onList, onGone, scheduler = asyncScheduler } = options;
-  const { resyncMs = resyncDefaultMs, pingMs = pingDefaultMs, graceMs = graceDefaultMs } = options;
+  const { onContainer, onList, onLost, onReturned, scheduler = asyncScheduler } = options;
+  const { resyncMs = resyncDefaultMs, pingMs = pingDefaultMs } = options;
   const closing = new AbortController();
   let awaySinceMs: number | null = null;
-  let isGone = false;
 
   const hints$ = hintsOf(engine).pipe(share());
   const losses$ = hints$.pipe(filter(({ kind }) => kind === 'lost'));
@@ -68,16 +65,15 @@ export function startEngineWatch(
     const askedAtMs = clock.monotonicMs();
     try {
       await engine.ping();
-      if (awaySinceMs !== null) logger.info({ awayMs: clock.monotonicMs() - awaySinceMs }, 'the engine answers again');
+      if (awaySinceMs === null) return;
+      logger.info({ awayMs: clock.monotonicMs() - awaySinceMs }, 'the engine answers again');
       awaySinceMs = null;
-      isGone = false;
+      onReturned();
     } catch (error) {
-      if (awaySinceMs === null) logger.warn({ err: error }, 'the engine does not answer');
-      awaySinceMs ??= askedAtMs;
-      if (isGone || clock.monotonicMs() - awaySinceMs <= graceMs) return;
-      isGone = true;
-      logger.error({ graceMs }, 'the engine is gone: the session is given up until it answers');
-      onGone();
+      if (awaySinceMs !== null) return;
+      logger.warn({ err: error }, 'the engine does not answer');
+      awaySinceMs = askedAtMs;
+      onLost(errorMessage(error));
     }
   };
 

@@ -22,6 +22,7 @@ const nodeColumns: Column<Row<'nodes'>>[] = [
   { title: 'AGENT', cell: agentOf },
   { title: 'ENGINE', cell: ({ engine, engineVersion }) => `${engine} ${engineVersion}` },
   { title: 'SINCE', cell: ({ since }) => since },
+  { title: 'REASON', cell: ({ reason }) => reason },
 ];
 
 /** Where to look for it: its machine, and its process there. */
@@ -32,7 +33,7 @@ function agentOf({ hostname, instance }: Row<'nodes'>): string {
 const containerColumns: Column<Row<'containers'>>[] = [
   { title: 'CONTAINER', cell: ({ container }) => container },
   { title: 'NODE', cell: ({ node }) => node },
-  { title: 'STATE', cell: ({ state }) => state },
+  { title: 'STATE', cell: ({ state, unknownSince }) => (unknownSince === null ? state : `unknown, was ${state}`) },
   { title: 'REASON', cell: ({ reason }) => reason },
   { title: 'IMAGE', cell: ({ image }) => image },
   { title: 'SINCE', cell: ({ since }) => since },

@@ -30,6 +30,9 @@ const toStopRequested2: Upcaster = (data) => data;
 /** Version 2 may say why; version 1 could not. */
 const toResigned2: Upcaster = (data) => data;
 
+/** Version 2 may say why; version 1 could not. */
+const toLost2: Upcaster = (data) => data;
+
 export const upcasters: Upcasters = new Map([
   ['ServiceRequested@1', toRequested2],
   ['ContainerRunning@1', toRunning2],
@@ -40,4 +43,5 @@ export const upcasters: Upcasters = new Map([
   ['NodeRegistered@1', toRegistration2],
   ['NodeReturned@1', toRegistration2],
   ['ControllerResigned@1', toResigned2],
+  ['NodeLost@1', toLost2],
 ]);

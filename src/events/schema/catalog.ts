@@ -12,6 +12,7 @@ import { servicePolicyMembers } from '../../model/policy.ts';
 import { ContainerSpec, Protocol, Replicas, SpecHash } from '../../model/service.ts';
 import { Scopes, TokenId, TokenName } from '../../model/token.ts';
 import { controllerFacts } from './controller-facts.ts';
+import { nodeFacts } from './node-facts.ts';
 import { rolloutFacts } from './rollout-facts.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -207,7 +208,7 @@ export const catalog = {
       session: Position,
     }),
   ),
-  NodeLost: fact(object({ node: NodeId, session: Position, lastHeardAt: nullable(IsoTime), silentMs: count })),
+  ...nodeFacts,
   NodeCordoned: fact(NodeRef),
   NodeDrainRequested: fact(NodeRef),
   NodeActivated: fact(NodeRef),

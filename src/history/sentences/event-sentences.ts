@@ -109,9 +109,20 @@ const sentences: Sentences = {
     const { node, lastHeardAt, silentMs } = data;
     const heard =
       lastHeardAt === null ? 'no heartbeat is on record' : `last heard at ${formatTimeBeside(lastHeardAt, at)}`;
+    if (data.reason === 'engine silent')
+      return `${node} was lost: its agent was heard, its engine did not answer any more`;
     if (isPerson(meta.actor)) return `${who(event)} declared ${node} lost: ${heard}`;
     return `${node} was lost: ${heard}, no heartbeat in the last ${formatDuration(silentMs)}`;
   },
+  EngineLost({ data: { node, message, deadline }, at }) {
+    const end = `nothing is placed there, and its containers count as lost at ${formatTimeBeside(deadline, at)}`;
+    return `the engine of ${node} did not answer: ${quote(message)}; ${end}`;
+  },
+  EngineReturned: ({ data }) => `the engine of ${data.node} answered again`,
+  NodeSilent({ data: { node, silentMs } }) {
+    return `${node} was silent for ${formatDuration(silentMs)}: rescheduling is paused, so it does not count as lost`;
+  },
+  NodeHeard: ({ data }) => `${data.node} was heard again`,
   NodeCordoned: (event) => `${who(event)} cordoned ${event.data.node}: nothing new is placed there`,
   NodeDrainRequested: (event) => `${who(event)} asked to drain ${event.data.node}: its containers move elsewhere`,
   NodeActivated: (event) => `${who(event)} made ${event.data.node} active: containers may be placed there`,

@@ -27,6 +27,7 @@ const service = {
   serviceName: Type.String(),
   replicas: Type.Integer({ minimum: 0, description: 'how many there should be' }),
   running: Type.Integer({ minimum: 0, description: 'how many there are' }),
+  unknown: Type.Integer({ minimum: 0, description: 'how many are on nodes that are silent, or whose engines are' }),
   generation: Type.Integer({ minimum: 1, description: 'counts the accepted changes of the spec' }),
   status: oneOf(serviceStatuses),
   reason: nullable(Type.String(), 'why it is not converged, as a sentence; null when it is'),
@@ -57,6 +58,7 @@ const node = {
   session: Type.Integer({ minimum: 0, description: 'the position of its registration' }),
   instance: nullable(AgentInstance, 'the start of the agent that has the session'),
   containers: Type.Integer({ minimum: 0, description: 'how many of it have not ended' }),
+  reason: nullable(Type.String(), 'why it is not used, as a sentence; null when it is'),
   suspect: nullable(
     Type.Object({ since: time, message: Type.String() }, { additionalProperties: false }),
     'it failed to start what others start: containers are placed there last',
@@ -92,6 +94,10 @@ const container = {
   since: time,
   replaces: nullable(Type.String(), 'the container whose slot it has'),
   ports: Type.Array(PublishedPort, { description: 'host ports as the engine published them' }),
+  unknownSince: nullable(
+    time,
+    'since when its node or the engine there is silent: the state is the last that was heard',
+  ),
   pull: nullable(Pull, 'how far the pull of its image is'),
 };
 export const ContainerRow = named('ContainerRow', { ...container, position });

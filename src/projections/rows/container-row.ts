@@ -1,6 +1,8 @@
 /** The row of a container as operators see it. Pure. */
 
+import { isTerminal } from '../../model/container-machine.ts';
 import type { ClusterView, ContainerView } from '../view/cluster-view.ts';
+import { unreachableSince } from './node-row.ts';
 
 export type ContainerRow = {
   container: string;
@@ -49,9 +51,18 @@ export function containerRow(container: ContainerView): ContainerRow {
   };
 }
 
-export function shownContainerRow(
-  view: ClusterView,
-  container: ContainerView,
-): ContainerRow & { pull: PullProgress | null } {
-  return { ...containerRow(container), pull: view.pulls.get(container.id) ?? null };
+/** With what is known of its node, and of a pull. */
+export type ShownContainerRow = ContainerRow & {
+  /** Since when its node, or the engine there, is silent: its state is the last that was heard. null: it is known. */
+  unknownSince: string | null;
+  pull: PullProgress | null;
+};
+
+export function shownContainerRow(view: ClusterView, container: ContainerView): ShownContainerRow {
+  const node = isTerminal(container.state) ? undefined : view.nodes.get(container.node);
+  return {
+    ...containerRow(container),
+    unknownSince: node ? unreachableSince(node) : null,
+    pull: view.pulls.get(container.id) ?? null,
+  };
 }

@@ -20,6 +20,8 @@ export type NodeRow = {
   instance: AgentInstance | null;
   /** How many that are not terminal. */
   containers: number;
+  /** Why it is not used, or may not be for long: as a sentence; null: it is used. */
+  reason: string | null;
   /** It fails to start what others start, and is used last; null: it does not. */
   suspect: NodeView['suspect'];
   /** When its state or availability last changed. */
@@ -44,10 +46,23 @@ export function nodeRow(node: NodeView): NodeRow {
     session: node.session,
     instance: node.instance,
     containers: node.containers.size,
+    reason: describeReach(node),
     suspect: node.suspect,
     since: node.since,
     position: node.position,
   };
+}
+
+/** Since when nothing is known of its containers; null: it is heard, and so is its engine. Pure. */
+export const unreachableSince = ({ silentSince, engineLost }: NodeView): string | null =>
+  silentSince ?? engineLost?.since ?? null;
+
+function describeReach({ state, lossReason, silentSince, engineLost }: NodeView): string | null {
+  if (state === 'lost') return lossReason ? 'lost: its engine did not answer' : 'lost: it was not heard';
+  if (silentSince !== null) return `silent since ${silentSince}; rescheduling is paused, so it does not count as lost`;
+  if (!engineLost) return null;
+  const deadline = new Date(engineLost.deadlineMs).toISOString();
+  return `its engine has not answered since ${engineLost.since}: ${engineLost.message}; its containers are replaced from ${deadline} on`;
 }
 
 /** With what telemetry alone feeds: shown, never stored or compared. */

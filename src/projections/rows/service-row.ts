@@ -24,6 +24,8 @@ export type ServiceRow = {
   serviceName: string;
   replicas: number;
   running: number;
+  /** How many of the containers are on nodes that are silent, or whose engines are: nothing is known of them. */
+  unknown: number;
   generation: number;
   status: ServiceStatus;
   /** A sentence; null when converged. */
@@ -45,6 +47,7 @@ export function serviceRow(view: ClusterView, service: ServiceView): ServiceRow 
     serviceName: service.name,
     replicas: service.replicas,
     running: service.running,
+    unknown: countUnknown(view, service),
     generation: service.generation,
     status,
     reason,
@@ -79,6 +82,8 @@ function judgeService(view: ClusterView, service: ServiceView): Judgement {
     return { status: 'paused', reason: describeHeld(service, rollout) };
   }
   if (service.blocked) return { status: 'blocked', reason: describeBlocked(service, service.blocked) };
+  const unknown = countUnknown(view, service);
+  if (unknown > 0) return { status: 'degraded', reason: describeUnknown(view, service, unknown) };
   if (service.unstable && isConverged(view, service)) {
     return { status: 'degraded', reason: describeUnstable(service, service.unstable) };
   }
@@ -104,6 +109,20 @@ function isConverged(view: ClusterView, service: ServiceView): boolean {
     settled += 1;
   }
   return settled === service.replicas;
+}
+
+/** Costs a look at each node that cannot be reached: mostly none. */
+function countUnknown(view: ClusterView, { perNode }: ServiceView): number {
+  let unknown = 0;
+  for (const id of view.unreachable) unknown += perNode.get(id) ?? 0;
+  return unknown;
+}
+
+function describeUnknown(view: ClusterView, { perNode, live }: ServiceView, unknown: number): string {
+  const ids = [...view.unreachable].filter((id) => perNode.has(id));
+  const isHeld = ids.some((id) => view.nodes.get(id)?.silentSince !== null);
+  const what = isHeld ? 'not heard, and rescheduling is paused' : 'without an engine that answers';
+  return `nothing is known of ${unknown} of ${plural(live, 'container')}, on ${formatNodes(ids)}: ${what}`;
 }
 
 function describeHeld({ replicas, running }: ServiceView, { state, to, reason }: RolloutView): string {

@@ -6,7 +6,7 @@
 import type { ContainerState } from '../../model/container.ts';
 import type { EngineKind, NodeState } from '../../model/node.ts';
 import type { AlarmView, ClusterView, ContainerView, NodeView, ServiceView } from '../view/cluster-view.ts';
-import { type ContainerRow, type PullProgress, shownContainerRow } from './container-row.ts';
+import { type ShownContainerRow, shownContainerRow } from './container-row.ts';
 import { type NodeRow, shownNodeRow } from './node-row.ts';
 import { compareNames, sortNatural } from './order.ts';
 import { type ServiceRow, type ServiceStatus, serviceRow } from './service-row.ts';
@@ -24,7 +24,7 @@ export type ContainerFilter = {
 type Head = { position: number; at: string };
 export type ServiceStateBody = Head & { services: ServiceRow[] };
 export type NodeStateBody = Head & { nodes: ReturnType<typeof shownNodeRow>[] };
-export type ContainerStateBody = Head & { containers: (ContainerRow & { pull: PullProgress | null })[] };
+export type ContainerStateBody = Head & { containers: ShownContainerRow[] };
 export type StateBody = Head & {
   cluster: ClusterView['cluster'];
   /** What the nodes run containers on; `mixed` when they differ, null without nodes. */

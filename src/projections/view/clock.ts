@@ -20,6 +20,8 @@ export const clockHandlers = {
       node.since = notAfter(node.since);
       if (node.suspect) node.suspect = { ...node.suspect, since: notAfter(node.suspect.since) };
       node.lastHeardAt = notAfter(node.lastHeardAt);
+      node.silentSince = notAfter(node.silentSince);
+      if (node.engineLost) node.engineLost = { ...node.engineLost, since: notAfter(node.engineLost.since) };
       node.takeovers = node.takeovers.map((takeover) => ({ ...takeover, at: notAfter(takeover.at) }));
       node.refusals = node.refusals.map((refusal) => ({ ...refusal, at: notAfter(refusal.at) }));
       touched.nodes.add(node.id);
@@ -51,6 +53,10 @@ function moveDeadlines(view: ClusterView, aheadMs: number): void {
     const { rollout, proving } = view.services.get(name)!;
     if (rollout) rollout.progressAtMs -= aheadMs;
     for (const [id, dueMs] of proving) proving.set(id, dueMs - aheadMs);
+  }
+  for (const id of view.unreachable) {
+    const { engineLost } = view.nodes.get(id)!;
+    if (engineLost) engineLost.deadlineMs -= aheadMs;
   }
   if (view.nextExpiryMs !== null) view.nextExpiryMs -= aheadMs;
 }

@@ -4,6 +4,7 @@
  */
 
 import type { FilteredNodes } from '../../events/schema/catalog.ts';
+import type { NodeLossReason } from '../../events/schema/node-facts.ts';
 import type { RolloutPauseReason } from '../../events/schema/rollout-facts.ts';
 import type { ContainerState, FailureReason, StopReason } from '../../model/container.ts';
 import type { Health } from '../../model/health.ts';
@@ -156,6 +157,12 @@ export type NodeView = {
   startErrors: readonly string[];
   /** It fails to start what others start; the message is the engine's own. null: it does not. */
   suspect: { since: string; message: string } | null;
+  /** While its agent says that the engine does not answer; null: it does. */
+  engineLost: { since: string; message: string; deadlineMs: number } | null;
+  /** While rescheduling is paused: not heard since. null: it is heard, or counts as lost. */
+  silentSince: string | null;
+  /** Why it counts as lost, where that is its engine. */
+  lossReason: NodeLossReason | null;
   /** The latest fact of its stream. */
   latest: Cause;
   /** Version of the node's stream. */
@@ -239,6 +246,8 @@ export type ClusterView = {
   delayed: Map<string, Set<number>>;
   /** Services with PlacementBlocked: looked at again whenever capacity changes. */
   blocked: Set<string>;
+  /** Nodes that are not lost, and of whose containers nothing is known: they are silent, or their engines are. */
+  unreachable: Set<string>;
   /** Services at which the planner has to look again by time: a rollout in progress, or containers that prove themselves. */
   rolling: Set<string>;
   controller: { term: number; controllerId: string; resigned: boolean; version: number };
@@ -272,6 +281,7 @@ export function emptyClusterView(): ClusterView {
     queued: new Set(),
     delayed: new Map(),
     blocked: new Set(),
+    unreachable: new Set(),
     rolling: new Set(),
     controller: { term: 0, controllerId: '', resigned: false, version: 0 },
     disruption: 'none',

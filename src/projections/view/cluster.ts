@@ -1,8 +1,10 @@
 /** How the events that concern the cluster as a whole change the view: its name, its leader, its alarms. */
 
 import { alarmNames } from '../../model/alarm.ts';
+import { nodeTimeoutMsDefault } from '../../model/node.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { type Handlers, ignored, illegal } from './handlers.ts';
+import { parseIsoTime } from './iso-time.ts';
 import { type Touched, touchBlocked } from './touched.ts';
 
 export const alarmKey = (alarm: string, subject: string): string => `${alarm} ${subject}`;
@@ -37,7 +39,15 @@ export const clusterHandlers = {
     touchNodes(view, touched);
   },
 
-  HoldReleased: (view, _event, touched) => touchNodes(view, touched),
+  /** An engine that is still silent may be about to answer like the others, as a silent node may. */
+  HoldReleased(view, event, touched) {
+    const graceMs = parseIsoTime(event.at) + nodeTimeoutMsDefault;
+    for (const id of view.unreachable) {
+      const { engineLost } = view.nodes.get(id)!;
+      if (engineLost) engineLost.deadlineMs = Math.max(engineLost.deadlineMs, graceMs);
+    }
+    touchNodes(view, touched);
+  },
 
   RequestRefused: ignored,
   HistoryPruned: ignored,

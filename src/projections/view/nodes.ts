@@ -5,6 +5,7 @@ import type { Availability } from '../../model/node.ts';
 import { type ClusterView, type NodeView, refusalsKept, takeoversKept } from './cluster-view.ts';
 import { attachNode, compareNodes, detachNode } from './engines.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
+import { parseIsoTime } from './iso-time.ts';
 import { type Touched, touchBlocked } from './touched.ts';
 
 export const nodeHandlers = {
@@ -26,7 +27,24 @@ export const nodeHandlers = {
     const node = changeNode(view, event, touched);
     if (node.state !== 'lost') node.since = event.at;
     node.state = 'lost';
+    node.lossReason = event.data.reason ?? null;
+    noteReach(view, node, { engineLost: null, silentSince: null });
     compareNodes(view, node.engine.engineId);
+  },
+
+  EngineLost(view, event, touched) {
+    const { message, deadline } = event.data;
+    const node = changeNode(view, event, touched);
+    noteReach(view, node, { engineLost: { since: event.at, message, deadlineMs: parseIsoTime(deadline) } });
+  },
+  EngineReturned(view, event, touched) {
+    noteReach(view, changeNode(view, event, touched), { engineLost: null });
+  },
+  NodeSilent(view, event, touched) {
+    noteReach(view, changeNode(view, event, touched), { silentSince: event.data.lastHeardAt ?? event.at });
+  },
+  NodeHeard(view, event, touched) {
+    noteReach(view, changeNode(view, event, touched), { silentSince: null });
   },
 
   NodeCordoned: (view, event, touched) => setAvailability(view, event, 'cordoned', touched),
@@ -36,6 +54,7 @@ export const nodeHandlers = {
   NodeRemoved(view, event, touched) {
     const node = changeNode(view, event, touched);
     view.nodes.delete(node.id);
+    view.unreachable.delete(node.id);
     touched.nodes.delete(node.id);
     view.removedNodes.set(node.id, { version: event.version });
     detachNode(view, node.id, node.engine.engineId);
@@ -65,6 +84,10 @@ type NodeFact =
   | 'NodeRegistered'
   | 'NodeReturned'
   | 'NodeLost'
+  | 'EngineLost'
+  | 'EngineReturned'
+  | 'NodeSilent'
+  | 'NodeHeard'
   | 'NodeCordoned'
   | 'NodeDrainRequested'
   | 'NodeActivated'
@@ -90,6 +113,7 @@ function register(
     instance,
     startErrors: [],
     suspect: null,
+    ...{ engineLost: null, silentSince: null, lossReason: null },
     refusals: known && instance && known.instance?.id === instance.id ? known.refusals : [],
     takeovers: takeoversOf(known, event),
     latest: causeOf(event),
@@ -100,9 +124,29 @@ function register(
     lastHeardAt: event.at,
   };
   view.nodes.set(id, node);
+  if (view.unreachable.delete(id)) moveServices(view, node);
   view.removedNodes.delete(id);
   attachNode(view, node, touched);
   changeNode(view, event, touched);
+}
+
+function noteReach(
+  view: ClusterView,
+  node: NodeView,
+  change: Partial<Pick<NodeView, 'engineLost' | 'silentSince'>>,
+): void {
+  Object.assign(node, change);
+  if (node.engineLost || node.silentSince !== null) view.unreachable.add(node.id);
+  else view.unreachable.delete(node.id);
+  moveServices(view, node);
+}
+
+/** What is said about the services on the node is of its latest fact. */
+function moveServices(view: ClusterView, { containers, position }: NodeView): void {
+  for (const id of containers) {
+    const service = view.services.get(view.containers.get(id)?.service ?? '');
+    if (service) service.position = position;
+  }
 }
 
 /** One that is raised twice is one. */

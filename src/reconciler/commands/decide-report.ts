@@ -4,7 +4,7 @@
  */
 
 import { v5 as uuidv5 } from 'uuid';
-import type { RegisterReport, Report, ReportOf } from '../../bus/messages.ts';
+import type { EngineReport, RegisterReport, Report, ReportOf } from '../../bus/messages.ts';
 import type { Expectation } from '../../events/log/event-log.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
 import { isTerminal, nextContainerState, nextHealth, nextOnInput } from '../../model/container-machine.ts';
@@ -23,7 +23,7 @@ type StateReport = EndReport | ReportOf<'starting' | 'running' | 'healthy' | 'un
 /** @param clusterId namespace of the append ids of reports that may be sent twice */
 export function decideReport(
   view: ClusterView,
-  report: Exclude<Report, { kind: 'pull-progress' }>,
+  report: Exclude<Report, EngineReport | { kind: 'pull-progress' }>,
   clusterId: string,
 ): ReportDecision {
   if (report.kind === 'register') return decideRegistration(view, report);

@@ -33,16 +33,18 @@ export type ReconcilerOptions = {
   isSoleWriter: boolean;
   nodeTimeoutMs: number;
   queueTimeoutMs: number;
+  /** Rescheduling is paused for so long at most; null: until enough nodes are heard. */
+  holdMs: number | null;
 };
 
 export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconciler {
-  const { clusterId, controllerId, isSoleWriter, nodeTimeoutMs, queueTimeoutMs } = options;
+  const { clusterId, controllerId, isSoleWriter, nodeTimeoutMs, queueTimeoutMs, holdMs } = options;
   const liveness = createLiveness(deps.clock, { timeoutMs: nodeTimeoutMs });
   const feed = createLivenessFeed({ ...deps, liveness });
   const onSuperseded = () => leadership.depose();
 
   const dispatcher = createDispatcher(deps, { clusterId });
-  const loop = createLoop({ ...deps, liveness }, { queueTimeoutMs, onSuperseded });
+  const loop = createLoop({ ...deps, liveness }, { queueTimeoutMs, holdMs, onSuperseded });
   const reports = createReportConsumer({ ...deps, heartbeats: liveness }, { clusterId });
   const heartbeats = createHeartbeats(
     { ...deps, liveness },

@@ -83,7 +83,7 @@ export function createLoop(
   const tick = () => {
     const deadlineMs = nextDeadlineMs(view);
     const isDue = deadlineMs !== null && deadlineMs <= logTime();
-    if (isDue || isDisrupted(view)) triggers$.next();
+    if (isDue || isDisrupted(view) || view.unreachable.size > 0) triggers$.next();
   };
 
   return {

@@ -60,7 +60,7 @@ export function createReportConsumer(deps: Deps, { clusterId }: { clusterId: str
   };
 
   const isUnknown = (report: DecidableReport) =>
-    report.kind === 'register' ? !view.nodes.has(report.node) : !view.containers.has(report.container);
+    'container' in report ? !view.containers.has(report.container) : !view.nodes.has(report.node);
 
   const canCatchUp = async (): Promise<boolean> => {
     try {

@@ -1,12 +1,13 @@
 /** Says what becomes of a report: the fact to append first, and the message to an agent that follows from it. */
 
 import type { ManagerBus } from '../../bus/bus.ts';
-import type { Report } from '../../bus/messages.ts';
+import type { ContainerReport, Report } from '../../bus/messages.ts';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import type { Decided } from '../append/append-decision.ts';
+import { decideEngineReport, isEngineReport } from '../commands/decide-engine-report.ts';
 import { decideRefusal } from '../commands/decide-registration.ts';
 import { decideReport, type ReportDecision } from '../commands/decide-report.ts';
 import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
@@ -29,7 +30,7 @@ export function createReportHandling(
   const conflicts = createRegistrationConflicts(deps, { clusterId });
 
   /** The log has ended the container, or never had it: it must not run. */
-  const removeOrphan = ({ node, container }: Exclude<DecidableReport, { kind: 'register' }>) => {
+  const removeOrphan = ({ node, container }: ContainerReport) => {
     const nodeView = view.nodes.get(node);
     if (!nodeView) return;
     const head = { clusterId, node, session: nodeView.session, position: view.position, causationId: '' };
@@ -39,6 +40,8 @@ export function createReportHandling(
   };
 
   return (report) => {
+    const nowMs = Math.max(clock.nowMs(), parseIsoTime(view.at));
+    if (isEngineReport(report)) return toHandled(decideEngineReport(view, report, nowMs));
     if (report.kind !== 'register') {
       const decision = decideReport(view, report, clusterId);
       return decision === 'orphan' ? { events: [], afterwards: () => removeOrphan(report) } : toHandled(decision);
@@ -46,7 +49,6 @@ export function createReportHandling(
     const resolution = conflicts.resolve(report);
     if (resolution === 'register') return toHandled(decideReport(view, report, clusterId));
     if (resolution === 'challenge') return { events: [] };
-    const nowMs = Math.max(clock.nowMs(), parseIsoTime(view.at));
     const refusal = decideRefusal(view.nodes.get(report.node)!, report, nowMs) ?? 'stale';
     return { ...toHandled(refusal), afterwards: () => conflicts.sendRefusal(report) };
   };

@@ -21,6 +21,10 @@ const filters: readonly Filter[] = [
   { name: 'ready', reject: ({ node }) => (node.state === 'ready' ? null : 'the node is lost') },
   { name: 'heard', reject: ({ isSilent }) => (isSilent ? 'the node is silent' : null) },
   {
+    name: 'engine',
+    reject: ({ node }) => (node.engineLost === null ? null : 'the engine does not answer'),
+  },
+  {
     name: 'availability',
     reject: ({ node }) => (node.availability === 'active' ? null : `the node is ${node.availability}`),
   },

@@ -1,8 +1,11 @@
-/** Plans the loss of nodes that send no heartbeats, and pauses that when so many are silent that the cause is likelier here. Pure. */
+/** Plans the loss of nodes that send no heartbeats or whose engine does not answer, and pauses that when so many are silent that the cause is likelier here. Pure. */
 
-import { streams } from '../../events/schema/event.ts';
+import type { EventData } from '../../events/schema/catalog.ts';
+import { type NewEvent, streams } from '../../events/schema/event.ts';
 import { alarmNames } from '../../model/alarm.ts';
+import { alarmKey } from '../../projections/view/cluster.ts';
 import type { ClusterView, NodeView } from '../../projections/view/cluster-view.ts';
+import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { alarmSteps, clearAlarm, raiseAlarm } from './alarms.ts';
 import { controllerActor, failContainer, type Step } from './step.ts';
 
@@ -25,23 +28,68 @@ const togetherShare = 0.5;
 /** NodeLost and the end of its containers go in one append; the rest of a larger node follows in the next passes. */
 const containersPerPassMax = 400;
 
-export function planNodes(view: ClusterView, touched: ReadonlySet<string>, heartbeats: HeartbeatStatus): Step[] {
-  const silent: NodeView[] = [];
+/** `holdMs`: rescheduling is paused for so long at most; null: until enough nodes are heard. */
+export type NodeTimes = { nowMs: number; holdMs?: number | null };
+
+export function planNodes(
+  view: ClusterView,
+  touched: ReadonlySet<string>,
+  heartbeats: HeartbeatStatus,
+  { nowMs, holdMs = null }: NodeTimes,
+): Step[] {
+  const gone: NodeView[] = [];
   const steps: Step[] = [];
-  for (const id of touched) {
+  for (const id of new Set([...touched, ...view.unreachable])) {
     const node = view.nodes.get(id);
     if (!node) continue;
     if (node.state === 'lost') steps.push(...endRest(view, node));
-    else if (isSilent(node, heartbeats, 1)) silent.push(node);
+    else if (isSilent(node, heartbeats, 1) || isEngineGone(node, nowMs)) gone.push(node);
+    else if (node.silentSince !== null && !isUnheard(node, heartbeats, 1)) steps.push(hearNode(node));
   }
-  if (silent.length === 0 && !isDisrupted(view)) return steps;
+  if (gone.length === 0 && !isDisrupted(view)) return steps;
 
   const vanished = countVanished(view, heartbeats);
   const isMassLoss = vanished.ready >= disruptionNodesMin && vanished.silent > vanished.ready / 2;
-  if (isMassLoss) return [...steps, ...pauseRescheduling(view, vanished)];
+  if (isMassLoss && !isHoldOver(view, { nowMs, holdMs })) {
+    return [...steps, ...pauseRescheduling(view, vanished), ...noteSilentNodes(view, heartbeats)];
+  }
+  const lost = () => gone.flatMap((node) => loseNode(view, node, heartbeats));
+  if (!isDisrupted(view)) return [...steps, ...lost()];
+  if (isMassLoss) return [...steps, ...lost(), ...resumeRescheduling(view, `it was paused for ${holdMs! / 1_000} s`)];
   // A node that is still silent gets a fresh grace period: it may be about to return like the others.
-  if (isDisrupted(view)) return [...steps, ...resumeRescheduling(view, vanished)];
-  return [...steps, ...silent.flatMap((node) => loseNode(view, node, heartbeats))];
+  const { ready, silent } = vanished;
+  const reason = `${ready - silent} of the ${ready} nodes that do not count as lost are heard`;
+  return [...steps, ...resumeRescheduling(view, reason)];
+}
+
+function isHoldOver(view: ClusterView, { nowMs, holdMs }: Required<NodeTimes>): boolean {
+  const hold = view.alarms.get(alarmKey(alarmNames.massNodeLoss, ''));
+  return hold !== undefined && holdMs !== null && parseIsoTime(hold.since) + holdMs <= nowMs;
+}
+
+/** Only while rescheduling is paused: otherwise a silent node is lost at once. */
+function noteSilentNodes(view: ClusterView, heartbeats: HeartbeatStatus): Step[] {
+  if (!isDisrupted(view)) return [];
+  const silent = [...view.nodes.values()].filter(
+    (node) => node.state === 'ready' && node.silentSince === null && isSilent(node, heartbeats, 1),
+  );
+  return silent.map((node) =>
+    nodeStep(node, 'NodeSilent', {
+      ...{ node: node.id, session: node.session, lastHeardAt: node.lastHeardAt },
+      silentMs: Math.round(heartbeats.silentMs(node.id, node.session) ?? 0),
+    }),
+  );
+}
+
+const hearNode = (node: NodeView): Step => nodeStep(node, 'NodeHeard', { node: node.id, session: node.session });
+
+function nodeStep(node: NodeView, type: 'NodeSilent' | 'NodeHeard' | 'NodeLost', data: EventData<typeof type>): Step {
+  const stream = streams.node(node.id);
+  return {
+    subject: { kind: 'node', name: node.id },
+    event: { stream, type, data, meta: { actor: controllerActor, causationId: null } } as NewEvent<typeof type>,
+    expect: [{ stream, version: node.version }],
+  };
 }
 
 /** Rescheduling is paused: too many nodes are silent together. */
@@ -64,6 +112,10 @@ function isUnheard(node: NodeView, heartbeats: HeartbeatStatus, share: number): 
   return sinceHeartbeatMs === null || sinceHeartbeatMs > heartbeats.timeoutMs * share;
 }
 
+/** Its engine has not answered for too long, as its agent says, which is heard. */
+const isEngineGone = ({ engineLost }: NodeView, nowMs: number): boolean =>
+  engineLost !== null && engineLost.deadlineMs <= nowMs;
+
 function countVanished(view: ClusterView, heartbeats: HeartbeatStatus): { ready: number; silent: number } {
   const hasVanished = isDisrupted(view) ? isUnheard : isSilent;
   let ready = 0;
@@ -71,24 +123,19 @@ function countVanished(view: ClusterView, heartbeats: HeartbeatStatus): { ready:
   for (const node of view.nodes.values()) {
     if (node.state !== 'ready') continue;
     ready += 1;
-    if (hasVanished(node, heartbeats, togetherShare)) silent += 1;
+    if (hasVanished(node, heartbeats, togetherShare) || node.engineLost) silent += 1;
   }
   return { ready, silent };
 }
 
 function loseNode(view: ClusterView, node: NodeView, heartbeats: HeartbeatStatus): Step[] {
   const silentMs = Math.round(heartbeats.silentMs(node.id, node.session) ?? 0);
-  const lost: Step = {
-    subject: { kind: 'node', name: node.id },
-    event: {
-      stream: streams.node(node.id),
-      type: 'NodeLost',
-      data: { node: node.id, session: node.session, lastHeardAt: node.lastHeardAt, silentMs },
-      meta: { actor: controllerActor, causationId: null },
-    },
-    expect: [{ stream: streams.node(node.id), version: node.version }],
-  };
-  return [lost, ...endContainers(view, node, { causationId: null, causationIndex: 0 })];
+  const reason = isSilent(node, heartbeats, 1) ? null : ('engine silent' as const);
+  const lost = nodeStep(node, 'NodeLost', {
+    ...{ node: node.id, session: node.session, lastHeardAt: node.lastHeardAt, silentMs },
+    ...(reason ? { reason } : {}),
+  });
+  return [lost, ...endContainers(view, { ...node, lossReason: reason }, { causationId: null, causationIndex: 0 })];
 }
 
 /** While the node is lost: if it returns first, it says itself what became of them. */
@@ -104,24 +151,26 @@ function endContainers(
   cause: { causationId: string | null; causationIndex?: number },
 ): Step[] {
   const ids = [...node.containers].slice(0, containersPerPassMax);
+  const message = node.lossReason
+    ? `the engine of ${node.id} does not answer any more`
+    : `${node.id} is not heard any more`;
   return ids.flatMap((id) => {
     const container = view.containers.get(id);
     if (!container) return [];
     return {
       subject: { kind: 'node', name: node.id },
-      event: failContainer(container, 'node lost', `${node.id} is not heard any more`, cause),
+      event: failContainer(container, 'node lost', message, cause),
       expect: [{ stream: streams.container(id), version: container.version }],
     };
   });
 }
 
 function pauseRescheduling(view: ClusterView, { ready, silent }: { ready: number; silent: number }): Step[] {
-  const message = `${silent} of ${ready} nodes stopped sending heartbeats together: their containers are not moved until it is clear why`;
+  const message = `${silent} of ${ready} nodes fell silent together: their containers are not moved until it is clear why`;
   return alarmSteps(raiseAlarm(view, { alarm: alarmNames.massNodeLoss, message }));
 }
 
-function resumeRescheduling(view: ClusterView, { ready, silent }: { ready: number; silent: number }): Step[] {
-  const reason = `${ready - silent} of the ${ready} nodes that do not count as lost are heard`;
+function resumeRescheduling(view: ClusterView, reason: string): Step[] {
   const released: Step = {
     subject: { kind: 'cluster', name: '' },
     event: {

@@ -42,7 +42,7 @@ export type PlanInput = {
 
 /** @returns steps in the order they should be appended */
 export function plan({ view, work, heartbeats, settings, nowMs, wallClockMs }: PlanInput): Step[] {
-  const nodeSteps = planNodes(view, work.nodes, heartbeats);
+  const nodeSteps = planNodes(view, work.nodes, heartbeats, { ...settings, nowMs });
   const round = { ...settings, nowMs, reservations: noReservations(), isSilent: isSilentNode(view, heartbeats) };
   const serviceSteps = [...servicesToEvaluate(view, work.services, nowMs)].flatMap((name) => {
     const service = view.services.get(name);
@@ -54,7 +54,7 @@ export function plan({ view, work, heartbeats, settings, nowMs, wallClockMs }: P
   return [...nodeSteps, ...conflictSteps, ...engineSteps, ...planOverdue(view, nowMs), ...serviceSteps, ...clockSteps];
 }
 
-/** When plan has to look again though nothing happened: the next queue deadline, restart or end of an alarm, or null. Pure. */
+/** When plan has to look again though nothing happened: the next queue deadline, restart, end of an alarm or of the wait for an engine, or null. Pure. */
 export function nextDeadlineMs(view: ClusterView): number | null {
   const deadlines: number[] = [];
   const quietMs = nextQuietMs(view);
@@ -70,6 +70,10 @@ export function nextDeadlineMs(view: ClusterView): number | null {
       const untilMs = view.services.get(name)?.slots.get(slot)?.delayedUntilMs;
       if (untilMs != null) deadlines.push(untilMs);
     }
+  }
+  for (const id of view.unreachable) {
+    const { engineLost } = view.nodes.get(id)!;
+    if (engineLost) deadlines.push(engineLost.deadlineMs);
   }
   for (const name of view.rolling) deadlines.push(...rolloutDeadlines(view.services.get(name)!));
   return deadlines.length === 0 ? null : Math.min(...deadlines);

@@ -10,11 +10,12 @@
  * | settled | a container of the present spec that runs | replace, what else is in it |
  */
 
-import { explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
+import type { FilteredNodes } from '../../events/schema/catalog.ts';
 import { amountOf, updatePolicyDefault } from '../../model/policy.ts';
 import type { ClusterView, ContainerView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
-import { createPlacer, type Placement, type Placer, suspectFilter } from './placement.ts';
-import type { Rejection } from './placement-filters.ts';
+import { avoidedNodes } from './avoided-nodes.ts';
+import { createPlacer, type Placement, type Placer } from './placement.ts';
+import type { NodeTimes } from './plan-nodes.ts';
 import { delayEndMs } from './plan-rollout.ts';
 import type { Reservations } from './reservations.ts';
 import { isStoppedOnly, leftovers, mustLeave, readSlot, restartWait, type SlotStatus } from './slot-status.ts';
@@ -22,7 +23,7 @@ import { isStoppedOnly, leftovers, mustLeave, readSlot, restartWait, type SlotSt
 export type PlanSettings = {
   /** How long a container may be `in queue` before the agent takes it. */
   queueTimeoutMs: number;
-};
+} & Pick<NodeTimes, 'holdMs'>;
 
 /** What the services of one plan share. */
 export type PlanRound = PlanSettings & {
@@ -273,28 +274,4 @@ function createNodeSearch(
     },
     filtered: () => filtered,
   };
-}
-
-const isSuspect: Rejection = { filter: suspectFilter, reason: 'the node failed to start what others start' };
-
-const avoidedFor: Partial<Record<string, string>> = {
-  'queue timeout': 'a container of the slot reached its queue time-out there',
-  'start error': 'a container of the slot could not be started there',
-};
-
-/** Nodes that start nothing, and those that did not take or start the slot's last containers, the latest first. */
-function avoidedNodes(
-  view: ClusterView,
-  { view: slot }: SlotStatus,
-  suspects: readonly NodeView[],
-): ReadonlyMap<string, Rejection> {
-  const avoided = new Map(suspects.map(({ id }) => [id, isSuspect]));
-  let ended = view.containers.get(slot?.lastEnded?.container ?? '');
-  for (let count = 0; ended && count < explanationNamesMax; count += 1) {
-    const reason = avoidedFor[ended.reason ?? ''];
-    if (reason === undefined) break;
-    if (!avoided.has(ended.node)) avoided.set(ended.node, { filter: ended.reason!, reason });
-    ended = view.containers.get(ended.replaces ?? '');
-  }
-  return avoided;
 }

@@ -25,6 +25,8 @@ export type PlannedType = Extract<
   | 'AlarmRaised'
   | 'AlarmCleared'
   | 'HoldReleased'
+  | 'NodeSilent'
+  | 'NodeHeard'
 >;
 
 export type Step = {
@@ -53,7 +55,9 @@ const sentences: Describe = {
   RolloutPaused: (r) => `pause the rollout of ${r.service}: ${r.reason}`,
   RolloutCompleted: (r) => `the rollout of ${r.service} to generation ${r.to} is complete`,
   RolloutFailed: (r) => `give the rollout of ${r.service} up: ${r.reason}`,
-  NodeLost: (n) => `${n.node} is lost: silent for ${n.silentMs} ms`,
+  NodeLost: (n) => `${n.node} is lost: ${n.reason ?? `silent for ${n.silentMs} ms`}`,
+  NodeSilent: (n) => `${n.node} is silent for ${n.silentMs} ms`,
+  NodeHeard: (n) => `${n.node} is heard again`,
   AlarmRaised: (a) => `alarm ${a.alarm}: ${a.message}`,
   AlarmCleared: (a) => `alarm ${a.alarm} is over`,
   HoldReleased: (h) => `rescheduling goes on: ${h.reason}`,

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Agent } from '../../../src/agent/agent.ts';
 import { createStartLimiter } from '../../../src/agent/containers/start-limiter.ts';
 import { AppError } from '../../../src/errors.ts';
 import {
@@ -16,6 +17,7 @@ import {
   gateEngine,
   isEnding,
   kindsReported,
+  type ManagerDouble,
   reported,
   untilReported,
 } from '../../support/agent/agent-fixture.ts';
@@ -404,30 +406,63 @@ scenario('what ended while the engine was away is found when it is back', async 
   assert.equal(kindsReported(manager, survivor), ['starting', 'running']);
 });
 
-scenario('while the engine is away the node stays in contact, until the grace is over', async (scene) => {
+const engineReports = ({ reports }: ManagerDouble) =>
+  reports.filter(({ kind }) => kind === 'engine-lost' || kind === 'engine-returned');
+
+scenario('while the engine is away the node stays in contact and says so, until it is given up', async (scene) => {
   const { manager, machine } = scene;
-  const agent = await scene.startAgent({ graceMs: 300 });
+  const agent = await scene.startAgent({ engineTimeoutMs: 7_000 });
   const container = await manager.queue();
   await untilReported(manager, container, 'running');
   const first = manager.session();
   machine.setAway(true);
   const beats = manager.heartbeats.length;
   await until('beats without an engine', () => manager.heartbeats.length > beats + 3);
-  await until('the session to be given up', () => agent.session() === null);
+  const [lost] = await until('the report', () => (engineReports(manager).length > 0 ? engineReports(manager) : null));
+  assert.ok(lost?.kind === 'engine-lost');
+  assert.equal([lost.session, lost.timeoutMs], [first, 7_000]);
+  assert.match(lost.message, /away/);
+  await giveUpNode(manager, agent);
   manager.giveUpOn(container);
   machine.setAway(false);
   await until('a new session', () => (agent.session() ?? 0) > first);
   await untilReported(manager, container, 'stale-removed');
   assert.ok(await isGone(scene, container));
+  assert.is(engineReports(manager).length, 1, 'a registration says by itself that the engine answers');
+});
+
+/** As managers do that count the node as lost: they ask each time they hear it. */
+async function giveUpNode(manager: ManagerDouble, agent: Agent): Promise<void> {
+  await until('the session to be given up', async () => {
+    await manager.sendResync();
+    return agent.session() === null;
+  });
+}
+
+scenario('an engine that answers again keeps the session, and what it runs', async (scene) => {
+  const { manager, machine } = scene;
+  const agent = await scene.startAgent();
+  const container = await manager.queue();
+  await untilReported(manager, container, 'running');
+  const first = agent.session();
+  machine.setAway(true);
+  await until('the report', () => engineReports(manager).length === 1);
+  machine.setAway(false);
+  await until('the second', () => engineReports(manager).length === 2);
+  assert.equal(
+    engineReports(manager).map(({ kind }) => kind),
+    ['engine-lost', 'engine-returned'],
+  );
+  assert.equal([agent.session(), kindsReported(manager, container)], [first, ['starting', 'running']]);
 });
 
 scenario('what was to start when the session was given up starts only if the next wanted set has it', async (scene) => {
   const { manager, machine } = scene;
-  const agent = await scene.startAgent({ graceMs: 100 });
+  const agent = await scene.startAgent();
   machine.setAway(true);
   const [kept, replaced] = [await manager.queue(), await manager.queue()];
   await untilReported(manager, replaced, 'starting');
-  await until('the session to be given up', () => agent.session() === null);
+  await giveUpNode(manager, agent);
   manager.giveUpOn(replaced);
   machine.setAway(false);
   await untilReported(manager, kept, 'running');

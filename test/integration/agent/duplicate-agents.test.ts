@@ -76,7 +76,7 @@ async function openScene(openBus: OpenBus, { nodeTimeoutMs }: { nodeTimeoutMs: n
   await projector.start();
   const reconciler = createReconciler(
     { log, projector, bus: bus.manager, clock: systemClock, logger: silentLogger },
-    { clusterId, controllerId: 'm1', isSoleWriter: true, nodeTimeoutMs, queueTimeoutMs: 60_000 },
+    { clusterId, controllerId: 'm1', isSoleWriter: true, nodeTimeoutMs, holdMs: null, queueTimeoutMs: 60_000 },
   );
   reconciler.start();
   const ends: (() => Promise<void>)[] = [];
@@ -98,7 +98,7 @@ async function openScene(openBus: OpenBus, { nodeTimeoutMs }: { nodeTimeoutMs: n
       { engine, bus: counting, clock: systemClock, logger: silentLogger, parallelStarts: createStartLimiter() },
       {
         ...{ clusterId, node, secretsDir: null, heartbeatMs: 200, hostname, labels: [], agentVersion: '1' },
-        ...{ resyncMs: 60_000, pingMs: 1_000, graceMs: 60_000 },
+        ...{ resyncMs: 60_000, pingMs: 1_000, engineTimeoutMs: 60_000 },
       },
     );
     const cutOff = async () => {

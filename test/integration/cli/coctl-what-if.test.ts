@@ -76,7 +76,7 @@ test('what would not converge ends with 1, what cannot be asked with 2 or its re
   const killed = nodes.slice(0, -1).flatMap((node) => ['--kill', node]);
   const held = await offline(...killed);
   assert.is(held.code, 1);
-  assert.match(held.out, /does not converge: \d of \d nodes stopped sending heartbeats together/);
+  assert.match(held.out, /does not converge: \d of \d nodes fell silent together/);
   assert.is((await online()).code, 2);
   assert.is((await online('--scale', 'web')).code, 2);
   assert.is((await online('--image', 'web')).code, 2);

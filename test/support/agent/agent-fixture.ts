@@ -79,6 +79,7 @@ function createManagerDouble(broker: EmbeddedBroker, clusterId: string): Manager
       session = fact().position;
       return manager.isAnswering ? manager.sendWanted(report.registrationId) : undefined;
     }
+    if (!('container' in report)) return;
     const container = wanted.get(report.container);
     const state = stateOf(report);
     if (!container || !state || rankOf(state) <= rankOf(container.state)) return;
@@ -162,7 +163,7 @@ export const isEnding = (report: Report): report is ExitReport =>
 
 /** What is reported of a container, in order. */
 export const reported = ({ reports }: ManagerDouble, container: string) =>
-  reports.filter((report) => report.kind !== 'register' && report.container === container) as ContainerReport[];
+  reports.filter((report) => 'container' in report && report.container === container) as ContainerReport[];
 
 export const kindsReported = (manager: ManagerDouble, container: string) =>
   reported(manager, container).map(({ kind }) => kind);
@@ -195,7 +196,7 @@ export type SceneOptions = {
 };
 
 /** Fast enough for tests that wait, slow enough to be reported apart. */
-const quick = { heartbeatMs: 20, pingMs: 20, resyncMs: 60_000, graceMs: 60_000 };
+const quick = { heartbeatMs: 20, pingMs: 20, resyncMs: 60_000, engineTimeoutMs: 60_000 };
 
 export function createAgentScene(options: SceneOptions = {}): AgentScene {
   const clusterId = randomUUID();

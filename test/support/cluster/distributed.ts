@@ -34,9 +34,9 @@ export async function openDistributedCluster(workers: readonly string[]) {
   const managers = new Map<string, { program: Program; api: Api }>();
   const agents = new Map<string, Program>();
 
-  const spawnAgent = (node: string): Program => {
+  const spawnAgent = (node: string, more: readonly string[] = ['--docker', dockerSocket]): Program => {
     const options = ['--node', node, '--amqp', rabbit.url(`${database}-${node}`), '--cluster-id', clusterId];
-    return startProgram(['agent', ...options, '--engine', 'docker', '--docker', dockerSocket]);
+    return startProgram(['agent', ...options, '--engine', 'docker', ...more]);
   };
   const apiOf = (name: string): Api => managers.get(name)!.api;
 
@@ -53,8 +53,8 @@ export async function openDistributedCluster(workers: readonly string[]) {
       const served = await program.line('manager serves ');
       managers.set(name, { program, api: createApi(served.replace(/,.*/, '')) });
     },
-    async startAgent(node: string): Promise<void> {
-      const program = spawnAgent(node);
+    async startAgent(node: string, ...more: string[]): Promise<void> {
+      const program = spawnAgent(node, more.length > 0 ? more : undefined);
       agents.set(node, program);
       await program.line(`${node} is ready`);
     },

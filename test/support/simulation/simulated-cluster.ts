@@ -13,6 +13,7 @@ import type { AgentInstance } from '../../../src/model/node.ts';
 import { type ClusterView, emptyClusterView } from '../../../src/projections/view/cluster-view.ts';
 import { evolve } from '../../../src/projections/view/evolve.ts';
 import { nothingTouched, type Touched } from '../../../src/projections/view/touched.ts';
+import { decideEngineReport, isEngineReport } from '../../../src/reconciler/commands/decide-engine-report.ts';
 import { decideRefusal, resolveRegistration } from '../../../src/reconciler/commands/decide-registration.ts';
 import { decideReport } from '../../../src/reconciler/commands/decide-report.ts';
 import { plan } from '../../../src/reconciler/planner/plan.ts';
@@ -40,6 +41,8 @@ export type SimulatedNode = {
   isConnected: boolean;
   /** It is heard, and commands wait in its queue. */
   isUnresponsive: boolean;
+  /** Its engine does not answer. */
+  isEngineSilent: boolean;
   /** Its engine starts nothing. */
   isBroken: boolean;
   /** null until the wanted set of its registration has come. */
@@ -69,6 +72,9 @@ export type SimulatedCluster = {
   restartAgent(id: string): void;
   partition(id: string): void;
   bringBack(id: string): void;
+  /** What runs there runs on, and nothing starts or stops. */
+  hangEngine(id: string): void;
+  wakeEngine(id: string): void;
   killContainer(node: string, container: string): void;
   /** Lets virtual time pass, doing all that falls due. */
   advance(ms: number): void;
@@ -78,6 +84,8 @@ export type SimulatedCluster = {
 
 export type SimulationOptions = {
   failingImage?: string;
+  /** Of the hold. Default: none. */
+  holdMs?: number;
   /** How likely a start fails by chance. Default 0.02. */
   startErrorRate?: number;
   /** A fold that forgets: what is left of what an append touched. For tests that the simulation notices it. */
@@ -147,7 +155,13 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       ok(rounds < 200, `plan does not settle: ${spoken.slice(-20).join('\n')}`);
       noticeSilence();
       const heartbeats = { timeoutMs: nodeTimeoutMs, silentMs, sinceHeartbeatMs };
-      const steps = plan({ view, work: queue.take(), heartbeats, settings: { queueTimeoutMs: 60_000 }, nowMs });
+      const steps = plan({
+        view,
+        work: queue.take(),
+        heartbeats,
+        settings: { queueTimeoutMs: 60_000, holdMs: options.holdMs ?? null },
+        nowMs,
+      });
       if (steps.length === 0) break;
       for (const group of groupSteps(steps)) {
         for (const step of group) spoken.push(`${nowMs - startMs} ${describeStep(step)}`);
@@ -196,7 +210,9 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       if (!node.isConnected) return later(500, 1_000, deliver);
       if (message.kind === 'pull-progress') return;
       if (message.kind === 'register' && !mayRegister(node, message)) return;
-      const decision = decideReport(view, message, clusterId);
+      const decision = isEngineReport(message)
+        ? decideEngineReport(view, message, nowMs)
+        : decideReport(view, message, clusterId);
       if (decision === 'orphan' && 'container' in message) {
         later(1, 20, () => node.isUp && node.running.delete(message.container));
       }
@@ -204,6 +220,17 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     };
     later(1, 30, deliver);
   };
+
+  /** The last word counts: what is on its way says how it is when it arrives. */
+  const reportEngine = (node: SimulatedNode) =>
+    later(1_000, 4_000, () => {
+      const { session, isEngineSilent } = node;
+      if (session === null) return;
+      const body = isEngineSilent
+        ? { kind: 'engine-lost', message: 'hung', timeoutMs: 20_000 }
+        : { kind: 'engine-returned' };
+      report(node, { ...body, session });
+    });
 
   const nextInstance = (): AgentInstance => {
     instances += 1;
@@ -309,7 +336,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     const wanted = view.nodes.get(id);
     if (wanted?.session !== session) return;
     const node = readerOf(id);
-    if (!node) return later(200, 400, () => sync(id, session, instanceId));
+    if (!node || node.isEngineSilent) return later(200, 400, () => sync(id, session, instanceId));
     // An answer to another's registration is no answer.
     if (instanceId !== undefined && node.instance.id !== instanceId) return;
     node.session = session;
@@ -340,7 +367,8 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     node.started.add(container);
     node.running.set(container, { ...run, state: 'starting' });
     report(node, { kind: 'starting', session: node.session, container });
-    later(50, 800, () => {
+    const carryOut = () => {
+      if (node.isUp && node.isEngineSilent) return later(200, 400, carryOut);
       const present = node.running.get(container);
       if (!node.isUp || present?.state !== 'starting') return;
       if (node.isBroken || image === options.failingImage || random() < (options.startErrorRate ?? 0.02)) {
@@ -349,15 +377,18 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       }
       present.state = 'running';
       report(node, running(node.session, container));
-    });
+    };
+    later(50, 800, carryOut);
   };
 
   const stop = (node: SimulatedNode, container: string) => {
-    later(10, 200, () => {
+    const carryOut = () => {
       if (!node.isUp) return;
+      if (node.isEngineSilent) return later(200, 400, carryOut);
       node.running.delete(container);
       report(node, { kind: 'stopped', session: node.session, container, exitCode: 0 });
-    });
+    };
+    later(10, 200, carryOut);
   };
 
   const beat = (node: SimulatedNode) => {
@@ -366,7 +397,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       const entry = heard.get(node.id);
       if (node.session !== null && known?.state === 'ready' && known.session === node.session && entry)
         Object.assign(entry, { sinceMs: nowMs, atMs: nowMs, isNoticed: false });
-      else if (nowMs >= (node.refusedUntilMs ?? 0)) register(node);
+      else if (nowMs >= (node.refusedUntilMs ?? 0) && !node.isEngineSilent) register(node);
     }
     later(1_000, 1_000, () => beat(node));
   };
@@ -378,6 +409,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
         isUp: true,
         isConnected: true,
         isUnresponsive: false,
+        isEngineSilent: false,
         isBroken: false,
         session: null,
         running: new Map(),
@@ -408,6 +440,19 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       const node = nodes.get(id)!;
       node.isUp = false;
       node.running.clear();
+      node.isEngineSilent = false;
+    },
+    hangEngine(id) {
+      const node = nodes.get(id)!;
+      if (!node.isUp || node.isEngineSilent) return;
+      node.isEngineSilent = true;
+      reportEngine(node);
+    },
+    wakeEngine(id) {
+      const node = nodes.get(id)!;
+      if (!node.isEngineSilent) return;
+      node.isEngineSilent = false;
+      reportEngine(node);
     },
     restartAgent(id) {
       const node = nodes.get(id)!;
@@ -424,7 +469,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     },
     killContainer(id, container) {
       const node = nodes.get(id)!;
-      if (node.running.get(container)?.state !== 'running') return;
+      if (node.running.get(container)?.state !== 'running' || node.isEngineSilent) return;
       node.running.delete(container);
       report(node, failed(node.session, container, 'exited'));
     },

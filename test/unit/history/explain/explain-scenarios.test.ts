@@ -256,7 +256,7 @@ test('while a hold stands its alarm is told beside the answer; a person who decl
   const { notes } = await whyService(cluster, 'web');
   assert.match(
     notes[0]!,
-    /^the alarm "mass node loss" is active since 2026-01-01 00:00:\d\d\.\d{3} UTC: 2 of 3 nodes stopped sending heartbeats together/,
+    /^the alarm "mass node loss" is active since 2026-01-01 00:00:\d\d\.\d{3} UTC: 2 of 3 nodes fell silent together/,
   );
   ask(cluster, 'dora', { kind: 'node', node: 'worker-1', action: 'lost' });
   const { answer } = await whyContainer(cluster, id);

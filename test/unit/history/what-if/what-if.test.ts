@@ -209,7 +209,7 @@ test('when most nodes die together nothing is moved, and that is the answer', as
   const changes = [kill('worker-1'), kill('worker-2'), kill('worker-3')];
   const answer = await whatIf(settledCluster(3).view, { changes });
   assert.is(answer.verdict.kind, 'held');
-  assert.match(answer.verdict.sentence, /3 of 5 nodes stopped sending heartbeats together/);
+  assert.match(answer.verdict.sentence, /3 of 5 nodes fell silent together/);
   assert.not(answer.timeline.some(({ type }) => type === 'ContainerQueued'));
 });
 

@@ -199,6 +199,7 @@ test('a container row says what happened to it', () => {
       replaces: null,
       ports: [],
       position: 8,
+      unknownSince: null,
       pull: null,
     },
   ]);

@@ -2,15 +2,17 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { shownContainerRow } from '../../../../src/projections/rows/container-row.ts';
+import { nodeRow } from '../../../../src/projections/rows/node-row.ts';
 import { change, clusterOf, nodesOf, ofType, request, rowOf } from '../../../support/simulation/given-cluster.ts';
-import type { SimulatedCluster } from '../../../support/simulation/simulated-cluster.ts';
+import type { SimulatedCluster, SimulationOptions } from '../../../support/simulation/simulated-cluster.ts';
 import { specOf } from '../../../support/specs.ts';
 
 const test = suite('plan: hold');
 
 /** `web` with a container on each node, `silent` of the nodes cut off, the hold standing. */
-function heldCluster(nodes: number, silent: readonly string[]): SimulatedCluster {
-  const cluster = clusterOf(nodes);
+function heldCluster(nodes: number, silent: readonly string[], options?: SimulationOptions): SimulatedCluster {
+  const cluster = clusterOf(nodes, options);
   request(cluster, 'web', nodes, specOf('a'));
   cluster.advance(10_000);
   for (const id of silent) cluster.partition(id);
@@ -106,6 +108,46 @@ test('a node said to be gone that is not comes back with what it runs', () => {
   cluster.advance(20_000);
   assert.equal(lostNodes(cluster), []);
   assert.is(nodesOf(cluster, 'web').length, 3);
+});
+
+test('meanwhile the silent nodes say so, nothing is known of their containers, and the service is degraded', () => {
+  const cluster = heldCluster(3, ['worker-2', 'worker-3']);
+  const { view } = cluster;
+  assert.equal(
+    ofType(cluster, 'NodeSilent').map(({ data }) => data.node),
+    ['worker-2', 'worker-3'],
+  );
+  assert.match(nodeRow(view.nodes.get('worker-2')!).reason!, /^silent since .* rescheduling is paused/);
+  assert.is(nodeRow(view.nodes.get('worker-1')!).reason, null);
+  const { status, reason, running, unknown } = rowOf(cluster, 'web');
+  assert.equal([status, running, unknown], ['degraded', 3, 2]);
+  assert.is(
+    reason,
+    'nothing is known of 2 of 3 containers, on worker-2 and worker-3: not heard, and rescheduling is paused',
+  );
+  const unknownSince = [...view.containers.values()].map((container) => [
+    container.node,
+    shownContainerRow(view, container).unknownSince !== null,
+  ]);
+  assert.equal(Object.fromEntries(unknownSince), { 'worker-1': false, 'worker-2': true, 'worker-3': true });
+
+  for (const id of ['worker-2', 'worker-3']) cluster.bringBack(id);
+  cluster.advance(5_000);
+  assert.is(ofType(cluster, 'NodeHeard').length, 2);
+  assert.equal([rowOf(cluster, 'web').status, rowOf(cluster, 'web').unknown], ['converged', 0]);
+  assert.is(ofType(cluster, 'NodeSilent').length, 2, 'each is said once');
+});
+
+test('after its bound the hold ends by itself: who is silent then is lost, and its containers are replaced', () => {
+  const cluster = heldCluster(3, ['worker-2', 'worker-3'], { holdMs: 60_000 });
+  cluster.advance(40_000);
+  assert.equal(lostNodes(cluster), []);
+  cluster.advance(20_000);
+  assert.equal(lostNodes(cluster), ['worker-2', 'worker-3']);
+  assert.is(ofType(cluster, 'HoldReleased')[0]!.data.reason, 'it was paused for 60 s');
+  cluster.advance(10_000);
+  assert.equal(nodesOf(cluster, 'web'), ['worker-1', 'worker-1', 'worker-1']);
+  assert.is(cluster.view.alarms.size, 0);
 });
 
 test.run();
