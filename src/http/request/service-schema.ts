@@ -4,7 +4,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { NodeId, ServiceName } from '../../model/ids.ts';
 import { labels } from '../../model/naming.ts';
 import { Replicas } from '../../model/service.ts';
-import { openMapEntriesMax } from '../../reconciler/commands/patch-spec.ts';
+import { openMapEntriesMax } from '../../reconciler/commands/named-entries.ts';
 import { serviceMembers } from '../schema/rows.ts';
 import { named, nullable, oneOf, position, ref, strict, time } from '../schema/schema.ts';
 import { HealthBody, HealthPatch, RestartBody, releaseComponents, UpdateBody } from './release-schema.ts';

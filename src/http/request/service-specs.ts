@@ -2,7 +2,8 @@
 
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 import type { PolicyPatch, SpecRequest } from '../../reconciler/commands/decide.ts';
-import { type ContainerPatch, type Removed, sortByName } from '../../reconciler/commands/patch-spec.ts';
+import { type Removed, sortByName } from '../../reconciler/commands/named-entries.ts';
+import type { ContainerPatch } from '../../reconciler/commands/patch-spec.ts';
 import { refuseField } from '../response/problem.ts';
 import { checkPolicy, toHealth, toPolicy, toPolicyPatch } from './release-specs.ts';
 import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from './service-schema.ts';
