@@ -28,8 +28,10 @@ export function toOptionsPatch(body: OptionsBody | OptionsPatchBody, path: strin
   const patch = {
     ...{ user, workdir, init, readOnly, stopSignal, dns, hostname, logging, pidsLimit, shmSizeBytes },
     tmpfs: tmpfs && sortBy(tmpfs.map(toTmpfs), ({ path }) => path),
-    capAdd: capAdd && toCapabilities(capAdd, addableCapabilities, `${path}.capAdd`),
-    capDrop: capDrop && toCapabilities(capDrop, droppableCapabilities, `${path}.capDrop`),
+    capAdd:
+      capAdd && toCapabilities(capAdd, addableCapabilities, { field: `${path}.capAdd`, describe: refusalOfCapability }),
+    capDrop:
+      capDrop && toCapabilities(capDrop, droppableCapabilities, { field: `${path}.capDrop`, describe: describeNotHad }),
     ulimits: ulimits && toEntries(ulimits, (name, limit) => ({ name: name as UlimitName, ...limit })),
     sysctls: sysctls && toEntries(sysctls, (name, value) => toSysctl(name as SysctlName, value, `${path}.sysctls`)),
     extraHosts: extraHosts && toEntries(extraHosts, (name, address) => ({ name, address })),
@@ -53,19 +55,23 @@ const toTmpfs = ({ path, sizeBytes, mode }: NonNullable<OptionsBody['tmpfs']>[nu
   mode: (mode ?? tmpfsDefaults.mode).padStart(4, '0'),
 });
 
-/** As Docker writes them: without CAP_, each once. */
-function toCapabilities<S extends string>(given: readonly string[], known: readonly S[], field: string): S[] {
+/** As Docker writes them: without CAP_, each once. @param describe why one that is not known is refused */
+function toCapabilities<S extends string>(
+  given: readonly string[],
+  known: readonly S[],
+  { field, describe }: { field: string; describe: (name: string) => string },
+): S[] {
   const names = given.map((name) => name.replace(/^CAP_/, ''));
   const isKnown = (name: string): name is S => known.some((one) => one === name);
   const refused = names.find((name) => !isKnown(name));
   if (refused !== undefined) {
-    throw refuseField('option_refused', field, `has ${describeRefused(refused, known)}`);
+    const rule = `cannot have ${refused}: ${describe(refused)}. It may have ${known.join(', ')}`;
+    throw refuseField('option_refused', field, rule);
   }
   return [...new Set(names.filter(isKnown))].sort();
 }
 
-const describeRefused = (name: string, known: readonly string[]) =>
-  `${name}, which no spec can name here: ${refusalOfCapability(name)}; it may have ${known.join(', ')}`;
+const describeNotHad = (name: string) => `no container has ${name}`;
 
 /** `V | null` of a map: null takes the name out. */
 function toEntries<V, E extends { name: string }>(

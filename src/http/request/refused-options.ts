@@ -27,6 +27,7 @@ export const refusalOfMember = (name: string): string | undefined =>
 
 /** Capabilities of Linux that a spec cannot add. */
 const refusedCapabilities: Readonly<Record<string, string>> = {
+  ALL: 'is every one of them',
   AUDIT_CONTROL: 'changes what the kernel of the host records',
   AUDIT_READ: 'reads what the kernel of the host records',
   BLOCK_SUSPEND: 'keeps the host awake',
@@ -56,4 +57,6 @@ const refusedCapabilities: Readonly<Record<string, string>> = {
 };
 
 export const refusalOfCapability = (name: string): string =>
-  Object.hasOwn(refusedCapabilities, name) ? `${name} ${refusedCapabilities[name]}` : `${name} is none that Linux has`;
+  Object.hasOwn(refusedCapabilities, name)
+    ? `${name} ${refusedCapabilities[name]}`
+    : `${name} is no capability of Linux`;

@@ -4,7 +4,7 @@ import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 import type { PolicyPatch, SpecRequest } from '../../reconciler/commands/decide.ts';
 import { type Removed, sortByName } from '../../reconciler/commands/named-entries.ts';
 import { patchOptions } from '../../reconciler/commands/patch-options.ts';
-import { type ContainerPatch, patchResources } from '../../reconciler/commands/patch-spec.ts';
+import { type ContainerPatch, patchResources, withoutOptions } from '../../reconciler/commands/patch-spec.ts';
 import { refuseField } from '../response/problem.ts';
 import { toOptionsBody, toOptionsPatch, toResourcesBody, toResourcesPatch } from './container-options.ts';
 import { checkPolicy, toHealth, toPolicy, toPolicyPatch } from './release-specs.ts';
@@ -74,16 +74,11 @@ export function toPatch(body: PatchBody): { replicas?: number; container?: Conta
 }
 
 function toContainerPatch(body: ContainerPatchBody): ContainerPatch {
-  const { name, image, args, env, labels, ports, resources, stopTimeoutSeconds } = body;
+  const { entrypoint: _otherName, env, labels, ports, resources, ...others } = body;
   const command = toCommand(body, 'container');
-  const patch: ContainerPatch = {
-    ...toOptionsPatch(body, 'container'),
-    ...(name === undefined ? {} : { name }),
-    ...(image === undefined ? {} : { image: checkImage(image, 'container.image') }),
-    ...(command === undefined ? {} : { command }),
-    ...(args === undefined ? {} : { args }),
-    ...(stopTimeoutSeconds === undefined ? {} : { stopTimeoutSeconds }),
-  };
+  const patch: ContainerPatch = { ...withoutOptions(others), ...toOptionsPatch(body, 'container') };
+  if (command !== undefined) patch.command = command;
+  if (patch.image !== undefined) checkImage(patch.image, 'container.image');
   if (ports) patch.ports = toPorts(ports, 'container');
   if (env) {
     patch.env = Object.entries(env).map(([name, value]) => (value === null ? removed(name) : toEnvEntry(name, value)));

@@ -41,7 +41,8 @@ export function patchContainer(spec: ContainerSpec, patch: ContainerPatch, field
   };
 }
 
-function withoutOptions<T extends object>(members: T): Omit<T, Option> {
+/** The other members of a spec, or of an edit. */
+export function withoutOptions<T extends object>(members: T): Omit<T, Option> {
   const names: ReadonlySet<string> = new Set(optionNames);
   return Object.fromEntries(Object.entries(members).filter(([name]) => !names.has(name))) as Omit<T, Option>;
 }
