@@ -9,6 +9,7 @@ import type { RegisterReport } from '../bus/messages.ts';
 import type { Clock } from '../clock.ts';
 import { settledWithin } from '../concurrency/deadline.ts';
 import type { Logger } from '../logger.ts';
+import type { HostAccess } from '../model/host-access.ts';
 import { type AgentInstance, inventoryMax } from '../model/node.ts';
 import { createCommandHandler } from './command-handler.ts';
 import { createSharedPulls } from './containers/shared-pulls.ts';
@@ -48,6 +49,8 @@ export type AgentOptions = {
   node: string;
   /** Folder of secrets, one file each; null: containers with secrets do not start here. */
   secretsDir: string | null;
+  /** What of this machine containers may use. */
+  hostAccess: HostAccess;
   heartbeatMs: number;
   hostname: string;
   labels: RegisterReport['labels'];
@@ -63,7 +66,7 @@ const drainDeadlineMs = 1_000;
 export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const { bus, clock, parallelStarts } = deps;
   const engine: Engine = { ...deps.engine, pull: createSharedPulls(deps.engine) };
-  const { clusterId, node, secretsDir, heartbeatMs, hostname, labels, agentVersion } = options;
+  const { clusterId, node, secretsDir, hostAccess, heartbeatMs, hostname, labels, agentVersion } = options;
   const logger = deps.logger.child({ node });
   const closing = new AbortController();
   const ready = Promise.withResolvers<void>();
@@ -73,7 +76,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const session = createSession(
     { bus, clock, logger },
     {
-      ...{ clusterId, node, instance, hostname, labels, agentVersion },
+      ...{ clusterId, node, instance, hostname, labels, agentVersion, ...reportedAccess(hostAccess) },
       takeInventory: () => takeInventory(engine),
       onUnanswered() {
         queues.readCommands();
@@ -84,7 +87,10 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   );
   const reporter = createReporter({ bus, clock, logger }, { clusterId, node, session: session.number });
   const worker = createWorker(
-    { engine, parallelStarts, secretsDir, hasSession: () => session.number() !== null, reporter, clock, logger },
+    {
+      ...{ engine, parallelStarts, secretsDir, hostAccess, reporter, clock, logger },
+      hasSession: () => session.number() !== null,
+    },
     { closing: closing.signal },
   );
 
@@ -110,10 +116,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
       { ...options, ...onHints, onLost: engineReports.lost, onReturned: engineReports.returned },
     );
     const heartbeats = {
-      clusterId,
-      node,
-      instanceId: instance.id,
-      everyMs: heartbeatMs,
+      ...{ clusterId, node, instanceId: instance.id, everyMs: heartbeatMs },
       session: session.number,
       running: worker.running,
     };
@@ -138,6 +141,10 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     },
   };
 }
+
+/** Nothing is not said: managers of before do not know the member. */
+const reportedAccess = (hostAccess: HostAccess) =>
+  hostAccess.binds.length + hostAccess.devices.length === 0 ? {} : { hostAccess };
 
 const beginInstance = (clock: Clock): AgentInstance => ({
   id: randomUUID(),

@@ -9,6 +9,7 @@ import type { AgentBus } from '../bus/bus.ts';
 import type { ChallengeCommand, Refusal, RegisterReport, WantedCommand } from '../bus/messages.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
+import type { HostAccess } from '../model/host-access.ts';
 import type { AgentInstance } from '../model/node.ts';
 import { retryWhileEngineUnavailable } from './engine/retry-while-unavailable.ts';
 import {
@@ -53,6 +54,8 @@ export type SessionOptions = {
   hostname: string;
   labels: RegisterReport['labels'];
   agentVersion: string;
+  /** Absent: nothing. */
+  hostAccess?: HostAccess;
   /** A registration got no answer: it may be waiting where this instance does not look. */
   onUnanswered: () => void;
   /** The node's queue is the holder's to read. */

@@ -3,6 +3,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { ContainerStateSchema, FailureReason, LogTail } from '../model/container.ts';
 import { HealthOutput } from '../model/health.ts';
+import { HostAccess } from '../model/host-access.ts';
 import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../model/ids.ts';
 import { AgentInstance, EngineDescription, InventoryItem } from '../model/node.ts';
 import { ContainerSpec, Protocol, SpecHash } from '../model/service.ts';
@@ -128,6 +129,8 @@ export const RegisterReport = object({
   instance: Type.Optional(AgentInstance),
   /** A challenge to this instance has just come through the node's queue: no other instance consumes it. */
   readsQueue: Type.Optional(Type.Boolean()),
+  /** Absent: nothing. */
+  hostAccess: Type.Optional(HostAccess),
   engine: EngineDescription,
   hostname: text(255),
   agentVersion: text(64),

@@ -80,6 +80,7 @@ const misuses: ReadonlySet<string> = new Set([
   'query_contradictory',
   'body_contradictory',
   'image_refused',
+  'option_refused',
 ]);
 
 const unreachable: ReadonlySet<string> = new Set([

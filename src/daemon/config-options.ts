@@ -4,7 +4,14 @@ import { queueTimeoutMsDefault } from '../model/container.ts';
 import { callsPerSecondDefault, connectionsPerAddressDefault } from '../model/limits.ts';
 import { engineTimeoutMsDefault, nodeTimeoutMsDefault } from '../model/node.ts';
 
-export type Option = { env: string; help: string; fallback: string; placeholder: string };
+export type Option = {
+  env: string;
+  help: string;
+  fallback: string;
+  placeholder: string;
+  /** Given several times it has all of them, with commas. */
+  isRepeatable?: boolean;
+};
 
 /** One line each in `--help`, in this order. */
 export const options = {
@@ -136,6 +143,20 @@ export const options = {
     help: "this machine's clock is right: once, where the log's time or the database's is not",
   },
   secrets: { env: 'CO_SECRETS_DIR', fallback: '', placeholder: 'DIR', help: 'one file a secret, read by agents' },
+  'allow-bind': {
+    env: 'CO_ALLOW_BIND',
+    fallback: '',
+    placeholder: 'DIR',
+    isRepeatable: true,
+    help: 'containers on this machine may bind it and what is below; repeatable',
+  },
+  'allow-device': {
+    env: 'CO_ALLOW_DEVICE',
+    fallback: '',
+    placeholder: 'PATH',
+    isRepeatable: true,
+    help: 'they may use this device, or those in this folder; repeatable',
+  },
   'heartbeat-ms': {
     env: 'CO_HEARTBEAT_MS',
     fallback: '1000',

@@ -7,9 +7,11 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
+import type { HostAccess } from '../model/host-access.ts';
 import { createProgram, parseArguments } from '../process/arguments.ts';
 import type { ClientTlsFiles } from '../tls/client-tls.ts';
 import { type Option, options } from './config-options.ts';
+import { readHostAccess } from './host-access-option.ts';
 import { readTlsConfig, type TlsConfig } from './tls/tls-config.ts';
 
 export type EngineChoice = 'auto' | 'docker' | 'simulated';
@@ -56,6 +58,8 @@ export type Config = {
   /** An operator says that this machine's clock is right, whatever its neighbours say. */
   isClockAccepted: boolean;
   secretsDir: string | null;
+  /** What of this machine containers may use. */
+  hostAccess: HostAccess;
   heartbeatMs: number;
   nodeTimeoutMs: number;
   queueTimeoutMs: number;
@@ -77,12 +81,16 @@ export type GivenOptions = Partial<Record<OptionName, string>>;
 
 /** Adds every option, each with its variable and its default in the help. */
 export function addConfigOptions(program: Command): Command {
-  for (const [name, { env, fallback, placeholder, help }] of Object.entries<Option>(options)) {
+  for (const [name, { env, fallback, placeholder, help, isRepeatable }] of Object.entries<Option>(options)) {
     const description = `${env.padEnd(30)}${help}${fallback ? ` (default ${fallback})` : ''}`;
-    program.option(`--${name} <${placeholder}>`, description);
+    const flags = `--${name} <${placeholder}>`;
+    if (isRepeatable) program.option(flags, description, joinRepeated);
+    else program.option(flags, description);
   }
   return program;
 }
+
+const joinRepeated = (value: string, before?: string) => (before === undefined ? value : `${before},${value}`);
 
 /** Of the parsed options those of the configuration. */
 export function givenOptions(parsed: Readonly<Record<string, unknown>>): GivenOptions {
@@ -152,6 +160,7 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     tokensPath: optional('tokens', () => text('tokens')),
     isClockAccepted: optional('accept-clock', () => matching('accept-clock', /^now$/, 'must be now')) !== null,
     secretsDir: optional('secrets', () => text('secrets')),
+    hostAccess: readHostAccess(text, refuse),
     heartbeatMs,
     nodeTimeoutMs: integer('node-timeout-ms', 2 * heartbeatMs, 3_600_000),
     queueTimeoutMs: integer('queue-timeout-ms', 1_000, 3_600_000),

@@ -74,6 +74,7 @@ export async function createNodeAgents(config: Config, deps: NodeAgentsDeps): Pr
         clusterId: cluster.id,
         node,
         secretsDir: config.secretsDir,
+        hostAccess: config.hostAccess,
         heartbeatMs: config.heartbeatMs,
         engineTimeoutMs: config.engineTimeoutMs,
         hostname: hostname(),

@@ -1,9 +1,11 @@
 /** The shape of a service's spec as it is written in the log. */
 
 import { type Static, Type } from '@sinclair/typebox';
+import { containerOptionMembers } from './container-options.ts';
 import { HealthCheck } from './health.ts';
 import { ServiceName } from './ids.ts';
 import { servicePolicyMembers } from './policy.ts';
+import { Resources } from './resources.ts';
 
 const strict = { additionalProperties: false } as const;
 
@@ -50,19 +52,13 @@ export const ContainerSpec = Type.Object(
     env: Type.Array(EnvEntry),
     ports: Type.Array(PortMapping),
     labels: Type.Array(Type.Object({ name: Type.String(), value: Type.String() }, strict)),
-    resources: Type.Object(
-      {
-        memoryBytes: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
-        /** Thousandths of a CPU: the log holds integers only. */
-        cpuMillis: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
-      },
-      strict,
-    ),
+    resources: Resources,
     stopTimeoutSeconds: Type.Integer({ minimum: 0, maximum: 3600 }),
     /** Absent: the check of the image counts, if it has one. */
     health: Type.Optional(HealthCheck),
     /** Raised by a restart of the service: the same spec is then another, so its containers are replaced. Absent: 0. */
     restarts: Type.Optional(Type.Integer({ minimum: 1 })),
+    ...containerOptionMembers,
   },
   strict,
 );

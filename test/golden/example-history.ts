@@ -6,14 +6,8 @@
 import { catalog, type EventData, type EventType } from '../../src/events/schema/catalog.ts';
 import { type StoredEvent, streams } from '../../src/events/schema/event.ts';
 import { specHash } from '../../src/events/schema/hash.ts';
-import { healthCheckDefaults } from '../../src/model/health.ts';
-import {
-  type RestartPolicy,
-  restartPolicyDefault,
-  type UpdatePolicy,
-  updatePolicyDefault,
-} from '../../src/model/policy.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
+import { checked, restart, spec, update, withOptions } from './example-specs.ts';
 
 export type GoldenLine = { position: number; at: string; event: StoredEvent };
 
@@ -25,21 +19,6 @@ const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0
 const atOf = (position: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, position)).toISOString();
 
 const lostNode = { node: 'worker-1', session: 3, lastHeardAt: atOf(26), silentMs: 5001 };
-
-const spec: ContainerSpec = {
-  name: 'web',
-  image: 'registry.example/web:1.2',
-  command: ['serve'],
-  args: ['--port', '8080'],
-  env: [
-    { name: 'KEY', secret: 'web-key' },
-    { name: 'LEVEL', value: 'info, "quoted", grün' },
-  ],
-  ports: [{ container: 8080, host: null, protocol: 'tcp' }],
-  labels: [{ name: 'team', value: 'shop' }],
-  resources: { memoryBytes: 268_435_456, cpuMillis: 250 },
-  stopTimeoutSeconds: 10,
-};
 
 const web = streams.service('web');
 const node = (id: string) => ({
@@ -85,13 +64,6 @@ const on = (ref: typeof first) => streams.container(ref.container);
 const worker = streams.node('worker-1');
 const retire = { service: 'web', generation: 3 };
 
-const checked: ContainerSpec = {
-  ...spec,
-  health: { kind: 'http', path: '/', port: 8080, status: null, ...healthCheckDefaults },
-  restarts: 1,
-};
-const update: UpdatePolicy = { ...updatePolicyDefault, maxFailures: { percent: 10 }, canary: 1 };
-const restart: RestartPolicy = { ...restartPolicyDefault, condition: 'on-failure', maxAttempts: 5 };
 const rollout = { service: 'web', from: 6, to: 7 };
 const back = { service: 'web', from: 7, to: 8 };
 const requestOf = (generation: number, container: ContainerSpec) => ({
@@ -162,8 +134,8 @@ const told: readonly Told[] = [
   ['ApiReadsRecorded', streams.apiReads, { calls: [callOf()] }, 1],
   ['HistoryPruned', streams.cluster, { throughSlot: 11, throughPosition: 11, commits: 2, events: 2 }],
   ['ControllerResigned', streams.controller, { term: 1, controllerId: 'manager-1' }, 1],
-  ['NodeRegistered', worker, { ...node('worker-1'), instance: instanceOf(901) }],
-  ['NodeReturned', worker, { ...node('worker-1'), instance: instanceOf(902), inventory: [inventoryOf()] }],
+  ['NodeRegistered', worker, { ...node('worker-1'), instance: instanceOf(901) }, 2],
+  ['NodeReturned', worker, { ...node('worker-1'), instance: instanceOf(902), inventory: [inventoryOf()] }, 2],
   [
     'RegistrationRefused',
     worker,
@@ -206,24 +178,24 @@ const told: readonly Told[] = [
   ['ServiceRemoved', web, { service: 'web' }],
   ['TokenUsed', streams.tokens, { token: 'c'.repeat(12), name: 'join-1', node: 'worker-6' }],
   ['ClockCorrected', streams.cluster, { from: atOf(86_400), to: atOf(60) }],
-  ['ServiceRequested', web, { ...requestOf(6, spec), update, restart }],
+  ['ServiceRequested', web, { ...requestOf(6, spec), update, restart }, 2],
   queued(fifth, null),
   ['ContainerRunning', on(fifth), { ...runningOf(fifth), isChecked: true }],
   ['ContainerHealthy', on(fifth), fifth],
   ['ContainerUnhealthy', on(fifth), { ...fifth, output: 'GET / answered 503: down' }],
-  ['ServiceRequested', web, { ...requestOf(7, checked), update, restart }],
+  ['ServiceRequested', web, { ...requestOf(7, checked), update, restart }, 2],
   ['RolloutStarted', web, { ...rollout, fromSpecHash: specHash(spec), specHash: specHash(checked) }],
   ['RolloutPaused', web, { ...rollout, why: 'failures', reason: 'it failed', container: fifth.container, failures: 2 }],
   ['RolloutResumed', web, { ...rollout, isPromoted: false }],
   ['RolloutFailed', web, { ...rollout, reason: 'person:ada aborted it', container: null, failures: 0 }],
-  ['ServiceRequested', web, { ...requestOf(8, spec), rollbackTo: 6 }],
+  ['ServiceRequested', web, { ...requestOf(8, spec), rollbackTo: 6 }, 2],
   ['RolloutStarted', web, { ...back, fromSpecHash: specHash(checked), specHash: specHash(spec) }],
   ['RolloutCompleted', web, back],
   ['ContainerStopRequested', on(fifth), { ...fifth, reason: 'unhealthy', stopTimeoutSeconds: 10 }],
   ['ContainerStopped', on(fifth), { ...fifth, exitCode: 0 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 9 }],
   ['ServiceRemoved', web, { service: 'web' }],
-  ['ServiceRequested', web, { ...requestOf(10, spec), restart }],
+  ['ServiceRequested', web, { ...requestOf(10, spec), restart }, 2],
   [
     'ServiceUnstable',
     web,
@@ -249,6 +221,22 @@ const told: readonly Told[] = [
   ['NodeSilent', worker, { node: 'worker-1', session: 3, lastHeardAt: atOf(11), silentMs: 5_250 }],
   ['NodeHeard', worker, { node: 'worker-1', session: 3 }],
   ['NodeLost', worker, { node: 'worker-1', session: 3, lastHeardAt: atOf(11), silentMs: 200, reason: 'engine silent' }],
+  ['NodeReturned', worker, { ...node('worker-1'), hostAccess: { binds: ['/srv'], devices: ['/dev/fuse'] } }],
+  ['ServiceRequested', web, requestOf(12, withOptions)],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 13 }],
+  ['ServiceRemoved', web, { service: 'web' }],
+  ['NodeLost', worker, { ...lostNode, session: 80, lastHeardAt: null }, 1],
+  ['NodeRemoved', worker, { node: 'worker-1' }],
+  [
+    'NodeRegistered',
+    worker,
+    { ...node('worker-1'), instance: instanceOf(902), hostAccess: { binds: [], devices: ['/dev/snd'] } },
+  ],
+  [
+    'RegistrationRefused',
+    worker,
+    { node: 'worker-1', registrationId: uuid(903), instance: instanceOf(904), hostname: 'host-2', session: 86 },
+  ],
 ];
 
 /** As the log would store it today. */

@@ -7,8 +7,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { AppError, errorMessage, hasCode } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { FailureReason } from '../../model/container.ts';
+import type { HostAccess } from '../../model/host-access.ts';
 import type { Engine, EngineContainer, PullProgress, RunRequest } from '../engine/engine.ts';
 import { retryWhileEngineUnavailable } from '../engine/retry-while-unavailable.ts';
+import { resolveHostMounts } from './host-mounts.ts';
 import { createSecretMask, type Mask } from './secret-mask.ts';
 import { resolveEnvironment, secretsIn } from './secrets.ts';
 import type { StartLimiter } from './start-limiter.ts';
@@ -25,6 +27,7 @@ export type StartDeps = {
   engine: Engine;
   parallelStarts: StartLimiter;
   secretsDir: string | null;
+  hostAccess: HostAccess;
   /** A node without one may be lost by now, and the container replaced elsewhere: it waits as for the engine. */
   hasSession: () => boolean;
 };
@@ -40,7 +43,7 @@ const awayPauseMs = 500;
  * @throws AppError of a code of `failureReasonOf`, or a signal's reason
  */
 export async function startContainer(
-  { engine, parallelStarts, secretsDir, hasSession }: StartDeps,
+  { engine, parallelStarts, secretsDir, hostAccess, hasSession }: StartDeps,
   run: Run,
   { signal, cancelled, onProgress }: StartOptions,
 ): Promise<EngineContainer> {
@@ -48,10 +51,11 @@ export async function startContainer(
     if (!hasSession()) throw new AppError('engine_unavailable', 'the node gave its session up', { retryable: true });
     const giveBack = await parallelStarts.acquire(signal);
     try {
-      const env = await resolveEnvironment(run.spec.env, secretsDir);
+      const spec = await resolveHostMounts(run.spec, hostAccess);
+      const env = await resolveEnvironment(spec.env, secretsDir);
       cancelled.throwIfAborted();
-      return await maskErrors(createSecretMask(secretsIn(run.spec.env, env)), async () => {
-        const created = await engine.create({ ...run, env });
+      return await maskErrors(createSecretMask(secretsIn(spec.env, env)), async () => {
+        const created = await engine.create({ ...run, spec, env });
         // Asked here for the last time; an agent that closes still starts what it has created.
         cancelled.throwIfAborted();
         return created.state === 'created' ? engine.start(run.container) : created;
@@ -94,6 +98,7 @@ const failureReasons: Readonly<Record<string, FailureReason>> = {
   container_start_failed: 'start error',
   container_name_taken: 'start error',
   secret_unreadable: 'start error',
+  host_access_refused: 'start error',
 };
 
 /** Why it did not start, for the log. An unexpected error is a defect of ours and is logged as one. */

@@ -108,7 +108,8 @@ async function readLogTail(
     const raw = await callDocker('logs', queryDeadlineMs, (abortSignal) => handle.logs({ ...wanted, abortSignal }));
     return boundTail(mask(joinFrames(toBuffer(raw))), lines);
   } catch (error) {
-    if (hasStatus(error, 404, 409)) return [];
+    // 501: the driver of its log keeps nothing.
+    if (hasStatus(error, 404, 409, 501)) return [];
     throw asUnavailable('logs', error);
   }
 }

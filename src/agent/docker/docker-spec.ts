@@ -1,6 +1,6 @@
 /**
- * Maps between our terms and Docker's: a spec to create options, labels and states back. Pure. What is not
- * written here no container gets: no privileges, no mounts, no network of the host.
+ * Maps between our terms and Docker's: a spec to create options, labels and states back. Pure. What is neither written
+ * here nor in docker-options.ts no container gets: no privileges, no network of the host.
  */
 
 import { Value } from '@sinclair/typebox/value';
@@ -11,11 +11,8 @@ import { dockerContainerName, labels, selfEnvironment } from '../../model/naming
 import { SpecHash } from '../../model/service.ts';
 import type { EngineContainer, EngineHealth, EngineScope, PublishedPort, RunRequest } from '../engine/engine.ts';
 import { boundOutput } from '../engine/report-text.ts';
+import { toHostOptions, toToplevelOptions } from './docker-options.ts';
 
-/** Room for any real service, an end for a fork bomb. */
-export const pidsMax = 4096;
-/** Two files of this size a container: its output cannot fill the disk. */
-const logFileSize = '10m';
 const nanosPerMilli = 1_000_000;
 
 /** The parts of the request: the name goes into the URL, nothing else does, so no value of `env` is ever in one. */
@@ -37,14 +34,13 @@ export function toCreateBody(request: RunRequest, scope: EngineScope): Docker.Co
     Labels: { ...Object.fromEntries(spec.labels.map(({ name, value }) => [name, value])), ...labelsOf(request, scope) },
     ExposedPorts: Object.fromEntries(spec.ports.map(({ container, protocol }) => [`${container}/${protocol}`, {}])),
     StopTimeout: spec.stopTimeoutSeconds,
+    ...toToplevelOptions(spec),
     ...(spec.health ? { Healthcheck: toHealthcheck(spec.health) } : {}),
     HostConfig: {
       // Without a swap of its own a container over its limit is ended by the kernel, at once and visibly.
       ...(memoryBytes === null ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
       ...(cpuMillis === null ? {} : { NanoCpus: cpuMillis * nanosPerMilli }),
-      PidsLimit: pidsMax,
-      // Forwards SIGTERM and reaps: a shell as process 1 would ignore it and be killed after the whole stop time.
-      Init: true,
+      ...toHostOptions(spec),
       NetworkMode: 'bridge',
       PortBindings: portBindingsOf(request),
       // A container is one run: whether another follows is the log's decision.
@@ -52,7 +48,6 @@ export function toCreateBody(request: RunRequest, scope: EngineScope): Docker.Co
       AutoRemove: false,
       Privileged: false,
       SecurityOpt: ['no-new-privileges:true'],
-      LogConfig: { Type: 'json-file', Config: { 'max-size': logFileSize, 'max-file': '2' } },
     },
   };
 }

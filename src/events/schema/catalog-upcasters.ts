@@ -12,6 +12,9 @@ export type Upcasters = ReadonlyMap<string, Upcaster>;
 /** Version 2 may say which instance of the agent it was; version 1 could not. */
 const toRegistration2: Upcaster = (data) => data;
 
+/** Version 3 may say what of its machine containers may use; version 2 could not. */
+const toRegistration3: Upcaster = (data) => data;
+
 /** Version 2 may say from which address a refused call came; version 1 could not. */
 const toAttempt2: Upcaster = (data) => data;
 
@@ -20,6 +23,9 @@ const toCompleted2: Upcaster = (data) => data;
 
 /** Version 2 may have policies; version 1 could not. */
 const toRequested2: Upcaster = (data) => data;
+
+/** Version 3 may have options of the container; version 2 could not. */
+const toRequested3: Upcaster = (data) => data;
 
 /** Version 2 may say that it has a check; version 1 could not. */
 const toRunning2: Upcaster = (data) => data;
@@ -35,13 +41,16 @@ const toLost2: Upcaster = (data) => data;
 
 export const upcasters: Upcasters = new Map([
   ['ServiceRequested@1', toRequested2],
+  ['ServiceRequested@2', toRequested3],
   ['ContainerRunning@1', toRunning2],
   ['ContainerStopRequested@1', toStopRequested2],
   ['ContainerCompleted@1', toCompleted2],
   ['ApiReadsRecorded@1', toAttempt2],
   ['RequestRefused@1', toAttempt2],
   ['NodeRegistered@1', toRegistration2],
+  ['NodeRegistered@2', toRegistration3],
   ['NodeReturned@1', toRegistration2],
   ['ControllerResigned@1', toResigned2],
   ['NodeLost@1', toLost2],
+  ['NodeReturned@2', toRegistration3],
 ]);

@@ -7,12 +7,13 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { FailureReason, LogTail, StopReason } from '../../model/container.ts';
 import { HealthOutput } from '../../model/health.ts';
 import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../../model/ids.ts';
-import { AgentInstance, EngineDescription, InventoryItem } from '../../model/node.ts';
+import { AgentInstance } from '../../model/node.ts';
 import { servicePolicyMembers } from '../../model/policy.ts';
 import { ContainerSpec, Protocol, Replicas, SpecHash } from '../../model/service.ts';
 import { Scopes, TokenId, TokenName } from '../../model/token.ts';
 import { controllerFacts } from './controller-facts.ts';
 import { nodeFacts } from './node-facts.ts';
+import { Registration } from './registration.ts';
 import { rolloutFacts } from './rollout-facts.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -42,23 +43,6 @@ export const Candidates = Type.Array(object({ node: NodeId, replicasOfService: c
   maxItems: explanationNamesMax,
 });
 export type Candidates = Static<typeof Candidates>;
-
-const Registration = object({
-  node: NodeId,
-  /** The agent's own uuid of the registration; the wanted set that answers it echoes it. */
-  registrationId: Uuid,
-  /** Not in version 1. Absent: the agent does not say. */
-  instance: Type.Optional(AgentInstance),
-  engine: EngineDescription,
-  hostname: text(255),
-  agentVersion: text(64),
-  labels: Type.Array(object({ name: text(63), value: text(255) })),
-  /**
-   * For the record: of what its engine had, the first 3,000 (`inventoryMax`). Nothing is decided from it, so what is beyond
-   * is not taken for gone: the agent compares the wanted set that answers with all its engine has then.
-   */
-  inventory: Type.Array(InventoryItem),
-});
 
 const ContainerRef = { container: ContainerId, service: ServiceName, slot: Type.Integer({ minimum: 1 }), node: NodeId };
 
@@ -95,6 +79,7 @@ export const catalog = {
       generation: Type.Integer({ minimum: 1 }),
       changed: Type.Boolean(),
       replicas: Replicas,
+      /** Without options before version 3. */
       container: ContainerSpec,
       specHash: SpecHash,
       /** Not in version 1. */
@@ -102,7 +87,7 @@ export const catalog = {
       /** The generation whose spec it is again. Not in version 1. */
       rollbackTo: Type.Optional(Type.Integer({ minimum: 1 })),
     }),
-    2,
+    3,
   ),
   ServiceScaled: fact(
     object({
@@ -195,8 +180,8 @@ export const catalog = {
   StaleContainerRemoved: fact(object({ node: NodeId, container: ContainerId, reason: text(200) })),
 
   /** The event's own position is the node's session. */
-  NodeRegistered: fact(Registration, 2),
-  NodeReturned: fact(Registration, 2),
+  NodeRegistered: fact(Registration, 3),
+  NodeReturned: fact(Registration, 3),
   /** On the node's stream: another instance asked for the node while its holder was heard. Said again while it insists. */
   RegistrationRefused: fact(
     object({

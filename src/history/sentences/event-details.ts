@@ -2,6 +2,7 @@
 
 import { explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
+import { type OptionName, optionNames } from '../../model/container-options.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import { namesMax, quoteCharactersMax } from './event-sentences.ts';
 import { formatBytes, formatCount, formatCpus, formatNames } from './format-values.ts';
@@ -59,6 +60,8 @@ export function describeSpecChanges(before: ContainerSpec, after: ContainerSpec)
     describeChange('memory', formatMemory(before), formatMemory(after)),
     describeChange('CPUs', formatCpuLimit(before), formatCpuLimit(after)),
     describeChange('name', before.name, after.name),
+    describeChange('reserve', formatReserve(before), formatReserve(after)),
+    ...optionNames.map((name) => describeChange(name, formatOption(before, name), formatOption(after, name))),
     describeChange('stop time-out', `${before.stopTimeoutSeconds} s`, `${after.stopTimeoutSeconds} s`),
   ];
   return changes.filter((line) => line !== null);
@@ -74,6 +77,18 @@ const formatMemory = ({ resources: { memoryBytes } }: ContainerSpec) =>
 
 const formatCpuLimit = ({ resources: { cpuMillis } }: ContainerSpec) =>
   cpuMillis === null ? 'unlimited' : formatCpus(cpuMillis);
+
+function formatReserve({ resources: { reserve } }: ContainerSpec): string {
+  const { memoryBytes = null, cpuMillis = null } = reserve ?? {};
+  const parts = [memoryBytes === null ? [] : formatBytes(memoryBytes), cpuMillis === null ? [] : formatCpus(cpuMillis)];
+  return parts.flat().join(' and ') || 'as the limits';
+}
+
+/** Short ones as they are, the others as they are stored: they hold no secrets. */
+function formatOption(spec: ContainerSpec, name: OptionName): string {
+  const value = spec[name];
+  return value === undefined ? 'by default' : typeof value === 'string' ? value : JSON.stringify(value);
+}
 
 function formatPorts({ ports }: ContainerSpec): string {
   if (ports.length === 0) return 'none';

@@ -239,9 +239,12 @@ const stopReasons: Readonly<Record<StopReason, (about: { service: string; node: 
   unhealthy: () => 'it is unhealthy',
 };
 
-function describeOffer({ engine, inventory }: EventData<'NodeRegistered'>): string {
+function describeOffer({ engine, inventory, hostAccess }: EventData<'NodeRegistered'>): string {
   const has = inventory.length === 0 ? 'no container' : formatCount(inventory.length, 'container');
   // A simulated engine's version is a warning, not a number.
   const runs = engine.kind === 'docker' ? `docker ${engine.version}` : `a ${engine.kind} engine`;
-  return `${has} on ${runs}, ${formatBytes(engine.memoryBytes)} and ${formatCpus(engine.cpuMillis)}`;
+  const paths = hostAccess ? [...hostAccess.binds, ...hostAccess.devices] : [];
+  const access =
+    paths.length === 0 ? '' : `; its containers may use ${formatNames(paths.slice(0, namesMax), paths.length)}`;
+  return `${has} on ${runs}, ${formatBytes(engine.memoryBytes)} and ${formatCpus(engine.cpuMillis)}${access}`;
 }

@@ -4,9 +4,9 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { NodeId, ServiceName } from '../../model/ids.ts';
 import { labels } from '../../model/naming.ts';
 import { Replicas } from '../../model/service.ts';
-import { openMapEntriesMax } from '../../reconciler/commands/patch-spec.ts';
 import { serviceMembers } from '../schema/rows.ts';
 import { named, nullable, oneOf, position, ref, strict, time } from '../schema/schema.ts';
+import { openMap, optionMembers, optionPatchMembers, ResourcesBody } from './options-schema.ts';
 import { HealthBody, HealthPatch, RestartBody, releaseComponents, UpdateBody } from './release-schema.ts';
 
 /** The log's limit on the events of one append: all services of a body are one commit. */
@@ -15,13 +15,6 @@ const argumentsMax = 256;
 /** Of one text; a spec as a whole has a limit of its own. */
 const textCharactersMax = 32_768;
 const portsMax = 64;
-/** Docker refuses to start a container with less. */
-const memoryBytesMin = 6 * 1024 * 1024;
-/** The kernel hands out no less than a millisecond in a tenth of a second. */
-const cpusMin = 0.01;
-/** More than any machine has, and far below 2^53, where integers lose their precision. */
-const memoryBytesMax = 2 ** 50;
-
 /**
  * No control characters but tab and line ends, no characters that change the direction of text, no unpaired surrogate
  * (UTF-8 cannot encode it, so the hash of the text would differ after it was stored).
@@ -96,15 +89,6 @@ const EnvValue = Type.Union([text(textCharactersMax), Type.Object({ secret: secr
 });
 const LabelValue = text(textCharactersMax);
 
-/** An object with names of its own. TypeBox's Record would drop names that break the rule without a refusal. */
-const openMap = <V extends TSchema>(names: TSchema, values: V) =>
-  Type.Unsafe<Record<string, Static<V>>>({
-    type: 'object',
-    propertyNames: names,
-    additionalProperties: values,
-    maxProperties: openMapEntriesMax,
-  });
-
 const Arguments = nullable(
   Type.Array(text(textCharactersMax), { maxItems: argumentsMax }),
   `null or at most ${argumentsMax} texts`,
@@ -119,35 +103,22 @@ const Port = Type.Object(
   strict,
 );
 
-const Resources = Type.Object(
-  {
-    memoryBytes: Type.Optional(
-      nullable(
-        Type.Integer({ minimum: memoryBytesMin, maximum: memoryBytesMax }),
-        `null or a whole number of bytes from ${memoryBytesMin} to ${memoryBytesMax}`,
-      ),
-    ),
-    cpus: Type.Optional(
-      nullable(Type.Number({ minimum: cpusMin, maximum: 1024 }), `null or a number of CPUs from ${cpusMin} to 1024`),
-    ),
-  },
-  strict,
-);
-
 const members = {
   name: Type.Optional(ContainerName),
   image: Image,
   command: Type.Optional(Arguments),
+  /** Another name of `command`. */
+  entrypoint: Type.Optional(Arguments),
   args: Type.Optional(Arguments),
   env: Type.Optional(openMap(envName, EnvValue)),
   ports: Type.Optional(Type.Array(Port, { maxItems: portsMax, uniqueItems: true })),
   labels: Type.Optional(openMap(labelName, LabelValue)),
-  resources: Type.Optional(Resources),
+  resources: Type.Optional(ResourcesBody),
   stopTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
 };
 
 /** The whole container spec: a member that is left out gets its default. */
-export const ContainerBody = Type.Object(members, { ...strict, $id: 'ContainerSpec' });
+export const ContainerBody = Type.Object({ ...members, ...optionMembers }, { ...strict, $id: 'ContainerSpec' });
 export type ContainerBody = Static<typeof ContainerBody>;
 
 const releaseMembers = {
@@ -176,10 +147,11 @@ export const ApplyBody = Type.Object(
   },
 );
 
-/** A partial edit: a member that is left out stays as it is; in env and labels `null` removes a name. */
+/** A partial edit: a member that is left out stays as it is; in maps `null` removes a name, elsewhere it is the default again. */
 export const ContainerPatchBody = Type.Object(
   {
     ...members,
+    ...optionPatchMembers,
     image: Type.Optional(Image),
     env: Type.Optional(
       openMap(
@@ -206,7 +178,7 @@ export const PatchBody = Type.Object(
     $id: 'ServicePatch',
     minProperties: 1,
     description:
-      'Changes the members it has. In env and labels null removes a name; health, update and restart are the default again with null.',
+      'Changes the members it has. In maps null removes a name; what the engine enforces, health, update and restart are the default again with null.',
     examples: [{ replicas: 5 }, { container: { image: 'nginx:1.28', env: { MODE: null } } }],
   },
 );

@@ -2,8 +2,11 @@
 
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 import type { PolicyPatch, SpecRequest } from '../../reconciler/commands/decide.ts';
-import { type ContainerPatch, type Removed, sortByName } from '../../reconciler/commands/patch-spec.ts';
+import { type Removed, sortByName } from '../../reconciler/commands/named-entries.ts';
+import { patchOptions } from '../../reconciler/commands/patch-options.ts';
+import { type ContainerPatch, patchResources, withoutOptions } from '../../reconciler/commands/patch-spec.ts';
 import { refuseField } from '../response/problem.ts';
+import { toOptionsBody, toOptionsPatch, toResourcesBody, toResourcesPatch } from './container-options.ts';
 import { checkPolicy, toHealth, toPolicy, toPolicyPatch } from './release-specs.ts';
 import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from './service-schema.ts';
 
@@ -35,17 +38,25 @@ function toSpec(body: ContainerBody, serviceName: string, path: string): Contain
   return {
     name: body.name ?? serviceName,
     image: checkImage(body.image, `${path}.image`),
-    command: body.command ?? null,
+    command: toCommand(body, path) ?? null,
     args: body.args ?? null,
     env: sortByName(Object.entries(body.env ?? {}).map(([name, value]) => toEnvEntry(name, value))),
     ports: toPorts(body.ports ?? [], path),
     labels: sortByName(Object.entries(body.labels ?? {}).map(([name, value]) => ({ name, value }))),
-    resources: {
-      memoryBytes: body.resources?.memoryBytes ?? null,
-      cpuMillis: toMillis(body.resources?.cpus) ?? null,
-    },
+    resources: patchResources(unlimitedResources, toResourcesPatch(body.resources ?? {}, path)),
     stopTimeoutSeconds: body.stopTimeoutSeconds ?? stopTimeoutSecondsDefault,
+    ...patchOptions({}, toOptionsPatch(body, path), path),
   };
+}
+
+const unlimitedResources = { memoryBytes: null, cpuMillis: null };
+
+/** undefined: neither is given. @throws AppError `body_contradictory` */
+function toCommand({ command, entrypoint }: ContainerBody | ContainerPatchBody, path: string) {
+  if (command !== undefined && entrypoint !== undefined) {
+    throw refuseField('body_contradictory', `${path}.entrypoint`, 'is another name of command: give one of them');
+  }
+  return command ?? entrypoint;
 }
 
 /** @throws AppError `body_contradictory`: a port occurs twice · `image_refused`: see `checkImage` */
@@ -63,9 +74,11 @@ export function toPatch(body: PatchBody): { replicas?: number; container?: Conta
 }
 
 function toContainerPatch(body: ContainerPatchBody): ContainerPatch {
-  const { env, labels, ports, resources, ...plain } = body;
-  const patch: ContainerPatch = { ...plain };
-  if (plain.image !== undefined) checkImage(plain.image, 'container.image');
+  const { entrypoint: _otherName, env, labels, ports, resources, ...others } = body;
+  const command = toCommand(body, 'container');
+  const patch: ContainerPatch = { ...withoutOptions(others), ...toOptionsPatch(body, 'container') };
+  if (command !== undefined) patch.command = command;
+  if (patch.image !== undefined) checkImage(patch.image, 'container.image');
   if (ports) patch.ports = toPorts(ports, 'container');
   if (env) {
     patch.env = Object.entries(env).map(([name, value]) => (value === null ? removed(name) : toEnvEntry(name, value)));
@@ -73,13 +86,7 @@ function toContainerPatch(body: ContainerPatchBody): ContainerPatch {
   if (labels) {
     patch.labels = Object.entries(labels).map(([name, value]) => (value === null ? removed(name) : { name, value }));
   }
-  if (resources) {
-    const { memoryBytes, cpus } = resources;
-    patch.resources = {
-      ...(memoryBytes === undefined ? {} : { memoryBytes }),
-      ...(cpus === undefined ? {} : { cpuMillis: toMillis(cpus) ?? null }),
-    };
-  }
+  if (resources) patch.resources = toResourcesPatch(resources, 'container');
   return patch;
 }
 
@@ -121,11 +128,8 @@ function checkImage(image: string, field: string): string {
   return image;
 }
 
-const toMillis = (cpus: number | null | undefined) => (cpus == null ? cpus : Math.round(cpus * 1000));
-
 /** The container spec as a request body, such that POSTing it again changes nothing. */
 export function toContainerBody(spec: ContainerSpec): ContainerBody {
-  const { memoryBytes, cpuMillis } = spec.resources;
   return {
     name: spec.name,
     image: spec.image,
@@ -136,10 +140,8 @@ export function toContainerBody(spec: ContainerSpec): ContainerBody {
     ),
     ports: spec.ports.map((port) => ({ ...port })),
     labels: Object.fromEntries(spec.labels.map(({ name, value }) => [name, value])),
-    resources: {
-      ...(memoryBytes === null ? {} : { memoryBytes }),
-      ...(cpuMillis === null ? {} : { cpus: cpuMillis / 1000 }),
-    },
+    resources: toResourcesBody(spec.resources),
     stopTimeoutSeconds: spec.stopTimeoutSeconds,
+    ...toOptionsBody(spec),
   };
 }

@@ -2,6 +2,7 @@
 
 import type { AppError } from '../../errors.ts';
 import { type FieldError, type ProblemCode, refuseField } from '../response/problem.ts';
+import { refusalOfMember } from './refused-options.ts';
 
 /** The part of an Ajv error that is used. Ajv runs with `verbose`, so the error has the schema that was broken. */
 export type SchemaError = {
@@ -10,7 +11,7 @@ export type SchemaError = {
   params: Record<string, unknown>;
   message?: string;
   propertyName?: string;
-  parentSchema?: { description?: string; anyOf?: readonly { type?: string }[] };
+  parentSchema?: { $id?: string; description?: string; anyOf?: readonly { type?: string }[] };
 };
 
 const codes: Record<string, ProblemCode> = {
@@ -83,7 +84,7 @@ function ruleOf({ keyword, params, message, parentSchema }: SchemaError): string
     case 'uniqueItems':
       return 'occurs twice';
     case 'additionalProperties':
-      return 'is not a known field';
+      return refusalOf(params, parentSchema) ?? 'is not a known field';
     case 'pattern':
     case 'anyOf':
       return described ? `must be ${described}` : 'has characters or a form that are not allowed';
@@ -109,6 +110,10 @@ function ruleOf({ keyword, params, message, parentSchema }: SchemaError): string
       return message ?? 'breaks its schema';
   }
 }
+
+/** A container has members that are known, and refused with the reason. */
+const refusalOf = ({ additionalProperty }: SchemaError['params'], schema: SchemaError['parentSchema']) =>
+  schema?.$id?.startsWith('Container') ? refusalOfMember(String(additionalProperty)) : undefined;
 
 function unitOf(keyword: string): string {
   if (keyword.endsWith('Length')) return 'characters';

@@ -56,6 +56,7 @@ export const problemCodes = {
   body_contradictory: { status: 422, title: 'The body contradicts itself' },
   image_refused: { status: 422, title: 'No engine takes this name of an image' },
   query_contradictory: { status: 422, title: 'The query contradicts itself' },
+  option_refused: { status: 422, title: 'No container gets this option' },
   service_too_large: { status: 422, title: 'The service would exceed a limit' },
   whatif_too_large: { status: 422, title: 'The question is too large' },
   too_many_requests: { status: 429, title: 'Too many calls of this token' },

@@ -37,7 +37,7 @@ export function addServiceRoutes(server: Server, deps: Deps, { submit, tryDry }:
     {
       config: {
         scope: 'write',
-        refusals: ['body_contradictory', 'image_refused', 'service_too_large', ...dryRunRefusals],
+        refusals: ['body_contradictory', 'image_refused', 'option_refused', 'service_too_large', ...dryRunRefusals],
       },
       schema: {
         operationId: 'applyServices',
@@ -61,6 +61,7 @@ export function addServiceRoutes(server: Server, deps: Deps, { submit, tryDry }:
           'service_removing',
           'body_contradictory',
           'image_refused',
+          'option_refused',
           'service_too_large',
           ...dryRunRefusals,
         ],

@@ -41,6 +41,11 @@ export const ServiceRow = named('ServiceRow', { ...service, position });
 export const serviceMembers = { ...head, ...service };
 
 const AgentInstance = Type.Object({ id: Type.String(), pid: count, startedAt: time }, { additionalProperties: false });
+const paths = Type.Array(Type.String());
+const HostAccess = Type.Object(
+  { binds: paths, devices: paths },
+  { additionalProperties: false, description: 'what of the machine containers may use, as its owner allows' },
+);
 const Label = Type.Object({ name: Type.String(), value: Type.String() }, { additionalProperties: false });
 
 const node = {
@@ -56,6 +61,7 @@ const node = {
   agentVersion: Type.String(),
   labels: Type.Array(Label),
   session: Type.Integer({ minimum: 0, description: 'the position of its registration' }),
+  hostAccess: HostAccess,
   instance: nullable(AgentInstance, 'the start of the agent that has the session'),
   containers: Type.Integer({ minimum: 0, description: 'how many of it have not ended' }),
   reason: nullable(Type.String(), 'why it is not used, as a sentence; null when it is'),

@@ -1,5 +1,6 @@
 /** The row of a node as operators see it. Pure. */
 
+import type { HostAccess } from '../../model/host-access.ts';
 import type { AgentInstance, Availability, EngineKind, NodeState } from '../../model/node.ts';
 import type { NodeView } from '../view/cluster-view.ts';
 
@@ -16,6 +17,8 @@ export type NodeRow = {
   agentVersion: string;
   labels: NodeView['labels'];
   session: number;
+  /** What of the machine containers may use. */
+  hostAccess: HostAccess;
   /** The start of the agent that has the session; null when it does not say. */
   instance: AgentInstance | null;
   /** How many that are not terminal. */
@@ -44,6 +47,7 @@ export function nodeRow(node: NodeView): NodeRow {
     agentVersion: node.agentVersion,
     labels: node.labels,
     session: node.session,
+    hostAccess: node.hostAccess,
     instance: node.instance,
     containers: node.containers.size,
     reason: describeReach(node),

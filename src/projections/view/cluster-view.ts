@@ -8,6 +8,7 @@ import type { NodeLossReason } from '../../events/schema/node-facts.ts';
 import type { RolloutPauseReason } from '../../events/schema/rollout-facts.ts';
 import type { ContainerState, FailureReason, StopReason } from '../../model/container.ts';
 import type { Health } from '../../model/health.ts';
+import type { HostAccess } from '../../model/host-access.ts';
 import type { AgentInstance, Availability, EngineDescription, NodeState } from '../../model/node.ts';
 import type { ServicePolicy } from '../../model/policy.ts';
 import type { ContainerSpec } from '../../model/service.ts';
@@ -147,6 +148,8 @@ export type NodeView = {
   labels: readonly { name: string; value: string }[];
   /** Position of its NodeRegistered or NodeReturned. */
   session: number;
+  /** What its owner lets containers use of the machine. */
+  hostAccess: HostAccess;
   /** Whose session it is; null when its agent did not say. */
   instance: AgentInstance | null;
   /** Other instances that asked for the node since this one has it, the last to ask last, at most `refusalsKept`. */

@@ -1,5 +1,6 @@
 /** What containers reserve of an engine: memory, CPUs, host ports. Several nodes may share one engine. */
 
+import { reservationOf } from '../../model/resources.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { ClusterView, ContainerView, EngineView, NodeView } from './cluster-view.ts';
 import { type Touched, touchBlocked } from './touched.ts';
@@ -66,8 +67,9 @@ export function reserve(view: ClusterView, container: ContainerView, touched: To
 
 function hold(engine: EngineView, { id, spec: { resources, ports } }: ContainerView): void {
   engine.containers += 1;
-  engine.memoryReservedBytes += resources.memoryBytes ?? 0;
-  engine.cpuReservedMillis += resources.cpuMillis ?? 0;
+  const { memoryBytes, cpuMillis } = reservationOf(resources);
+  engine.memoryReservedBytes += memoryBytes ?? 0;
+  engine.cpuReservedMillis += cpuMillis ?? 0;
   for (const { host, protocol } of ports) if (host !== null) engine.hostPorts.set(portKey(host, protocol), id);
 }
 
@@ -76,9 +78,10 @@ export function release(view: ClusterView, container: ContainerView, touched: To
   const engine = view.engines.get(container.engineId);
   if (!engine) return;
   const { resources, ports } = container.spec;
+  const { memoryBytes, cpuMillis } = reservationOf(resources);
   engine.containers -= 1;
-  engine.memoryReservedBytes -= resources.memoryBytes ?? 0;
-  engine.cpuReservedMillis -= resources.cpuMillis ?? 0;
+  engine.memoryReservedBytes -= memoryBytes ?? 0;
+  engine.cpuReservedMillis -= cpuMillis ?? 0;
   for (const { host, protocol } of ports) {
     if (host === null) continue;
     const key = portKey(host, protocol);
@@ -95,7 +98,8 @@ function touchWaiting(view: ClusterView, { spec }: ContainerView, touched: Touch
 
 /** Does it take room from others, and does its end make some? */
 function holdsAnything({ resources, ports }: ContainerSpec): boolean {
-  return resources.memoryBytes !== null || resources.cpuMillis !== null || ports.some(({ host }) => host !== null);
+  const { memoryBytes, cpuMillis } = reservationOf(resources);
+  return memoryBytes !== null || cpuMillis !== null || ports.some(({ host }) => host !== null);
 }
 
 function openEngine(view: ClusterView, engineId: string): EngineView {

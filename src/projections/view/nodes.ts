@@ -1,6 +1,7 @@
 /** How node events change the view. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
+import { noHostAccess } from '../../model/host-access.ts';
 import type { Availability } from '../../model/node.ts';
 import { type ClusterView, type NodeView, refusalsKept, takeoversKept } from './cluster-view.ts';
 import { attachNode, compareNodes, detachNode } from './engines.ts';
@@ -98,7 +99,7 @@ function register(
   event: LogEvent<'NodeRegistered'> | LogEvent<'NodeReturned'>,
   touched: Touched,
 ): void {
-  const { node: id, instance = null, engine, hostname, agentVersion, labels } = event.data;
+  const { node: id, instance = null, hostAccess = noHostAccess, engine, hostname, agentVersion, labels } = event.data;
   const known = view.nodes.get(id);
   if (known && known.engine.engineId !== engine.engineId) detachNode(view, id, known.engine.engineId);
   const node: NodeView = {
@@ -110,6 +111,7 @@ function register(
     agentVersion,
     labels,
     session: event.position,
+    hostAccess,
     instance,
     startErrors: [],
     suspect: null,

@@ -38,14 +38,14 @@ export function decideReport(
 
 /** A node that the log does not know, or that was removed, registers; any other returns. */
 function decideRegistration(view: ClusterView, report: RegisterReport): ReportDecision {
-  const { node, registrationId, instance, engine, hostname, agentVersion, labels, inventory } = report;
+  const { node, registrationId, instance, hostAccess, engine, hostname, agentVersion, labels, inventory } = report;
   const known = view.nodes.get(node);
-  const ofInstance = instance ? { instance } : {};
+  const optional = { ...(instance ? { instance } : {}), ...(hostAccess ? { hostAccess } : {}) };
   return {
     event: {
       stream: streams.node(node),
       type: known ? 'NodeReturned' : 'NodeRegistered',
-      data: { node, registrationId, ...ofInstance, engine, hostname, agentVersion, labels, inventory },
+      data: { node, registrationId, ...optional, engine, hostname, agentVersion, labels, inventory },
       meta: metaOf(report, null),
     },
     expect: [{ stream: streams.node(node), version: (known ?? view.removedNodes.get(node))?.version ?? 0 }],

@@ -24,6 +24,7 @@ import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { decideRelease, type ReleaseRequest, withRestarts } from './decide-release.ts';
 import { decideToken, type TokenRequest } from './decide-token.ts';
 import { type Decision, metaOf, type RequestContext } from './decision.ts';
+import { assertOptions } from './option-rules.ts';
 import { type ContainerPatch, patchContainer } from './patch-spec.ts';
 import { requestService } from './request-service.ts';
 import { assertSpecSize } from './spec-limit.ts';
@@ -53,7 +54,7 @@ export type DecideSettings = { nodeTimeoutMs: number };
 
 /**
  * @throws AppError `service_not_found` · `service_removing` · `node_not_found` · `node_not_lost` ·
- *   `node_heard` · `rollout_not_found` · `rollout_not_paused` · `service_too_large` (details.field, .rule) · of tokens: see `decideToken`
+ *   `node_heard` · `rollout_not_found` · `rollout_not_paused` · `service_too_large` · `body_contradictory` (details.field, .rule) · of tokens: see `decideToken`
  */
 export function decide(
   view: ClusterView,
@@ -73,7 +74,7 @@ export function decide(
         throw new AppError('service_removing', message);
       }
       const { name, replicas, spec } = service;
-      const container = request.container ? patchContainer(spec, request.container) : spec;
+      const container = request.container ? patchContainer(spec, request.container, 'container') : spec;
       const policy = patchPolicy(service.policy, request.policy);
       const changed = { service: name, replicas: request.replicas ?? replicas, container, ...policy };
       return { events: [applySpec(view, changed, 'container', context)], expect: [expectService(view, name)] };
@@ -108,7 +109,10 @@ function applySpec(view: ClusterView, spec: SpecRequest, field: string, context:
   const hash = specHash(container);
   const isSameContainer = known !== undefined && !known.removing && known.specHash === hash;
   const isSameSpec = isSameContainer && canonicalJson(known.policy) === canonicalJson(policy);
-  if (!isSameContainer) assertSpecSize(container, field);
+  if (!isSameContainer) {
+    assertOptions(container, field);
+    assertSpecSize(container, field);
+  }
   if (isSameSpec && known.replicas !== replicas) {
     const data = { service: name, generation: known.generation + 1, from: known.replicas, replicas };
     return { stream: streams.service(name), type: 'ServiceScaled', data, meta: metaOf(context) };

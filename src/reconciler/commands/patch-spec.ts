@@ -1,57 +1,57 @@
 /** Applies a partial edit to a container spec. Pure. */
 
-import { AppError } from '../../errors.ts';
+import { optionNames } from '../../model/container-options.ts';
 import type { HealthCheck } from '../../model/health.ts';
+import type { Reservation, Resources } from '../../model/resources.ts';
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
+import { patchEntries, type Removed } from './named-entries.ts';
+import { type OptionsPatch, patchOptions } from './patch-options.ts';
 
-/** Entries of env, and of labels. Keeps a spec far below the limit of an append; more belong into a file of the image. */
-export const openMapEntriesMax = 256;
+type Option = keyof OptionsPatch;
+type Merged = Option | 'env' | 'labels' | 'resources' | 'health' | 'restarts';
 
 /** A member that is present replaces the old one. Env and labels are merged by name; `removed` takes a name out. */
-export type ContainerPatch = Partial<Omit<ContainerSpec, 'env' | 'labels' | 'resources' | 'health' | 'restarts'>> & {
-  /** null: the check of the image counts again. */
-  health?: HealthCheck | null;
-  env?: readonly (EnvEntry | Removed)[];
-  labels?: readonly (ContainerSpec['labels'][number] | Removed)[];
-  resources?: Partial<ContainerSpec['resources']>;
-};
+export type ContainerPatch = Partial<Omit<ContainerSpec, Merged>> &
+  OptionsPatch & {
+    /** null: the check of the image counts again. */
+    health?: HealthCheck | null;
+    env?: readonly (EnvEntry | Removed)[];
+    labels?: readonly (ContainerSpec['labels'][number] | Removed)[];
+    resources?: ResourcesPatch;
+  };
 
-export type Removed = { name: string; removed: true };
+/** `reserve` null: as much as the limits again. */
+export type ResourcesPatch = Partial<Omit<Resources, 'reserve'>> & { reserve?: Partial<Reservation> | null };
 
-/** @throws AppError `service_too_large` (details.field, .rule): the merged map has too many entries */
-export function patchContainer(spec: ContainerSpec, patch: ContainerPatch): ContainerSpec {
-  const { health = spec.health, ...members } = patch;
+/**
+ * @param field of the request; a refusal names it
+ * @throws AppError as `patchEntries` and `patchOptions` do
+ */
+export function patchContainer(spec: ContainerSpec, patch: ContainerPatch, field: string): ContainerSpec {
+  const { health = spec.health, env, labels, resources, ...members } = patch;
   const { health: _before, ...others } = spec;
   return {
-    ...others,
-    ...members,
+    ...withoutOptions(others),
+    ...withoutOptions(members),
+    ...patchOptions(spec, patch, field),
     ...(health ? { health } : {}),
-    env: patchMap('env', spec.env, patch.env),
-    labels: patchMap('labels', spec.labels, patch.labels),
-    resources: { ...spec.resources, ...patch.resources },
+    env: patchEntries(`${field}.env`, spec.env, env),
+    labels: patchEntries(`${field}.labels`, spec.labels, labels),
+    resources: patchResources(spec.resources, resources),
   };
 }
 
-function patchMap<E extends { name: string }>(
-  field: string,
-  entries: readonly E[],
-  changes: readonly (E | Removed)[] = [],
-): E[] {
-  const byName = new Map(entries.map((entry) => [entry.name, entry]));
-  for (const change of changes) {
-    if ('removed' in change) byName.delete(change.name);
-    else byName.set(change.name, change);
-  }
-  if (byName.size > openMapEntriesMax) {
-    const rule = `at most ${openMapEntriesMax} names, including those it has already`;
-    throw new AppError('service_too_large', `container.${field}: ${rule}`, {
-      details: { field: `container.${field}`, rule },
-    });
-  }
-  return sortByName([...byName.values()]);
+/** The other members of a spec, or of an edit. */
+export function withoutOptions<T extends object>(members: T): Omit<T, Option> {
+  const names: ReadonlySet<string> = new Set(optionNames);
+  return Object.fromEntries(Object.entries(members).filter(([name]) => !names.has(name))) as Omit<T, Option>;
 }
 
-/** Env and labels are stored sorted by UTF-16 code unit, so that equal specs have equal bytes. */
-export function sortByName<E extends { name: string }>(entries: E[]): E[] {
-  return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+/** A reserve of nothing is none. */
+export function patchResources(resources: Resources, { reserve, ...limits }: ResourcesPatch = {}): Resources {
+  const { reserve: before, ...others } = resources;
+  const none = { memoryBytes: null, cpuMillis: null };
+  const merged = reserve === null ? none : { ...none, ...before, ...reserve };
+  const isReserved = merged.memoryBytes !== null || merged.cpuMillis !== null;
+  return { ...others, ...limits, ...(isReserved ? { reserve: merged } : {}) };
 }

@@ -1,5 +1,7 @@
 /** Why a node will not do for a container. Each filter checks a node and explains itself. Pure. */
 
+import { bindNotAllowed, deviceNotAllowed } from '../../model/host-access.ts';
+import { reservationOf } from '../../model/resources.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { ContainerView, EngineView, NodeView } from '../../projections/view/cluster-view.ts';
 import { portKey } from '../../projections/view/engines.ts';
@@ -43,7 +45,7 @@ const filters: readonly Filter[] = [
   {
     name: 'memory',
     reject: ({ node, engine, reserved }, spec) => {
-      const wanted = spec.resources.memoryBytes ?? 0;
+      const wanted = reservationOf(spec.resources).memoryBytes ?? 0;
       const held = reserved.reduce((sum, { memoryBytes }) => sum + memoryBytes, engine.memoryReservedBytes);
       return wanted === 0 || held + wanted <= node.engine.memoryBytes
         ? null
@@ -53,14 +55,32 @@ const filters: readonly Filter[] = [
   {
     name: 'cpu',
     reject: ({ node, engine, reserved }, spec) => {
-      const wanted = spec.resources.cpuMillis ?? 0;
+      const wanted = reservationOf(spec.resources).cpuMillis ?? 0;
       const held = reserved.reduce((sum, { cpuMillis }) => sum + cpuMillis, engine.cpuReservedMillis);
       return wanted === 0 || held + wanted <= node.engine.cpuMillis
         ? null
         : `less than ${wanted / 1000} CPUs are free on the engine`;
     },
   },
+  {
+    name: 'bind not allowed',
+    reject({ node }, spec) {
+      const source = bindNotAllowed(node.hostAccess, spec);
+      return source === undefined ? null : `the node does not let containers bind ${quotePath(source)}`;
+    },
+  },
+  {
+    name: 'device not allowed',
+    reject({ node }, spec) {
+      const device = deviceNotAllowed(node.hostAccess, spec);
+      return device === undefined ? null : `the node does not let containers use ${quotePath(device)}`;
+    },
+  },
 ];
+
+/** A reason has room for a sentence, and a path may be longer than one. */
+const quotedPathMax = 120;
+const quotePath = (path: string) => (path.length > quotedPathMax ? `${path.slice(0, quotedPathMax)}…` : path);
 
 /** Of the first filter that the node does not pass; null when it passes all. */
 export function rejectionOf(site: Site, spec: ContainerSpec): Rejection | null {
@@ -72,10 +92,11 @@ export function rejectionOf(site: Site, spec: ContainerSpec): Rejection | null {
 }
 
 export function engineWithout(engine: EngineView, { id, spec: { resources } }: ContainerView): EngineView {
+  const { memoryBytes, cpuMillis } = reservationOf(resources);
   return {
     ...engine,
-    memoryReservedBytes: engine.memoryReservedBytes - (resources.memoryBytes ?? 0),
-    cpuReservedMillis: engine.cpuReservedMillis - (resources.cpuMillis ?? 0),
+    memoryReservedBytes: engine.memoryReservedBytes - (memoryBytes ?? 0),
+    cpuReservedMillis: engine.cpuReservedMillis - (cpuMillis ?? 0),
     hostPorts: new Map([...engine.hostPorts].filter(([, holder]) => holder !== id)),
   };
 }

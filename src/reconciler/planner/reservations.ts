@@ -1,5 +1,6 @@
 /** What one pass of the planner has placed already and the view does not know yet. */
 
+import { type Reservation, reservationOf } from '../../model/resources.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import { portKey } from '../../projections/view/engines.ts';
 
@@ -25,8 +26,9 @@ export function reserve(
   leaving?: ContainerSpec,
 ): void {
   const engine = byEngine.get(engineId) ?? { memoryBytes: 0, cpuMillis: 0, hostPorts: new Set() };
-  const more = (what: 'memoryBytes' | 'cpuMillis') =>
-    Math.max(0, (spec.resources[what] ?? 0) - (leaving?.resources[what] ?? 0));
+  const needed = reservationOf(spec.resources);
+  const freed = leaving && reservationOf(leaving.resources);
+  const more = (what: keyof Reservation) => Math.max(0, (needed[what] ?? 0) - (freed?.[what] ?? 0));
   engine.memoryBytes += more('memoryBytes');
   engine.cpuMillis += more('cpuMillis');
   for (const { host, protocol } of spec.ports) if (host !== null) engine.hostPorts.add(portKey(host, protocol));

@@ -16,6 +16,7 @@ import type { EventType } from '../../../src/events/schema/catalog.ts';
 import { type NewEvent, streams } from '../../../src/events/schema/event.ts';
 import { specHash } from '../../../src/events/schema/hash.ts';
 import { silentLogger } from '../../../src/logger.ts';
+import { noHostAccess } from '../../../src/model/host-access.ts';
 import { createProjector } from '../../../src/projections/live/projector.ts';
 import { shownNodeRow } from '../../../src/projections/rows/node-row.ts';
 import { createReconciler } from '../../../src/reconciler/controller/controller.ts';
@@ -97,7 +98,16 @@ async function openScene(openBus: OpenBus, { nodeTimeoutMs }: { nodeTimeoutMs: n
     const agent = createAgent(
       { engine, bus: counting, clock: systemClock, logger: silentLogger, parallelStarts: createStartLimiter() },
       {
-        ...{ clusterId, node, secretsDir: null, heartbeatMs: 200, hostname, labels: [], agentVersion: '1' },
+        ...{
+          clusterId,
+          node,
+          secretsDir: null,
+          hostAccess: noHostAccess,
+          heartbeatMs: 200,
+          hostname,
+          labels: [],
+          agentVersion: '1',
+        },
         ...{ resyncMs: 60_000, pingMs: 1_000, engineTimeoutMs: 60_000 },
       },
     );

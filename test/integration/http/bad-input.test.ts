@@ -48,7 +48,7 @@ const digest = `sha256:${'a'.repeat(64)}`;
 const posts: Case[] = [
   body('an unknown field', { ...oneService(), dryRun: true }, 'dryRun', /not a known field/),
   body('an unknown field of a service', service({ image: 'nginx' }), 'services[0].image', /not a known field/),
-  body('an unknown field of a container', container({ privileged: true }), 'services[0].container.privileged', /known/),
+  body('an unknown field of a container', container({ privileges: true }), 'services[0].container.privileges', /known/),
   body('no services', {}, 'services', /required/),
   body('an empty list', { services: [] }, 'services', /at least 1 item/),
   body('501 services', { services: Array(501).fill(oneService().services[0]) }, 'services', /at most 500 items/),

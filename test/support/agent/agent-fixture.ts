@@ -23,6 +23,7 @@ import { AppError } from '../../../src/errors.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import type { ContainerState } from '../../../src/model/container.ts';
 import { rankOf } from '../../../src/model/container-machine.ts';
+import { noHostAccess } from '../../../src/model/host-access.ts';
 import type { ContainerSpec } from '../../../src/model/service.ts';
 import { spec, specHashOf } from '../log/history.ts';
 import { until } from '../wait.ts';
@@ -227,7 +228,15 @@ export function createAgentScene(options: SceneOptions = {}): AgentScene {
       const agent = createAgent(
         { engine, bus: faulty(bus), clock: systemClock, logger: silentLogger, parallelStarts },
         {
-          ...{ clusterId, node, secretsDir: null, hostname: 'test', labels: [], agentVersion: '0' },
+          ...{
+            clusterId,
+            node,
+            secretsDir: null,
+            hostAccess: noHostAccess,
+            hostname: 'test',
+            labels: [],
+            agentVersion: '0',
+          },
           ...quick,
           ...changes,
         },

@@ -22,10 +22,16 @@ export type ClusterOptions = {
   workers: number;
 };
 
-/** Manager and agents in this process, on any free port. */
-export async function startCluster({ dataDir, engine, socketPath, workers }: ClusterOptions): Promise<RunningCluster> {
+/**
+ * Manager and agents in this process, on any free port.
+ * @param more options of the command line
+ */
+export async function startCluster(
+  { dataDir, engine, socketPath, workers }: ClusterOptions,
+  more: readonly string[] = [],
+): Promise<RunningCluster> {
   const options = ['--data', dataDir, '--engine', engine, '--docker', socketPath, '--workers', String(workers)];
-  const config = readConfig([...options, '--port', '0'], {});
+  const config = readConfig([...options, '--port', '0', ...more], {});
   const fail = (error: Error) => {
     throw error;
   };

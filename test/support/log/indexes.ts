@@ -1,6 +1,7 @@
 /** Computes from scratch what the fold maintains step by step: the second opinion on the view's indexes. */
 
 import { isTerminal } from '../../../src/model/container-machine.ts';
+import { reservationOf } from '../../../src/model/resources.ts';
 import type { ClusterView } from '../../../src/projections/view/cluster-view.ts';
 
 type ServiceIndex = { perNode: Record<string, number>; live: number; running: number; runningCurrent: number };
@@ -105,8 +106,8 @@ export function recomputeIndexes(view: ClusterView): Indexes {
             .map(({ id }) => id)
             .sort(),
           containers: own.length,
-          memory: own.reduce((sum, { spec }) => sum + (spec.resources.memoryBytes ?? 0), 0),
-          cpu: own.reduce((sum, { spec }) => sum + (spec.resources.cpuMillis ?? 0), 0),
+          memory: own.reduce((sum, { spec }) => sum + (reservationOf(spec.resources).memoryBytes ?? 0), 0),
+          cpu: own.reduce((sum, { spec }) => sum + (reservationOf(spec.resources).cpuMillis ?? 0), 0),
           hostPorts: Object.fromEntries(ports.sort()),
         },
       ];

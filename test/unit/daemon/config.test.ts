@@ -29,6 +29,7 @@ const row = (option: string, env: string, key: keyof Config, texts: [string, str
   ...{ option, env, key, texts, values: values ?? texts },
 });
 const amqpTls = (given: object) => ({ ca: null, cert: null, key: null, ...given });
+const access = (binds: string[], devices: string[] = []) => ({ binds, devices });
 const rows: Row[] = [
   row('host', 'CO_HOST', 'host', ['10.0.0.1', '::1']),
   row('port', 'CO_PORT', 'port', ['5001', '0'], [5001, 0]),
@@ -70,6 +71,14 @@ const rows: Row[] = [
   row('health-host', 'CO_HEALTH_HOST', 'healthHost', ['::1', '0.0.0.0']),
   row('accept-clock', 'CO_ACCEPT_CLOCK', 'isClockAccepted', ['now', 'now'], [true, true]),
   row('secrets', 'CO_SECRETS_DIR', 'secretsDir', ['/run/secrets', 'secrets']),
+  row('allow-bind', 'CO_ALLOW_BIND', 'hostAccess', ['/srv', '/b,/a'], [access(['/srv']), access(['/a', '/b'])]),
+  row(
+    'allow-device',
+    'CO_ALLOW_DEVICE',
+    'hostAccess',
+    ['/dev/x', '/dev/y'],
+    [access([], ['/dev/x']), access([], ['/dev/y'])],
+  ),
   row('heartbeat-ms', 'CO_HEARTBEAT_MS', 'heartbeatMs', ['500', '50'], [500, 50]),
   row('node-timeout-ms', 'CO_NODE_TIMEOUT_MS', 'nodeTimeoutMs', ['9000', '2000'], [9000, 2000]),
   row('engine-timeout-ms', 'CO_ENGINE_TIMEOUT_MS', 'engineTimeoutMs', ['1000', '90000'], [1000, 90_000]),
@@ -97,6 +106,7 @@ test('without options and environment the defaults of the README hold', () => {
       healthHost: '127.0.0.1',
       tokensPath: null,
       secretsDir: null,
+      hostAccess: access([]),
       isClockAccepted: false,
       heartbeatMs: 1000,
       nodeTimeoutMs: 5000,

@@ -10,6 +10,7 @@ import type { WantedCommand } from '../../../../src/bus/messages.ts';
 import { systemClock } from '../../../../src/clock.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import type { ContainerState } from '../../../../src/model/container.ts';
+import { noHostAccess } from '../../../../src/model/host-access.ts';
 import { spec, specHashOf } from '../../../support/log/history.ts';
 import { until } from '../../../support/wait.ts';
 
@@ -28,7 +29,13 @@ function openWorker(engine: Engine, onReport: (container: string, reported: Repo
   const closing = new AbortController();
   const reporter: Reporter = { report: onReport, sendUnreliably() {}, drop() {}, drained: async () => {}, close() {} };
   const parallelStarts = createStartLimiter(100);
-  const rest = { secretsDir: null, hasSession: () => true, clock: systemClock, logger: silentLogger };
+  const rest = {
+    secretsDir: null,
+    hostAccess: noHostAccess,
+    hasSession: () => true,
+    clock: systemClock,
+    logger: silentLogger,
+  };
   const worker = createWorker({ engine, parallelStarts, reporter, ...rest }, { closing: closing.signal });
   return { ...worker, close: () => closing.abort() };
 }

@@ -4,7 +4,6 @@ import * as assert from 'uvu/assert';
 import {
   isOfScope,
   knownPorts,
-  pidsMax,
   readIdentity,
   readInspection,
   readState,
@@ -85,10 +84,13 @@ test('no container gets more of the machine than the spec can ask for', () => {
   const { HostConfig } = toCreateBody(request(), scope);
   assert.is(HostConfig?.Privileged, false);
   assert.is(HostConfig?.NetworkMode, 'bridge');
-  assert.is(HostConfig?.PidsLimit, pidsMax);
+  assert.is(HostConfig?.PidsLimit, 4_096);
   assert.equal(HostConfig?.RestartPolicy, { Name: 'no', MaximumRetryCount: 0 });
   assert.equal(HostConfig?.SecurityOpt, ['no-new-privileges:true']);
-  for (const member of ['Binds', 'Mounts', 'CapAdd', 'Devices', 'PidMode', 'IpcMode']) {
+  assert.equal(HostConfig?.CapDrop, ['AUDIT_WRITE', 'MKNOD', 'NET_RAW', 'SETFCAP', 'SYS_CHROOT']);
+  assert.is(HostConfig?.Init, true);
+  assert.equal(HostConfig?.LogConfig, { Type: 'json-file', Config: { 'max-size': '10000000', 'max-file': '2' } });
+  for (const member of ['Binds', 'Mounts', 'CapAdd', 'Devices', 'PidMode', 'IpcMode', 'Tmpfs', 'Sysctls', 'Ulimits']) {
     assert.not(member in HostConfig!, member);
   }
 });

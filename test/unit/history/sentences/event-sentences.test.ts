@@ -2,6 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { EventData } from '../../../../src/events/schema/catalog.ts';
 import { catalog } from '../../../../src/events/schema/catalog.ts';
 import { toLogEvents } from '../../../../src/events/schema/upcast.ts';
 import { describeSpecChanges, detailsOf } from '../../../../src/history/sentences/event-details.ts';
@@ -94,6 +95,29 @@ test('what changed in a container spec is described by member, values of environ
     'CPUs unlimited → 1.5 CPUs',
   ]);
   assert.equal(describeSpecChanges(before, before), []);
+});
+
+test('options are described by member, with what is absent as the default', () => {
+  const before = spec({ user: '1000', resources: { memoryBytes: 2 ** 29, cpuMillis: null } });
+  const after = spec({
+    capAdd: ['NET_RAW'],
+    init: false,
+    resources: { memoryBytes: 2 ** 29, cpuMillis: null, reserve: { memoryBytes: 2 ** 28, cpuMillis: 500 } },
+  });
+  assert.equal(describeSpecChanges(before, after), [
+    'reserve as the limits → 256 MiB and 0.5 CPUs',
+    'user 1000 → by default',
+    'init by default → false',
+    'capAdd by default → ["NET_RAW"]',
+  ]);
+});
+
+test('what of its machine a node lets containers use is said with its registration', () => {
+  const history = createHistory();
+  const { data } = history.node('worker-1') as { data: EventData<'NodeRegistered'> };
+  const allowing = history.add('NodeReturned', { ...data, hostAccess: { binds: ['/srv'], devices: ['/dev/fuse'] } });
+  assert.match(sentenceOf(allowing), /; its containers may use \/srv and \/dev\/fuse$/);
+  assert.not.match(sentenceOf(history.returned('worker-1')), /may use/);
 });
 
 test('durations have their two largest units', () => {

@@ -8,7 +8,7 @@ import type { ContainerSpec } from '../../../../src/model/service.ts';
 import { emptyClusterView } from '../../../../src/projections/view/cluster-view.ts';
 import { evolve } from '../../../../src/projections/view/evolve.ts';
 import { type ApiRequest, decide, outcomeOf } from '../../../../src/reconciler/commands/decide.ts';
-import { openMapEntriesMax } from '../../../../src/reconciler/commands/patch-spec.ts';
+import { openMapEntriesMax } from '../../../../src/reconciler/commands/named-entries.ts';
 import { specBytesMax } from '../../../../src/reconciler/commands/spec-limit.ts';
 import { createHistory, spec } from '../../../support/log/history.ts';
 import { refusal } from '../../../support/refusal.ts';
