@@ -1,6 +1,7 @@
 /** How a service changes and restarts: the policies beside its container spec. A change of one replaces no container. */
 
 import { type Static, Type } from '@sinclair/typebox';
+import { JobPolicy, type ServiceMode, StoredMode } from './job.ts';
 
 const strict = { additionalProperties: false } as const;
 
@@ -79,6 +80,8 @@ export const restartPolicyDefault: RestartPolicy = Object.freeze({
 
 /** Absent: the default. */
 export const servicePolicyMembers = {
+  mode: Type.Optional(StoredMode),
+  job: Type.Optional(JobPolicy),
   update: Type.Optional(UpdatePolicy),
   restart: Type.Optional(RestartPolicy),
 };
@@ -86,10 +89,15 @@ export const ServicePolicy = Type.Object(servicePolicyMembers, strict);
 export type ServicePolicy = Static<typeof ServicePolicy>;
 
 /** The policies among other members, as of an event or a request. Pure. */
-export const policyOf = ({ update, restart }: ServicePolicy): ServicePolicy => ({
+export const policyOf = ({ mode, job, update, restart }: ServicePolicy): ServicePolicy => ({
+  ...(mode ? { mode } : {}),
+  ...(job ? { job } : {}),
   ...(update ? { update } : {}),
   ...(restart ? { restart } : {}),
 });
+
+/** Pure. */
+export const modeOf = ({ mode }: ServicePolicy): ServiceMode => mode ?? 'replicated';
 
 /** Rounded down. Pure. */
 export const amountOf = (amount: Amount, replicas: number): number =>

@@ -7,6 +7,7 @@ import { catalog, type EventData, type EventType } from '../../src/events/schema
 import { type StoredEvent, streams } from '../../src/events/schema/event.ts';
 import { specHash } from '../../src/events/schema/hash.ts';
 import { healthCheckDefaults } from '../../src/model/health.ts';
+import { type JobPolicy, jobPolicyDefault } from '../../src/model/job.ts';
 import {
   type RestartPolicy,
   restartPolicyDefault,
@@ -62,17 +63,18 @@ const refOf = (slot: number, cause: number) => ({
   node: 'worker-1',
 });
 const [first, second, third, fourth, fifth] = [refOf(1, 4), refOf(2, 4), refOf(1, 12), refOf(1, 45), refOf(1, 52)];
+const [sixth, seventh] = [refOf(1, 76), refOf(1, 82)];
 const filtered = [{ filter: 'ports', reason: 'host port 80/tcp is taken', count: 1, nodes: ['worker-2'] }];
-const queued = (ref: typeof first, replaces: string | null): Told => [
+const queued = (ref: typeof first, replaces: string | null, generation = 1, of = spec): Told => [
   'ContainerQueued',
   streams.container(ref.container),
   {
     ...ref,
     session: 3,
     engineId: 'engine-1',
-    generation: 1,
-    specHash: specHash(spec),
-    image: spec.image,
+    generation,
+    specHash: specHash(of),
+    image: of.image,
     replaces,
     queueDeadline: '2026-01-01T00:05:00.000Z',
     candidates: [{ node: 'worker-1', replicasOfService: 0, containers: 0 }],
@@ -92,6 +94,11 @@ const update: UpdatePolicy = { ...updatePolicyDefault, maxFailures: { percent: 1
 const restart: RestartPolicy = { ...restartPolicyDefault, condition: 'on-failure', maxAttempts: 5 };
 const rollout = { service: 'web', from: 6, to: 7 };
 const back = { service: 'web', from: 7, to: 8 };
+const job: JobPolicy = { ...jobPolicyDefault, timeoutSeconds: 60 };
+const dueOf = (run: number, generation: number): EventData<'JobDue'> => ({
+  ...{ service: 'web', run, generation, cause: 'requested', dueAt: atOf(75), passed: 0 },
+  ...{ firstSlot: 1, completions: 1, isReplacing: true },
+});
 const requestOf = (generation: number, container: ContainerSpec) => ({
   ...{ service: 'web', generation, changed: true, replicas: 1, container, specHash: specHash(container) },
 });
@@ -204,24 +211,24 @@ const told: readonly Told[] = [
   ['ServiceRemoved', web, { service: 'web' }],
   ['TokenUsed', streams.tokens, { token: 'c'.repeat(12), name: 'join-1', node: 'worker-6' }],
   ['ClockCorrected', streams.cluster, { from: atOf(86_400), to: atOf(60) }],
-  ['ServiceRequested', web, { ...requestOf(6, spec), update, restart }],
+  ['ServiceRequested', web, { ...requestOf(6, spec), update, restart }, 2],
   queued(fifth, null),
   ['ContainerRunning', on(fifth), { ...runningOf(fifth), isChecked: true }],
   ['ContainerHealthy', on(fifth), fifth],
   ['ContainerUnhealthy', on(fifth), { ...fifth, output: 'GET / answered 503: down' }],
-  ['ServiceRequested', web, { ...requestOf(7, checked), update, restart }],
+  ['ServiceRequested', web, { ...requestOf(7, checked), update, restart }, 2],
   ['RolloutStarted', web, { ...rollout, fromSpecHash: specHash(spec), specHash: specHash(checked) }],
   ['RolloutPaused', web, { ...rollout, why: 'failures', reason: 'it failed', container: fifth.container, failures: 2 }],
   ['RolloutResumed', web, { ...rollout, isPromoted: false }],
   ['RolloutFailed', web, { ...rollout, reason: 'person:ada aborted it', container: null, failures: 0 }],
-  ['ServiceRequested', web, { ...requestOf(8, spec), rollbackTo: 6 }],
+  ['ServiceRequested', web, { ...requestOf(8, spec), rollbackTo: 6 }, 2],
   ['RolloutStarted', web, { ...back, fromSpecHash: specHash(checked), specHash: specHash(spec) }],
   ['RolloutCompleted', web, back],
-  ['ContainerStopRequested', on(fifth), { ...fifth, reason: 'unhealthy', stopTimeoutSeconds: 10 }],
+  ['ContainerStopRequested', on(fifth), { ...fifth, reason: 'unhealthy', stopTimeoutSeconds: 10 }, 2],
   ['ContainerStopped', on(fifth), { ...fifth, exitCode: 0 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 9 }],
   ['ServiceRemoved', web, { service: 'web' }],
-  ['ServiceRequested', web, { ...requestOf(10, spec), restart }],
+  ['ServiceRequested', web, { ...requestOf(10, spec), restart }, 2],
   [
     'ServiceUnstable',
     web,
@@ -236,6 +243,28 @@ const told: readonly Told[] = [
   ],
   ['ServiceStable', web, { service: 'web' }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 11 }],
+  ['ServiceRemoved', web, { service: 'web' }],
+  ['ServiceRequested', web, { ...requestOf(12, spec), replicas: 0, mode: 'job', job }],
+  ['JobDue', web, dueOf(1, 12)],
+  queued(sixth, null, 12),
+  ['ContainerRunning', on(sixth), runningOf(sixth)],
+  ['ContainerCompleted', on(sixth), { ...sixth, logTail: [] }],
+  ['JobCompleted', web, { service: 'web', run: 1, completions: 1, seconds: 2 }],
+  ['ServiceRequested', web, { ...requestOf(13, checked), replicas: 0, mode: 'job', job }],
+  ['JobDue', web, dueOf(2, 13)],
+  queued(seventh, null, 13, checked),
+  ['ContainerRunning', on(seventh), runningOf(seventh)],
+  [
+    'JobFailed',
+    web,
+    {
+      ...{ service: 'web', run: 2, why: 'timed out', container: null, lastWords: ['migrating'] },
+      reason: 'it took longer than 60 s: 0 of 1 containers had ended with 0',
+    },
+  ],
+  ['ContainerStopRequested', on(seventh), { ...seventh, reason: 'job timed out', stopTimeoutSeconds: 10 }],
+  ['ContainerStopped', on(seventh), { ...seventh, exitCode: 143 }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 14 }],
   ['ServiceRemoved', web, { service: 'web' }],
 ];
 

@@ -11,23 +11,16 @@ import { evolve } from '../../projections/view/evolve.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { nothingTouched } from '../../projections/view/touched.ts';
 import { type ApiRequest, decide } from '../../reconciler/commands/decide.ts';
-import { nextDeadlineMs } from '../../reconciler/planner/plan.ts';
-import { rolloutDeadlines } from '../../reconciler/planner/plan-rollout.ts';
+import { nextDeadlineMs, serviceDeadlines, timedServices } from '../../reconciler/planner/plan.ts';
 import { createWorkQueue } from '../../reconciler/planner/work-queue.ts';
-import { createAgents } from './agents.ts';
+import { type AgentTimes, createAgents } from './agents.ts';
 import { createConvergence } from './converge.ts';
 import { createSilences, findSilentNodes, type Silences } from './silences.ts';
 import { toLogEvent, versionOf } from './to-log-event.ts';
 import { createVirtualTime } from './virtual-time.ts';
 
-export type SimulationSettings = {
-  nodeTimeoutMs: number;
-  queueTimeoutMs: number;
-  /** How long a start takes once it has its permit. */
-  startMs: number;
-  /** How long a container takes to stop. */
-  stopMs: number;
-};
+/** A start takes `startMs` once it has its permit, a container of a job runs for `jobMs`. */
+export type SimulationSettings = { nodeTimeoutMs: number; queueTimeoutMs: number } & AgentTimes;
 
 export type Simulation = {
   /** Nodes that were silent before, and stay so. */
@@ -146,6 +139,7 @@ function resume(view: ClusterView, silent: ReadonlyMap<string, number>, { silenc
   for (const container of placed.sort((a, b) => a.queuedPosition - b.queuedPosition)) {
     const { state } = container;
     if (state === 'in queue' || state === 'starting') agents.start(container);
+    if (state === 'running') agents.goOn(container);
     if (state === 'stopping') agents.stop(container);
   }
 }
@@ -161,7 +155,7 @@ function nextDeadlineAfter(view: ClusterView, nowMs: number): number | null {
   for (const [name, slots] of view.delayed) {
     for (const slot of slots) consider(view.services.get(name)?.slots.get(slot)?.delayedUntilMs);
   }
-  for (const name of view.rolling) for (const dueMs of rolloutDeadlines(view.services.get(name)!)) consider(dueMs);
+  for (const service of timedServices(view)) for (const dueMs of serviceDeadlines(service)) consider(dueMs);
   return next;
 }
 

@@ -5,9 +5,17 @@ import { NodeId, ServiceName } from '../../model/ids.ts';
 import { labels } from '../../model/naming.ts';
 import { Replicas } from '../../model/service.ts';
 import { openMapEntriesMax } from '../../reconciler/commands/patch-spec.ts';
-import { serviceMembers } from '../schema/rows.ts';
+import { runsMember, serviceMembers } from '../schema/rows.ts';
 import { named, nullable, oneOf, position, ref, strict, time } from '../schema/schema.ts';
-import { HealthBody, HealthPatch, RestartBody, releaseComponents, UpdateBody } from './release-schema.ts';
+import {
+  HealthBody,
+  HealthPatch,
+  JobBody,
+  ModeBody,
+  RestartBody,
+  releaseComponents,
+  UpdateBody,
+} from './release-schema.ts';
 
 /** The log's limit on the events of one append: all services of a body are one commit. */
 const servicesMax = 500;
@@ -151,6 +159,8 @@ export const ContainerBody = Type.Object(members, { ...strict, $id: 'ContainerSp
 export type ContainerBody = Static<typeof ContainerBody>;
 
 const releaseMembers = {
+  mode: Type.Optional(ModeBody),
+  job: Type.Optional(ref<JobBody>(JobBody)),
   health: Type.Optional(HealthBody),
   update: Type.Optional(ref<UpdateBody>(UpdateBody)),
   restart: Type.Optional(ref<RestartBody>(RestartBody)),
@@ -172,7 +182,12 @@ export const ApplyBody = Type.Object(
     ...strict,
     $id: 'ApplyRequest',
     description: 'Creates or edits services. All services of a body are changed in one commit.',
-    examples: [{ services: [{ serviceName: 'web', replicas: 3, container }] }],
+    examples: [
+      { services: [{ serviceName: 'web', replicas: 3, container }] },
+      {
+        services: [{ serviceName: 'migrate', mode: 'job', job: { maxAttempts: 5 }, container: { image: 'web:1.27' } }],
+      },
+    ],
   },
 );
 
@@ -198,6 +213,7 @@ export const PatchBody = Type.Object(
     replicas: Type.Optional(Replicas),
     container: Type.Optional(ref<ContainerPatchBody>(ContainerPatchBody)),
     health: Type.Optional(HealthPatch),
+    job: Type.Optional(nullable(ref<JobBody>(JobBody), 'null or what a run of a job is')),
     update: Type.Optional(nullable(ref<UpdateBody>(UpdateBody), 'null or an update policy')),
     restart: Type.Optional(nullable(ref<RestartBody>(RestartBody), 'null or a restart policy')),
   },
@@ -206,7 +222,7 @@ export const PatchBody = Type.Object(
     $id: 'ServicePatch',
     minProperties: 1,
     description:
-      'Changes the members it has. In env and labels null removes a name; health, update and restart are the default again with null.',
+      'Changes the members it has. In env and labels null removes a name; health, job, update and restart are the default again with null.',
     examples: [{ replicas: 5 }, { container: { image: 'nginx:1.28', env: { MODE: null } } }],
   },
 );
@@ -239,6 +255,8 @@ export const ServiceDetail = named('Service', {
   ...serviceMembers,
   container: ref<ContainerBody>(ContainerBody),
   ...releaseMembers,
+  mode: serviceMembers.mode,
+  runs: runsMember,
 });
 export type ServiceDetail = Static<typeof ServiceDetail>;
 

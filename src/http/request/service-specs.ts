@@ -4,7 +4,8 @@ import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 import type { PolicyPatch, SpecRequest } from '../../reconciler/commands/decide.ts';
 import { type ContainerPatch, type Removed, sortByName } from '../../reconciler/commands/patch-spec.ts';
 import { refuseField } from '../response/problem.ts';
-import { checkPolicy, toHealth, toPolicy, toPolicyPatch } from './release-specs.ts';
+import { checkPolicy } from './check-policy.ts';
+import { toHealth, toPolicy, toPolicyPatch } from './release-specs.ts';
 import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from './service-schema.ts';
 
 const stopTimeoutSecondsDefault = 10;
@@ -26,7 +27,7 @@ export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] 
       },
       ...toPolicy(policies),
     };
-    checkPolicy(spec, `${path}.`);
+    checkPolicy(spec, `${path}.`, policies);
     return spec;
   });
 }

@@ -3,6 +3,7 @@
 import type { Static } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
+import { runRows } from '../../projections/rows/job-status.ts';
 import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
@@ -37,7 +38,7 @@ export function addServiceRoutes(server: Server, deps: Deps, { submit, tryDry }:
     {
       config: {
         scope: 'write',
-        refusals: ['body_contradictory', 'image_refused', 'service_too_large', ...dryRunRefusals],
+        refusals: ['body_contradictory', 'image_refused', 'mode_mismatch', 'service_too_large', ...dryRunRefusals],
       },
       schema: {
         operationId: 'applyServices',
@@ -59,6 +60,7 @@ export function addServiceRoutes(server: Server, deps: Deps, { submit, tryDry }:
         refusals: [
           'service_not_found',
           'service_removing',
+          'mode_mismatch',
           'body_contradictory',
           'image_refused',
           'service_too_large',
@@ -133,5 +135,7 @@ function serviceBody(view: ClusterView, service: ServiceView): ServiceDetail {
     ...row,
     container: toContainerBody(service.spec),
     ...toReleaseBody(service.spec, service.policy),
+    mode: row.mode,
+    runs: service.job && runRows(service.job),
   };
 }

@@ -1,9 +1,21 @@
 /** The row of a service as operators see it: its status, and why, in a sentence. Pure. */
 
+import type { ServiceMode } from '../../model/job.ts';
+import { modeOf } from '../../model/policy.ts';
 import type { ClusterView, ContainerView, RolloutView, ServiceView, SlotView } from '../view/cluster-view.ts';
+import { replicasWanted } from '../view/replicas-wanted.ts';
+import { judgeJob } from './job-status.ts';
 import { sortNatural } from './order.ts';
 
-export const serviceStatuses = ['converged', 'progressing', 'degraded', 'blocked', 'paused', 'removing'] as const;
+export const serviceStatuses = [
+  'converged',
+  'completed',
+  'progressing',
+  'degraded',
+  'blocked',
+  'paused',
+  'removing',
+] as const;
 export type ServiceStatus = (typeof serviceStatuses)[number];
 
 export type RolloutRow = {
@@ -22,11 +34,13 @@ export type RolloutRow = {
 
 export type ServiceRow = {
   serviceName: string;
+  mode: ServiceMode;
+  /** How many containers it should have now. */
   replicas: number;
   running: number;
   generation: number;
   status: ServiceStatus;
-  /** A sentence; null when converged. */
+  /** A sentence; null when converged or completed. */
   reason: string | null;
   image: string;
   /** The last one; null: none was needed yet. */
@@ -43,7 +57,8 @@ export function serviceRow(view: ClusterView, service: ServiceView): ServiceRow 
   const { status, reason } = judgeService(view, service);
   return {
     serviceName: service.name,
-    replicas: service.replicas,
+    mode: modeOf(service.policy),
+    replicas: replicasWanted(service),
     running: service.running,
     generation: service.generation,
     status,
@@ -79,6 +94,7 @@ function judgeService(view: ClusterView, service: ServiceView): Judgement {
     return { status: 'paused', reason: describeHeld(service, rollout) };
   }
   if (service.blocked) return { status: 'blocked', reason: describeBlocked(service, service.blocked) };
+  if (service.job) return judgeJob(service, service.job, formatContainers(liveContainers(view, service)));
   if (service.unstable && isConverged(view, service)) {
     return { status: 'degraded', reason: describeUnstable(service, service.unstable) };
   }
@@ -142,10 +158,10 @@ function describeBlocked(service: ServiceView, { missing, filtered }: NonNullabl
   const outdated = service.running - service.runningCurrent;
   // What lacks a node is the new spec: the earlier one still runs.
   if (outdated > 0) {
-    const of = `${missing} of ${plural(service.replicas, 'replica')}`;
+    const of = `${missing} of ${plural(replicasWanted(service), 'replica')}`;
     return `no node to update ${of} on: ${why}; ${service.running} running, ${outdated} of them by an earlier spec`;
   }
-  return `no node for ${missing} of ${plural(service.replicas, 'replica')}: ${why}`;
+  return `no node for ${missing} of ${plural(replicasWanted(service), 'replica')}: ${why}`;
 }
 
 function describeFailing(view: ClusterView, service: ServiceView, failing: SlotView[]): string {

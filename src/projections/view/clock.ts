@@ -28,6 +28,8 @@ export const clockHandlers = {
       service.updatedAt = notAfter(service.updatedAt);
       for (const slot of service.slots.values()) slot.failedAtMs = slot.failedAtMs.map((ms) => Math.min(ms, nowMs));
       for (const [generation, at] of service.converged) service.converged.set(generation, notAfter(at));
+      for (const run of service.job?.runs ?? [])
+        Object.assign(run, { dueAt: notAfter(run.dueAt), endedAt: notAfter(run.endedAt) });
       if (service.blocked) service.blocked.since = notAfter(service.blocked.since);
       touched.services.add(service.name);
     }
@@ -52,5 +54,6 @@ function moveDeadlines(view: ClusterView, aheadMs: number): void {
     if (rollout) rollout.progressAtMs -= aheadMs;
     for (const [id, dueMs] of proving) proving.set(id, dueMs - aheadMs);
   }
+  for (const { job } of view.services.values()) for (const run of job?.runs ?? []) run.beganAtMs -= aheadMs;
   if (view.nextExpiryMs !== null) view.nextExpiryMs -= aheadMs;
 }

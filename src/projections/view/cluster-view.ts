@@ -4,13 +4,15 @@
  */
 
 import type { FilteredNodes } from '../../events/schema/catalog.ts';
+import type { JobFailureReason, RunCause } from '../../events/schema/job-facts.ts';
 import type { RolloutPauseReason } from '../../events/schema/rollout-facts.ts';
 import type { ContainerState, FailureReason, StopReason } from '../../model/container.ts';
 import type { Health } from '../../model/health.ts';
 import type { AgentInstance, Availability, EngineDescription, NodeState } from '../../model/node.ts';
 import type { ServicePolicy } from '../../model/policy.ts';
 import type { ContainerSpec } from '../../model/service.ts';
-import type { Scope } from '../../model/token.ts';
+import type { EngineView } from './engine-view.ts';
+import type { TokenView } from './token-view.ts';
 
 /** The fact something follows from: what plan puts into causationId and container ids. */
 export type Cause = { position: number; eventId: string; correlationId: string };
@@ -92,6 +94,36 @@ export type RolloutView = {
   progressAtMs: number;
 };
 
+/** One run of a job. */
+export type RunView = {
+  run: number;
+  cause: RunCause;
+  generation: number;
+  dueAt: string;
+  /** Log time, in milliseconds: a corrected clock leaves it as long ago as it was. */
+  beganAtMs: number;
+  /** Its containers have the slots from this one on, one for each completion. */
+  firstSlot: number;
+  completions: number;
+  /** Slots whose container ended with 0. */
+  succeeded: number;
+  state: 'running' | 'completed' | 'failed' | 'replaced';
+  /** Why it failed; null unless it did. */
+  failure: { why: JobFailureReason; reason: string; container: string | null } | null;
+  endedAt: string | null;
+  /** Its JobDue. */
+  due: Cause;
+  /** Its end, or what replaced it; null while it goes on. */
+  end: Cause | null;
+};
+
+export type JobView = {
+  /** What asked for a run that has not begun; null: nothing does. */
+  requested: Cause | null;
+  /** Oldest first: the last `runsKept`. */
+  runs: RunView[];
+};
+
 export type ServiceView = {
   name: string;
   replicas: number;
@@ -111,6 +143,8 @@ export type ServiceView = {
   converged: Map<number, string>;
   /** A slot that fails again and again, in words; null: none does. */
   unstable: { slot: number; failures: number; withinMs: number; reason: string } | null;
+  /** Its runs; null unless it is a job. */
+  job: JobView | null;
   /** Containers that serve once they have run for so long, while others wait for that: id → when. */
   proving: Map<string, number>;
   removing: boolean;
@@ -181,33 +215,8 @@ export const failureTimesKept = 3;
 /** A service of more changes forgets the oldest. */
 export const convergedKept = 1_000;
 
-/** What several nodes share. */
-export type EngineView = {
-  engineId: string;
-  /** Its nodes that are not lost describe it differently: they cannot all be on it. */
-  isDisputed: boolean;
-  /** Nodes of it. It leaves the view when the last is removed and no container holds anything of it. */
-  nodes: Set<string>;
-  /** Containers on it that are not terminal. */
-  containers: number;
-  /** Reserved by containers that are not terminal. */
-  memoryReservedBytes: number;
-  cpuReservedMillis: number;
-  /** `80/tcp` → container that holds the host port. */
-  hostPorts: Map<string, string>;
-};
-
-/** Its text is known to its owner alone; `hash` is the SHA-256 (hex) of it. */
-export type TokenView = {
-  id: string;
-  name: string;
-  scopes: readonly Scope[];
-  hash: string;
-  issuedAt: string;
-  /** Actor. */
-  issuedBy: string;
-  expiresAt: string | null;
-};
+/** Runs of a job, those that go on included. */
+export const runsKept = 10;
 
 export type AlarmView = { alarm: string; subject: string; message: string; since: string };
 
@@ -241,6 +250,8 @@ export type ClusterView = {
   blocked: Set<string>;
   /** Services at which the planner has to look again by time: a rollout in progress, or containers that prove themselves. */
   rolling: Set<string>;
+  /** Jobs that go on, whose time may be over: the planner looks at them by time. */
+  jobs: Set<string>;
   controller: { term: number; controllerId: string; resigned: boolean; version: number };
   /** `partial`: so many nodes are silent together that none is declared lost and nothing is moved. */
   disruption: 'none' | 'partial';
@@ -273,6 +284,7 @@ export function emptyClusterView(): ClusterView {
     delayed: new Map(),
     blocked: new Set(),
     rolling: new Set(),
+    jobs: new Set(),
     controller: { term: 0, controllerId: '', resigned: false, version: 0 },
     disruption: 'none',
     alarms: new Map(),

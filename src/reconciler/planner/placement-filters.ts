@@ -1,7 +1,8 @@
 /** Why a node will not do for a container. Each filter checks a node and explains itself. Pure. */
 
 import type { ContainerSpec } from '../../model/service.ts';
-import type { ContainerView, EngineView, NodeView } from '../../projections/view/cluster-view.ts';
+import type { ContainerView, NodeView } from '../../projections/view/cluster-view.ts';
+import type { EngineView } from '../../projections/view/engine-view.ts';
 import { portKey } from '../../projections/view/engines.ts';
 import type { Reserved } from './reservations.ts';
 

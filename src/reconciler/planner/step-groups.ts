@@ -34,6 +34,9 @@ const onSubject: ReadonlySet<PlannedType> = new Set<PlannedType>([
   'RolloutPaused',
   'RolloutCompleted',
   'RolloutFailed',
+  'JobDue',
+  'JobCompleted',
+  'JobFailed',
 ]);
 const isOnSubject = ({ event }: Step) => onSubject.has(event.type);
 

@@ -21,6 +21,9 @@ export type PlannedType = Extract<
   | 'RolloutPaused'
   | 'RolloutCompleted'
   | 'RolloutFailed'
+  | 'JobDue'
+  | 'JobCompleted'
+  | 'JobFailed'
   | 'NodeLost'
   | 'AlarmRaised'
   | 'AlarmCleared'
@@ -53,6 +56,9 @@ const sentences: Describe = {
   RolloutPaused: (r) => `pause the rollout of ${r.service}: ${r.reason}`,
   RolloutCompleted: (r) => `the rollout of ${r.service} to generation ${r.to} is complete`,
   RolloutFailed: (r) => `give the rollout of ${r.service} up: ${r.reason}`,
+  JobDue: (j) => `begin run ${j.run} of ${j.service}`,
+  JobCompleted: (j) => `run ${j.run} of ${j.service} is complete`,
+  JobFailed: (j) => `run ${j.run} of ${j.service} has failed: ${j.reason}`,
   NodeLost: (n) => `${n.node} is lost: silent for ${n.silentMs} ms`,
   AlarmRaised: (a) => `alarm ${a.alarm}: ${a.message}`,
   AlarmCleared: (a) => `alarm ${a.alarm} is over`,

@@ -10,8 +10,14 @@ import type { Expectation } from '../../../src/events/log/event-log.ts';
 import type { EventType } from '../../../src/events/schema/catalog.ts';
 import type { LogEvent, NewEvent } from '../../../src/events/schema/event.ts';
 import type { AgentInstance } from '../../../src/model/node.ts';
-import { type ClusterView, emptyClusterView } from '../../../src/projections/view/cluster-view.ts';
+import {
+  type ClusterView,
+  emptyClusterView,
+  type JobView,
+  type ServiceView,
+} from '../../../src/projections/view/cluster-view.ts';
 import { evolve } from '../../../src/projections/view/evolve.ts';
+import { isOfRun, runningRuns } from '../../../src/projections/view/job-runs.ts';
 import { nothingTouched, type Touched } from '../../../src/projections/view/touched.ts';
 import { decideRefusal, resolveRegistration } from '../../../src/reconciler/commands/decide-registration.ts';
 import { decideReport } from '../../../src/reconciler/commands/decide-report.ts';
@@ -80,6 +86,8 @@ export type SimulationOptions = {
   failingImage?: string;
   /** How likely a start fails by chance. Default 0.02. */
   startErrorRate?: number;
+  /** When and how a program ends by itself, asked once it runs; null: it does not. */
+  ends?: (run: { service: string; slot: number; image: string }) => { afterMs: number; exitCode: number } | null;
   /** A fold that forgets: what is left of what an append touched. For tests that the simulation notices it. */
   dropTouched?: (touched: Touched) => Touched;
 };
@@ -349,6 +357,21 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       }
       present.state = 'running';
       report(node, running(node.session, container));
+      endByItself(node, run);
+    });
+  };
+
+  const endByItself = (
+    node: SimulatedNode,
+    run: { container: string; service: string; slot: number; image: string },
+  ) => {
+    const end = options.ends?.(run);
+    if (!end) return;
+    const { container } = run;
+    later(end.afterMs, end.afterMs, () => {
+      if (!node.isUp || !node.running.delete(container)) return;
+      const completed = { kind: 'completed', session: node.session, container, logTail: [] };
+      report(node, end.exitCode === 0 ? completed : failed(node.session, container, 'exited'));
     });
   };
 
@@ -481,9 +504,28 @@ export function countWanted(view: ClusterView): Map<string, number> {
 function checkSurge(view: ClusterView, event: LogEvent): void {
   if (event.type !== ('ContainerQueued' satisfies EventType)) return;
   const service = view.services.get(event.data.service)!;
+  if (service.job) {
+    checkRun(view, service, service.job);
+    return;
+  }
   const wanted = countWanted(view).get(service.name) ?? 0;
   const bound = service.replicas + parallelismOf(service);
   ok(wanted <= bound, `position ${event.position}: ${wanted} containers of ${service.name} wanted, ${bound} allowed`);
+}
+
+/** At no time has a run more containers than it may have at once, nor one that has enough. */
+function checkRun(view: ClusterView, { name, slots, policy }: ServiceView, job: JobView): void {
+  for (const run of runningRuns(job)) {
+    const own = [...slots.values()].filter(({ slot }) => isOfRun(run, slot));
+    const live = own.reduce((sum, { containers }) => sum + containers.size, 0);
+    const { parallelism } = policy.job!;
+    ok(live <= parallelism, `position ${view.position}: ${live} containers of run ${run.run} of ${name} at once`);
+    const done = own.filter(({ done }) => done !== null);
+    ok(
+      done.every(({ containers }) => containers.size === 0),
+      `position ${view.position}: ${name} runs what is done`,
+    );
+  }
 }
 
 /** The live view is the fold of what was written. */
