@@ -2,6 +2,7 @@
 
 import { type Static, Type } from '@sinclair/typebox';
 import { JobPolicy, type ServiceMode, StoredMode } from './job.ts';
+import { Schedule } from './schedule.ts';
 
 const strict = { additionalProperties: false } as const;
 
@@ -82,6 +83,7 @@ export const restartPolicyDefault: RestartPolicy = Object.freeze({
 export const servicePolicyMembers = {
   mode: Type.Optional(StoredMode),
   job: Type.Optional(JobPolicy),
+  schedule: Type.Optional(Schedule),
   update: Type.Optional(UpdatePolicy),
   restart: Type.Optional(RestartPolicy),
 };
@@ -89,9 +91,10 @@ export const ServicePolicy = Type.Object(servicePolicyMembers, strict);
 export type ServicePolicy = Static<typeof ServicePolicy>;
 
 /** The policies among other members, as of an event or a request. Pure. */
-export const policyOf = ({ mode, job, update, restart }: ServicePolicy): ServicePolicy => ({
+export const policyOf = ({ mode, job, schedule, update, restart }: ServicePolicy): ServicePolicy => ({
   ...(mode ? { mode } : {}),
   ...(job ? { job } : {}),
+  ...(schedule ? { schedule } : {}),
   ...(update ? { update } : {}),
   ...(restart ? { restart } : {}),
 });

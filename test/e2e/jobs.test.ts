@@ -93,4 +93,29 @@ promise('a program that takes too long is stopped, and nothing of it is left on 
   assert.is((stop!.data as { reason: string }).reason, 'job timed out');
 });
 
+promise('a schedule runs its job once a tick, on time, also after the manager was started again', async () => {
+  await request('tick', 'date', { schedule: { cron: '*/4 * * * * *' } });
+  type Due = { dueAt: string; cause: string };
+  const dues = async () =>
+    (await api.events('type=JobDue&service=tick')).map(({ at, data }) => ({ at, ...(data as Due) }));
+  const atLeast = (count: number) =>
+    until(`${count} ticks`, async () => ((await dues()).length >= count ? true : null), 60_000);
+  await atLeast(2);
+  await program.end();
+  const options = ['--data', folder, '--port', '0', '--engine', 'docker', '--docker', dockerSocket];
+  program = startProgram(['up', ...options, '--workers', '2'], { CO_LOG_LEVEL: 'warn' });
+  api = createApi(await program.line('ready '));
+  await atLeast(4);
+  const found = await dues();
+  assert.is(new Set(found.map(({ dueAt }) => dueAt)).size, found.length, 'one run a tick');
+  for (const { dueAt, cause } of found) assert.equal([Date.parse(dueAt) % 4_000, cause], [0, 'schedule']);
+  const [first] = found;
+  assert.ok(Date.parse(first!.at) - Date.parse(first!.dueAt) < 1_500, `${first!.at} for ${first!.dueAt}`);
+  await until('its runs complete', async () => {
+    const runs = await runsOf('tick');
+    return runs.filter(({ outcome }) => outcome === 'completed').length >= 3 ? true : null;
+  });
+  assert.is((await api.call('PATCH', '/service/tick', { schedule: null })).status, 202);
+});
+
 test.run();

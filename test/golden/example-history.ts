@@ -14,6 +14,7 @@ import {
   type UpdatePolicy,
   updatePolicyDefault,
 } from '../../src/model/policy.ts';
+import { type Schedule, scheduleDefaults } from '../../src/model/schedule.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 
 export type GoldenLine = { position: number; at: string; event: StoredEvent };
@@ -95,6 +96,7 @@ const restart: RestartPolicy = { ...restartPolicyDefault, condition: 'on-failure
 const rollout = { service: 'web', from: 6, to: 7 };
 const back = { service: 'web', from: 7, to: 8 };
 const job: JobPolicy = { ...jobPolicyDefault, timeoutSeconds: 60 };
+const schedule: Schedule = { cron: '0 3 * * *', ...scheduleDefaults, timeZone: 'Europe/Berlin' };
 const dueOf = (run: number, generation: number): EventData<'JobDue'> => ({
   ...{ service: 'web', run, generation, cause: 'requested', dueAt: atOf(75), passed: 0 },
   ...{ firstSlot: 1, completions: 1, isReplacing: true },
@@ -265,6 +267,11 @@ const told: readonly Told[] = [
   ['ContainerStopRequested', on(seventh), { ...seventh, reason: 'job timed out', stopTimeoutSeconds: 10 }],
   ['ContainerStopped', on(seventh), { ...seventh, exitCode: 143 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 14 }],
+  ['ServiceRemoved', web, { service: 'web' }],
+  ['ServiceRequested', web, { ...requestOf(15, spec), replicas: 0, mode: 'job', job, schedule }],
+  ['JobDue', web, { ...dueOf(1, 15), cause: 'schedule', dueAt: atOf(90), isReplacing: false }],
+  ['JobSkipped', web, { service: 'web', dueAt: atOf(91), ticks: 2, why: 'overlap', run: 1 }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 16 }],
   ['ServiceRemoved', web, { service: 'web' }],
 ];
 

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { AppError } from '../../src/errors.ts';
 import { streams } from '../../src/events/schema/event.ts';
 import { jobPolicyDefault } from '../../src/model/job.ts';
+import { missedRules, overlapRules } from '../../src/model/schedule.ts';
 import { decide } from '../../src/reconciler/commands/decide.ts';
 import { rowOf } from '../support/simulation/given-cluster.ts';
 import { assertJobs } from '../support/simulation/job-rules.ts';
@@ -58,8 +59,24 @@ function requestJob(cluster: SimulatedCluster): void {
   cluster.append(events, expect);
 }
 
+/** Every quarter of a minute, by any rule; its runs take half as long or twice as long. */
+function requestSchedule(cluster: SimulatedCluster): void {
+  const schedule = {
+    ...{ cron: '*/15 * * * * *', timeZone: 'UTC' },
+    ...{ missed: cluster.pick(missedRules), overlap: cluster.pick(overlapRules) },
+  };
+  const container = specOf(cluster.pick(['short', 'long']));
+  const spec = { service: 'cron', replicas: null, container, mode: 'job', job: jobPolicyDefault, schedule } as const;
+  const { events, expect } = decide(cluster.view, { kind: 'apply', specs: [spec] }, context, { nodeTimeoutMs });
+  cluster.append(events, expect);
+}
+
 const ends: SimulationOptions['ends'] = ({ service, slot, image }) =>
-  service === 'batch' ? { afterMs: 1_000 * slot, exitCode: image === 'fails' && slot % 2 === 0 ? 1 : 0 } : null;
+  service === 'batch'
+    ? { afterMs: 1_000 * slot, exitCode: image === 'fails' && slot % 2 === 0 ? 1 : 0 }
+    : service === 'cron'
+      ? { afterMs: image === 'long' ? 30_000 : 7_500, exitCode: 0 }
+      : null;
 
 function remove(cluster: SimulatedCluster, service: string): void {
   const known = cluster.view.services.get(service);
@@ -91,8 +108,9 @@ function doSomething(cluster: SimulatedCluster): void {
   const service = cluster.pick(services);
   const draw = cluster.random();
   if (draw < 0.15) request(cluster, service);
-  else if (draw < 0.2) requestJob(cluster);
-  else if (draw < 0.25) remove(cluster, cluster.pick([service, 'batch']));
+  else if (draw < 0.18) requestJob(cluster);
+  else if (draw < 0.2) requestSchedule(cluster);
+  else if (draw < 0.25) remove(cluster, cluster.pick([service, 'batch', 'cron']));
   else if (draw < 0.38) cluster.crash(node);
   else if (draw < 0.4) cluster.nodes.get(node)!.isUnresponsive = true;
   else if (draw < 0.5) cluster.partition(node);
@@ -115,6 +133,7 @@ function resumeRollouts(cluster: SimulatedCluster): void {
 }
 
 function calmDown(cluster: SimulatedCluster): void {
+  remove(cluster, 'cron');
   for (const node of cluster.nodes.keys()) cluster.bringBack(node);
   for (const node of cluster.nodes.values()) node.isUnresponsive = false;
   cluster.advance(3_000);

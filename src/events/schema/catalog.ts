@@ -97,7 +97,7 @@ export const catalog = {
       replicas: Replicas,
       container: ContainerSpec,
       specHash: SpecHash,
-      /** Not in version 1; mode and job not in version 2. */
+      /** Not in version 1; mode, job and schedule not in version 2. */
       ...servicePolicyMembers,
       /** The generation whose spec it is again. Not in version 1. */
       rollbackTo: Type.Optional(Type.Integer({ minimum: 1 })),

@@ -20,6 +20,10 @@ export type RunCause = Static<typeof RunCause>;
 const JobFailureReason = Type.Union([Type.Literal('attempts'), Type.Literal('timed out')]);
 export type JobFailureReason = Static<typeof JobFailureReason>;
 
+/** `missed`: no manager led at the time; `overlap`: the run before went on. */
+const JobSkipReason = Type.Union([Type.Literal('missed'), Type.Literal('overlap')]);
+export type JobSkipReason = Static<typeof JobSkipReason>;
+
 export const jobFacts = {
   /** A run begins: its containers have the slots from `firstSlot` on, one for each completion. */
   JobDue: fact({
@@ -28,12 +32,23 @@ export const jobFacts = {
     cause: RunCause,
     /** When it was asked for, or the tick. */
     dueAt: IsoTime,
-    /** Ticks since the one before for which no run begins, at most 100 counted. */
+    /** Ticks just before this one for which no run begins, at most 100 counted. */
     passed: Type.Integer({ minimum: 0 }),
     firstSlot: Type.Integer({ minimum: 1 }),
     completions: Type.Integer({ minimum: 1 }),
     /** Runs that go on end with it. */
     isReplacing: Type.Boolean(),
+  }),
+  /** No run begins for a tick of the schedule. */
+  JobSkipped: fact({
+    service: ServiceName,
+    /** The tick; of several the last. */
+    dueAt: IsoTime,
+    /** How many, at most 100 counted. */
+    ticks: Type.Integer({ minimum: 1 }),
+    why: JobSkipReason,
+    /** The last one that goes on; null: none does. */
+    run: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
   }),
   JobCompleted: fact({
     ...RunRef,

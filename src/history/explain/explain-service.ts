@@ -112,7 +112,7 @@ function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceR
     if (isBlocked) found.push(await lastOnStream(lookup, name, 'PlacementBlocked'));
     if (isPaused) found.push(await lastOnStream(lookup, name, 'RolloutPaused', 'RolloutFailed'));
     if (isUnstable) found.push(await lastOnStream(lookup, name, 'ServiceUnstable'));
-    if (hasRuns) found.push(await lastOnStream(lookup, name, 'JobDue', 'JobCompleted', 'JobFailed'));
+    if (hasRuns) found.push(await lastOnStream(lookup, name, 'JobDue', 'JobSkipped', 'JobCompleted', 'JobFailed'));
     if (status === 'converged' || status === 'completed') return found.filter((event) => event != null);
     for (const { container, reason, isDelayed } of failing) {
       // An unhealthy one is replaced before it ends.

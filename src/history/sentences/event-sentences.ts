@@ -93,6 +93,11 @@ const sentences: Sentences = {
   RolloutFailed: (event) => `${who(event)} gave up the rollout of ${event.data.service}: ${quote(event.data.reason)}`,
   JobDue: ({ data: { service, run, cause, dueAt, completions }, at }) =>
     `run ${run} of ${service} began: ${runCauses[cause](formatTimeBeside(dueAt, at))}, ${formatCount(completions, 'container')} to end with 0`,
+  JobSkipped({ data: { service, dueAt, ticks, why, run }, at }) {
+    const what = ticks === 1 ? 'the tick' : `${ticks} ticks up to that`;
+    const reason = why === 'missed' ? 'no manager led at the time' : `run ${run} went on`;
+    return `${what} of ${service} at ${formatTimeBeside(dueAt, at)} ${ticks === 1 ? 'was' : 'were'} skipped: ${reason}`;
+  },
   JobCompleted: ({ data: { service, run, completions, seconds } }) =>
     `run ${run} of ${service} was complete after ${formatDuration(seconds * 1000)}: ${formatCount(completions, 'container')} ended with 0`,
   JobFailed: ({ data: { service, run, reason } }) => `run ${run} of ${service} failed: ${quote(reason)}`,

@@ -49,7 +49,11 @@ export function describeAssumptions(taken: Taken): string[] {
       : `every start succeeds, but containers of ${formatFew(failingImages)} end as soon as they run`,
     `a node without heartbeats for more than ${formatDuration(nodeTimeoutMs)} is lost, and stays so`,
   ];
-  if (jobs.isAny) sentences.push(`a container of a job ends with 0 after ${formatDuration(jobs.jobMs)}`);
+  if (jobs.isAny) {
+    sentences.push(
+      `a container of a job ends with 0 after ${formatDuration(jobs.jobMs)}, and no run begins by a schedule`,
+    );
+  }
   if (failing.length > 0)
     sentences.push(`${formatFew(failing)} failed again and again, and is supposed not to any more`);
   if (silent.length > 0) sentences.push(`without heartbeats then, and supposed to stay so: ${formatFew(silent)}`);

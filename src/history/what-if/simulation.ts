@@ -11,7 +11,8 @@ import { evolve } from '../../projections/view/evolve.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { nothingTouched } from '../../projections/view/touched.ts';
 import { type ApiRequest, decide } from '../../reconciler/commands/decide.ts';
-import { nextDeadlineMs, serviceDeadlines, timedServices } from '../../reconciler/planner/plan.ts';
+import { serviceDeadlines, timedServices } from '../../reconciler/planner/plan.ts';
+import { nextQuietMs } from '../../reconciler/planner/plan-conflicts.ts';
 import { createWorkQueue } from '../../reconciler/planner/work-queue.ts';
 import { type AgentTimes, createAgents } from './agents.ts';
 import { createConvergence } from './converge.ts';
@@ -98,7 +99,7 @@ export function createSimulation(
   );
 
   const converging = { view, queue, heartbeats: silences.status, nowMs: time.nowMs, append };
-  const { converge, slotsLookedAt } = createConvergence(converging, { queueTimeoutMs });
+  const { converge, slotsLookedAt } = createConvergence(converging, { queueTimeoutMs, ignoresSchedules: true });
 
   const silentFromStart = findSilentNodes(view, nodeTimeoutMs);
   queue.addAll();
@@ -150,7 +151,7 @@ function nextDeadlineAfter(view: ClusterView, nowMs: number): number | null {
   const consider = (atMs: number | null | undefined) => {
     if (atMs != null && atMs > nowMs) next = earliest(next, atMs);
   };
-  consider(nextDeadlineMs(view));
+  consider(nextQuietMs(view));
   for (const id of view.queued) consider(view.containers.get(id)?.queueDeadlineMs);
   for (const [name, slots] of view.delayed) {
     for (const slot of slots) consider(view.services.get(name)?.slots.get(slot)?.delayedUntilMs);

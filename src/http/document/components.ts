@@ -1,14 +1,9 @@
 /** Lists the schemas that have a name in the document. */
 
 import type { TSchema } from '@sinclair/typebox';
+import { GenerationsAnswer } from '../request/generations-schema.ts';
 import { JoinedNode } from '../request/join-schema.ts';
-import {
-  AcceptedNodes,
-  AcceptedServices,
-  GenerationsAnswer,
-  ServiceDetail,
-  specComponents,
-} from '../request/service-schema.ts';
+import { AcceptedNodes, AcceptedServices, ServiceDetail, specComponents } from '../request/service-schema.ts';
 import { IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
 import { DryRun } from '../routes/dry-run.ts';
 import { Diff, Event, EventPage, WhatIf, WhyContainer, WhyService } from '../schema/history.ts';

@@ -2,6 +2,7 @@
 
 import type { AppError } from '../../errors.ts';
 import { modeOf, type ServicePolicy, type UpdatePolicy } from '../../model/policy.ts';
+import { explainTimes, type Schedule } from '../../model/schedule.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import { refuseField } from '../response/problem.ts';
 import type { RestartBody } from './release-schema.ts';
@@ -14,14 +15,23 @@ type Checked = { replicas: number | null; container: Pick<ContainerSpec, 'ports'
  * @throws AppError `body_contradictory`
  */
 export function checkPolicy(service: Checked, path: string, given: { restart?: RestartBody } = {}): void {
-  const { replicas, update, job } = service;
+  const { replicas, update, job, schedule } = service;
   const refuse = (member: string, rule: string) => refuseField('body_contradictory', `${path}${member}`, rule);
   const mode = modeOf(service);
   if (mode !== 'replicated' && replicas !== null)
     throw refuse('replicas', `cannot be set for a service of mode ${mode}`);
   if (mode !== 'job' && job) throw refuse('job', `needs mode job, not ${mode}`);
+  if (mode !== 'job' && schedule) throw refuse('schedule', `needs mode job, not ${mode}`);
+  if (schedule) checkSchedule(schedule, path);
   if (mode === 'job') checkJob(service, given.restart ?? {}, refuse);
   if (update) checkUpdate(update, service, refuse);
+}
+
+/** @param path of the service in the body, with its dot @throws AppError `body_contradictory` */
+export function checkSchedule(schedule: Schedule, path: string): Schedule {
+  const broken = explainTimes(schedule);
+  if (broken) throw refuseField('body_contradictory', `${path}schedule.${broken.member}`, broken.rule);
+  return schedule;
 }
 
 type Refuse = (member: string, rule: string) => AppError;

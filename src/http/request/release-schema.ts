@@ -2,6 +2,7 @@
 
 import { type Static, Type } from '@sinclair/typebox';
 import { JobPolicy, serviceModes } from '../../model/job.ts';
+import { cronCharactersMax, missedRules, overlapRules, timeZoneCharactersMax } from '../../model/schedule.ts';
 import { oneOf, strict } from '../schema/schema.ts';
 
 const seconds = (minimum: number, maximum: number) => Type.Optional(Type.Integer({ minimum, maximum }));
@@ -128,4 +129,30 @@ export const JobBody = Type.Object(
 );
 export type JobBody = Static<typeof JobBody>;
 
-export const releaseComponents = [UpdateBody, RestartBody, JobBody];
+export const ScheduleBody = Type.Object(
+  {
+    cron: Type.String({
+      pattern: '^[0-9A-Za-z*/,#?@ -]+$',
+      maxLength: cronCharactersMax,
+      description: 'a cron expression of five fields, or six with seconds first',
+    }),
+    timeZone: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z][A-Za-z0-9_+/-]*$',
+        maxLength: timeZoneCharactersMax,
+        description: 'the name of a time zone, such as Europe/Berlin; default UTC',
+      }),
+    ),
+    missed: Type.Optional(oneOf(missedRules, 'skip or run-once')),
+    overlap: Type.Optional(oneOf(overlapRules, 'allow, forbid or replace')),
+  },
+  {
+    ...strict,
+    $id: 'Schedule',
+    description:
+      'When a job runs by itself, what becomes of ticks that passed while no manager led, and of one while the run before goes on. A member that is left out has its default: UTC, skip, forbid.',
+  },
+);
+export type ScheduleBody = Static<typeof ScheduleBody>;
+
+export const releaseComponents = [UpdateBody, RestartBody, JobBody, ScheduleBody];

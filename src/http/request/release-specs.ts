@@ -9,10 +9,12 @@ import {
   type UpdatePolicy,
   updatePolicyDefault,
 } from '../../model/policy.ts';
+import { scheduleDefaults } from '../../model/schedule.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { PolicyPatch } from '../../reconciler/commands/decide.ts';
 import { refuseField } from '../response/problem.ts';
-import type { HealthBody, JobBody, RestartBody, UpdateBody } from './release-schema.ts';
+import { checkSchedule } from './check-policy.ts';
+import type { HealthBody, JobBody, RestartBody, ScheduleBody, UpdateBody } from './release-schema.ts';
 
 /** @throws AppError `body_contradictory`: none or several kinds of check; a time-out longer than its interval is allowed */
 export function toHealth(body: HealthBody, field: string): HealthCheck {
@@ -38,19 +40,33 @@ function toHealthBody(check: HealthCheck): HealthBody {
   return { http: { path, port, ...(status === null ? {} : { status }) }, ...times };
 }
 
-type PolicyBody = { mode?: ServiceMode; job?: JobBody; update?: UpdateBody; restart?: RestartBody };
+type PolicyBody = {
+  mode?: ServiceMode;
+  job?: JobBody;
+  schedule?: ScheduleBody;
+  update?: UpdateBody;
+  restart?: RestartBody;
+};
 
-export const toPolicy = ({ mode, job, update, restart }: PolicyBody): ServicePolicy => ({
+export const toPolicy = ({ mode, job, schedule, update, restart }: PolicyBody): ServicePolicy => ({
   ...(mode && mode !== 'replicated' ? { mode } : {}),
   ...(job || mode === 'job' ? { job: { ...jobPolicyDefault, ...job } } : {}),
+  ...(schedule ? { schedule: { ...scheduleDefaults, ...schedule } } : {}),
   ...(update ? { update: { ...updatePolicyDefault, ...toUpdate(update) } } : {}),
   ...(restart ? { restart: { ...restartPolicyDefault, ...restart } } : {}),
 });
 
-type PolicyPatchBody = { job?: JobBody | null; update?: UpdateBody | null; restart?: RestartBody | null };
+type PolicyPatchBody = {
+  job?: JobBody | null;
+  schedule?: ScheduleBody | null;
+  update?: UpdateBody | null;
+  restart?: RestartBody | null;
+};
 
-export const toPolicyPatch = ({ job, update, restart }: PolicyPatchBody): PolicyPatch => ({
+/** @throws AppError `body_contradictory` */
+export const toPolicyPatch = ({ job, schedule, update, restart }: PolicyPatchBody): PolicyPatch => ({
   ...(job === undefined ? {} : { job }),
+  ...(schedule === undefined ? {} : { schedule: schedule && checkSchedule({ ...scheduleDefaults, ...schedule }, '') }),
   ...(update === undefined ? {} : { update: update && toUpdate(update) }),
   ...(restart === undefined ? {} : { restart }),
 });
@@ -69,11 +85,12 @@ const toAmount = (amount: number | string): Amount =>
 const toAmountBody = (amount: Amount): number | string => ('count' in amount ? amount.count : `${amount.percent}%`);
 
 /** As a request has them, such that sending them again changes nothing. */
-export function toReleaseBody(spec: ContainerSpec, { mode, job, update, restart }: ServicePolicy) {
+export function toReleaseBody(spec: ContainerSpec, { mode, job, schedule, update, restart }: ServicePolicy) {
   return {
     ...(spec.health ? { health: toHealthBody(spec.health) } : {}),
     ...(mode ? { mode } : {}),
     ...(job ? { job } : {}),
+    ...(schedule ? { schedule } : {}),
     ...(update ? { update: toUpdateBody(update) } : {}),
     ...(restart ? { restart } : {}),
   };

@@ -14,6 +14,7 @@ import {
   ModeBody,
   RestartBody,
   releaseComponents,
+  ScheduleBody,
   UpdateBody,
 } from './release-schema.ts';
 
@@ -158,9 +159,11 @@ const members = {
 export const ContainerBody = Type.Object(members, { ...strict, $id: 'ContainerSpec' });
 export type ContainerBody = Static<typeof ContainerBody>;
 
-const releaseMembers = {
+/** Beside the container, each as a request has it. */
+export const releaseMembers = {
   mode: Type.Optional(ModeBody),
   job: Type.Optional(ref<JobBody>(JobBody)),
+  schedule: Type.Optional(ref<ScheduleBody>(ScheduleBody)),
   health: Type.Optional(HealthBody),
   update: Type.Optional(ref<UpdateBody>(UpdateBody)),
   restart: Type.Optional(ref<RestartBody>(RestartBody)),
@@ -184,6 +187,14 @@ export const ApplyBody = Type.Object(
     description: 'Creates or edits services. All services of a body are changed in one commit.',
     examples: [
       { services: [{ serviceName: 'web', replicas: 3, container }] },
+      {
+        services: [
+          {
+            ...{ serviceName: 'backup', mode: 'job', schedule: { cron: '0 3 * * *', timeZone: 'Europe/Berlin' } },
+            container: { image: 'backup:1' },
+          },
+        ],
+      },
       {
         services: [{ serviceName: 'migrate', mode: 'job', job: { maxAttempts: 5 }, container: { image: 'web:1.27' } }],
       },
@@ -214,6 +225,7 @@ export const PatchBody = Type.Object(
     container: Type.Optional(ref<ContainerPatchBody>(ContainerPatchBody)),
     health: Type.Optional(HealthPatch),
     job: Type.Optional(nullable(ref<JobBody>(JobBody), 'null or what a run of a job is')),
+    schedule: Type.Optional(nullable(ref<ScheduleBody>(ScheduleBody), 'null, for no schedule, or a whole one')),
     update: Type.Optional(nullable(ref<UpdateBody>(UpdateBody), 'null or an update policy')),
     restart: Type.Optional(nullable(ref<RestartBody>(RestartBody), 'null or a restart policy')),
   },
@@ -257,34 +269,9 @@ export const ServiceDetail = named('Service', {
   ...releaseMembers,
   mode: serviceMembers.mode,
   runs: runsMember,
+  nextRunAt: nullable(time, 'the next tick of its schedule; null without one'),
 });
 export type ServiceDetail = Static<typeof ServiceDetail>;
-
-const generationOutcomes = ['converged', 'failed', 'in progress', 'paused', 'superseded'] as const;
-
-/** Each can be sent again as it is, but for what says how it went. */
-export const GenerationsAnswer = named('Generations', {
-  serviceName: Type.String(),
-  generations: Type.Array(
-    Type.Object(
-      {
-        generation: Type.Integer({ minimum: 1 }),
-        at: time,
-        actor: Type.String({ description: 'who asked for it' }),
-        replicas: Replicas,
-        rollbackTo: nullable(Type.Integer(), 'the generation whose spec it is again'),
-        outcome: oneOf(generationOutcomes),
-        convergedAfterMs: nullable(Type.Integer(), 'from the request on'),
-        reason: nullable(Type.String(), 'why it failed or is paused'),
-        container: ref<ContainerBody>(ContainerBody),
-        ...releaseMembers,
-      },
-      strict,
-    ),
-    { description: 'newest first' },
-  ),
-});
-export type GenerationsAnswer = Static<typeof GenerationsAnswer>;
 
 export const specComponents: readonly TSchema[] = [
   ...[ContainerBody, ServiceBody, ApplyBody],

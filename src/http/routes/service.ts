@@ -3,7 +3,7 @@
 import type { Static } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
-import { runRows } from '../../projections/rows/job-status.ts';
+import { nextRunAt, runRows } from '../../projections/rows/job-status.ts';
 import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
@@ -137,5 +137,6 @@ function serviceBody(view: ClusterView, service: ServiceView): ServiceDetail {
     ...toReleaseBody(service.spec, service.policy),
     mode: row.mode,
     runs: service.job && runRows(service.job),
+    nextRunAt: nextRunAt(service),
   };
 }

@@ -1,6 +1,7 @@
 /** The status of a job, and its runs as operators see them. Pure. */
 
 import type { RunCause } from '../../events/schema/job-facts.ts';
+import { nextTickMs } from '../../model/schedule.ts';
 import type { JobView, RunView, ServiceView, SlotView } from '../view/cluster-view.ts';
 import { isOfRun, runningRuns } from '../view/job-runs.ts';
 
@@ -32,6 +33,13 @@ export const runRows = ({ runs }: JobView): RunRow[] =>
       ...{ outcome: state, succeeded, completions },
       ...{ reason: failure?.reason ?? null, container: failure?.container ?? null },
     }));
+
+/** The next tick of its schedule. */
+export function nextRunAt({ job, policy, removing }: ServiceView): string | null {
+  if (!job || !policy.schedule || removing) return null;
+  const nextMs = nextTickMs(policy.schedule, job.ticksDecidedMs);
+  return nextMs === null ? null : new Date(nextMs).toISOString();
+}
 
 export type JobStatus = 'completed' | 'converged' | 'degraded' | 'progressing';
 

@@ -30,6 +30,7 @@ export const clockHandlers = {
       for (const [generation, at] of service.converged) service.converged.set(generation, notAfter(at));
       for (const run of service.job?.runs ?? [])
         Object.assign(run, { dueAt: notAfter(run.dueAt), endedAt: notAfter(run.endedAt) });
+      if (service.job) service.job.ticksDecidedMs = Math.min(service.job.ticksDecidedMs, nowMs);
       if (service.blocked) service.blocked.since = notAfter(service.blocked.since);
       touched.services.add(service.name);
     }

@@ -122,6 +122,8 @@ export type JobView = {
   requested: Cause | null;
   /** Oldest first: the last `runsKept`. */
   runs: RunView[];
+  /** Log time: ticks of the schedule up to then are decided. */
+  ticksDecidedMs: number;
 };
 
 export type ServiceView = {
@@ -250,7 +252,7 @@ export type ClusterView = {
   blocked: Set<string>;
   /** Services at which the planner has to look again by time: a rollout in progress, or containers that prove themselves. */
   rolling: Set<string>;
-  /** Jobs that go on, whose time may be over: the planner looks at them by time. */
+  /** Jobs that go on or have a schedule: the planner looks at them by time. */
   jobs: Set<string>;
   controller: { term: number; controllerId: string; resigned: boolean; version: number };
   /** `partial`: so many nodes are silent together that none is declared lost and nothing is moved. */

@@ -1,10 +1,17 @@
 /** How the facts about the runs of jobs change the view, and what the ends of their containers say about them. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
-import { type ClusterView, type ContainerView, type RunView, runsKept, type ServiceView } from './cluster-view.ts';
+import {
+  type ClusterView,
+  type ContainerView,
+  type JobView,
+  type RunView,
+  runsKept,
+  type ServiceView,
+} from './cluster-view.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
-import { endRuns, isOfRun, runningRuns, runOf } from './job-runs.ts';
+import { endRuns, isOfRun, keepJob, runOf } from './job-runs.ts';
 import { noteConverged, setBlocked } from './services.ts';
 import { dropSurplusSlot, setDelay } from './slots.ts';
 import type { Touched } from './touched.ts';
@@ -14,15 +21,22 @@ export const jobHandlers = {
     const { run: number, cause, generation, dueAt, firstSlot, completions, isReplacing } = event.data;
     const { service, job } = noteFact(view, event, touched);
     if (isReplacing) endRuns(job, event, 'replaced');
-    job.requested = cause === 'requested' ? null : job.requested;
+    if (cause === 'requested') job.requested = null;
+    else job.ticksDecidedMs = parseIsoTime(dueAt);
     const run: RunView = {
       ...{ run: number, cause, generation, dueAt, beganAtMs: parseIsoTime(event.at), firstSlot, completions },
       ...{ succeeded: 0, state: 'running', failure: null, endedAt: null, due: causeOf(event), end: null },
     };
-    job.runs = [...job.runs, run].slice(-runsKept);
+    job.runs.push(run);
+    forgetRuns(job);
     beginSlots(view, service, run);
     dropEmptySlots(view, service);
     keepJob(view, service);
+  },
+
+  JobSkipped(view, event, touched) {
+    const { job } = noteFact(view, event, touched);
+    job.ticksDecidedMs = parseIsoTime(event.data.dueAt);
   },
 
   JobCompleted(view, event, touched) {
@@ -37,7 +51,7 @@ export const jobHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-type JobFact = 'JobDue' | 'JobCompleted' | 'JobFailed';
+type JobFact = 'JobDue' | 'JobSkipped' | 'JobCompleted' | 'JobFailed';
 
 function noteFact(view: ClusterView, event: LogEvent<JobFact>, touched: Touched) {
   const service = view.services.get(event.data.service) ?? illegal(event, 'the service is unknown');
@@ -64,6 +78,12 @@ function endRun(
   return { service, run };
 }
 
+/** The oldest that is over; the planner begins no more at once than are kept. */
+function forgetRuns({ runs }: JobView): void {
+  const over = runs.length > runsKept ? runs.findIndex(({ state }) => state !== 'running') : -1;
+  if (over >= 0) runs.splice(over, 1);
+}
+
 /** What happened in its slots before was of another run. */
 function beginSlots(view: ClusterView, service: ServiceView, run: RunView): void {
   for (const slot of service.slots.values()) {
@@ -82,11 +102,6 @@ function beginSlots(view: ClusterView, service: ServiceView, run: RunView): void
 
 function dropEmptySlots(view: ClusterView, service: ServiceView): void {
   for (const slot of service.slots.values()) dropSurplusSlot(view, service, slot);
-}
-
-function keepJob(view: ClusterView, service: ServiceView): void {
-  if (service.job && runningRuns(service.job).length > 0) view.jobs.add(service.name);
-  else view.jobs.delete(service.name);
 }
 
 /** @returns false: it was of a run that is over, and says nothing about its slot */

@@ -18,12 +18,13 @@ export const serviceHandlers = {
       service.version = event.version;
       return;
     }
+    const { policy, removing, spec } = service;
     const isNewSpec = service.specHash !== data.specHash;
     if (isNewSpec) replaceSpec(view, service, event);
     service.policy = policyOf(data);
     service.isRollback = data.rollbackTo !== undefined;
     service.removing = false;
-    requestRun(service, event);
+    requestRun(view, service, event, { policy, removing, restarts: spec.restarts ?? 0 });
     changeSpec(view, service, event, data.replicas, touched);
     if (isNewSpec) forgetFailures(view, service);
     noteSettled(view, service);

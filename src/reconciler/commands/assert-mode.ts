@@ -14,7 +14,7 @@ export function assertSameMode(service: ServiceView, policy: ServicePolicy, path
   if (is !== asked) refuse(`${path}mode`, `cannot become ${asked}: ${service.name} is ${is}; remove it first`);
 }
 
-type Patch = { replicas?: number; policy?: { job?: unknown; update?: unknown } };
+type Patch = { replicas?: number; policy?: { job?: unknown; schedule?: unknown; update?: unknown } };
 
 /** @throws AppError `mode_mismatch` (details.field, .rule) */
 export function assertPatchable(service: ServiceView, { replicas, policy = {} }: Patch): void {
@@ -22,6 +22,7 @@ export function assertPatchable(service: ServiceView, { replicas, policy = {} }:
   const rule = `cannot be set: ${service.name} is ${mode}`;
   if (mode !== 'replicated' && replicas !== undefined) refuse('replicas', rule);
   if (mode !== 'job' && policy.job !== undefined) refuse('job', rule);
+  if (mode !== 'job' && policy.schedule !== undefined) refuse('schedule', rule);
   if (mode === 'job' && policy.update != null) refuse('update', rule);
 }
 

@@ -20,6 +20,7 @@ import {
   type UpdatePolicy,
   updatePolicyDefault,
 } from '../../model/policy.ts';
+import type { Schedule } from '../../model/schedule.ts';
 import type { ServiceSpec } from '../../model/service.ts';
 import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
@@ -37,6 +38,8 @@ export type SpecRequest = Omit<ServiceSpec, 'specHash' | 'replicas'> & { replica
 /** A member that is present is merged into the old one; null: the default again. */
 export type PolicyPatch = {
   job?: Partial<JobPolicy> | null;
+  /** As a whole: what it says about one expression says nothing about another. */
+  schedule?: Schedule | null;
   update?: Partial<UpdatePolicy> | null;
   restart?: Partial<RestartPolicy> | null;
 };
@@ -129,9 +132,11 @@ function applySpec(view: ClusterView, spec: SpecRequest, path: string, context: 
   return requestService({ name, replicas, spec: container, specHash: hash, policy }, generation, !isSameSpec, context);
 }
 
-function patchPolicy(policy: ServicePolicy, { job, update, restart }: PolicyPatch = {}): ServicePolicy {
+function patchPolicy(policy: ServicePolicy, { job, schedule, update, restart }: PolicyPatch = {}): ServicePolicy {
   const patched: ServicePolicy = { ...policy };
   if (job !== undefined) patched.job = { ...(job && policy.job ? policy.job : jobPolicyDefault), ...job };
+  if (schedule) patched.schedule = schedule;
+  if (schedule === null) delete patched.schedule;
   if (update) patched.update = { ...(policy.update ?? updatePolicyDefault), ...update };
   if (update === null) delete patched.update;
   if (restart) patched.restart = { ...(policy.restart ?? restartPolicyDefault), ...restart };

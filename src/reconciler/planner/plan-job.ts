@@ -32,7 +32,7 @@ type Filled = { place: { slot: SlotStatus; placement: Placement }[]; blocked: Sl
 
 export function planJob(view: ClusterView, service: ServiceView, job: JobView, round: PlanRound): Step[] {
   // The first fact of a run, and its last, come before what follows from them.
-  const runs = service.removing ? [] : planRuns(view, service, job, round.nowMs);
+  const runs = service.removing ? [] : planRuns(view, service, job, round);
   if (runs.length > 0) return runs;
   const stops = liveOf(view, service)
     .filter(({ state }) => state !== 'stopping')

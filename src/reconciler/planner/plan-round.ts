@@ -6,6 +6,8 @@ import type { Reservations } from './reservations.ts';
 export type PlanSettings = {
   /** How long a container may be `in queue` before the agent takes it. */
   queueTimeoutMs: number;
+  /** No run begins by its schedule, as in what-if. Default false. */
+  ignoresSchedules?: boolean;
 };
 
 /** What the services of one plan share. */

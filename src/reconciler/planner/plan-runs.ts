@@ -1,51 +1,98 @@
 /** Decides when a run of a job begins, and when one is complete or has failed. Pure. */
 
-import type { EventType } from '../../events/schema/catalog.ts';
+import type { EventData, EventType } from '../../events/schema/catalog.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
-import type { JobFailureReason } from '../../events/schema/job-facts.ts';
+import type { JobFailureReason, JobSkipReason } from '../../events/schema/job-facts.ts';
 import { type JobPolicy, jobPolicyDefault } from '../../model/job.ts';
-import type {
-  Cause,
-  ClusterView,
-  JobView,
-  RunView,
-  ServiceView,
-  SlotView,
+import { findTicks, nextTickMs } from '../../model/schedule.ts';
+import {
+  type Cause,
+  type ClusterView,
+  type JobView,
+  type RunView,
+  runsKept,
+  type ServiceView,
+  type SlotView,
 } from '../../projections/view/cluster-view.ts';
 import { isOfRun, runningRuns } from '../../projections/view/job-runs.ts';
+import type { PlanRound } from './plan-round.ts';
 import { expectService } from './service-steps.ts';
-import { metaOf, type PlannedType, type Step } from './step.ts';
+import { controllerActor, metaOf, type PlannedType, type Step } from './step.ts';
 
 const reasonCharactersMax = 2_048;
+/** A tick so long ago was missed: an election, and the start of a manager, take less. */
+const lateMaxMs = 30_000;
+const ticksCountedMax = 100;
 
-export function planRuns(view: ClusterView, service: ServiceView, job: JobView, nowMs: number): Step[] {
-  const begin = beginRun(service, job);
+export function planRuns(view: ClusterView, service: ServiceView, job: JobView, round: PlanRound): Step[] {
+  const { nowMs, ignoresSchedules = false } = round;
+  const begin = job.requested
+    ? [beginRequested(service, job, job.requested)]
+    : ignoresSchedules
+      ? []
+      : planTicks(service, job, nowMs);
   return begin.length > 0 ? begin : runningRuns(job).flatMap((run) => endRun(view, service, run, nowMs));
 }
 
-/** When the planner has to look at the job again though nothing happened, in any order; also times that have passed. Pure. */
-export function jobDeadlines({ job, policy }: ServiceView): number[] {
+/** When the planner has to look at the runs that go on though nothing happened, in any order; also times that have passed. Pure. */
+export function runDeadlines({ job, policy }: ServiceView): number[] {
   const { timeoutSeconds } = policy.job ?? jobPolicyDefault;
   if (!job || timeoutSeconds === null) return [];
   return runningRuns(job).map(({ beganAtMs }) => beganAtMs + timeoutSeconds * 1000);
 }
 
+/** The next tick; none without a schedule. Pure. */
+export function tickDeadlines({ job, policy }: ServiceView): number[] {
+  const tickMs = job && policy.schedule ? nextTickMs(policy.schedule, job.ticksDecidedMs) : null;
+  return tickMs === null ? [] : [tickMs];
+}
+
 /** Who asks for a run does not want the one before any more. */
-function beginRun(service: ServiceView, { requested, runs }: JobView): Step[] {
-  if (!requested) return [];
-  const { completions } = service.policy.job ?? jobPolicyDefault;
-  const data = {
-    ...{ service: service.name, run: (runs.at(-1)?.run ?? 0) + 1, generation: service.generation },
-    ...{
-      cause: 'requested' as const,
-      dueAt: service.updatedAt,
-      passed: 0,
-      firstSlot: 1,
-      completions,
-      isReplacing: true,
-    },
+function beginRequested(service: ServiceView, job: JobView, requested: Cause): Step {
+  const asked = { cause: 'requested', dueAt: service.updatedAt, passed: 0, isReplacing: true } as const;
+  return beginRun(service, job, asked, requested);
+}
+
+/** Ticks that have passed: a run begins for the last of them, or it is said why none does. */
+function planTicks(service: ServiceView, job: JobView, nowMs: number): Step[] {
+  const { schedule } = service.policy;
+  const span = { afterMs: job.ticksDecidedMs, untilMs: nowMs };
+  const ticks = schedule ? findTicks(schedule, span, ticksCountedMax) : null;
+  if (!schedule || !ticks) return [];
+  const dueAt = new Date(ticks.lastMs).toISOString();
+  const going = runningRuns(job);
+  const skip = (why: JobSkipReason) => {
+    const data = { service: service.name, dueAt, ticks: ticks.count, why, run: going.at(-1)?.run ?? null };
+    return [step(service, 'JobSkipped', data, null)];
   };
-  return [step(service, 'JobDue', data, requested)];
+  const isMissed = nowMs - ticks.lastMs > lateMaxMs;
+  if (isMissed && schedule.missed === 'skip') return skip('missed');
+  if (going.length >= runsKept || (going.length > 0 && schedule.overlap === 'forbid')) return skip('overlap');
+  const tick = { cause: isMissed ? 'missed' : 'schedule', dueAt, passed: ticks.count - 1 } as const;
+  return [beginRun(service, job, { ...tick, isReplacing: schedule.overlap === 'replace' }, null)];
+}
+
+type Begun = Pick<EventData<'JobDue'>, 'cause' | 'dueAt' | 'passed' | 'isReplacing'>;
+
+function beginRun(service: ServiceView, job: JobView, begun: Begun, cause: Cause | null): Step {
+  const { completions } = service.policy.job ?? jobPolicyDefault;
+  const beside = begun.isReplacing ? [] : runningRuns(job);
+  const data = {
+    ...{ service: service.name, run: (job.runs.at(-1)?.run ?? 0) + 1, generation: service.generation },
+    ...begun,
+    ...{ firstSlot: findSlots(beside, completions), completions },
+  };
+  return step(service, 'JobDue', data, cause);
+}
+
+/** The first of so many slots in a row that none of the runs has. */
+function findSlots(beside: readonly RunView[], completions: number): number {
+  let first = 1;
+  for (const run of beside.toSorted((a, b) => a.firstSlot - b.firstSlot)) {
+    if (first + completions <= run.firstSlot) break;
+    first = Math.max(first, run.firstSlot + run.completions);
+  }
+  return first;
 }
 
 function endRun(view: ClusterView, service: ServiceView, run: RunView, nowMs: number): Step[] {
@@ -95,8 +142,9 @@ function step<T extends RunStepType>(
   service: ServiceView,
   type: T,
   data: Extract<NewEvent<PlannedType>, { type: T }>['data'],
-  cause: Cause,
+  cause: Cause | null,
 ): Step {
-  const event = { stream: streams.service(service.name), type, data, meta: metaOf(cause) } as Step['event'];
+  const meta = cause ? metaOf(cause) : { actor: controllerActor, causationId: null };
+  const event = { stream: streams.service(service.name), type, data, meta } as Step['event'];
   return { subject: { kind: 'service', name: service.name }, event, expect: [expectService(service)] };
 }

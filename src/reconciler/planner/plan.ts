@@ -22,7 +22,7 @@ import { planEngines } from './plan-engines.ts';
 import { type HeartbeatStatus, isDisrupted, isSilentNode, planNodes } from './plan-nodes.ts';
 import { rolloutDeadlines } from './plan-rollout.ts';
 import type { PlanSettings } from './plan-round.ts';
-import { jobDeadlines } from './plan-runs.ts';
+import { runDeadlines, tickDeadlines } from './plan-runs.ts';
 import { planService } from './plan-service.ts';
 import { planSuspects } from './plan-suspects.ts';
 import { noReservations } from './reservations.ts';
@@ -72,7 +72,7 @@ export function nextDeadlineMs(view: ClusterView): number | null {
       if (untilMs != null) deadlines.push(untilMs);
     }
   }
-  for (const service of timedServices(view)) deadlines.push(...serviceDeadlines(service));
+  for (const service of timedServices(view)) deadlines.push(...serviceDeadlines(service), ...tickDeadlines(service));
   return deadlines.length === 0 ? null : Math.min(...deadlines);
 }
 
@@ -86,7 +86,8 @@ export function servicesToEvaluate(view: ClusterView, named: ReadonlySet<string>
     if (!names.has(name) && [...slots].some((slot) => delayedUntilMs(slot) <= nowMs)) names.add(name);
   }
   for (const service of timedServices(view)) {
-    if (!names.has(service.name) && serviceDeadlines(service).some((dueMs) => dueMs <= nowMs)) names.add(service.name);
+    const deadlines = () => [...serviceDeadlines(service), ...tickDeadlines(service)];
+    if (!names.has(service.name) && deadlines().some((dueMs) => dueMs <= nowMs)) names.add(service.name);
   }
   return names;
 }
@@ -95,10 +96,10 @@ export function servicesToEvaluate(view: ClusterView, named: ReadonlySet<string>
 export const timedServices = (view: ClusterView): ServiceView[] =>
   [...view.rolling, ...view.jobs].map((name) => view.services.get(name)!);
 
-/** Of rollouts and jobs, in any order; also times that have passed. Pure. */
+/** Of rollouts and runs, in any order; also times that have passed. Pure. */
 export const serviceDeadlines = (service: ServiceView): number[] => [
   ...rolloutDeadlines(service),
-  ...jobDeadlines(service),
+  ...runDeadlines(service),
 ];
 
 /** When the container's state times out; null: it does not. */

@@ -35,6 +35,7 @@ const onSubject: ReadonlySet<PlannedType> = new Set<PlannedType>([
   'RolloutCompleted',
   'RolloutFailed',
   'JobDue',
+  'JobSkipped',
   'JobCompleted',
   'JobFailed',
 ]);

@@ -22,6 +22,7 @@ export type PlannedType = Extract<
   | 'RolloutCompleted'
   | 'RolloutFailed'
   | 'JobDue'
+  | 'JobSkipped'
   | 'JobCompleted'
   | 'JobFailed'
   | 'NodeLost'
@@ -57,6 +58,7 @@ const sentences: Describe = {
   RolloutCompleted: (r) => `the rollout of ${r.service} to generation ${r.to} is complete`,
   RolloutFailed: (r) => `give the rollout of ${r.service} up: ${r.reason}`,
   JobDue: (j) => `begin run ${j.run} of ${j.service}`,
+  JobSkipped: (j) => `skip ${j.ticks} ticks of ${j.service} up to ${j.dueAt}: ${j.why}`,
   JobCompleted: (j) => `run ${j.run} of ${j.service} is complete`,
   JobFailed: (j) => `run ${j.run} of ${j.service} has failed: ${j.reason}`,
   NodeLost: (n) => `${n.node} is lost: silent for ${n.silentMs} ms`,

@@ -76,6 +76,24 @@ for (const { name, open } of httpLogs) {
     assert.equal([generations[0].outcome, generations[0].reason, generations[0].mode], ['failed', reason, 'job']);
   });
 
+  test('a schedule is read as it was sent, with its defaults and its next tick, and null takes it away', async () => {
+    const sent = body({ mode: 'job', schedule: { cron: '0 3 * * *', timeZone: 'Europe/Berlin' } });
+    assert.is((await post(sent)).status, 202);
+    const { schedule, nextRunAt, status, container } = await read();
+    assert.equal(schedule, { cron: '0 3 * * *', timeZone: 'Europe/Berlin', missed: 'skip', overlap: 'forbid' });
+    assert.match(nextRunAt, /T0[12]:00:00\.000Z$/);
+    assert.is(status, 'converged');
+    const again = await post(body({ mode: 'job', schedule, container }));
+    assert.is(again.body.services[0].changed, false);
+    const patch = (members: object) => api.call('PATCH', '/service/migrate', { body: members });
+    await patch({ schedule: { cron: '0 4 * * *' } });
+    assert.equal((await read()).schedule.timeZone, 'UTC', 'a schedule is patched as a whole');
+    const refused = await patch({ schedule: { cron: '0 25 * * *' } });
+    assert.equal([refused.status, refused.body.errors[0].field], [422, 'schedule.cron']);
+    await patch({ schedule: null });
+    assert.equal([(await read()).schedule, (await read()).nextRunAt], [undefined, null]);
+  });
+
   for (const [what, members, field, rule] of [
     ['an unknown mode', { mode: 'daemon' }, 'services[0].mode', /replicated, global or job/],
     [
@@ -91,6 +109,36 @@ for (const { name, open } of httpLogs) {
       { mode: 'job', restart: { maxAttempts: 3 } },
       'services[0].restart.maxAttempts',
       /job\.maxAttempts counts/,
+    ],
+    [
+      'a schedule of a replicated service',
+      { schedule: { cron: '* * * * *' } },
+      'services[0].schedule',
+      /needs mode job, not replicated/,
+    ],
+    [
+      'an hour that no day has',
+      { mode: 'job', schedule: { cron: '0 25 * * *' } },
+      'services[0].schedule.cron',
+      /five fields, or six with seconds first: Invalid value for hour: 25/,
+    ],
+    [
+      'a day that no year has',
+      { mode: 'job', schedule: { cron: '0 0 30 2 *' } },
+      'services[0].schedule.cron',
+      /is never due/,
+    ],
+    [
+      'a time zone of another planet',
+      { mode: 'job', schedule: { cron: '* * * * *', timeZone: 'Mars/Olympus' } },
+      'services[0].schedule.timeZone',
+      /the name of a time zone/,
+    ],
+    [
+      'an unknown rule',
+      { mode: 'job', schedule: { cron: '* * * * *', overlap: 'queue' } },
+      'services[0].schedule.overlap',
+      /allow, forbid or replace/,
     ],
     ['no completion', { mode: 'job', job: { completions: 0 } }, 'services[0].job.completions', /./],
     ['an unknown member', { mode: 'job', job: { retries: 0 } }, 'services[0].job.retries', /./],

@@ -78,6 +78,8 @@ export type SimulatedCluster = {
   killContainer(node: string, container: string): void;
   /** Lets virtual time pass, doing all that falls due. */
   advance(ms: number): void;
+  /** The same while no manager leads: reports become facts, and nothing is planned. Nodes get a fresh grace period after it. */
+  pause(ms: number): void;
   /** The last steps planned, in words, for a failing test's message. */
   tail(): string;
 };
@@ -110,6 +112,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
   let instances = 0;
   let order = 0;
   let isPlanning = false;
+  let isLeaderless = false;
 
   const later = (minMs: number, maxMs: number, run: () => void) => {
     order += 1;
@@ -149,7 +152,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
   };
 
   const reconcile = () => {
-    if (isPlanning) return;
+    if (isPlanning || isLeaderless) return;
     isPlanning = true;
     for (let rounds = 0; ; rounds += 1) {
       ok(rounds < 200, `plan does not settle: ${spoken.slice(-20).join('\n')}`);
@@ -411,6 +414,24 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     beat(node);
   };
 
+  const advance = (ms: number) => {
+    const endMs = nowMs + ms;
+    for (;;) {
+      timers.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
+      const next = timers[0];
+      const tickMs = nowMs + 250;
+      const dueMs = Math.min(next?.atMs ?? tickMs, tickMs);
+      if (dueMs > endMs) break;
+      nowMs = Math.max(nowMs, dueMs);
+      if (next && next.atMs <= nowMs) {
+        timers.shift();
+        next.run();
+      }
+      reconcile();
+    }
+    nowMs = endMs;
+  };
+
   return {
     view,
     events,
@@ -451,22 +472,12 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       node.running.delete(container);
       report(node, failed(node.session, container, 'exited'));
     },
-    advance(ms) {
-      const endMs = nowMs + ms;
-      for (;;) {
-        timers.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
-        const next = timers[0];
-        const tickMs = nowMs + 250;
-        const dueMs = Math.min(next?.atMs ?? tickMs, tickMs);
-        if (dueMs > endMs) break;
-        nowMs = Math.max(nowMs, dueMs);
-        if (next && next.atMs <= nowMs) {
-          timers.shift();
-          next.run();
-        }
-        reconcile();
-      }
-      nowMs = endMs;
+    advance,
+    pause(ms) {
+      isLeaderless = true;
+      advance(ms);
+      isLeaderless = false;
+      grace();
     },
     tail: () => spoken.slice(-60).join('\n'),
   };

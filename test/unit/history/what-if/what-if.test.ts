@@ -379,7 +379,9 @@ test('a job that is requested runs and ends', async () => {
   const words = answer.timeline.map(({ what }) => what);
   assert.ok(words.includes('run 1 of batch begins'));
   assert.is(words.at(-1), 'run 1 of batch is complete');
-  assert.ok(answer.assumptions.includes('a container of a job ends with 0 after 10 s'));
+  assert.ok(
+    answer.assumptions.includes('a container of a job ends with 0 after 10 s, and no run begins by a schedule'),
+  );
 });
 
 test('a change of something that is not there is refused', async () => {
