@@ -81,7 +81,7 @@ function toGeneration(
     rollbackTo: rollbackTo ?? null,
     outcome: outcomeOf(service, generation, end?.type),
     convergedAfterMs: convergedAt === undefined ? null : parseIsoTime(convergedAt) - parseIsoTime(at),
-    reason: convergedAt === undefined ? (end?.reason ?? null) : null,
+    reason: convergedAt === undefined ? (end?.reason ?? failedRun(service, generation)?.reason ?? null) : null,
   };
 }
 
@@ -91,7 +91,12 @@ function outcomeOf(
   end: 'RolloutPaused' | 'RolloutFailed' | undefined,
 ): GenerationOutcome {
   if (service.converged.has(generation)) return 'converged';
+  if (failedRun(service, generation)) return 'failed';
   if (end === 'RolloutFailed') return 'failed';
   if (generation === service.generation) return service.rollout?.state === 'paused' ? 'paused' : 'in progress';
   return end === undefined ? 'superseded' : 'failed';
 }
+
+/** Of a job, while the run is among those that are kept. */
+const failedRun = ({ job }: ServiceView, generation: number) =>
+  job?.runs.findLast((run) => run.generation === generation)?.failure;

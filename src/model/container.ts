@@ -39,6 +39,8 @@ export const StopReason = Type.Union([
   Type.Literal('service removed'),
   Type.Literal('node draining'),
   Type.Literal('unhealthy'),
+  Type.Literal('job timed out'),
+  Type.Literal('job failed'),
 ]);
 export type StopReason = Static<typeof StopReason>;
 

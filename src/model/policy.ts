@@ -1,6 +1,8 @@
 /** How a service changes and restarts: the policies beside its container spec. A change of one replaces no container. */
 
 import { type Static, Type } from '@sinclair/typebox';
+import { JobPolicy, type ServiceMode, StoredMode } from './job.ts';
+import { Schedule } from './schedule.ts';
 
 const strict = { additionalProperties: false } as const;
 
@@ -79,6 +81,9 @@ export const restartPolicyDefault: RestartPolicy = Object.freeze({
 
 /** Absent: the default. */
 export const servicePolicyMembers = {
+  mode: Type.Optional(StoredMode),
+  job: Type.Optional(JobPolicy),
+  schedule: Type.Optional(Schedule),
   update: Type.Optional(UpdatePolicy),
   restart: Type.Optional(RestartPolicy),
 };
@@ -86,10 +91,16 @@ export const ServicePolicy = Type.Object(servicePolicyMembers, strict);
 export type ServicePolicy = Static<typeof ServicePolicy>;
 
 /** The policies among other members, as of an event or a request. Pure. */
-export const policyOf = ({ update, restart }: ServicePolicy): ServicePolicy => ({
+export const policyOf = ({ mode, job, schedule, update, restart }: ServicePolicy): ServicePolicy => ({
+  ...(mode ? { mode } : {}),
+  ...(job ? { job } : {}),
+  ...(schedule ? { schedule } : {}),
   ...(update ? { update } : {}),
   ...(restart ? { restart } : {}),
 });
+
+/** Pure. */
+export const modeOf = ({ mode }: ServicePolicy): ServiceMode => mode ?? 'replicated';
 
 /** Rounded down. Pure. */
 export const amountOf = (amount: Amount, replicas: number): number =>

@@ -6,6 +6,8 @@
 import { catalog, type EventData, type EventType } from '../../src/events/schema/catalog.ts';
 import { type StoredEvent, streams } from '../../src/events/schema/event.ts';
 import { specHash } from '../../src/events/schema/hash.ts';
+import { type JobPolicy, jobPolicyDefault } from '../../src/model/job.ts';
+import { type Schedule, scheduleDefaults } from '../../src/model/schedule.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { checked, restart, spec, update, withOptions } from './example-specs.ts';
 
@@ -43,17 +45,18 @@ const refOf = (slot: number, cause: number) => ({
   node: 'worker-1',
 });
 const [first, second, third, fourth, fifth] = [refOf(1, 4), refOf(2, 4), refOf(1, 12), refOf(1, 45), refOf(1, 52)];
+const [sixth, seventh] = [refOf(1, 76), refOf(1, 82)];
 const filtered = [{ filter: 'ports', reason: 'host port 80/tcp is taken', count: 1, nodes: ['worker-2'] }];
-const queued = (ref: typeof first, replaces: string | null): Told => [
+const queued = (ref: typeof first, replaces: string | null, generation = 1, of = spec): Told => [
   'ContainerQueued',
   streams.container(ref.container),
   {
     ...ref,
     session: 3,
     engineId: 'engine-1',
-    generation: 1,
-    specHash: specHash(spec),
-    image: spec.image,
+    generation,
+    specHash: specHash(of),
+    image: of.image,
     replaces,
     queueDeadline: '2026-01-01T00:05:00.000Z',
     candidates: [{ node: 'worker-1', replicasOfService: 0, containers: 0 }],
@@ -66,6 +69,12 @@ const retire = { service: 'web', generation: 3 };
 
 const rollout = { service: 'web', from: 6, to: 7 };
 const back = { service: 'web', from: 7, to: 8 };
+const job: JobPolicy = { ...jobPolicyDefault, timeoutSeconds: 60 };
+const schedule: Schedule = { cron: '0 3 * * *', ...scheduleDefaults, timeZone: 'Europe/Berlin' };
+const dueOf = (run: number, generation: number): EventData<'JobDue'> => ({
+  ...{ service: 'web', run, generation, cause: 'requested', dueAt: atOf(75), passed: 0 },
+  ...{ firstSlot: 1, completions: 1, isReplacing: true },
+});
 const requestOf = (generation: number, container: ContainerSpec) => ({
   ...{ service: 'web', generation, changed: true, replicas: 1, container, specHash: specHash(container) },
 });
@@ -191,7 +200,7 @@ const told: readonly Told[] = [
   ['ServiceRequested', web, { ...requestOf(8, spec), rollbackTo: 6 }, 2],
   ['RolloutStarted', web, { ...back, fromSpecHash: specHash(checked), specHash: specHash(spec) }],
   ['RolloutCompleted', web, back],
-  ['ContainerStopRequested', on(fifth), { ...fifth, reason: 'unhealthy', stopTimeoutSeconds: 10 }],
+  ['ContainerStopRequested', on(fifth), { ...fifth, reason: 'unhealthy', stopTimeoutSeconds: 10 }, 2],
   ['ContainerStopped', on(fifth), { ...fifth, exitCode: 0 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 9 }],
   ['ServiceRemoved', web, { service: 'web' }],
@@ -237,6 +246,33 @@ const told: readonly Told[] = [
     worker,
     { node: 'worker-1', registrationId: uuid(903), instance: instanceOf(904), hostname: 'host-2', session: 86 },
   ],
+  ['ServiceRequested', web, { ...requestOf(14, spec), replicas: 0, mode: 'job', job }],
+  ['JobDue', web, dueOf(1, 14)],
+  queued(sixth, null, 14),
+  ['ContainerRunning', on(sixth), runningOf(sixth)],
+  ['ContainerCompleted', on(sixth), { ...sixth, logTail: [] }],
+  ['JobCompleted', web, { service: 'web', run: 1, completions: 1, seconds: 2 }],
+  ['ServiceRequested', web, { ...requestOf(15, checked), replicas: 0, mode: 'job', job }],
+  ['JobDue', web, dueOf(2, 15)],
+  queued(seventh, null, 15, checked),
+  ['ContainerRunning', on(seventh), runningOf(seventh)],
+  [
+    'JobFailed',
+    web,
+    {
+      ...{ service: 'web', run: 2, why: 'timed out', container: null, lastWords: ['migrating'] },
+      reason: 'it took longer than 60 s: 0 of 1 containers had ended with 0',
+    },
+  ],
+  ['ContainerStopRequested', on(seventh), { ...seventh, reason: 'job timed out', stopTimeoutSeconds: 10 }],
+  ['ContainerStopped', on(seventh), { ...seventh, exitCode: 143 }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 16 }],
+  ['ServiceRemoved', web, { service: 'web' }],
+  ['ServiceRequested', web, { ...requestOf(17, spec), replicas: 0, mode: 'job', job, schedule }],
+  ['JobDue', web, { ...dueOf(1, 17), cause: 'schedule', dueAt: atOf(90), isReplacing: false }],
+  ['JobSkipped', web, { service: 'web', dueAt: atOf(91), ticks: 2, why: 'overlap', run: 1 }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 18 }],
+  ['ServiceRemoved', web, { service: 'web' }],
 ];
 
 /** As the log would store it today. */

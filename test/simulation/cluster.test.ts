@@ -4,13 +4,18 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AppError } from '../../src/errors.ts';
 import { streams } from '../../src/events/schema/event.ts';
+import { jobPolicyDefault } from '../../src/model/job.ts';
+import { missedRules, overlapRules } from '../../src/model/schedule.ts';
 import { decide } from '../../src/reconciler/commands/decide.ts';
+import { rowOf } from '../support/simulation/given-cluster.ts';
+import { assertJobs } from '../support/simulation/job-rules.ts';
 import {
   assertReplayEqualsLive,
   countWanted,
   createSimulatedCluster,
   nodeTimeoutMs,
   type SimulatedCluster,
+  type SimulationOptions,
 } from '../support/simulation/simulated-cluster.ts';
 import { specOf } from '../support/specs.ts';
 
@@ -43,6 +48,36 @@ function request(cluster: SimulatedCluster, service: Service): void {
   cluster.append(events, expect);
 }
 
+/** Some of its runs fail, some are replaced by the next. */
+function requestJob(cluster: SimulatedCluster): void {
+  const completions = 1 + Math.floor(cluster.random() * 4);
+  const parallelism = 1 + Math.floor(cluster.random() * 3);
+  const job = { ...jobPolicyDefault, completions, parallelism, timeoutSeconds: cluster.pick([null, 20, 60]) };
+  const container = specOf(cluster.pick(['ends', 'ends', 'fails']));
+  const spec = { service: 'batch', replicas: null, container, mode: 'job', job } as const;
+  const { events, expect } = decide(cluster.view, { kind: 'apply', specs: [spec] }, context, { nodeTimeoutMs });
+  cluster.append(events, expect);
+}
+
+/** Every quarter of a minute, by any rule; its runs take half as long or twice as long. */
+function requestSchedule(cluster: SimulatedCluster): void {
+  const schedule = {
+    ...{ cron: '*/15 * * * * *', timeZone: 'UTC' },
+    ...{ missed: cluster.pick(missedRules), overlap: cluster.pick(overlapRules) },
+  };
+  const container = specOf(cluster.pick(['short', 'long']));
+  const spec = { service: 'cron', replicas: null, container, mode: 'job', job: jobPolicyDefault, schedule } as const;
+  const { events, expect } = decide(cluster.view, { kind: 'apply', specs: [spec] }, context, { nodeTimeoutMs });
+  cluster.append(events, expect);
+}
+
+const ends: SimulationOptions['ends'] = ({ service, slot, image }) =>
+  service === 'batch'
+    ? { afterMs: 1_000 * slot, exitCode: image === 'fails' && slot % 2 === 0 ? 1 : 0 }
+    : service === 'cron'
+      ? { afterMs: image === 'long' ? 30_000 : 7_500, exitCode: 0 }
+      : null;
+
 function remove(cluster: SimulatedCluster, service: string): void {
   const known = cluster.view.services.get(service);
   if (!known || known.removing) return;
@@ -72,8 +107,10 @@ function doSomething(cluster: SimulatedCluster): void {
   const node = cluster.pick([...cluster.nodes.keys()]);
   const service = cluster.pick(services);
   const draw = cluster.random();
-  if (draw < 0.2) request(cluster, service);
-  else if (draw < 0.25) remove(cluster, service);
+  if (draw < 0.15) request(cluster, service);
+  else if (draw < 0.18) requestJob(cluster);
+  else if (draw < 0.2) requestSchedule(cluster);
+  else if (draw < 0.25) remove(cluster, cluster.pick([service, 'batch', 'cron']));
   else if (draw < 0.38) cluster.crash(node);
   else if (draw < 0.4) cluster.nodes.get(node)!.isUnresponsive = true;
   else if (draw < 0.5) cluster.partition(node);
@@ -98,6 +135,7 @@ function resumeRollouts(cluster: SimulatedCluster): void {
 }
 
 function calmDown(cluster: SimulatedCluster): void {
+  remove(cluster, 'cron');
   for (const node of cluster.nodes.keys()) {
     cluster.bringBack(node);
     cluster.wakeEngine(node);
@@ -116,11 +154,14 @@ function assertConverged(cluster: SimulatedCluster, seed: number): void {
   const because = `seed ${seed}\n${cluster.tail()}`;
   for (const service of view.services.values()) {
     assert.is(service.removing, false, `${service.name} is still being removed, ${because}`);
+    if (service.job) assert.ok(['completed', 'degraded'].includes(rowOf(cluster, service.name).status), because);
+    if (service.job) continue;
     assert.is(service.runningCurrent, service.replicas, `${service.name}, ${because}`);
     assert.is(countWanted(view).get(service.name) ?? 0, service.replicas, `${service.name}, ${because}`);
   }
   const logged = [...view.containers.values()].filter(({ state }) => state === 'running').map(({ id }) => id);
   const really = [...cluster.nodes.values()].flatMap(({ running }) => [...running.keys()]);
+  assertJobs(cluster, because);
   assert.equal(really.toSorted(), logged.toSorted(), `what runs is what the log says, ${because}`);
 }
 
@@ -129,7 +170,7 @@ const firstSeed = Number(process.env.CO_SIMULATION_SEED ?? 1);
 
 for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
   test(`converges after faults, seed ${seed}`, () => {
-    const cluster = createSimulatedCluster(seed);
+    const cluster = createSimulatedCluster(seed, { ends });
     for (let number = 1; number <= 5; number += 1) cluster.addNode(`worker-${number}`);
     cluster.advance(1_500);
     for (let action = 0; action < 60; action += 1) {

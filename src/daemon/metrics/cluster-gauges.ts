@@ -5,6 +5,7 @@ import type { Clock } from '../../clock.ts';
 import { containerStates } from '../../model/container.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
+import { replicasWanted } from '../../projections/view/replicas-wanted.ts';
 import { addGauge, type Sample } from './gauge.ts';
 
 const nodeStates = ['ready', 'lost'] as const;
@@ -38,8 +39,6 @@ export function addClusterGauges(
   );
   add('co_alarms', 'Active alarms.', () => view.alarms.size);
 }
-
-const replicasWanted = ({ replicas, removing }: ServiceView) => (removing ? 0 : replicas);
 
 const samplesByService = (view: ClusterView, read: (service: ServiceView) => number): Sample[] =>
   Array.from(view.services.values(), (service) => ({ labels: { service: service.name }, value: read(service) }));

@@ -24,7 +24,7 @@ const toCompleted2: Upcaster = (data) => data;
 /** Version 2 may have policies; version 1 could not. */
 const toRequested2: Upcaster = (data) => data;
 
-/** Version 3 may have options of the container; version 2 could not. */
+/** Version 3 may have options of the container, or be of a job; version 2 could not. */
 const toRequested3: Upcaster = (data) => data;
 
 /** Version 2 may say that it has a check; version 1 could not. */
@@ -38,12 +38,15 @@ const toResigned2: Upcaster = (data) => data;
 
 /** Version 2 may say why; version 1 could not. */
 const toLost2: Upcaster = (data) => data;
+/** Version 3 knows the reasons of jobs; version 2 did not. */
+const toStopRequested3: Upcaster = (data) => data;
 
 export const upcasters: Upcasters = new Map([
   ['ServiceRequested@1', toRequested2],
   ['ServiceRequested@2', toRequested3],
   ['ContainerRunning@1', toRunning2],
   ['ContainerStopRequested@1', toStopRequested2],
+  ['ContainerStopRequested@2', toStopRequested3],
   ['ContainerCompleted@1', toCompleted2],
   ['ApiReadsRecorded@1', toAttempt2],
   ['RequestRefused@1', toAttempt2],

@@ -12,6 +12,7 @@ import { servicePolicyMembers } from '../../model/policy.ts';
 import { ContainerSpec, Protocol, Replicas, SpecHash } from '../../model/service.ts';
 import { Scopes, TokenId, TokenName } from '../../model/token.ts';
 import { controllerFacts } from './controller-facts.ts';
+import { jobFacts } from './job-facts.ts';
 import { nodeFacts } from './node-facts.ts';
 import { Registration } from './registration.ts';
 import { rolloutFacts } from './rollout-facts.ts';
@@ -22,6 +23,7 @@ const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null
 const text = (maxLength: number) => Type.String({ maxLength });
 const count = Type.Integer({ minimum: 0 });
 const Position = Type.Integer({ minimum: 1 });
+const Generation = Type.Integer({ minimum: 1 });
 
 /** Facts stay small: at most this many candidates and names per filter in a placement fact. */
 export const explanationNamesMax = 5;
@@ -76,28 +78,21 @@ export const catalog = {
   ServiceRequested: fact(
     object({
       service: ServiceName,
-      generation: Type.Integer({ minimum: 1 }),
+      generation: Generation,
       changed: Type.Boolean(),
       replicas: Replicas,
       /** Without options before version 3. */
       container: ContainerSpec,
       specHash: SpecHash,
-      /** Not in version 1. */
+      /** Not in version 1; mode, job and schedule not in version 2. */
       ...servicePolicyMembers,
       /** The generation whose spec it is again. Not in version 1. */
       rollbackTo: Type.Optional(Type.Integer({ minimum: 1 })),
     }),
     3,
   ),
-  ServiceScaled: fact(
-    object({
-      service: ServiceName,
-      generation: Type.Integer({ minimum: 1 }),
-      from: Replicas,
-      replicas: Replicas,
-    }),
-  ),
-  ServiceRemovalRequested: fact(object({ service: ServiceName, generation: Type.Integer({ minimum: 1 }) })),
+  ServiceScaled: fact(object({ service: ServiceName, generation: Generation, from: Replicas, replicas: Replicas })),
+  ServiceRemovalRequested: fact(object({ service: ServiceName, generation: Generation })),
   /** The last container is gone. */
   ServiceRemoved: fact(object({ service: ServiceName })),
 
@@ -106,7 +101,7 @@ export const catalog = {
       ...ContainerRef,
       session: Position,
       engineId: text(128),
-      generation: Type.Integer({ minimum: 1 }),
+      generation: Generation,
       specHash: SpecHash,
       image: text(512),
       replaces: nullable(ContainerId),
@@ -150,8 +145,8 @@ export const catalog = {
       logTail: LogTail,
     }),
   ),
-  /** Version 1 had no reason `unhealthy`. */
-  ContainerStopRequested: fact(object({ ...ContainerRef, reason: StopReason, stopTimeoutSeconds: count }), 2),
+  /** Version 1 had no reason `unhealthy`, version 2 none of jobs. */
+  ContainerStopRequested: fact(object({ ...ContainerRef, reason: StopReason, stopTimeoutSeconds: count }), 3),
   ContainerStopped: fact(object({ ...ContainerRef, exitCode: nullable(Type.Integer()) })),
   ContainerCompleted: fact(
     object({
@@ -163,6 +158,7 @@ export const catalog = {
     2,
   ),
   ...rolloutFacts,
+  ...jobFacts,
   /** On the service's stream: the slot's next container waits. */
   RestartDelayed: fact(
     object({

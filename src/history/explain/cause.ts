@@ -9,6 +9,8 @@
  * | ContainerFailed (node lost) | the loss of the node |
  * | other facts of a container | an earlier one of the same container |
  * | RestartDelayed | the end of the run it names |
+ * | JobDue that was requested | the latest spec change |
+ * | JobCompleted, JobFailed | the end of a container of the run, or its JobDue |
  * | PlacementBlocked, ServiceRemoved | the latest spec change, or the end of a run |
  * | requests, registrations, losses, alarms, elections | nothing: an operator, a node or a timer |
  */
@@ -25,6 +27,8 @@ export async function findCause(lookup: LogLookup, event: LogEvent): Promise<Log
     case 'ContainerStopRequested': {
       const { reason, node, service } = event.data;
       if (reason === 'unhealthy') return findEarlier(lookup, event.data.container, event);
+      if (reason === 'job failed' || reason === 'job timed out') return findRunFailure(lookup, event);
+      if (reason === 'replaced') return findReplacing(lookup, event);
       return reason === 'node draining'
         ? findDrain(lookup, node, event.position)
         : findSpecChange(lookup, service, event.position, event.meta.causationId);
@@ -43,6 +47,13 @@ export async function findCause(lookup: LogLookup, event: LogEvent): Promise<Log
       return event.meta.causationId === null ? null : findStaleCause(lookup, event);
     case 'RestartDelayed':
       return (await lookup.ofContainer(event.data.container)).findLast(isEnd) ?? null;
+    case 'JobDue':
+      return event.data.cause === 'requested'
+        ? findSpecChange(lookup, event.data.service, event.position, event.meta.causationId)
+        : null;
+    case 'JobCompleted':
+    case 'JobFailed':
+      return findRunCause(lookup, event);
     case 'RolloutStarted':
     case 'RolloutCompleted':
       return findSpecChange(lookup, event.data.service, event.position, event.meta.causationId);
@@ -176,6 +187,31 @@ async function findStaleCause(lookup: LogLookup, event: LogEvent<'StaleContainer
   const own = await lookup.ofContainer(container);
   const known = [...own, ...(await lookup.before(event.position, { streams: [streams.node(node)] }))];
   return known.find((fact) => isSameEvent(fact, event.meta.causationId)) ?? null;
+}
+
+/** The spec that replaces its own, or the run that its own gave way to. */
+async function findReplacing(lookup: LogLookup, event: LogEvent<'ContainerStopRequested'>): Promise<LogEvent | null> {
+  const { service } = event.data;
+  const about: About = { streams: [streams.service(service)], types: [...specChangeTypes, 'JobDue'] };
+  const found = (await lookup.before(event.position, about)).filter((fact) => fact.type === 'JobDue' || isChange(fact));
+  return found.find((fact) => isSameEvent(fact, event.meta.causationId)) ?? found.find(isChange) ?? null;
+}
+
+async function findRunFailure(
+  lookup: LogLookup,
+  { data, position }: LogEvent<'ContainerStopRequested'>,
+): Promise<LogEvent | null> {
+  const about: About = { streams: [streams.service(data.service)], types: ['JobFailed'] };
+  return (await lookup.before(position, about))[0] ?? null;
+}
+
+async function findRunCause(
+  lookup: LogLookup,
+  { data: { service, run }, position, meta }: LogEvent<'JobCompleted' | 'JobFailed'>,
+): Promise<LogEvent | null> {
+  const found = await lookup.before(position, { service, types: ['JobDue', 'ContainerUnhealthy', ...endTypes] });
+  const cause = found.find((fact) => isSameEvent(fact, meta.causationId));
+  return cause ?? found.find((fact) => fact.type === 'JobDue' && fact.data.run === run) ?? null;
 }
 
 async function findBlockedCause(lookup: LogLookup, event: LogEvent<'PlacementBlocked'>): Promise<LogEvent | null> {

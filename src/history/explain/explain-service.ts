@@ -67,11 +67,13 @@ export async function explainService(
 }
 
 function describeService(
-  { serviceName, status, reason, running, replicas }: ServiceRow,
+  { serviceName, mode, status, reason, running, replicas }: ServiceRow,
   change: LogEvent | null,
 ): string {
   const asked = change ? `; ${sentenceOf(change)} at ${formatPointInTime(change.at)}` : '';
   if (reason !== null) return `${serviceName} is ${status}: ${reason}${asked}`;
+  if (status === 'completed') return `${serviceName} is completed: its last run ended well${asked}`;
+  if (mode === 'job') return `${serviceName} is converged: no run of it was due yet${asked}`;
   const runs = running === 1 ? 'runs' : 'run';
   return `${serviceName} is converged: ${running} of ${formatCount(replicas, 'replica')} ${runs}${asked}`;
 }
@@ -103,13 +105,15 @@ function planSeeds(view: ClusterView, service: ServiceView, { status }: ServiceR
   const isBlocked = service.blocked !== null;
   const isPaused = status === 'paused';
   const isUnstable = service.unstable !== null;
+  const hasRuns = service.job !== null;
 
   return async (lookup: LogLookup): Promise<LogEvent[]> => {
     const found: (LogEvent | null | undefined)[] = await Promise.all(latest.map((position) => lookup.at(position)));
     if (isBlocked) found.push(await lastOnStream(lookup, name, 'PlacementBlocked'));
     if (isPaused) found.push(await lastOnStream(lookup, name, 'RolloutPaused', 'RolloutFailed'));
     if (isUnstable) found.push(await lastOnStream(lookup, name, 'ServiceUnstable'));
-    if (status === 'converged') return found.filter((event) => event != null);
+    if (hasRuns) found.push(await lastOnStream(lookup, name, 'JobDue', 'JobSkipped', 'JobCompleted', 'JobFailed'));
+    if (status === 'converged' || status === 'completed') return found.filter((event) => event != null);
     for (const { container, reason, isDelayed } of failing) {
       // An unhealthy one is replaced before it ends.
       const isFailure = reason === 'unhealthy' ? ({ type }: LogEvent) => type === 'ContainerUnhealthy' : isEnd;

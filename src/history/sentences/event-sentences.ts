@@ -5,6 +5,7 @@
 
 import { type EventData, type EventType, explanationNamesMax } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
+import type { RunCause } from '../../events/schema/job-facts.ts';
 import type { StopReason } from '../../model/container.ts';
 import {
   describeActor,
@@ -31,8 +32,8 @@ const sentences: Sentences = {
   ClusterCreated: (event) => `${who(event)} created the cluster ${event.data.name}`,
 
   ServiceRequested(event) {
-    const { service, replicas, container, changed, generation } = event.data;
-    const spec = `${formatCount(replicas, 'replica')} of ${service} from ${container.image}`;
+    const { container, changed, generation, service } = event.data;
+    const spec = `${describeWanted(event.data)} from ${container.image}`;
     if (!changed) return `${who(event)} requested ${spec} again, which changed nothing`;
     const { rollbackTo } = event.data;
     if (rollbackTo !== undefined) {
@@ -90,6 +91,16 @@ const sentences: Sentences = {
   RolloutCompleted: ({ data: { service, to } }) =>
     `the rollout of ${service} to generation ${to} was complete: every replica served`,
   RolloutFailed: (event) => `${who(event)} gave up the rollout of ${event.data.service}: ${quote(event.data.reason)}`,
+  JobDue: ({ data: { service, run, cause, dueAt, completions }, at }) =>
+    `run ${run} of ${service} began: ${runCauses[cause](formatTimeBeside(dueAt, at))}, ${formatCount(completions, 'container')} to end with 0`,
+  JobSkipped({ data: { service, dueAt, ticks, why, run }, at }) {
+    const what = ticks === 1 ? 'the tick' : `${ticks} ticks up to that`;
+    const reason = why === 'missed' ? 'no manager led at the time' : `run ${run} went on`;
+    return `${what} of ${service} at ${formatTimeBeside(dueAt, at)} ${ticks === 1 ? 'was' : 'were'} skipped: ${reason}`;
+  },
+  JobCompleted: ({ data: { service, run, completions, seconds } }) =>
+    `run ${run} of ${service} was complete after ${formatDuration(seconds * 1000)}: ${formatCount(completions, 'container')} ended with 0`,
+  JobFailed: ({ data: { service, run, reason } }) => `run ${run} of ${service} failed: ${quote(reason)}`,
   RestartDelayed({ data, at }) {
     const { service, slot, container, failures, delayMs, until } = data;
     const times = failures === 1 ? 'once' : failures === 2 ? 'twice in a row' : `${failures} times in a row`;
@@ -174,6 +185,11 @@ const sentences: Sentences = {
   },
 };
 
+function describeWanted({ mode, service, replicas }: EventData<'ServiceRequested'>): string {
+  if (mode === 'job') return `job ${service}`;
+  return mode === 'global' ? `${service} on every node` : `${formatCount(replicas, 'replica')} of ${service}`;
+}
+
 /** One line, in past tense, without its time: the caller shows `at` beside it. */
 export function sentenceOf(event: LogEvent): string {
   return (sentences[event.type] as (event: LogEvent) => string)(event);
@@ -237,6 +253,14 @@ const stopReasons: Readonly<Record<StopReason, (about: { service: string; node: 
   'service removed': ({ service }) => `${service} is being removed`,
   'node draining': ({ node }) => `${node} is being drained`,
   unhealthy: () => 'it is unhealthy',
+  'job timed out': ({ service }) => `the run of ${service} took too long`,
+  'job failed': ({ service }) => `the run of ${service} has failed`,
+};
+
+const runCauses: Readonly<Record<RunCause, (dueAt: string) => string>> = {
+  requested: () => 'it was requested',
+  schedule: (dueAt) => `its schedule wanted it at ${dueAt}`,
+  missed: (dueAt) => `its schedule wanted it at ${dueAt}, while no manager led`,
 };
 
 function describeOffer({ engine, inventory, hostAccess }: EventData<'NodeRegistered'>): string {

@@ -10,6 +10,8 @@ import { decideReport, type ReportDecision } from '../../reconciler/commands/dec
 export type Agents = {
   /** Reports that it is starting, waits for its permit, reports that it runs. */
   start(container: ContainerView): void;
+  /** It runs: one of a job ends with 0 after a while. */
+  goOn(container: ContainerView): void;
   stop(container: ContainerView): void;
 };
 
@@ -23,13 +25,16 @@ type Deps = {
 };
 
 type Report = Parameters<typeof decideReport>[1];
-type Kind = 'starting' | 'running' | 'failed' | 'stopped';
+type Kind = 'starting' | 'running' | 'failed' | 'stopped' | 'completed';
 type Engine = { starting: number; waiting: ContainerView[] };
 
 /** Reports of a what-if are sent once, so their ids need not differ. */
 const noId = '00000000-0000-4000-8000-000000000000';
 
-export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number; stopMs: number }): Agents {
+/** How long each takes. */
+export type AgentTimes = { startMs: number; stopMs: number; jobMs: number };
+
+export function createAgents(deps: Deps, { startMs, stopMs, jobMs }: AgentTimes): Agents {
   const { view, later, isHeard, isFailing, onReport } = deps;
   const engines = new Map<string, Engine>();
 
@@ -40,6 +45,13 @@ export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number;
 
   /** It may have been stopped, or its node be silent, since its start was commanded. */
   const isStartable = ({ node, state }: ContainerView) => state === 'starting' && isHeard(node);
+
+  const goOn = (container: ContainerView) => {
+    if (!view.services.get(container.service)?.job) return;
+    later(jobMs, () => {
+      if (container.state === 'running' && isHeard(container.node)) report('completed', container);
+    });
+  };
 
   const startNext = (engine: Engine) => {
     while (engine.starting < parallelStartsDefault) {
@@ -52,6 +64,7 @@ export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number;
         if (isStartable(next)) {
           report('running', next);
           if (isFailing(next)) report('failed', next);
+          else goOn(next);
         }
         startNext(engine);
       });
@@ -59,6 +72,7 @@ export function createAgents(deps: Deps, { startMs, stopMs }: { startMs: number;
   };
 
   return {
+    goOn,
     start(container) {
       if (!isHeard(container.node)) return;
       report('starting', container);
@@ -92,6 +106,8 @@ function toReport(view: ClusterView, kind: Kind, container: ContainerView): Repo
       return { ...head, kind, engineContainerId: container.id, startedAt: view.at, ports: [] };
     case 'failed':
       return { ...head, kind, reason: 'exited', message: 'exit code 1, as supposed', exitCode: 1, logTail: [] };
+    case 'completed':
+      return { ...head, kind, logTail: [] };
     case 'stopped':
       return { ...head, kind, exitCode: 0 };
   }

@@ -10,6 +10,8 @@ type Taken = {
   start: StartTime;
   stopMs: number;
   nodeTimeoutMs: number;
+  /** How long a container of a job runs, and whether there is a job. */
+  jobs: { jobMs: number; isAny: boolean };
   /** Services whose containers failed again and again. */
   failing: readonly string[];
   /** Nodes that were silent already. */
@@ -36,7 +38,7 @@ const formatFew = (names: readonly string[]) => formatNames(names.slice(0, names
 
 /** A sentence each. */
 export function describeAssumptions(taken: Taken): string[] {
-  const { start, stopMs, nodeTimeoutMs, failing, silent, failingImages } = taken;
+  const { start, stopMs, nodeTimeoutMs, jobs, failing, silent, failingImages } = taken;
   const { startMs, samples } = start;
   const source = samples === 0 ? 'a default: few starts are known' : `the median of the last ${samples}`;
   const sentences = [
@@ -47,6 +49,11 @@ export function describeAssumptions(taken: Taken): string[] {
       : `every start succeeds, but containers of ${formatFew(failingImages)} end as soon as they run`,
     `a node without heartbeats for more than ${formatDuration(nodeTimeoutMs)} is lost, and stays so`,
   ];
+  if (jobs.isAny) {
+    sentences.push(
+      `a container of a job ends with 0 after ${formatDuration(jobs.jobMs)}, and no run begins by a schedule`,
+    );
+  }
   if (failing.length > 0)
     sentences.push(`${formatFew(failing)} failed again and again, and is supposed not to any more`);
   if (silent.length > 0) sentences.push(`without heartbeats then, and supposed to stay so: ${formatFew(silent)}`);

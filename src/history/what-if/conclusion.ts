@@ -1,5 +1,6 @@
 /** Concludes a what-if: a word for programs and a sentence for people. Pure. */
 
+import type { ServiceStatus } from '../../projections/rows/service-row.ts';
 import { formatDuration } from '../sentences/format-values.ts';
 import type { ServiceOutcome } from './outcome.ts';
 
@@ -56,11 +57,13 @@ export function judge(
   return { kind: 'converges', afterMs, sentence: `converges after ${formatDuration(afterMs)}${rest}` };
 }
 
-const isShort = ({ after }: ServiceOutcome): boolean => after !== null && after.status !== 'converged';
+const isShort = ({ after }: ServiceOutcome): boolean => after !== null && !isWell(after.status);
+
+const isWell = (status: ServiceStatus): boolean => status === 'converged' || status === 'completed';
 
 /** It was short before, its spec did not change, and it runs as many. */
 function isNoWorse({ before, after }: ServiceOutcome): boolean {
-  if (before.status === 'converged' || after === null) return false;
+  if (isWell(before.status) || after === null) return false;
   const isSameSpec = before.generation === after.generation;
   return isSameSpec && after.running >= before.running;
 }

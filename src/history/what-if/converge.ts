@@ -8,7 +8,7 @@ import type { NewEvent } from '../../events/schema/event.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { plan, servicesToEvaluate } from '../../reconciler/planner/plan.ts';
 import type { HeartbeatStatus } from '../../reconciler/planner/plan-nodes.ts';
-import type { PlanSettings } from '../../reconciler/planner/slot-buckets.ts';
+import type { PlanSettings } from '../../reconciler/planner/plan-round.ts';
 import { groupSteps } from '../../reconciler/planner/step-groups.ts';
 import { slotsOf, takeServices, type Work, type WorkQueue } from '../../reconciler/planner/work-queue.ts';
 

@@ -11,23 +11,17 @@ import { evolve } from '../../projections/view/evolve.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { nothingTouched } from '../../projections/view/touched.ts';
 import { type ApiRequest, decide } from '../../reconciler/commands/decide.ts';
-import { nextDeadlineMs } from '../../reconciler/planner/plan.ts';
-import { rolloutDeadlines } from '../../reconciler/planner/plan-rollout.ts';
+import { serviceDeadlines, timedServices } from '../../reconciler/planner/plan.ts';
+import { nextQuietMs } from '../../reconciler/planner/plan-conflicts.ts';
 import { createWorkQueue } from '../../reconciler/planner/work-queue.ts';
-import { createAgents } from './agents.ts';
+import { type AgentTimes, createAgents } from './agents.ts';
 import { createConvergence } from './converge.ts';
 import { createSilences, findSilentNodes, type Silences } from './silences.ts';
 import { toLogEvent, versionOf } from './to-log-event.ts';
 import { createVirtualTime } from './virtual-time.ts';
 
-export type SimulationSettings = {
-  nodeTimeoutMs: number;
-  queueTimeoutMs: number;
-  /** How long a start takes once it has its permit. */
-  startMs: number;
-  /** How long a container takes to stop. */
-  stopMs: number;
-};
+/** A start takes `startMs` once it has its permit, a container of a job runs for `jobMs`. */
+export type SimulationSettings = { nodeTimeoutMs: number; queueTimeoutMs: number } & AgentTimes;
 
 export type Simulation = {
   /** Nodes that were silent before, and stay so. */
@@ -105,7 +99,7 @@ export function createSimulation(
   );
 
   const converging = { view, queue, heartbeats: silences.status, nowMs: time.nowMs, append };
-  const { converge, slotsLookedAt } = createConvergence(converging, { queueTimeoutMs });
+  const { converge, slotsLookedAt } = createConvergence(converging, { queueTimeoutMs, ignoresSchedules: true });
 
   const silentFromStart = findSilentNodes(view, nodeTimeoutMs);
   queue.addAll();
@@ -146,6 +140,7 @@ function resume(view: ClusterView, silent: ReadonlyMap<string, number>, { silenc
   for (const container of placed.sort((a, b) => a.queuedPosition - b.queuedPosition)) {
     const { state } = container;
     if (state === 'in queue' || state === 'starting') agents.start(container);
+    if (state === 'running') agents.goOn(container);
     if (state === 'stopping') agents.stop(container);
   }
 }
@@ -156,12 +151,12 @@ function nextDeadlineAfter(view: ClusterView, nowMs: number): number | null {
   const consider = (atMs: number | null | undefined) => {
     if (atMs != null && atMs > nowMs) next = earliest(next, atMs);
   };
-  consider(nextDeadlineMs(view));
+  consider(nextQuietMs(view));
   for (const id of view.queued) consider(view.containers.get(id)?.queueDeadlineMs);
   for (const [name, slots] of view.delayed) {
     for (const slot of slots) consider(view.services.get(name)?.slots.get(slot)?.delayedUntilMs);
   }
-  for (const name of view.rolling) for (const dueMs of rolloutDeadlines(view.services.get(name)!)) consider(dueMs);
+  for (const service of timedServices(view)) for (const dueMs of serviceDeadlines(service)) consider(dueMs);
   return next;
 }
 

@@ -102,6 +102,12 @@ function describe(event: LogEvent, cause: string | null): Sentence | null {
       return { what: `${rolloutOf(event.data)} pauses`, why: event.data.reason };
     case 'RolloutFailed':
       return { what: `${rolloutOf(event.data)} is given up`, why: event.data.reason };
+    case 'JobDue':
+      return { what: `run ${event.data.run} of ${event.data.service} begins`, why: cause ?? event.data.cause };
+    case 'JobCompleted':
+      return { what: `run ${event.data.run} of ${event.data.service} is complete`, why: 'its containers ended with 0' };
+    case 'JobFailed':
+      return { what: `run ${event.data.run} of ${event.data.service} fails`, why: event.data.reason };
     case 'RestartDelayed':
       return {
         what: `${slotOf(event.data)} waits for ${formatDuration(event.data.delayMs)}`,

@@ -73,10 +73,12 @@ const yieldEveryMs = 20;
 
 /** A stop of a process that listens to its signal, with an init: measured 57 ms for the engine's part. */
 const stopMs = 200;
+/** How long a job takes is not known: long enough to be seen. */
+const jobMs = 10_000;
 
 /**
  * @param view read before the first await
- * @throws AppError `node_not_found` · `service_not_found` · `service_removing` · `service_too_large` ·
+ * @throws AppError `node_not_found` · `service_not_found` · `service_removing` · `service_too_large` · `mode_mismatch` ·
  *   `whatif_too_large` (details.field, .rule) · the signal's reason
  */
 export async function whatIf(
@@ -106,7 +108,7 @@ export async function whatIf(
     timeline.add(event, afterMs);
     tally.add(event);
   };
-  const times = { nodeTimeoutMs, queueTimeoutMs, startMs: start.startMs, stopMs };
+  const times = { nodeTimeoutMs, queueTimeoutMs, startMs: start.startMs, stopMs, jobMs };
   const simulation = createSimulation(supposed, times, onEvent);
   for (const change of changes) applyChange(supposed, change, { simulation, timeline });
 
@@ -123,6 +125,7 @@ export async function whatIf(
     services,
     assumptions: describeAssumptions({
       ...{ start, stopMs, nodeTimeoutMs, failing, silent: simulation.silentFromStart },
+      jobs: { jobMs, isAny: [...supposed.services.values()].some(({ job }) => job !== null) },
       failingImages: failingImagesOf(changes),
     }),
   };

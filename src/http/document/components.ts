@@ -1,18 +1,13 @@
 /** Lists the schemas that have a name in the document. */
 
 import type { TSchema } from '@sinclair/typebox';
+import { GenerationsAnswer } from '../request/generations-schema.ts';
 import { JoinedNode } from '../request/join-schema.ts';
-import {
-  AcceptedNodes,
-  AcceptedServices,
-  GenerationsAnswer,
-  ServiceDetail,
-  specComponents,
-} from '../request/service-schema.ts';
+import { AcceptedNodes, AcceptedServices, ServiceDetail, specComponents } from '../request/service-schema.ts';
 import { IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
 import { DryRun } from '../routes/dry-run.ts';
 import { Diff, Event, EventPage, WhatIf, WhyContainer, WhyService } from '../schema/history.ts';
-import { Alarm, ContainerRow, NodeRow, OneContainer, OneNode, Rollout, ServiceRow } from '../schema/rows.ts';
+import { Alarm, ContainerRow, NodeRow, OneContainer, OneNode, Rollout, Run, ServiceRow } from '../schema/rows.ts';
 import { ContainerState, NodeState, ServiceState, State } from '../schema/state.ts';
 import { Problem } from './refusals.ts';
 
@@ -28,7 +23,7 @@ export const components: readonly TSchema[] = [
     TokenList,
     JoinedNode,
   ],
-  ...[Rollout, ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
+  ...[Rollout, Run, ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
   ...[ServiceState, NodeState, ContainerState, State],
   ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf, DryRun],
   Problem,

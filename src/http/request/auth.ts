@@ -7,8 +7,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../../errors.ts';
 import { allows, type Scope, scopes, tokenIdOf } from '../../model/token.ts';
-import type { TokenView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
+import type { TokenView } from '../../projections/view/token-view.ts';
 import { isLoopback, refuseForeignHost, refuseForeignSite, refuseOtherPages } from './origin.ts';
 import { sessionOf } from './session.ts';
 

@@ -1,6 +1,8 @@
 /** Defines the members of a service beside its container: how its health is checked, how it is updated and restarted. */
 
 import { type Static, Type } from '@sinclair/typebox';
+import { JobPolicy, serviceModes } from '../../model/job.ts';
+import { cronCharactersMax, missedRules, overlapRules, timeZoneCharactersMax } from '../../model/schedule.ts';
 import { oneOf, strict } from '../schema/schema.ts';
 
 const seconds = (minimum: number, maximum: number) => Type.Optional(Type.Integer({ minimum, maximum }));
@@ -106,4 +108,51 @@ export const RestartBody = Type.Object(
 );
 export type RestartBody = Static<typeof RestartBody>;
 
-export const releaseComponents = [UpdateBody, RestartBody];
+export const ModeBody = oneOf(serviceModes, 'replicated, global or job');
+
+const { completions, parallelism, maxAttempts, timeoutSeconds } = JobPolicy.properties;
+export const JobBody = Type.Object(
+  {
+    completions: Type.Optional(completions),
+    parallelism: Type.Optional(parallelism),
+    maxAttempts: Type.Optional(maxAttempts),
+    timeoutSeconds: Type.Optional(
+      Type.Unsafe<number | null>({ ...timeoutSeconds, description: 'null or a whole number from 1 to 31536000' }),
+    ),
+  },
+  {
+    ...strict,
+    $id: 'JobPolicy',
+    description:
+      'One run of a job: how many containers have to end with 0, how many run at once, how often each may fail, how long all may take. A member that is left out has its default.',
+  },
+);
+export type JobBody = Static<typeof JobBody>;
+
+export const ScheduleBody = Type.Object(
+  {
+    cron: Type.String({
+      pattern: '^[0-9A-Za-z*/,#?@ -]+$',
+      maxLength: cronCharactersMax,
+      description: 'a cron expression of five fields, or six with seconds first',
+    }),
+    timeZone: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z][A-Za-z0-9_+/-]*$',
+        maxLength: timeZoneCharactersMax,
+        description: 'the name of a time zone, such as Europe/Berlin; default UTC',
+      }),
+    ),
+    missed: Type.Optional(oneOf(missedRules, 'skip or run-once')),
+    overlap: Type.Optional(oneOf(overlapRules, 'allow, forbid or replace')),
+  },
+  {
+    ...strict,
+    $id: 'Schedule',
+    description:
+      'When a job runs by itself, what becomes of ticks that passed while no manager led, and of one while the run before goes on. A member that is left out has its default: UTC, skip, forbid.',
+  },
+);
+export type ScheduleBody = Static<typeof ScheduleBody>;
+
+export const releaseComponents = [UpdateBody, RestartBody, JobBody, ScheduleBody];

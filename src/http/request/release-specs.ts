@@ -1,6 +1,7 @@
 /** Converts health checks and policies between request bodies and what is stored. Pure. */
 
 import { type HealthCheck, healthCheckDefaults } from '../../model/health.ts';
+import { jobPolicyDefault, type ServiceMode } from '../../model/job.ts';
 import {
   type Amount,
   restartPolicyDefault,
@@ -8,10 +9,12 @@ import {
   type UpdatePolicy,
   updatePolicyDefault,
 } from '../../model/policy.ts';
+import { scheduleDefaults } from '../../model/schedule.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { PolicyPatch } from '../../reconciler/commands/decide.ts';
 import { refuseField } from '../response/problem.ts';
-import type { HealthBody, RestartBody, UpdateBody } from './release-schema.ts';
+import { checkSchedule } from './check-policy.ts';
+import type { HealthBody, JobBody, RestartBody, ScheduleBody, UpdateBody } from './release-schema.ts';
 
 /** @throws AppError `body_contradictory`: none or several kinds of check; a time-out longer than its interval is allowed */
 export function toHealth(body: HealthBody, field: string): HealthCheck {
@@ -37,16 +40,33 @@ function toHealthBody(check: HealthCheck): HealthBody {
   return { http: { path, port, ...(status === null ? {} : { status }) }, ...times };
 }
 
-type PolicyBody = { update?: UpdateBody; restart?: RestartBody };
+type PolicyBody = {
+  mode?: ServiceMode;
+  job?: JobBody;
+  schedule?: ScheduleBody;
+  update?: UpdateBody;
+  restart?: RestartBody;
+};
 
-export const toPolicy = ({ update, restart }: PolicyBody): ServicePolicy => ({
+export const toPolicy = ({ mode, job, schedule, update, restart }: PolicyBody): ServicePolicy => ({
+  ...(mode && mode !== 'replicated' ? { mode } : {}),
+  ...(job || mode === 'job' ? { job: { ...jobPolicyDefault, ...job } } : {}),
+  ...(schedule ? { schedule: { ...scheduleDefaults, ...schedule } } : {}),
   ...(update ? { update: { ...updatePolicyDefault, ...toUpdate(update) } } : {}),
   ...(restart ? { restart: { ...restartPolicyDefault, ...restart } } : {}),
 });
 
-type PolicyPatchBody = { update?: UpdateBody | null; restart?: RestartBody | null };
+type PolicyPatchBody = {
+  job?: JobBody | null;
+  schedule?: ScheduleBody | null;
+  update?: UpdateBody | null;
+  restart?: RestartBody | null;
+};
 
-export const toPolicyPatch = ({ update, restart }: PolicyPatchBody): PolicyPatch => ({
+/** @throws AppError `body_contradictory` */
+export const toPolicyPatch = ({ job, schedule, update, restart }: PolicyPatchBody): PolicyPatch => ({
+  ...(job === undefined ? {} : { job }),
+  ...(schedule === undefined ? {} : { schedule: schedule && checkSchedule({ ...scheduleDefaults, ...schedule }, '') }),
   ...(update === undefined ? {} : { update: update && toUpdate(update) }),
   ...(restart === undefined ? {} : { restart }),
 });
@@ -65,9 +85,12 @@ const toAmount = (amount: number | string): Amount =>
 const toAmountBody = (amount: Amount): number | string => ('count' in amount ? amount.count : `${amount.percent}%`);
 
 /** As a request has them, such that sending them again changes nothing. */
-export function toReleaseBody(spec: ContainerSpec, { update, restart }: ServicePolicy) {
+export function toReleaseBody(spec: ContainerSpec, { mode, job, schedule, update, restart }: ServicePolicy) {
   return {
     ...(spec.health ? { health: toHealthBody(spec.health) } : {}),
+    ...(mode ? { mode } : {}),
+    ...(job ? { job } : {}),
+    ...(schedule ? { schedule } : {}),
     ...(update ? { update: toUpdateBody(update) } : {}),
     ...(restart ? { restart } : {}),
   };
@@ -78,24 +101,3 @@ const toUpdateBody = ({ parallelism, maxFailures, ...plain }: UpdatePolicy): Upd
   parallelism: toAmountBody(parallelism),
   maxFailures: toAmountBody(maxFailures),
 });
-
-/**
- * Policies that cannot be followed by the service.
- * @param field of the service in the body; '' for a service that is patched
- * @throws AppError `body_contradictory`
- */
-export function checkPolicy(
-  service: { replicas: number | null; container: Pick<ContainerSpec, 'ports'> } & { update?: UpdatePolicy },
-  field: string,
-): void {
-  const { replicas, container, update } = service;
-  if (!update) return;
-  const refuse = (member: string, rule: string) => refuseField('body_contradictory', `${field}update.${member}`, rule);
-  if (update.canary > 0 && replicas !== null && update.canary >= replicas) {
-    throw refuse('canary', `must be less than the replicas, which are ${replicas}`);
-  }
-  const held = container.ports.find(({ host }) => host !== null);
-  if (update.order === 'start-first' && held) {
-    throw refuse('order', `cannot be start-first: the old container holds host port ${held.host} until it stops`);
-  }
-}

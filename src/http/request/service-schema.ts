@@ -4,10 +4,19 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { NodeId, ServiceName } from '../../model/ids.ts';
 import { labels } from '../../model/naming.ts';
 import { Replicas } from '../../model/service.ts';
-import { serviceMembers } from '../schema/rows.ts';
+import { runsMember, serviceMembers } from '../schema/rows.ts';
 import { named, nullable, oneOf, position, ref, strict, time } from '../schema/schema.ts';
 import { openMap, optionMembers, optionPatchMembers, ResourcesBody } from './options-schema.ts';
-import { HealthBody, HealthPatch, RestartBody, releaseComponents, UpdateBody } from './release-schema.ts';
+import {
+  HealthBody,
+  HealthPatch,
+  JobBody,
+  ModeBody,
+  RestartBody,
+  releaseComponents,
+  ScheduleBody,
+  UpdateBody,
+} from './release-schema.ts';
 
 /** The log's limit on the events of one append: all services of a body are one commit. */
 const servicesMax = 500;
@@ -121,7 +130,11 @@ const members = {
 export const ContainerBody = Type.Object({ ...members, ...optionMembers }, { ...strict, $id: 'ContainerSpec' });
 export type ContainerBody = Static<typeof ContainerBody>;
 
-const releaseMembers = {
+/** Beside the container, each as a request has it. */
+export const releaseMembers = {
+  mode: Type.Optional(ModeBody),
+  job: Type.Optional(ref<JobBody>(JobBody)),
+  schedule: Type.Optional(ref<ScheduleBody>(ScheduleBody)),
   health: Type.Optional(HealthBody),
   update: Type.Optional(ref<UpdateBody>(UpdateBody)),
   restart: Type.Optional(ref<RestartBody>(RestartBody)),
@@ -143,7 +156,20 @@ export const ApplyBody = Type.Object(
     ...strict,
     $id: 'ApplyRequest',
     description: 'Creates or edits services. All services of a body are changed in one commit.',
-    examples: [{ services: [{ serviceName: 'web', replicas: 3, container }] }],
+    examples: [
+      { services: [{ serviceName: 'web', replicas: 3, container }] },
+      {
+        services: [
+          {
+            ...{ serviceName: 'backup', mode: 'job', schedule: { cron: '0 3 * * *', timeZone: 'Europe/Berlin' } },
+            container: { image: 'backup:1' },
+          },
+        ],
+      },
+      {
+        services: [{ serviceName: 'migrate', mode: 'job', job: { maxAttempts: 5 }, container: { image: 'web:1.27' } }],
+      },
+    ],
   },
 );
 
@@ -170,6 +196,8 @@ export const PatchBody = Type.Object(
     replicas: Type.Optional(Replicas),
     container: Type.Optional(ref<ContainerPatchBody>(ContainerPatchBody)),
     health: Type.Optional(HealthPatch),
+    job: Type.Optional(nullable(ref<JobBody>(JobBody), 'null or what a run of a job is')),
+    schedule: Type.Optional(nullable(ref<ScheduleBody>(ScheduleBody), 'null, for no schedule, or a whole one')),
     update: Type.Optional(nullable(ref<UpdateBody>(UpdateBody), 'null or an update policy')),
     restart: Type.Optional(nullable(ref<RestartBody>(RestartBody), 'null or a restart policy')),
   },
@@ -178,7 +206,7 @@ export const PatchBody = Type.Object(
     $id: 'ServicePatch',
     minProperties: 1,
     description:
-      'Changes the members it has. In maps null removes a name; what the engine enforces, health, update and restart are the default again with null.',
+      'Changes the members it has. In maps null removes a name; what the engine enforces, health, job, update and restart are the default again with null.',
     examples: [{ replicas: 5 }, { container: { image: 'nginx:1.28', env: { MODE: null } } }],
   },
 );
@@ -211,34 +239,11 @@ export const ServiceDetail = named('Service', {
   ...serviceMembers,
   container: ref<ContainerBody>(ContainerBody),
   ...releaseMembers,
+  mode: serviceMembers.mode,
+  runs: runsMember,
+  nextRunAt: nullable(time, 'the next tick of its schedule; null without one'),
 });
 export type ServiceDetail = Static<typeof ServiceDetail>;
-
-const generationOutcomes = ['converged', 'failed', 'in progress', 'paused', 'superseded'] as const;
-
-/** Each can be sent again as it is, but for what says how it went. */
-export const GenerationsAnswer = named('Generations', {
-  serviceName: Type.String(),
-  generations: Type.Array(
-    Type.Object(
-      {
-        generation: Type.Integer({ minimum: 1 }),
-        at: time,
-        actor: Type.String({ description: 'who asked for it' }),
-        replicas: Replicas,
-        rollbackTo: nullable(Type.Integer(), 'the generation whose spec it is again'),
-        outcome: oneOf(generationOutcomes),
-        convergedAfterMs: nullable(Type.Integer(), 'from the request on'),
-        reason: nullable(Type.String(), 'why it failed or is paused'),
-        container: ref<ContainerBody>(ContainerBody),
-        ...releaseMembers,
-      },
-      strict,
-    ),
-    { description: 'newest first' },
-  ),
-});
-export type GenerationsAnswer = Static<typeof GenerationsAnswer>;
 
 export const specComponents: readonly TSchema[] = [
   ...[ContainerBody, ServiceBody, ApplyBody],

@@ -6,8 +6,9 @@ import { type Removed, sortByName } from '../../reconciler/commands/named-entrie
 import { patchOptions } from '../../reconciler/commands/patch-options.ts';
 import { type ContainerPatch, patchResources, withoutOptions } from '../../reconciler/commands/patch-spec.ts';
 import { refuseField } from '../response/problem.ts';
+import { checkPolicy } from './check-policy.ts';
 import { toOptionsBody, toOptionsPatch, toResourcesBody, toResourcesPatch } from './container-options.ts';
-import { checkPolicy, toHealth, toPolicy, toPolicyPatch } from './release-specs.ts';
+import { toHealth, toPolicy, toPolicyPatch } from './release-specs.ts';
 import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from './service-schema.ts';
 
 const stopTimeoutSecondsDefault = 10;
@@ -29,7 +30,7 @@ export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] 
       },
       ...toPolicy(policies),
     };
-    checkPolicy(spec, `${path}.`);
+    checkPolicy(spec, `${path}.`, policies);
     return spec;
   });
 }

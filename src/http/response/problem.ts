@@ -40,6 +40,7 @@ export const problemCodes = {
   request_timeout: { status: 408, title: 'The request took too long to arrive' },
   expectation_failed: { status: 409, title: 'Other requests kept changing the same thing' },
   service_removing: { status: 409, title: 'The service is being removed' },
+  mode_mismatch: { status: 409, title: 'The service runs in another mode' },
   rollout_not_found: { status: 409, title: 'No rollout is under way' },
   rollout_not_paused: { status: 409, title: 'The rollout is not paused' },
   node_not_lost: { status: 409, title: 'The node is in use' },

@@ -3,6 +3,7 @@
 import type { Static } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
+import { nextRunAt, runRows } from '../../projections/rows/job-status.ts';
 import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
@@ -18,6 +19,16 @@ import type { Submit } from './submit.ts';
 
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
 type Changes = { submit: Submit; tryDry: TryDry };
+
+/** Of a spec, whole or in part. */
+const specRefusals = [
+  'body_contradictory',
+  'image_refused',
+  'mode_mismatch',
+  'option_refused',
+  'service_too_large',
+  ...dryRunRefusals,
+] as const;
 
 export function addServiceRoutes(server: Server, deps: Deps, { submit, tryDry }: Changes): void {
   addServiceRead(server, deps);
@@ -37,7 +48,7 @@ export function addServiceRoutes(server: Server, deps: Deps, { submit, tryDry }:
     {
       config: {
         scope: 'write',
-        refusals: ['body_contradictory', 'image_refused', 'option_refused', 'service_too_large', ...dryRunRefusals],
+        refusals: specRefusals,
       },
       schema: {
         operationId: 'applyServices',
@@ -56,15 +67,7 @@ export function addServiceRoutes(server: Server, deps: Deps, { submit, tryDry }:
     {
       config: {
         scope: 'write',
-        refusals: [
-          'service_not_found',
-          'service_removing',
-          'body_contradictory',
-          'image_refused',
-          'option_refused',
-          'service_too_large',
-          ...dryRunRefusals,
-        ],
+        refusals: ['service_not_found', 'service_removing', ...specRefusals],
       },
       schema: {
         operationId: 'patchService',
@@ -134,5 +137,8 @@ function serviceBody(view: ClusterView, service: ServiceView): ServiceDetail {
     ...row,
     container: toContainerBody(service.spec),
     ...toReleaseBody(service.spec, service.policy),
+    mode: row.mode,
+    runs: service.job && runRows(service.job),
+    nextRunAt: nextRunAt(service),
   };
 }

@@ -1,8 +1,8 @@
 /** Serves /token: issuing, listing and revoking tokens. The text of a token is in one answer and nowhere else. */
 
 import type { Static } from '@sinclair/typebox';
-import type { TokenView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
+import type { TokenView } from '../../projections/view/token-view.ts';
 import { IssueBody, IssuedToken, RevokedTokens, TokenList, TokenParams } from '../request/token-schema.ts';
 import { createTokenSecret } from '../request/token-secret.ts';
 import { ref } from '../schema/schema.ts';

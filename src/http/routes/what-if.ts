@@ -70,6 +70,7 @@ export function addWhatIfRoutes(
         scope: 'read',
         refusals: [
           ...(['node_not_found', 'service_not_found', 'service_removing', 'service_too_large'] as const),
+          'mode_mismatch',
           ...(['whatif_too_large', 'whatif_busy', 'stopping'] as const),
         ],
       },

@@ -3,6 +3,8 @@
 import { Type } from '@sinclair/typebox';
 import { containerStates, FailureReason, StopReason } from '../../model/container.ts';
 import { healths } from '../../model/health.ts';
+import { serviceModes } from '../../model/job.ts';
+import type { RunRow } from '../../projections/rows/job-status.ts';
 import { type RolloutRow, serviceStatuses } from '../../projections/rows/service-row.ts';
 import { count, head, named, nullable, oneOf, position, ref, sentence, time } from './schema.ts';
 
@@ -23,14 +25,29 @@ export const Rollout = named('Rollout', {
   reason: nullable(Type.String(), 'why it does not go on, as a sentence'),
 });
 
+export const Run = named('Run', {
+  run: Type.Integer({ minimum: 1, description: 'counts the runs of the service' }),
+  cause: oneOf(['requested', 'schedule', 'missed'], 'what asked for it'),
+  generation: Type.Integer({ minimum: 1 }),
+  dueAt: time,
+  beganAt: time,
+  endedAt: nullable(time, 'null while it goes on'),
+  outcome: oneOf(['running', 'completed', 'failed', 'replaced']),
+  succeeded: Type.Integer({ minimum: 0, description: 'containers that ended with 0' }),
+  completions: Type.Integer({ minimum: 1, description: 'how many have to' }),
+  reason: nullable(Type.String(), 'why it failed, as a sentence'),
+  container: nullable(Type.String(), 'the one that failed last, where that ended the run'),
+});
+
 const service = {
   serviceName: Type.String(),
-  replicas: Type.Integer({ minimum: 0, description: 'how many there should be' }),
+  mode: oneOf(serviceModes),
+  replicas: Type.Integer({ minimum: 0, description: 'how many containers there should be now' }),
   running: Type.Integer({ minimum: 0, description: 'how many there are' }),
   unknown: Type.Integer({ minimum: 0, description: 'how many are on nodes that are silent, or whose engines are' }),
   generation: Type.Integer({ minimum: 1, description: 'counts the accepted changes of the spec' }),
   status: oneOf(serviceStatuses),
-  reason: nullable(Type.String(), 'why it is not converged, as a sentence; null when it is'),
+  reason: nullable(Type.String(), 'why it is neither converged nor completed, as a sentence; null when it is'),
   image: Type.String(),
   rollout: nullable(ref<RolloutRow>(Rollout), 'the last replacement of its containers by those of another spec'),
   updatedAt: time,
@@ -39,6 +56,10 @@ const service = {
 };
 export const ServiceRow = named('ServiceRow', { ...service, position });
 export const serviceMembers = { ...head, ...service };
+export const runsMember = nullable(
+  Type.Array(ref<RunRow>(Run)),
+  'the last runs of a job, newest first; null unless it is one',
+);
 
 const AgentInstance = Type.Object({ id: Type.String(), pid: count, startedAt: time }, { additionalProperties: false });
 const paths = Type.Array(Type.String());

@@ -1,9 +1,22 @@
 /** The row of a service as operators see it: its status, and why, in a sentence. Pure. */
 
-import type { ClusterView, ContainerView, RolloutView, ServiceView, SlotView } from '../view/cluster-view.ts';
+import type { ServiceMode } from '../../model/job.ts';
+import { modeOf } from '../../model/policy.ts';
+import type { ClusterView, ContainerView, ServiceView, SlotView } from '../view/cluster-view.ts';
+import { replicasWanted } from '../view/replicas-wanted.ts';
+import type { RolloutView } from '../view/rollout-view.ts';
+import { judgeJob } from './job-status.ts';
 import { sortNatural } from './order.ts';
 
-export const serviceStatuses = ['converged', 'progressing', 'degraded', 'blocked', 'paused', 'removing'] as const;
+export const serviceStatuses = [
+  'converged',
+  'completed',
+  'progressing',
+  'degraded',
+  'blocked',
+  'paused',
+  'removing',
+] as const;
 export type ServiceStatus = (typeof serviceStatuses)[number];
 
 export type RolloutRow = {
@@ -22,13 +35,15 @@ export type RolloutRow = {
 
 export type ServiceRow = {
   serviceName: string;
+  mode: ServiceMode;
+  /** How many containers it should have now. */
   replicas: number;
   running: number;
   /** How many of the containers are on nodes that are silent, or whose engines are: nothing is known of them. */
   unknown: number;
   generation: number;
   status: ServiceStatus;
-  /** A sentence; null when converged. */
+  /** A sentence; null when converged or completed. */
   reason: string | null;
   image: string;
   /** The last one; null: none was needed yet. */
@@ -45,7 +60,8 @@ export function serviceRow(view: ClusterView, service: ServiceView): ServiceRow 
   const { status, reason } = judgeService(view, service);
   return {
     serviceName: service.name,
-    replicas: service.replicas,
+    mode: modeOf(service.policy),
+    replicas: replicasWanted(service),
     running: service.running,
     unknown: countUnknown(view, service),
     generation: service.generation,
@@ -84,6 +100,7 @@ function judgeService(view: ClusterView, service: ServiceView): Judgement {
   if (service.blocked) return { status: 'blocked', reason: describeBlocked(service, service.blocked) };
   const unknown = countUnknown(view, service);
   if (unknown > 0) return { status: 'degraded', reason: describeUnknown(view, service, unknown) };
+  if (service.job) return judgeJob(service, service.job, formatContainers(liveContainers(view, service)));
   if (service.unstable && isConverged(view, service)) {
     return { status: 'degraded', reason: describeUnstable(service, service.unstable) };
   }
@@ -161,10 +178,10 @@ function describeBlocked(service: ServiceView, { missing, filtered }: NonNullabl
   const outdated = service.running - service.runningCurrent;
   // What lacks a node is the new spec: the earlier one still runs.
   if (outdated > 0) {
-    const of = `${missing} of ${plural(service.replicas, 'replica')}`;
+    const of = `${missing} of ${plural(replicasWanted(service), 'replica')}`;
     return `no node to update ${of} on: ${why}; ${service.running} running, ${outdated} of them by an earlier spec`;
   }
-  return `no node for ${missing} of ${plural(service.replicas, 'replica')}: ${why}`;
+  return `no node for ${missing} of ${plural(replicasWanted(service), 'replica')}: ${why}`;
 }
 
 function describeFailing(view: ClusterView, service: ServiceView, failing: SlotView[]): string {

@@ -30,6 +30,9 @@ export const clockHandlers = {
       service.updatedAt = notAfter(service.updatedAt);
       for (const slot of service.slots.values()) slot.failedAtMs = slot.failedAtMs.map((ms) => Math.min(ms, nowMs));
       for (const [generation, at] of service.converged) service.converged.set(generation, notAfter(at));
+      for (const run of service.job?.runs ?? [])
+        Object.assign(run, { dueAt: notAfter(run.dueAt), endedAt: notAfter(run.endedAt) });
+      if (service.job) service.job.ticksDecidedMs = Math.min(service.job.ticksDecidedMs, nowMs);
       if (service.blocked) service.blocked.since = notAfter(service.blocked.since);
       touched.services.add(service.name);
     }
@@ -58,5 +61,6 @@ function moveDeadlines(view: ClusterView, aheadMs: number): void {
     const { engineLost } = view.nodes.get(id)!;
     if (engineLost) engineLost.deadlineMs -= aheadMs;
   }
+  for (const { job } of view.services.values()) for (const run of job?.runs ?? []) run.beganAtMs -= aheadMs;
   if (view.nextExpiryMs !== null) view.nextExpiryMs -= aheadMs;
 }

@@ -4,15 +4,17 @@
  */
 
 import type { FilteredNodes } from '../../events/schema/catalog.ts';
+import type { JobFailureReason, RunCause } from '../../events/schema/job-facts.ts';
 import type { NodeLossReason } from '../../events/schema/node-facts.ts';
-import type { RolloutPauseReason } from '../../events/schema/rollout-facts.ts';
 import type { ContainerState, FailureReason, StopReason } from '../../model/container.ts';
 import type { Health } from '../../model/health.ts';
 import type { HostAccess } from '../../model/host-access.ts';
 import type { AgentInstance, Availability, EngineDescription, NodeState } from '../../model/node.ts';
 import type { ServicePolicy } from '../../model/policy.ts';
 import type { ContainerSpec } from '../../model/service.ts';
-import type { Scope } from '../../model/token.ts';
+import type { EngineView } from './engine-view.ts';
+import type { RolloutView } from './rollout-view.ts';
+import type { TokenView } from './token-view.ts';
 
 /** The fact something follows from: what plan puts into causationId and container ids. */
 export type Cause = { position: number; eventId: string; correlationId: string };
@@ -74,24 +76,36 @@ export type SlotView = {
 /** A spec with the generation that requested it. */
 export type SpecVersion = { generation: number; spec: ContainerSpec; specHash: string };
 
-export type RolloutView = {
-  state: 'in progress' | 'paused' | 'completed' | 'failed';
-  from: number;
-  to: number;
-  /** Why it is paused; null unless it is. */
-  pause: RolloutPauseReason | null;
-  /** Why it does not go on, in a sentence; null while it does. */
-  reason: string | null;
-  /** Failed or unhealthy containers of its spec since it started or was resumed. */
-  failures: number;
-  /** The last of them. */
-  lastFailure: { container: string; cause: Cause; message: string } | null;
-  /** Its latest fact. */
-  latest: Cause;
-  /** It does not wait for its canaries any more. */
-  isPromoted: boolean;
-  /** When it started, was resumed, or a container of its spec last began to run or became healthy. */
-  progressAtMs: number;
+/** One run of a job. */
+export type RunView = {
+  run: number;
+  cause: RunCause;
+  generation: number;
+  dueAt: string;
+  /** Log time, in milliseconds: a corrected clock leaves it as long ago as it was. */
+  beganAtMs: number;
+  /** Its containers have the slots from this one on, one for each completion. */
+  firstSlot: number;
+  completions: number;
+  /** Slots whose container ended with 0. */
+  succeeded: number;
+  state: 'running' | 'completed' | 'failed' | 'replaced';
+  /** Why it failed; null unless it did. */
+  failure: { why: JobFailureReason; reason: string; container: string | null } | null;
+  endedAt: string | null;
+  /** Its JobDue. */
+  due: Cause;
+  /** Its end, or what replaced it; null while it goes on. */
+  end: Cause | null;
+};
+
+export type JobView = {
+  /** What asked for a run that has not begun; null: nothing does. */
+  requested: Cause | null;
+  /** Oldest first: the last `runsKept`. */
+  runs: RunView[];
+  /** Log time: ticks of the schedule up to then are decided. */
+  ticksDecidedMs: number;
 };
 
 export type ServiceView = {
@@ -113,6 +127,8 @@ export type ServiceView = {
   converged: Map<number, string>;
   /** A slot that fails again and again, in words; null: none does. */
   unstable: { slot: number; failures: number; withinMs: number; reason: string } | null;
+  /** Its runs; null unless it is a job. */
+  job: JobView | null;
   /** Containers that serve once they have run for so long, while others wait for that: id → when. */
   proving: Map<string, number>;
   removing: boolean;
@@ -191,33 +207,8 @@ export const failureTimesKept = 3;
 /** A service of more changes forgets the oldest. */
 export const convergedKept = 1_000;
 
-/** What several nodes share. */
-export type EngineView = {
-  engineId: string;
-  /** Its nodes that are not lost describe it differently: they cannot all be on it. */
-  isDisputed: boolean;
-  /** Nodes of it. It leaves the view when the last is removed and no container holds anything of it. */
-  nodes: Set<string>;
-  /** Containers on it that are not terminal. */
-  containers: number;
-  /** Reserved by containers that are not terminal. */
-  memoryReservedBytes: number;
-  cpuReservedMillis: number;
-  /** `80/tcp` → container that holds the host port. */
-  hostPorts: Map<string, string>;
-};
-
-/** Its text is known to its owner alone; `hash` is the SHA-256 (hex) of it. */
-export type TokenView = {
-  id: string;
-  name: string;
-  scopes: readonly Scope[];
-  hash: string;
-  issuedAt: string;
-  /** Actor. */
-  issuedBy: string;
-  expiresAt: string | null;
-};
+/** Runs of a job, those that go on included. */
+export const runsKept = 10;
 
 export type AlarmView = { alarm: string; subject: string; message: string; since: string };
 
@@ -253,6 +244,8 @@ export type ClusterView = {
   unreachable: Set<string>;
   /** Services at which the planner has to look again by time: a rollout in progress, or containers that prove themselves. */
   rolling: Set<string>;
+  /** Jobs that go on or have a schedule: the planner looks at them by time. */
+  jobs: Set<string>;
   controller: { term: number; controllerId: string; resigned: boolean; version: number };
   /** `partial`: so many nodes are silent together that none is declared lost and nothing is moved. */
   disruption: 'none' | 'partial';
@@ -286,6 +279,7 @@ export function emptyClusterView(): ClusterView {
     blocked: new Set(),
     unreachable: new Set(),
     rolling: new Set(),
+    jobs: new Set(),
     controller: { term: 0, controllerId: '', resigned: false, version: 0 },
     disruption: 'none',
     alarms: new Map(),

@@ -1,21 +1,21 @@
-/** How container events change the view, and when an ended container leaves it. */
+/** How container events change the view. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { FailureReason } from '../../model/container.ts';
 import { type ContainerFact, type HealthFact, nextContainerState, nextHealth } from '../../model/container-machine.ts';
 import { type RestartPolicy, restartPolicyDefault } from '../../model/policy.ts';
 import type { ClusterView, ContainerView, NodeView, ServiceView, SlotView } from './cluster-view.ts';
+import { keepEnded } from './ended.ts';
 import { release, reserve } from './engines.ts';
 import { countFailure, type Failure } from './failures.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
+import { noteDone } from './jobs.ts';
 import { keepRolling, noteProgress, noteRolloutFailure } from './rollouts.ts';
-import { dropSurplusSlot, noteSettled, setBlocked, setDelay } from './services.ts';
+import { noteSettled, setBlocked } from './services.ts';
+import { dropSurplusSlot, setDelay } from './slots.ts';
 import { noteStart, noteStartError } from './suspects.ts';
 import type { Touched } from './touched.ts';
-
-/** How long an ended container stays in the view, in log time. A constant of the projection, never configuration. */
-const endedKeptMs = 3_600_000;
 
 /** Ends that say something about the spec. A lost node or a full queue does not. */
 const countedReasons: ReadonlySet<FailureReason> = new Set([
@@ -103,7 +103,7 @@ export const containerHandlers = {
     const isDone = !isOver && restartCondition(view, event) !== 'always';
     const counted: Failure | null = isOver || isDone ? null : { reason: 'completed', message };
     const container = move(view, event, touched);
-    if (isDone) slotOf(view, container).done = container.specHash;
+    if (isDone && noteDone(view, container)) slotOf(view, container).done = container.specHash;
     container.reason = null;
     container.message = note ?? null;
     container.exitCode = 0;
@@ -138,9 +138,10 @@ function specOf(service: ServiceView, hash: string): Pick<ServiceView, 'name' | 
   return service.previous?.specHash === hash ? { name: service.name, ...service.previous } : null;
 }
 
-/** Under `on-failure` one that ends with 0 is done, under `never` each that ends by itself. */
+/** Under `on-failure` one that ends with 0 is done, as every one of a job; under `never` each that ends by itself. */
 function restartCondition(view: ClusterView, event: LogEvent<ContainerFact>): RestartPolicy['condition'] {
-  return (view.services.get(event.data.service)?.policy.restart ?? restartPolicyDefault).condition;
+  const service = view.services.get(event.data.service);
+  return service?.job ? 'on-failure' : (service?.policy.restart ?? restartPolicyDefault).condition;
 }
 
 const slotOf = (view: ClusterView, { service, slot }: ContainerView): SlotView =>
@@ -275,25 +276,5 @@ function end(
   release(view, container, touched);
   noteSettled(view, service);
 
-  view.ended.add(container.id);
-  view.nextExpiryMs ??= expiryMsOf(event.at);
-}
-
-const expiryMsOf = (endedAt: string): number => parseIsoTime(endedAt) + endedKeptMs;
-
-/** Takes the ended out of the view whose hour has passed at `view.at`. Costs a comparison while there are none. */
-export function expireEnded(view: ClusterView): void {
-  if (view.nextExpiryMs === null) return;
-  const nowMs = parseIsoTime(view.at);
-  if (view.nextExpiryMs > nowMs) return;
-  view.nextExpiryMs = null;
-  for (const id of view.ended) {
-    const expiryMs = expiryMsOf(view.containers.get(id)!.since);
-    if (expiryMs > nowMs) {
-      view.nextExpiryMs = expiryMs;
-      return;
-    }
-    view.ended.delete(id);
-    view.containers.delete(id);
-  }
+  keepEnded(view, container);
 }

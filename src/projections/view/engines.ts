@@ -2,7 +2,8 @@
 
 import { reservationOf } from '../../model/resources.ts';
 import type { ContainerSpec } from '../../model/service.ts';
-import type { ClusterView, ContainerView, EngineView, NodeView } from './cluster-view.ts';
+import type { ClusterView, ContainerView, NodeView } from './cluster-view.ts';
+import type { EngineView } from './engine-view.ts';
 import { type Touched, touchBlocked } from './touched.ts';
 
 export const portKey = (host: number, protocol: string): string => `${host}/${protocol}`;

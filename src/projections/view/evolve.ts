@@ -7,8 +7,10 @@ import type { Commit, LogEvent } from '../../events/schema/event.ts';
 import { clockHandlers } from './clock.ts';
 import { clusterHandlers } from './cluster.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { containerHandlers, expireEnded } from './containers.ts';
+import { containerHandlers } from './containers.ts';
+import { expireEnded } from './ended.ts';
 import type { Handlers } from './handlers.ts';
+import { jobHandlers } from './jobs.ts';
 import { nodeHandlers } from './nodes.ts';
 import { expireProving, rolloutHandlers } from './rollouts.ts';
 import { serviceHandlers } from './services.ts';
@@ -16,12 +18,13 @@ import { tokenHandlers } from './tokens.ts';
 import { nothingTouched, type Touched } from './touched.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived again. */
-export const projectionVersion = 11;
+export const projectionVersion = 12;
 
 const handlers: Handlers = {
   ...clusterHandlers,
   ...serviceHandlers,
   ...rolloutHandlers,
+  ...jobHandlers,
   ...containerHandlers,
   ...nodeHandlers,
   ...tokenHandlers,

@@ -6,6 +6,7 @@ import type { ContainerFact, HealthFact } from '../../model/container-machine.ts
 import { restartPolicyDefault } from '../../model/policy.ts';
 import { type ContainerView, failureTimesKept, type ServiceView, type SlotView } from './cluster-view.ts';
 import { parseIsoTime } from './iso-time.ts';
+import { runOf } from './job-runs.ts';
 
 export type Failure = { reason: FailureReason | 'completed'; message: string };
 
@@ -17,6 +18,10 @@ export function countFailure(
   event: LogEvent<ContainerFact | HealthFact>,
   failure: Failure | null,
 ): void {
+  if (service.job) {
+    if (failure && runOf(service, container)) addFailure(slot, container, event, failure);
+    return;
+  }
   if (container.specHash !== service.specHash && !isGoneBackTo(service, container)) return;
   if (slot.failures > 0 && wasStable(service, container, event.at)) {
     slot.failures = 0;
@@ -24,7 +29,12 @@ export function countFailure(
     slot.lastFailure = null;
   }
   if (!failure) return;
-  slot.failures = slot.failedSpec === container.specHash ? slot.failures + 1 : 1;
+  if (slot.failedSpec !== container.specHash) slot.failures = 0;
+  addFailure(slot, container, event, failure);
+}
+
+function addFailure(slot: SlotView, container: ContainerView, event: LogEvent, failure: Failure): void {
+  slot.failures += 1;
   slot.failedSpec = container.specHash;
   slot.failedAtMs = [...slot.failedAtMs, parseIsoTime(event.at)].slice(-failureTimesKept);
   slot.lastFailure = { ...failure, container: container.id, at: event.at };

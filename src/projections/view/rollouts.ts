@@ -2,9 +2,10 @@
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import { updatePolicyDefault } from '../../model/policy.ts';
-import type { ClusterView, ContainerView, RolloutView, ServiceView } from './cluster-view.ts';
+import type { ClusterView, ContainerView, ServiceView } from './cluster-view.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
+import type { RolloutView } from './rollout-view.ts';
 import { noteSettled } from './services.ts';
 import type { Touched } from './touched.ts';
 

@@ -2,9 +2,11 @@
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import { policyOf } from '../../model/policy.ts';
-import { type ClusterView, convergedKept, type ServiceView, type SlotView } from './cluster-view.ts';
+import { type ClusterView, convergedKept, type ServiceView } from './cluster-view.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
+import { endRuns, requestRun } from './job-runs.ts';
+import { dropSurplusSlot, setDelay } from './slots.ts';
 import type { Touched } from './touched.ts';
 
 export const serviceHandlers = {
@@ -16,11 +18,13 @@ export const serviceHandlers = {
       service.version = event.version;
       return;
     }
+    const { policy, removing, spec } = service;
     const isNewSpec = service.specHash !== data.specHash;
     if (isNewSpec) replaceSpec(view, service, event);
     service.policy = policyOf(data);
     service.isRollback = data.rollbackTo !== undefined;
     service.removing = false;
+    requestRun(view, service, event, { policy, removing, restarts: spec.restarts ?? 0 });
     changeSpec(view, service, event, data.replicas, touched);
     if (isNewSpec) forgetFailures(view, service);
     noteSettled(view, service);
@@ -35,6 +39,8 @@ export const serviceHandlers = {
   ServiceRemovalRequested(view, event, touched) {
     const service = findService(view, event);
     service.removing = true;
+    if (service.job) endRuns(service.job, event, 'replaced');
+    view.jobs.delete(service.name);
     changeSpec(view, service, event, 0, touched);
   },
 
@@ -45,6 +51,7 @@ export const serviceHandlers = {
     view.services.delete(service.name);
     view.blocked.delete(service.name);
     view.rolling.delete(service.name);
+    view.jobs.delete(service.name);
     touched.services.delete(service.name);
     view.removedServices.set(service.name, { version: event.version, generation: service.generation });
   },
@@ -93,6 +100,7 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
     previous: null,
     settled: null,
     converged: new Map(),
+    job: null,
     unstable: null,
     proving: new Map(),
     removing: false,
@@ -127,7 +135,7 @@ function replaceSpec(view: ClusterView, service: ServiceView, { data }: LogEvent
 /** Every slot has one container, of the present spec, that runs, and is healthy where it has a check. */
 export function noteSettled(view: ClusterView, service: ServiceView): void {
   const { generation, spec, specHash, replicas, policy, rollout, settled } = service;
-  if (settled?.generation === generation || service.removing) return;
+  if (settled?.generation === generation || service.removing || service.job) return;
   if (rollout && rollout.state !== 'completed') return;
   if (service.live !== replicas || service.runningCurrent !== replicas) return;
   for (const slot of service.slots.values()) {
@@ -137,9 +145,13 @@ export function noteSettled(view: ClusterView, service: ServiceView): void {
     }
   }
   service.settled = { generation, spec, specHash, policy };
-  service.converged.set(generation, view.at);
-  const [oldest] = service.converged.keys();
-  if (service.converged.size > convergedKept && oldest !== undefined) service.converged.delete(oldest);
+  noteConverged(service, generation, view.at);
+}
+
+export function noteConverged({ converged }: ServiceView, generation: number, at: string): void {
+  converged.set(generation, at);
+  const [oldest] = converged.keys();
+  if (converged.size > convergedKept && oldest !== undefined) converged.delete(oldest);
 }
 
 /** What the planner found out about the old spec does not hold for the new one. */
@@ -177,28 +189,9 @@ function forgetFailures(view: ClusterView, service: ServiceView): void {
   }
 }
 
-/** A slot beyond the replicas leaves when its last container has; its delay goes at once. */
-export function dropSurplusSlot(view: ClusterView, service: ServiceView, slot: SlotView): void {
-  if (slot.slot <= service.replicas) return;
-  setDelay(view, service, slot, null);
-  if (slot.containers.size === 0) service.slots.delete(slot.slot);
-}
-
 export function setBlocked(view: ClusterView, service: ServiceView, blocked: ServiceView['blocked']): void {
   if (blocked === service.blocked) return;
   service.blocked = blocked;
   if (blocked) view.blocked.add(service.name);
   else view.blocked.delete(service.name);
-}
-
-export function setDelay(view: ClusterView, service: ServiceView, slot: SlotView, untilMs: number | null): void {
-  if (slot.delayedUntilMs === untilMs) return;
-  slot.delayedUntilMs = untilMs;
-  const delayed = view.delayed.get(service.name);
-  if (untilMs !== null) {
-    if (delayed) delayed.add(slot.slot);
-    else view.delayed.set(service.name, new Set([slot.slot]));
-  } else if (delayed?.delete(slot.slot) && delayed.size === 0) {
-    view.delayed.delete(service.name);
-  }
 }

@@ -5,9 +5,10 @@ import { canonicalJson } from '../../events/schema/canonical-json.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
 import { specHash } from '../../events/schema/hash.ts';
 import type { RolloutPauseReason } from '../../events/schema/rollout-facts.ts';
-import type { ServicePolicy } from '../../model/policy.ts';
+import { modeOf, type ServicePolicy } from '../../model/policy.ts';
 import type { ContainerSpec } from '../../model/service.ts';
-import type { RolloutView, ServiceView } from '../../projections/view/cluster-view.ts';
+import type { ServiceView } from '../../projections/view/cluster-view.ts';
+import type { RolloutView } from '../../projections/view/rollout-view.ts';
 import { metaOf, type RequestContext } from './decision.ts';
 import { requestService } from './request-service.ts';
 
@@ -56,7 +57,7 @@ function requestSpec(
 ): NewEvent {
   const hash = specHash(spec);
   const changed = hash !== presentHash || canonicalJson(policy) !== canonicalJson(presentPolicy);
-  const requested = { name, replicas, spec, specHash: hash, policy };
+  const requested = { name, replicas: modeOf(policy) === 'replicated' ? replicas : 0, spec, specHash: hash, policy };
   return requestService(requested, changed ? generation + 1 : generation, changed, context, rollbackTo);
 }
 

@@ -3,8 +3,9 @@
 import { AppError } from '../../errors.ts';
 import { streams } from '../../events/schema/event.ts';
 import { type Scope, tokensMax, tokensPerNameMax } from '../../model/token.ts';
-import type { ClusterView, TokenView } from '../../projections/view/cluster-view.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
+import type { TokenView } from '../../projections/view/token-view.ts';
 import { type Decision, metaOf, type RequestContext } from './decision.ts';
 
 /** `hash`: SHA-256 (hex) of the token's text, which never comes here. `expiresAt` null: until it is revoked. */

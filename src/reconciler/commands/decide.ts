@@ -10,7 +10,9 @@ import type { EventData } from '../../events/schema/catalog.ts';
 import type { LogEvent, NewEvent } from '../../events/schema/event.ts';
 import { streams } from '../../events/schema/event.ts';
 import { specHash } from '../../events/schema/hash.ts';
+import { type JobPolicy, jobPolicyDefault } from '../../model/job.ts';
 import {
+  modeOf,
   policyOf,
   type RestartPolicy,
   restartPolicyDefault,
@@ -18,9 +20,11 @@ import {
   type UpdatePolicy,
   updatePolicyDefault,
 } from '../../model/policy.ts';
+import type { Schedule } from '../../model/schedule.ts';
 import type { ServiceSpec } from '../../model/service.ts';
 import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
+import { assertPatchable, assertSameMode } from './assert-mode.ts';
 import { decideRelease, type ReleaseRequest, withRestarts } from './decide-release.ts';
 import { decideToken, type TokenRequest } from './decide-token.ts';
 import { type Decision, metaOf, type RequestContext } from './decision.ts';
@@ -33,7 +37,13 @@ import { assertSpecSize } from './spec-limit.ts';
 export type SpecRequest = Omit<ServiceSpec, 'specHash' | 'replicas'> & { replicas: number | null };
 
 /** A member that is present is merged into the old one; null: the default again. */
-export type PolicyPatch = { update?: Partial<UpdatePolicy> | null; restart?: Partial<RestartPolicy> | null };
+export type PolicyPatch = {
+  job?: Partial<JobPolicy> | null;
+  /** As a whole: what it says about one expression says nothing about another. */
+  schedule?: Schedule | null;
+  update?: Partial<UpdatePolicy> | null;
+  restart?: Partial<RestartPolicy> | null;
+};
 
 const replicasDefault = 1;
 
@@ -54,7 +64,7 @@ export type DecideSettings = { nodeTimeoutMs: number };
 
 /**
  * @throws AppError `service_not_found` · `service_removing` · `node_not_found` · `node_not_lost` ·
- *   `node_heard` · `rollout_not_found` · `rollout_not_paused` · `service_too_large` · `body_contradictory` (details.field, .rule) · of tokens: see `decideToken`
+ *   `node_heard` · `mode_mismatch` · `rollout_not_found` · `rollout_not_paused` · `service_too_large` · `body_contradictory` (details.field, .rule) · of tokens: see `decideToken`
  */
 export function decide(
   view: ClusterView,
@@ -64,7 +74,7 @@ export function decide(
 ): Decision {
   switch (request.kind) {
     case 'apply': {
-      const events = request.specs.map((spec, index) => applySpec(view, spec, `services[${index}].container`, context));
+      const events = request.specs.map((spec, index) => applySpec(view, spec, `services[${index}].`, context));
       return { events, expect: request.specs.map(({ service }) => expectService(view, service)) };
     }
     case 'patch': {
@@ -73,11 +83,12 @@ export function decide(
         const message = `${service.name} is being removed; POST /service requests it again`;
         throw new AppError('service_removing', message);
       }
+      assertPatchable(service, request);
       const { name, replicas, spec } = service;
       const container = request.container ? patchContainer(spec, request.container, 'container') : spec;
       const policy = patchPolicy(service.policy, request.policy);
       const changed = { service: name, replicas: request.replicas ?? replicas, container, ...policy };
-      return { events: [applySpec(view, changed, 'container', context)], expect: [expectService(view, name)] };
+      return { events: [applySpec(view, changed, '', context)], expect: [expectService(view, name)] };
     }
     case 'remove':
       return {
@@ -99,21 +110,24 @@ export function decide(
   }
 }
 
-/** @param field the member of the request that is the container spec; a refusal names it */
-function applySpec(view: ClusterView, spec: SpecRequest, field: string, context: RequestContext): NewEvent {
+/** @param path of the service in the request, with its dot; a refusal names it */
+function applySpec(view: ClusterView, spec: SpecRequest, path: string, context: RequestContext): NewEvent {
   const { service: name } = spec;
   const policy = policyOf(spec);
   const known = view.services.get(name);
+  if (known) assertSameMode(known, policy, path);
   const container = withRestarts(spec.container, known?.spec.restarts);
-  const replicas = spec.replicas ?? (known && !known.removing ? known.replicas : replicasDefault);
+  const isReplicated = modeOf(policy) === 'replicated';
+  const replicasBefore = known && !known.removing ? known.replicas : replicasDefault;
+  const replicas = isReplicated ? (spec.replicas ?? replicasBefore) : 0;
   const hash = specHash(container);
   const isSameContainer = known !== undefined && !known.removing && known.specHash === hash;
   const isSameSpec = isSameContainer && canonicalJson(known.policy) === canonicalJson(policy);
   if (!isSameContainer) {
-    assertOptions(container, field);
-    assertSpecSize(container, field);
+    assertOptions(container, `${path}container`);
+    assertSpecSize(container, `${path}container`);
   }
-  if (isSameSpec && known.replicas !== replicas) {
+  if (isSameSpec && isReplicated && known.replicas !== replicas) {
     const data = { service: name, generation: known.generation + 1, from: known.replicas, replicas };
     return { stream: streams.service(name), type: 'ServiceScaled', data, meta: metaOf(context) };
   }
@@ -122,8 +136,11 @@ function applySpec(view: ClusterView, spec: SpecRequest, field: string, context:
   return requestService({ name, replicas, spec: container, specHash: hash, policy }, generation, !isSameSpec, context);
 }
 
-function patchPolicy(policy: ServicePolicy, { update, restart }: PolicyPatch = {}): ServicePolicy {
+function patchPolicy(policy: ServicePolicy, { job, schedule, update, restart }: PolicyPatch = {}): ServicePolicy {
   const patched: ServicePolicy = { ...policy };
+  if (job !== undefined) patched.job = { ...(job && policy.job ? policy.job : jobPolicyDefault), ...job };
+  if (schedule) patched.schedule = schedule;
+  if (schedule === null) delete patched.schedule;
   if (update) patched.update = { ...(policy.update ?? updatePolicyDefault), ...update };
   if (update === null) delete patched.update;
   if (restart) patched.restart = { ...(policy.restart ?? restartPolicyDefault), ...restart };

@@ -12,7 +12,7 @@ import type { Liveness } from '../intake/liveness.ts';
 import { nextDeadlineMs, plan } from '../planner/plan.ts';
 import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
 import { isDisrupted } from '../planner/plan-nodes.ts';
-import type { PlanSettings } from '../planner/slot-buckets.ts';
+import type { PlanSettings } from '../planner/plan-round.ts';
 import { groupSteps } from '../planner/step-groups.ts';
 import { createWorkQueue } from '../planner/work-queue.ts';
 import { createStepAppender } from './append-steps.ts';

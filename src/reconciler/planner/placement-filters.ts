@@ -3,7 +3,8 @@
 import { bindNotAllowed, deviceNotAllowed } from '../../model/host-access.ts';
 import { reservationOf } from '../../model/resources.ts';
 import type { ContainerSpec } from '../../model/service.ts';
-import type { ContainerView, EngineView, NodeView } from '../../projections/view/cluster-view.ts';
+import type { ContainerView, NodeView } from '../../projections/view/cluster-view.ts';
+import type { EngineView } from '../../projections/view/engine-view.ts';
 import { portKey } from '../../projections/view/engines.ts';
 import type { Reserved } from './reservations.ts';
 

@@ -7,13 +7,8 @@ import type { EventType } from '../../events/schema/catalog.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { RolloutPauseReason } from '../../events/schema/rollout-facts.ts';
 import { amountOf, type ServicePolicy, updatePolicyDefault } from '../../model/policy.ts';
-import type {
-  Cause,
-  ClusterView,
-  ContainerView,
-  RolloutView,
-  ServiceView,
-} from '../../projections/view/cluster-view.ts';
+import type { Cause, ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
+import type { RolloutView } from '../../projections/view/rollout-view.ts';
 import { servesAt } from '../../projections/view/rollouts.ts';
 import { stabilityDeadlineMs } from './plan-stability.ts';
 import { expectService } from './service-steps.ts';

@@ -1,7 +1,9 @@
 /** Plans one service: the buckets of its slots, and the steps made from them. Pure. */
 
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
+import { planJob } from './plan-job.ts';
 import { planRollout } from './plan-rollout.ts';
+import type { PlanRound } from './plan-round.ts';
 import { planStability } from './plan-stability.ts';
 import {
   blockPlacement,
@@ -11,10 +13,11 @@ import {
   replaceContainer,
   stopContainer,
 } from './service-steps.ts';
-import { computeSlots, type PlanRound, type SlotBuckets } from './slot-buckets.ts';
+import { computeSlots, type SlotBuckets } from './slot-buckets.ts';
 import type { Step } from './step.ts';
 
 export function planService(view: ClusterView, service: ServiceView, round: PlanRound): Step[] {
+  if (service.job) return planJob(view, service, service.job, round);
   const rollout = planRollout(view, service, round.nowMs);
   // Its first fact comes before what follows from it.
   if (service.rollout === null && rollout.steps.length > 0) return rollout.steps;

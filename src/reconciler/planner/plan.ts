@@ -15,16 +15,17 @@
 
 import { streams } from '../../events/schema/event.ts';
 import { timeOutOf } from '../../model/container-machine.ts';
-import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
+import type { ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { planClock } from './plan-clock.ts';
 import { nextQuietMs, planConflicts } from './plan-conflicts.ts';
 import { planEngines } from './plan-engines.ts';
 import { type HeartbeatStatus, isDisrupted, isSilentNode, planNodes } from './plan-nodes.ts';
 import { rolloutDeadlines } from './plan-rollout.ts';
+import type { PlanSettings } from './plan-round.ts';
+import { runDeadlines, tickDeadlines } from './plan-runs.ts';
 import { planService } from './plan-service.ts';
 import { planSuspects } from './plan-suspects.ts';
 import { noReservations } from './reservations.ts';
-import type { PlanSettings } from './slot-buckets.ts';
 import { failContainer, type Step } from './step.ts';
 import type { Work } from './work-queue.ts';
 
@@ -75,7 +76,7 @@ export function nextDeadlineMs(view: ClusterView): number | null {
     const { engineLost } = view.nodes.get(id)!;
     if (engineLost) deadlines.push(engineLost.deadlineMs);
   }
-  for (const name of view.rolling) deadlines.push(...rolloutDeadlines(view.services.get(name)!));
+  for (const service of timedServices(view)) deadlines.push(...serviceDeadlines(service), ...tickDeadlines(service));
   return deadlines.length === 0 ? null : Math.min(...deadlines);
 }
 
@@ -88,12 +89,22 @@ export function servicesToEvaluate(view: ClusterView, named: ReadonlySet<string>
     const delayedUntilMs = (slot: number) => view.services.get(name)?.slots.get(slot)?.delayedUntilMs ?? 0;
     if (!names.has(name) && [...slots].some((slot) => delayedUntilMs(slot) <= nowMs)) names.add(name);
   }
-  for (const name of view.rolling) {
-    const deadlines = () => rolloutDeadlines(view.services.get(name)!);
-    if (!names.has(name) && deadlines().some((dueMs) => dueMs <= nowMs)) names.add(name);
+  for (const service of timedServices(view)) {
+    const deadlines = () => [...serviceDeadlines(service), ...tickDeadlines(service)];
+    if (!names.has(service.name) && deadlines().some((dueMs) => dueMs <= nowMs)) names.add(service.name);
   }
   return names;
 }
+
+/** Those that may have deadlines of their own. Pure. */
+export const timedServices = (view: ClusterView): ServiceView[] =>
+  [...view.rolling, ...view.jobs].map((name) => view.services.get(name)!);
+
+/** Of rollouts and runs, in any order; also times that have passed. Pure. */
+export const serviceDeadlines = (service: ServiceView): number[] => [
+  ...rolloutDeadlines(service),
+  ...runDeadlines(service),
+];
 
 /** When the container's state times out; null: it does not. */
 const deadlineMsOf = ({ state, queueDeadlineMs }: ContainerView): number | null =>

@@ -6,6 +6,7 @@ import { streams } from '../../events/schema/event.ts';
 import type { StopReason } from '../../model/container.ts';
 import { containerId } from '../../model/ids.ts';
 import type { Cause, ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
+import { isOfRun } from '../../projections/view/job-runs.ts';
 import type { Placement } from './placement.ts';
 import { restartDelayMs } from './restart-policy.ts';
 import type { SlotStatus } from './slot-status.ts';
@@ -24,6 +25,8 @@ export function queueContainer(
   const replaced = outdated[0];
   const causes = [
     slotView?.lastEnded?.cause,
+    // Of the run that its slot is of.
+    service.job?.runs.findLast((run) => run.state === 'running' && isOfRun(run, slot))?.due,
     ...stopping.map(({ latest }) => latest),
     ...outdated.map((container) => causeOf(view, service, container)),
     // One that was placed while the rollout was held is younger than the spec: it goes because the rollout goes on.

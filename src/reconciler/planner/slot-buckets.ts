@@ -12,26 +12,12 @@
 
 import type { FilteredNodes } from '../../events/schema/catalog.ts';
 import { amountOf, updatePolicyDefault } from '../../model/policy.ts';
-import type { ClusterView, ContainerView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
-import { avoidedNodes } from './avoided-nodes.ts';
-import { createPlacer, type Placement, type Placer } from './placement.ts';
-import type { NodeTimes } from './plan-nodes.ts';
+import type { ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
+import { createNodeSearch, type NodeSearch } from './node-search.ts';
+import type { Placement } from './placement.ts';
 import { delayEndMs } from './plan-rollout.ts';
-import type { Reservations } from './reservations.ts';
-import { isStoppedOnly, leftovers, mustLeave, readSlot, restartWait, type SlotStatus } from './slot-status.ts';
-
-export type PlanSettings = {
-  /** How long a container may be `in queue` before the agent takes it. */
-  queueTimeoutMs: number;
-} & Pick<NodeTimes, 'holdMs'>;
-
-/** What the services of one plan share. */
-export type PlanRound = PlanSettings & {
-  nowMs: number;
-  reservations: Reservations;
-  /** Nothing is placed on it. */
-  isSilent: (node: NodeView) => boolean;
-};
+import type { PlanRound } from './plan-round.ts';
+import { isStoppedOnly, leftovers, mustLeave, readSlot, type SlotStatus } from './slot-status.ts';
 
 export type SlotBuckets = {
   /** Containers of surplus slots. */
@@ -57,7 +43,7 @@ export function computeSlots(view: ClusterView, service: ServiceView, round: Pla
   const source = { view, service, nowMs: round.nowMs, isHeld };
   const slots = Array.from({ length: replicas }, (_, index) => readSlot(source, index + 1));
   trimSurge(service, slots);
-  const nodes = createNodeSearch(view, service, { round, slots });
+  const nodes = createNodeSearch(view, service, { round, replicasOnNode: countCurrent(slots) });
   const filled = fillEmpty(slots, service, nodes);
   const update = updateOutdated(view, slots, service, { nodes, filled, isHeld, nowMs: round.nowMs });
   return {
@@ -213,65 +199,4 @@ function countCurrent(slots: readonly SlotStatus[]): (node: string) => number {
   const counts = new Map<string, number>();
   for (const { current } of slots) for (const { node } of current) counts.set(node, (counts.get(node) ?? 0) + 1);
   return (node) => counts.get(node) ?? 0;
-}
-
-type Found =
-  | { kind: 'placed'; placement: Placement }
-  | { kind: 'no node' }
-  /** It failed again and again: a delay is recorded (`waiting`) or has to be (`undecided`). */
-  | { kind: 'waiting' }
-  | { kind: 'undecided' }
-  /** Its restart policy wants no more of it. */
-  | { kind: 'done' };
-
-type NodeSearch = {
-  find(slot: SlotStatus): Found;
-  /** Will it have a node once its containers are gone? The room is reserved for it then. */
-  reserve(slot: SlotStatus): boolean;
-  /** Why the last slot without a node has none. */
-  filtered(): FilteredNodes;
-};
-
-function createNodeSearch(
-  view: ClusterView,
-  service: ServiceView,
-  { round, slots }: { round: PlanRound; slots: readonly SlotStatus[] },
-): NodeSearch {
-  const placed = new Set<number>();
-  let filtered: FilteredNodes = [];
-  let suspects: NodeView[] | undefined;
-  const findSuspects = () => {
-    suspects ??= [...view.nodes.values()].filter(({ suspect }) => suspect !== null);
-    return suspects;
-  };
-  /** By hash of the spec: two while a rollout is held. */
-  const placers = new Map<string, Placer>();
-  /** It looks at every node, and most rounds place nothing. */
-  const openPlacer = ({ target: { spec, specHash } }: SlotStatus) => {
-    const known = placers.get(specHash);
-    if (known) return known;
-    const placer = createPlacer(view, spec, { ...round, replicasOnNode: countCurrent(slots) });
-    placers.set(specHash, placer);
-    return placer;
-  };
-  return {
-    find(slot) {
-      const wait = restartWait(service, slot, round.nowMs);
-      if (wait !== 'due') return { kind: wait };
-      const result = openPlacer(slot).place(avoidedNodes(view, slot, findSuspects()));
-      if (!result.node) {
-        filtered = result.filtered;
-        return { kind: 'no node' };
-      }
-      placed.add(slot.slot);
-      return { kind: 'placed', placement: result };
-    },
-    reserve(slot) {
-      if (placed.has(slot.slot)) return true;
-      const result = openPlacer(slot).reserve([...slot.kept, ...slot.stopping]);
-      if (!result.isReserved) filtered = result.filtered;
-      return result.isReserved;
-    },
-    filtered: () => filtered,
-  };
 }

@@ -34,6 +34,10 @@ const onSubject: ReadonlySet<PlannedType> = new Set<PlannedType>([
   'RolloutPaused',
   'RolloutCompleted',
   'RolloutFailed',
+  'JobDue',
+  'JobSkipped',
+  'JobCompleted',
+  'JobFailed',
 ]);
 const isOnSubject = ({ event }: Step) => onSubject.has(event.type);
 

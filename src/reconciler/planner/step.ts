@@ -21,6 +21,10 @@ export type PlannedType = Extract<
   | 'RolloutPaused'
   | 'RolloutCompleted'
   | 'RolloutFailed'
+  | 'JobDue'
+  | 'JobSkipped'
+  | 'JobCompleted'
+  | 'JobFailed'
   | 'NodeLost'
   | 'AlarmRaised'
   | 'AlarmCleared'
@@ -58,6 +62,10 @@ const sentences: Describe = {
   NodeLost: (n) => `${n.node} is lost: ${n.reason ?? `silent for ${n.silentMs} ms`}`,
   NodeSilent: (n) => `${n.node} is silent for ${n.silentMs} ms`,
   NodeHeard: (n) => `${n.node} is heard again`,
+  JobDue: (j) => `begin run ${j.run} of ${j.service}`,
+  JobSkipped: (j) => `skip ${j.ticks} ticks of ${j.service} up to ${j.dueAt}: ${j.why}`,
+  JobCompleted: (j) => `run ${j.run} of ${j.service} is complete`,
+  JobFailed: (j) => `run ${j.run} of ${j.service} has failed: ${j.reason}`,
   AlarmRaised: (a) => `alarm ${a.alarm}: ${a.message}`,
   AlarmCleared: (a) => `alarm ${a.alarm} is over`,
   HoldReleased: (h) => `rescheduling goes on: ${h.reason}`,

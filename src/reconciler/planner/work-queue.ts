@@ -1,6 +1,7 @@
 /** The services and nodes that the planner has to evaluate next: each once, the oldest first. */
 
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
+import { runningRuns } from '../../projections/view/job-runs.ts';
 import { nothingTouched, type Touched, touchAll } from '../../projections/view/touched.ts';
 import type { Step } from './step.ts';
 
@@ -54,7 +55,8 @@ export function createWorkQueue(view: ClusterView): WorkQueue {
 /** How many slots a service has or should have: what evaluating it costs. Pure. */
 export function slotsOf(view: ClusterView, name: string): number {
   const service = view.services.get(name);
-  return service ? Math.max(service.replicas, service.live) : 0;
+  const ofRuns = service?.job ? runningRuns(service.job).reduce((sum, { completions }) => sum + completions, 0) : 0;
+  return service ? Math.max(service.replicas, service.live, ofRuns) : 0;
 }
 
 /**

@@ -61,7 +61,7 @@ test('every refusal has a schema whose codes are those of its status', () => {
     return (schema as { allOf: { properties?: { code: { enum: string[] } } }[] }).allOf[1]!.properties!.code.enum;
   };
   assert.equal(codes('patchService', 404), ['service_not_found']);
-  assert.equal(codes('patchService', 409), ['expectation_failed', 'service_removing']);
+  assert.equal(codes('patchService', 409), ['expectation_failed', 'mode_mismatch', 'service_removing']);
   assert.equal(codes('getService', 412), ['precondition_failed']);
 });
 

@@ -22,7 +22,7 @@ const again = await client.POST('/service', { params: onlyNew, body: { services 
 assert.equal(again.error?.code, 'precondition_failed');
 
 const read = await client.GET('/service/{name}', { params: { path } });
-const status: 'converged' | 'progressing' | 'degraded' | 'blocked' | 'paused' | 'removing' | undefined =
+const status: 'converged' | 'completed' | 'progressing' | 'degraded' | 'blocked' | 'paused' | 'removing' | undefined =
   read.data?.status;
 assert.ok(status !== undefined);
 const header = { 'If-Match': read.response.headers.get('etag')! };

@@ -46,7 +46,7 @@ export function createApi(url: string) {
         `${name} converges`,
         async () => {
           const found = await service(name);
-          return found?.status === 'converged' ? found : null;
+          return found?.status === 'converged' || found?.status === 'completed' ? found : null;
         },
         deadlineMs,
       ),

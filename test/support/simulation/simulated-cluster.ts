@@ -10,8 +10,14 @@ import type { Expectation } from '../../../src/events/log/event-log.ts';
 import type { EventType } from '../../../src/events/schema/catalog.ts';
 import type { LogEvent, NewEvent } from '../../../src/events/schema/event.ts';
 import type { AgentInstance } from '../../../src/model/node.ts';
-import { type ClusterView, emptyClusterView } from '../../../src/projections/view/cluster-view.ts';
+import {
+  type ClusterView,
+  emptyClusterView,
+  type JobView,
+  type ServiceView,
+} from '../../../src/projections/view/cluster-view.ts';
 import { evolve } from '../../../src/projections/view/evolve.ts';
+import { isOfRun, runningRuns } from '../../../src/projections/view/job-runs.ts';
 import { nothingTouched, type Touched } from '../../../src/projections/view/touched.ts';
 import { decideEngineReport, isEngineReport } from '../../../src/reconciler/commands/decide-engine-report.ts';
 import { decideRefusal, resolveRegistration } from '../../../src/reconciler/commands/decide-registration.ts';
@@ -78,6 +84,8 @@ export type SimulatedCluster = {
   killContainer(node: string, container: string): void;
   /** Lets virtual time pass, doing all that falls due. */
   advance(ms: number): void;
+  /** The same while no manager leads: reports become facts, and nothing is planned. Nodes get a fresh grace period after it. */
+  pause(ms: number): void;
   /** The last steps planned, in words, for a failing test's message. */
   tail(): string;
 };
@@ -88,6 +96,8 @@ export type SimulationOptions = {
   holdMs?: number;
   /** How likely a start fails by chance. Default 0.02. */
   startErrorRate?: number;
+  /** When and how a program ends by itself, asked once it runs; null: it does not. */
+  ends?: (run: { service: string; slot: number; image: string }) => { afterMs: number; exitCode: number } | null;
   /** A fold that forgets: what is left of what an append touched. For tests that the simulation notices it. */
   dropTouched?: (touched: Touched) => Touched;
 };
@@ -110,6 +120,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
   let instances = 0;
   let order = 0;
   let isPlanning = false;
+  let isLeaderless = false;
 
   const later = (minMs: number, maxMs: number, run: () => void) => {
     order += 1;
@@ -149,7 +160,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
   };
 
   const reconcile = () => {
-    if (isPlanning) return;
+    if (isPlanning || isLeaderless) return;
     isPlanning = true;
     for (let rounds = 0; ; rounds += 1) {
       ok(rounds < 200, `plan does not settle: ${spoken.slice(-20).join('\n')}`);
@@ -377,8 +388,23 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       }
       present.state = 'running';
       report(node, running(node.session, container));
+      endByItself(node, run);
     };
     later(50, 800, carryOut);
+  };
+
+  const endByItself = (
+    node: SimulatedNode,
+    run: { container: string; service: string; slot: number; image: string },
+  ) => {
+    const end = options.ends?.(run);
+    if (!end) return;
+    const { container } = run;
+    later(end.afterMs, end.afterMs, () => {
+      if (!node.isUp || !node.running.delete(container)) return;
+      const completed = { kind: 'completed', session: node.session, container, logTail: [] };
+      report(node, end.exitCode === 0 ? completed : failed(node.session, container, 'exited'));
+    });
   };
 
   const stop = (node: SimulatedNode, container: string) => {
@@ -418,6 +444,24 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     };
     nodes.set(name, node);
     beat(node);
+  };
+
+  const advance = (ms: number) => {
+    const endMs = nowMs + ms;
+    for (;;) {
+      timers.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
+      const next = timers[0];
+      const tickMs = nowMs + 250;
+      const dueMs = Math.min(next?.atMs ?? tickMs, tickMs);
+      if (dueMs > endMs) break;
+      nowMs = Math.max(nowMs, dueMs);
+      if (next && next.atMs <= nowMs) {
+        timers.shift();
+        next.run();
+      }
+      reconcile();
+    }
+    nowMs = endMs;
   };
 
   return {
@@ -473,22 +517,12 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       node.running.delete(container);
       report(node, failed(node.session, container, 'exited'));
     },
-    advance(ms) {
-      const endMs = nowMs + ms;
-      for (;;) {
-        timers.sort((a, b) => a.atMs - b.atMs || a.order - b.order);
-        const next = timers[0];
-        const tickMs = nowMs + 250;
-        const dueMs = Math.min(next?.atMs ?? tickMs, tickMs);
-        if (dueMs > endMs) break;
-        nowMs = Math.max(nowMs, dueMs);
-        if (next && next.atMs <= nowMs) {
-          timers.shift();
-          next.run();
-        }
-        reconcile();
-      }
-      nowMs = endMs;
+    advance,
+    pause(ms) {
+      isLeaderless = true;
+      advance(ms);
+      isLeaderless = false;
+      grace();
     },
     tail: () => spoken.slice(-60).join('\n'),
   };
@@ -526,9 +560,28 @@ export function countWanted(view: ClusterView): Map<string, number> {
 function checkSurge(view: ClusterView, event: LogEvent): void {
   if (event.type !== ('ContainerQueued' satisfies EventType)) return;
   const service = view.services.get(event.data.service)!;
+  if (service.job) {
+    checkRun(view, service, service.job);
+    return;
+  }
   const wanted = countWanted(view).get(service.name) ?? 0;
   const bound = service.replicas + parallelismOf(service);
   ok(wanted <= bound, `position ${event.position}: ${wanted} containers of ${service.name} wanted, ${bound} allowed`);
+}
+
+/** At no time has a run more containers than it may have at once, nor one that has enough. */
+function checkRun(view: ClusterView, { name, slots, policy }: ServiceView, job: JobView): void {
+  for (const run of runningRuns(job)) {
+    const own = [...slots.values()].filter(({ slot }) => isOfRun(run, slot));
+    const live = own.reduce((sum, { containers }) => sum + containers.size, 0);
+    const { parallelism } = policy.job!;
+    ok(live <= parallelism, `position ${view.position}: ${live} containers of run ${run.run} of ${name} at once`);
+    const done = own.filter(({ done }) => done !== null);
+    ok(
+      done.every(({ containers }) => containers.size === 0),
+      `position ${view.position}: ${name} runs what is done`,
+    );
+  }
 }
 
 /** The live view is the fold of what was written. */

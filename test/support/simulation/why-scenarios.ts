@@ -4,9 +4,14 @@ import { ok } from 'node:assert';
 import { type LogEvent, streams } from '../../../src/events/schema/event.ts';
 import type { ContainerSpec } from '../../../src/model/service.ts';
 import { type ApiRequest, decide } from '../../../src/reconciler/commands/decide.ts';
-import { createSimulatedCluster, nodeTimeoutMs, type SimulatedCluster } from './simulated-cluster.ts';
+import {
+  createSimulatedCluster,
+  nodeTimeoutMs,
+  type SimulatedCluster,
+  type SimulationOptions,
+} from './simulated-cluster.ts';
 
-export function startScene(nodes: number, options: { seed?: number; failingImage?: string } = {}): SimulatedCluster {
+export function startScene(nodes: number, options: SimulationOptions & { seed?: number } = {}): SimulatedCluster {
   const cluster = createSimulatedCluster(options.seed ?? 7, options);
   for (let number = 1; number <= nodes; number += 1) cluster.addNode(`worker-${number}`);
   cluster.advance(2_000);

@@ -7,6 +7,7 @@ import type { Link } from '../../../../src/history/explain/cause-chain.ts';
 import { countedMax, passedMax } from '../../../../src/history/explain/cause-chain.ts';
 import { explainContainer } from '../../../../src/history/explain/explain-container.ts';
 import { explainService } from '../../../../src/history/explain/explain-service.ts';
+import { jobPolicyDefault } from '../../../../src/model/job.ts';
 import { createCountingLog } from '../../../support/log/simulated-log.ts';
 import type { SimulatedCluster } from '../../../support/simulation/simulated-cluster.ts';
 import { applyFor, ask, containersIn, exit, runningOf, startScene } from '../../../support/simulation/why-scenarios.ts';
@@ -275,6 +276,23 @@ test('what nobody knows is refused with a code', async () => {
     );
   assert.is(await codeOf(whyContainer(cluster, 'web.1-zz')), 'container_not_found');
   assert.is(await codeOf(whyService(cluster, 'web')), 'service_not_found');
+});
+
+test('a job: why its container ran, and why the job failed', async () => {
+  const cluster = startScene(2, { ends: () => ({ afterMs: 500, exitCode: 1 }) });
+  const job = { ...jobPolicyDefault, maxAttempts: 2 };
+  const spec = { service: 'batch', replicas: null, container: specOf('batch'), mode: 'job', job } as const;
+  ask(cluster, 'alice', { kind: 'apply', specs: [spec] });
+  cluster.advance(20_000);
+  const why = await whyService(cluster, 'batch');
+  assert.match(
+    why.answer,
+    /^batch is degraded: run 1 failed: batch\.1 failed 2 times, the last time: exited: .*; alice requested job batch from batch/,
+  );
+  assert.equal(typesOf(pathOf(why.chain)).slice(0, 3), ['JobFailed', 'ContainerFailed', 'ContainerRunning']);
+  const [first] = containersIn(cluster.events);
+  const path = pathOf((await whyContainer(cluster, first!)).chain);
+  assert.equal(typesOf(path).slice(-3), ['ContainerQueued', 'JobDue', 'ServiceRequested']);
 });
 
 test.run();

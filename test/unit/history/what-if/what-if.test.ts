@@ -9,6 +9,7 @@ import {
   type WhatIfChange,
   whatIf,
 } from '../../../../src/history/what-if/what-if.ts';
+import { jobPolicyDefault } from '../../../../src/model/job.ts';
 import type { ContainerSpec } from '../../../../src/model/service.ts';
 import {
   type ClusterView,
@@ -366,6 +367,21 @@ test('how long a start takes is read off the starts there were, their waiting fo
   assert.equal(estimateStartTime(view), { startMs: 600, samples: 0 }, 'too few');
   for (let position = 5; position <= 12; position += 1) add(position, position <= 8 ? 800 : 1_200);
   assert.equal(estimateStartTime(view), { startMs: 400, samples: 12 });
+});
+
+test('a job that is requested runs and ends', async () => {
+  const { view } = settledCluster(3);
+  const job = { ...jobPolicyDefault, completions: 3, maxAttempts: 2 };
+  const spec = { service: 'batch', replicas: null, container: specOf('batch'), mode: 'job', job } as const;
+  const request = { kind: 'request', request: { kind: 'apply', specs: [spec] } } as const;
+  const answer = await whatIf(view, { changes: [request] });
+  assert.is(answer.verdict.kind, 'converges', answer.verdict.sentence);
+  const words = answer.timeline.map(({ what }) => what);
+  assert.ok(words.includes('run 1 of batch begins'));
+  assert.is(words.at(-1), 'run 1 of batch is complete');
+  assert.ok(
+    answer.assumptions.includes('a container of a job ends with 0 after 10 s, and no run begins by a schedule'),
+  );
 });
 
 test('a change of something that is not there is refused', async () => {
