@@ -12,12 +12,10 @@ import type { HostAccess } from '../../model/host-access.ts';
 import type { AgentInstance, Availability, EngineDescription, NodeState } from '../../model/node.ts';
 import type { ServicePolicy } from '../../model/policy.ts';
 import type { ContainerSpec } from '../../model/service.ts';
+import type { Cause } from './cause.ts';
 import type { EngineView } from './engine-view.ts';
 import type { RolloutView } from './rollout-view.ts';
 import type { TokenView } from './token-view.ts';
-
-/** The fact something follows from: what plan puts into causationId and container ids. */
-export type Cause = { position: number; eventId: string; correlationId: string };
 
 export type ContainerView = {
   id: string;

@@ -6,7 +6,8 @@
 import { AssertionError } from 'node:assert';
 import type { EventType } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
-import type { Cause, ClusterView } from './cluster-view.ts';
+import type { Cause } from './cause.ts';
+import type { ClusterView } from './cluster-view.ts';
 import type { Touched } from './touched.ts';
 
 /** Changes the view, and adds to `touched` what the planner has to evaluate because of it. */

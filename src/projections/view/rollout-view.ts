@@ -1,7 +1,7 @@
 /** The shape of a rollout as folded from the log. */
 
 import type { RolloutPauseReason } from '../../events/schema/rollout-facts.ts';
-import type { Cause } from './cluster-view.ts';
+import type { Cause } from './cause.ts';
 
 export type RolloutView = {
   state: 'in progress' | 'paused' | 'completed' | 'failed';

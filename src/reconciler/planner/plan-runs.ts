@@ -5,8 +5,8 @@ import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { JobFailureReason, JobSkipReason } from '../../events/schema/job-facts.ts';
 import { type JobPolicy, jobPolicyDefault } from '../../model/job.ts';
 import { findTicks, nextTickMs } from '../../model/schedule.ts';
+import type { Cause } from '../../projections/view/cause.ts';
 import {
-  type Cause,
   type ClusterView,
   type JobView,
   type RunView,

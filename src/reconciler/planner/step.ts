@@ -3,7 +3,8 @@
 import type { Expectation } from '../../events/log/event-log.ts';
 import type { EventType } from '../../events/schema/catalog.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
-import type { Cause, ContainerView } from '../../projections/view/cluster-view.ts';
+import type { Cause } from '../../projections/view/cause.ts';
+import type { ContainerView } from '../../projections/view/cluster-view.ts';
 
 /** The events a plan may ask for. */
 export type PlannedType = Extract<
