@@ -92,7 +92,7 @@ export function createReadModelWriter(deps: ReadModelDeps, options: ReadModelOpt
   });
 
   const unsubscribe = projector.onFolded((events) => {
-    for (const event of events) noteTouched(pending, event);
+    for (const event of events) noteTouched(pending, event, view.global);
     schedule.soon();
   });
   schedule.now();
@@ -159,12 +159,14 @@ async function findCheckpoint(db: Db, view: ClusterView): Promise<Checkpoint> {
 }
 
 /** Every row the event may have changed: what its data names, and the row itself says whether it is newer. */
-function noteTouched(keys: Keys, event: LogEvent): void {
+function noteTouched(keys: Keys, event: LogEvent, global: ReadonlySet<string>): void {
   if (event.version === 0) return;
   const { service, container, node } = event.data as { service?: unknown; container?: unknown; node?: unknown };
   if (typeof service === 'string') keys.services.add(service);
   if (typeof container === 'string') keys.containers.add(container);
   if (typeof node === 'string') keys.nodes.add(node);
+  // How many replicas a global service has follows from the nodes.
+  if (typeof node === 'string' && service === undefined) for (const name of global) keys.services.add(name);
 }
 
 const hasAny = (keys: Keys): boolean => keys.services.size + keys.containers.size + keys.nodes.size > 0;

@@ -4,6 +4,7 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import type { Availability } from '../../model/node.ts';
 import { type ClusterView, type NodeView, refusalsKept, takeoversKept } from './cluster-view.ts';
 import { attachNode, compareNodes, detachNode } from './engines.ts';
+import { followNodes, forgetNode } from './global-slots.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { type Touched, touchBlocked } from './touched.ts';
 
@@ -27,6 +28,7 @@ export const nodeHandlers = {
     if (node.state !== 'lost') node.since = event.at;
     node.state = 'lost';
     compareNodes(view, node.engine.engineId);
+    followNodes(view, event, touched);
   },
 
   NodeCordoned: (view, event, touched) => setAvailability(view, event, 'cordoned', touched),
@@ -39,6 +41,8 @@ export const nodeHandlers = {
     touched.nodes.delete(node.id);
     view.removedNodes.set(node.id, { version: event.version });
     detachNode(view, node.id, node.engine.engineId);
+    forgetNode(view, node.id);
+    followNodes(view, event, touched);
   },
 
   StaleContainerRemoved(view, event) {
@@ -103,6 +107,7 @@ function register(
   view.removedNodes.delete(id);
   attachNode(view, node, touched);
   changeNode(view, event, touched);
+  followNodes(view, event, touched);
 }
 
 /** One that is raised twice is one. */
@@ -124,6 +129,7 @@ function setAvailability(
   const node = changeNode(view, event, touched);
   node.availability = availability;
   node.since = event.at;
+  followNodes(view, event, touched);
 }
 
 /**

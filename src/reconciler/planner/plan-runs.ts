@@ -5,16 +5,15 @@ import { type NewEvent, streams } from '../../events/schema/event.ts';
 import type { JobFailureReason, JobSkipReason } from '../../events/schema/job-facts.ts';
 import { type JobPolicy, jobPolicyDefault } from '../../model/job.ts';
 import { findTicks, nextTickMs } from '../../model/schedule.ts';
-import {
-  type Cause,
-  type ClusterView,
-  type JobView,
-  type RunView,
-  runsKept,
-  type ServiceView,
-  type SlotView,
+import type {
+  Cause,
+  ClusterView,
+  JobView,
+  RunView,
+  ServiceView,
+  SlotView,
 } from '../../projections/view/cluster-view.ts';
-import { isOfRun, runningRuns } from '../../projections/view/job-runs.ts';
+import { isOfRun, runningRuns, runsKept } from '../../projections/view/job-runs.ts';
 import type { PlanRound } from './plan-round.ts';
 import { expectService } from './service-steps.ts';
 import { controllerActor, metaOf, type PlannedType, type Step } from './step.ts';
