@@ -1,4 +1,4 @@
-/** Jobs on a real Docker Engine: programs that end, that fail, and that take too long. */
+/** Jobs and global services on a real Docker Engine: programs that end, that fail, that take too long, and one on every node. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -116,6 +116,29 @@ promise('a schedule runs its job once a tick, on time, also after the manager wa
     return runs.filter(({ outcome }) => outcome === 'completed').length >= 3 ? true : null;
   });
   assert.is((await api.call('PATCH', '/service/tick', { schedule: null })).status, 202);
+});
+
+promise('a global service has one container on every node, and leaves and returns with its node', async () => {
+  const container = { image, command: ['sh', '-c', 'sleep 600'], stopTimeoutSeconds: 1 };
+  const { status, text } = await api.call('POST', '/service', {
+    services: [{ serviceName: 'proxy', mode: 'global', container }],
+  });
+  assert.is(status, 202, text);
+  await api.converged('proxy');
+  const nodesOf = async () =>
+    (await api.containers('proxy'))
+      .filter(({ state }) => state === 'running')
+      .map(({ node }) => node)
+      .toSorted();
+  const nodes = (await api.nodes()).map(({ node }) => node).toSorted();
+  assert.equal(await nodesOf(), nodes);
+  const [drained, ...others] = nodes;
+  assert.is((await api.call('POST', `/node/${drained}/drain`)).status, 202);
+  await until('the drained node is left', async () => ((await nodesOf()).length === others.length ? true : null));
+  assert.equal(await nodesOf(), others);
+  assert.is((await api.converged('proxy')).replicas, others.length);
+  assert.is((await api.call('POST', `/node/${drained}/activate`)).status, 202);
+  await until('it is back', async () => ((await nodesOf()).length === nodes.length ? true : null));
 });
 
 test.run();

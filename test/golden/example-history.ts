@@ -273,6 +273,9 @@ const told: readonly Told[] = [
   ['JobSkipped', web, { service: 'web', dueAt: atOf(91), ticks: 2, why: 'overlap', run: 1 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 18 }],
   ['ServiceRemoved', web, { service: 'web' }],
+  ['ServiceRequested', web, { ...requestOf(19, spec), replicas: 0, mode: 'global' }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 20 }],
+  ['ServiceRemoved', web, { service: 'web' }],
 ];
 
 /** As the log would store it today. */

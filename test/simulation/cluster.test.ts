@@ -6,9 +6,13 @@ import { AppError } from '../../src/errors.ts';
 import { streams } from '../../src/events/schema/event.ts';
 import { jobPolicyDefault } from '../../src/model/job.ts';
 import { missedRules, overlapRules } from '../../src/model/schedule.ts';
+import type { ServiceView } from '../../src/projections/view/cluster-view.ts';
+import { replicasWanted } from '../../src/projections/view/replicas-wanted.ts';
 import { decide } from '../../src/reconciler/commands/decide.ts';
+import { rejectionOf } from '../../src/reconciler/planner/placement-filters.ts';
 import { rowOf } from '../support/simulation/given-cluster.ts';
 import { assertJobs } from '../support/simulation/job-rules.ts';
+import { assertRowsFollow } from '../support/simulation/row-rules.ts';
 import {
   assertReplayEqualsLive,
   countWanted,
@@ -29,7 +33,7 @@ const meta = { actor: 'person:test', causationId: null };
  */
 const kinds = {
   api: { replicasMax: 5, members: { ports: [{ container: 80, host: 80, protocol: 'tcp' as const }] } },
-  db: { replicasMax: 10, members: { resources: { memoryBytes: 4 * 2 ** 30, cpuMillis: null } } },
+  db: { replicasMax: 5, members: { resources: { memoryBytes: 4 * 2 ** 30, cpuMillis: null } } },
   web: { replicasMax: 12, members: {} },
 };
 const services = ['api', 'db', 'web'] as const;
@@ -45,6 +49,15 @@ function request(cluster: SimulatedCluster, service: Service): void {
     context,
     { nodeTimeoutMs },
   );
+  cluster.append(events, expect);
+}
+
+/** One on each node; it may want more memory than the others leave. */
+function requestGlobal(cluster: SimulatedCluster): void {
+  const resources = { memoryBytes: cluster.pick([null, 2 ** 30]), cpuMillis: null };
+  const container = specOf(cluster.pick(['a', 'b']), { resources });
+  const spec = { service: 'proxy', replicas: null, container, mode: 'global' } as const;
+  const { events, expect } = decide(cluster.view, { kind: 'apply', specs: [spec] }, context, { nodeTimeoutMs });
   cluster.append(events, expect);
 }
 
@@ -107,10 +120,11 @@ function doSomething(cluster: SimulatedCluster): void {
   const node = cluster.pick([...cluster.nodes.keys()]);
   const service = cluster.pick(services);
   const draw = cluster.random();
-  if (draw < 0.15) request(cluster, service);
+  if (draw < 0.13) request(cluster, service);
+  else if (draw < 0.15) requestGlobal(cluster);
   else if (draw < 0.18) requestJob(cluster);
   else if (draw < 0.2) requestSchedule(cluster);
-  else if (draw < 0.25) remove(cluster, cluster.pick([service, 'batch', 'cron']));
+  else if (draw < 0.25) remove(cluster, cluster.pick([service, 'batch', 'cron', 'proxy']));
   else if (draw < 0.38) cluster.crash(node);
   else if (draw < 0.4) cluster.nodes.get(node)!.isUnresponsive = true;
   else if (draw < 0.5) cluster.partition(node);
@@ -149,6 +163,23 @@ function calmDown(cluster: SimulatedCluster): void {
   }
 }
 
+/** On every node that has room, and on no node twice. */
+function assertGlobal({ view }: SimulatedCluster, service: ServiceView, because: string): void {
+  for (const node of view.nodes.values()) {
+    const engine = view.engines.get(node.engine.engineId)!;
+    const rejection = rejectionOf({ node, engine, reserved: [], isSilent: false }, service.spec);
+    const count = service.perNode.get(node.id) ?? 0;
+    assert.ok(
+      count === 1 || (count === 0 && rejection !== null),
+      `${count} of ${service.name} on ${node.id}, ${because}`,
+    );
+  }
+  // An update waits for room, and the spec before runs on.
+  if (service.rollout?.state !== 'completed' && service.rollout !== null && service.blocked) return;
+  assert.is(service.running, replicasWanted(service), because);
+  assert.is(service.running, service.runningCurrent, because);
+}
+
 function assertConverged(cluster: SimulatedCluster, seed: number): void {
   const { view } = cluster;
   const because = `seed ${seed}\n${cluster.tail()}`;
@@ -156,6 +187,10 @@ function assertConverged(cluster: SimulatedCluster, seed: number): void {
     assert.is(service.removing, false, `${service.name} is still being removed, ${because}`);
     if (service.job) assert.ok(['completed', 'degraded'].includes(rowOf(cluster, service.name).status), because);
     if (service.job) continue;
+    if (service.nodeOfSlot) {
+      assertGlobal(cluster, service, because);
+      continue;
+    }
     assert.is(service.runningCurrent, service.replicas, `${service.name}, ${because}`);
     assert.is(countWanted(view).get(service.name) ?? 0, service.replicas, `${service.name}, ${because}`);
   }
@@ -183,6 +218,7 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
     cluster.advance(30_000);
     assert.is(cluster.view.position, position, `nothing moves any more, seed ${seed}\n${cluster.tail()}`);
     assertReplayEqualsLive(cluster);
+    assertRowsFollow(cluster, `seed ${seed}`);
   });
 }
 

@@ -80,6 +80,8 @@ export async function findNeed(lookup: LogLookup, queued: LogEvent<'ContainerQue
   if (!cause || cause.position >= queued.position || !isSameEvent(cause, queued.meta.causationId)) {
     return findSpecChange(lookup, service, queued.position, queued.meta.causationId);
   }
+  // A global service is there because the node is.
+  if (isNodeFact(cause) && cause.data.node === queued.data.node) return cause;
   // A draining node is known in the log by its latest fact, which may be a return in the middle of the drain.
   if (isNodeFact(cause)) return (await findDrain(lookup, cause.data.node, cause.position + 1)) ?? cause;
   const isOfAnother = 'container' in cause.data && cause.data.container !== replaces;

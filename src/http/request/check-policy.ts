@@ -45,11 +45,14 @@ function checkJob({ update }: Checked, restart: RestartBody, refuse: Refuse): vo
   if (given) throw refuse(`restart.${given}`, 'cannot be set for a service of mode job: job.maxAttempts counts');
 }
 
-function checkUpdate({ canary, order }: UpdatePolicy, { replicas, container }: Checked, refuse: Refuse): void {
+function checkUpdate({ canary, order }: UpdatePolicy, { mode, replicas, container }: Checked, refuse: Refuse): void {
   if (canary > 0 && replicas !== null && canary >= replicas) {
     throw refuse('update.canary', `must be less than the replicas, which are ${replicas}`);
   }
   const held = container.ports.find(({ host }) => host !== null);
+  if (order === 'start-first' && mode === 'global') {
+    throw refuse('update.order', 'cannot be start-first: a global service has one container on a node');
+  }
   if (order === 'start-first' && held) {
     throw refuse(
       'update.order',

@@ -92,7 +92,7 @@ export function createReadModelWriter(deps: ReadModelDeps, options: ReadModelOpt
   });
 
   const unsubscribe = projector.onFolded((events) => {
-    for (const event of events) noteTouched(pending, event);
+    for (const event of events) noteTouched(pending, event, view);
     schedule.soon();
   });
   schedule.now();
@@ -159,12 +159,16 @@ async function findCheckpoint(db: Db, view: ClusterView): Promise<Checkpoint> {
 }
 
 /** Every row the event may have changed: what its data names, and the row itself says whether it is newer. */
-function noteTouched(keys: Keys, event: LogEvent): void {
+function noteTouched(keys: Keys, event: LogEvent, view: ClusterView): void {
   if (event.version === 0) return;
   const { service, container, node } = event.data as { service?: unknown; container?: unknown; node?: unknown };
   if (typeof service === 'string') keys.services.add(service);
   if (typeof container === 'string') keys.containers.add(container);
   if (typeof node === 'string') keys.nodes.add(node);
+  if (typeof node !== 'string' || service !== undefined) return;
+  // How many replicas a global service has follows from the nodes, and what is known of any from the node it is on.
+  for (const name of view.global) keys.services.add(name);
+  for (const id of view.nodes.get(node)?.containers ?? []) keys.services.add(view.containers.get(id)!.service);
 }
 
 const hasAny = (keys: Keys): boolean => keys.services.size + keys.containers.size + keys.nodes.size > 0;

@@ -5,6 +5,7 @@ import { modeOf } from '../../model/policy.ts';
 import type { ClusterView, ContainerView, ServiceView, SlotView } from '../view/cluster-view.ts';
 import { replicasWanted } from '../view/replicas-wanted.ts';
 import type { RolloutView } from '../view/rollout-view.ts';
+import { isSurplusSlot } from '../view/slots.ts';
 import { judgeJob } from './job-status.ts';
 import { sortNatural } from './order.ts';
 
@@ -97,7 +98,9 @@ function judgeService(view: ClusterView, service: ServiceView): Judgement {
   if (rollout?.state === 'paused' || rollout?.state === 'failed') {
     return { status: 'paused', reason: describeHeld(service, rollout) };
   }
-  if (service.blocked) return { status: 'blocked', reason: describeBlocked(service, service.blocked) };
+  if (service.blocked && isLacking(service)) {
+    return { status: 'blocked', reason: describeBlocked(service, service.blocked) };
+  }
   const unknown = countUnknown(view, service);
   if (unknown > 0) return { status: 'degraded', reason: describeUnknown(view, service, unknown) };
   if (service.job) return judgeJob(service, service.job, formatContainers(liveContainers(view, service)));
@@ -114,18 +117,21 @@ function judgeService(view: ClusterView, service: ServiceView): Judgement {
   return { status: 'progressing', reason: describeProgress(view, service) };
 }
 
+/** A global service is on the nodes that have room for it; it lacks none but for an update, or when none has. */
+const isLacking = (service: ServiceView): boolean =>
+  !service.nodeOfSlot || service.rollout?.state === 'in progress' || replicasWanted(service) === 0;
+
 /** Every slot has exactly one container, it runs well, and by the present spec; or its restart policy wants no more of it. */
 function isConverged(view: ClusterView, service: ServiceView): boolean {
   if (service.rollout?.state === 'in progress' || service.runningCurrent !== service.live) return false;
   let settled = 0;
   for (const { slot, containers, done } of service.slots.values()) {
-    if (slot > service.replicas && containers.size > 0) return false;
     const [id, ...others] = containers;
-    if (id === undefined ? done !== service.specHash : others.length > 0 || !isWell(view.containers.get(id)!))
-      return false;
-    settled += 1;
+    const isSurplus = isSurplusSlot(view, service, slot);
+    if (id !== undefined && (isSurplus || others.length > 0 || !isWell(view.containers.get(id)!))) return false;
+    if (id !== undefined || (!isSurplus && done === service.specHash)) settled += 1;
   }
-  return settled === service.replicas;
+  return settled === replicasWanted(service);
 }
 
 /** Costs a look at each node that cannot be reached: mostly none. */
@@ -181,7 +187,8 @@ function describeBlocked(service: ServiceView, { missing, filtered }: NonNullabl
     const of = `${missing} of ${plural(replicasWanted(service), 'replica')}`;
     return `no node to update ${of} on: ${why}; ${service.running} running, ${outdated} of them by an earlier spec`;
   }
-  return `no node for ${missing} of ${plural(replicasWanted(service), 'replica')}: ${why}`;
+  const wanted = service.nodeOfSlot ? service.replicas : replicasWanted(service);
+  return `no node for ${missing} of ${plural(wanted, 'replica')}: ${why}`;
 }
 
 function describeFailing(view: ClusterView, service: ServiceView, failing: SlotView[]): string {
@@ -204,7 +211,7 @@ function describeNextAttempt(view: ClusterView, slot: SlotView): string {
 
 function describeProgress(view: ClusterView, service: ServiceView): string {
   const outdated = service.running - service.runningCurrent;
-  const sentence = [`${service.running} of ${service.replicas} running`];
+  const sentence = [`${service.running} of ${replicasWanted(service)} running`];
   if (outdated > 0) sentence.push(`${outdated} of them by an earlier spec`);
   const unproven = liveContainers(view, service).filter(
     (container) => container.state === 'running' && !isWell(container),

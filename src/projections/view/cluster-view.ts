@@ -108,6 +108,7 @@ export type JobView = {
 
 export type ServiceView = {
   name: string;
+  /** Of a global service the nodes it should be on, whether its container fits or not; of a job 0. */
   replicas: number;
   generation: number;
   spec: ContainerSpec;
@@ -127,6 +128,8 @@ export type ServiceView = {
   unstable: { slot: number; failures: number; withinMs: number; reason: string } | null;
   /** Its runs; null unless it is a job. */
   job: JobView | null;
+  /** Slot → the node it is for, also while that is lost or drained; null unless it is global. */
+  nodeOfSlot: Map<number, string> | null;
   /** Containers that serve once they have run for so long, while others wait for that: id → when. */
   proving: Map<string, number>;
   removing: boolean;
@@ -205,9 +208,6 @@ export const failureTimesKept = 3;
 /** A service of more changes forgets the oldest. */
 export const convergedKept = 1_000;
 
-/** Runs of a job, those that go on included. */
-export const runsKept = 10;
-
 export type AlarmView = { alarm: string; subject: string; message: string; since: string };
 
 export type ClusterView = {
@@ -244,6 +244,8 @@ export type ClusterView = {
   rolling: Set<string>;
   /** Jobs that go on or have a schedule: the planner looks at them by time. */
   jobs: Set<string>;
+  /** Global services: they follow the nodes. */
+  global: Set<string>;
   controller: { term: number; controllerId: string; resigned: boolean; version: number };
   /** `partial`: so many nodes are silent together that none is declared lost and nothing is moved. */
   disruption: 'none' | 'partial';
@@ -278,6 +280,7 @@ export function emptyClusterView(): ClusterView {
     unreachable: new Set(),
     rolling: new Set(),
     jobs: new Set(),
+    global: new Set(),
     controller: { term: 0, controllerId: '', resigned: false, version: 0 },
     disruption: 'none',
     alarms: new Map(),

@@ -8,6 +8,7 @@ import type { ClusterView, ContainerView, NodeView, ServiceView, SlotView } from
 import { keepEnded } from './ended.ts';
 import { release, reserve } from './engines.ts';
 import { countFailure, type Failure } from './failures.ts';
+import { countNodes } from './global-slots.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { noteDone } from './jobs.ts';
@@ -48,7 +49,8 @@ export const containerHandlers = {
     node.position = event.position;
     reserve(view, container, touched);
     setDelay(view, service, slot, null);
-    setBlocked(view, service, null);
+    if (service.nodeOfSlot) service.nodeOfSlot.set(slot.slot, node.id);
+    else setBlocked(view, service, null);
     service.live += 1;
     service.perNode.set(node.id, (service.perNode.get(node.id) ?? 0) + 1);
     service.position = event.position;
@@ -273,6 +275,7 @@ function end(
     if (node.state === 'lost' && node.containers.size > 0) touched.nodes.add(node.id);
   }
 
+  if (service.nodeOfSlot && node?.availability !== 'active') countNodes(view, service);
   release(view, container, touched);
   noteSettled(view, service);
 

@@ -7,6 +7,9 @@ import type { ClusterView, ContainerView, JobView, RunView, ServiceView } from '
 import { causeOf } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
 
+/** Of a job, those that go on included. */
+export const runsKept = 10;
+
 export const runningRuns = ({ runs }: JobView): RunView[] => runs.filter(({ state }) => state === 'running');
 
 export const isOfRun = ({ firstSlot, completions }: RunView, slot: number): boolean =>

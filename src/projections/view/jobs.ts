@@ -1,17 +1,10 @@
 /** How the facts about the runs of jobs change the view, and what the ends of their containers say about them. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
-import {
-  type ClusterView,
-  type ContainerView,
-  type JobView,
-  type RunView,
-  runsKept,
-  type ServiceView,
-} from './cluster-view.ts';
+import type { ClusterView, ContainerView, JobView, RunView, ServiceView } from './cluster-view.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
-import { endRuns, isOfRun, keepJob, runOf } from './job-runs.ts';
+import { endRuns, isOfRun, keepJob, runOf, runsKept } from './job-runs.ts';
 import { noteConverged, setBlocked } from './services.ts';
 import { dropSurplusSlot, setDelay } from './slots.ts';
 import type { Touched } from './touched.ts';

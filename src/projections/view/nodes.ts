@@ -5,6 +5,7 @@ import { noHostAccess } from '../../model/host-access.ts';
 import type { Availability } from '../../model/node.ts';
 import { type ClusterView, type NodeView, refusalsKept, takeoversKept } from './cluster-view.ts';
 import { attachNode, compareNodes, detachNode } from './engines.ts';
+import { followNodes, forgetNode } from './global-slots.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { type Touched, touchBlocked } from './touched.ts';
@@ -31,6 +32,7 @@ export const nodeHandlers = {
     node.lossReason = event.data.reason ?? null;
     noteReach(view, node, { engineLost: null, silentSince: null });
     compareNodes(view, node.engine.engineId);
+    followNodes(view, event, touched);
   },
 
   EngineLost(view, event, touched) {
@@ -59,6 +61,8 @@ export const nodeHandlers = {
     touched.nodes.delete(node.id);
     view.removedNodes.set(node.id, { version: event.version });
     detachNode(view, node.id, node.engine.engineId);
+    forgetNode(view, node.id);
+    followNodes(view, event, touched);
   },
 
   StaleContainerRemoved(view, event) {
@@ -130,6 +134,7 @@ function register(
   view.removedNodes.delete(id);
   attachNode(view, node, touched);
   changeNode(view, event, touched);
+  followNodes(view, event, touched);
 }
 
 function noteReach(
@@ -170,6 +175,7 @@ function setAvailability(
   const node = changeNode(view, event, touched);
   node.availability = availability;
   node.since = event.at;
+  followNodes(view, event, touched);
 }
 
 /**

@@ -1,11 +1,13 @@
 /** How service events change the view: its spec, and what keeps its slots from being filled. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
-import { policyOf } from '../../model/policy.ts';
+import { modeOf, policyOf } from '../../model/policy.ts';
 import { type ClusterView, convergedKept, type ServiceView } from './cluster-view.ts';
+import { countNodes } from './global-slots.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { endRuns, requestRun } from './job-runs.ts';
+import { replicasWanted } from './replicas-wanted.ts';
 import { dropSurplusSlot, setDelay } from './slots.ts';
 import type { Touched } from './touched.ts';
 
@@ -24,6 +26,7 @@ export const serviceHandlers = {
     service.policy = policyOf(data);
     service.isRollback = data.rollbackTo !== undefined;
     service.removing = false;
+    if (modeOf(data) === 'global') openGlobal(view, service);
     requestRun(view, service, event, { policy, removing, restarts: spec.restarts ?? 0 });
     changeSpec(view, service, event, data.replicas, touched);
     if (isNewSpec) forgetFailures(view, service);
@@ -52,6 +55,7 @@ export const serviceHandlers = {
     view.blocked.delete(service.name);
     view.rolling.delete(service.name);
     view.jobs.delete(service.name);
+    view.global.delete(service.name);
     touched.services.delete(service.name);
     view.removedServices.set(service.name, { version: event.version, generation: service.generation });
   },
@@ -101,6 +105,7 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
     settled: null,
     converged: new Map(),
     job: null,
+    nodeOfSlot: null,
     unstable: null,
     proving: new Map(),
     removing: false,
@@ -121,6 +126,11 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
   return service;
 }
 
+function openGlobal(view: ClusterView, service: ServiceView): void {
+  service.nodeOfSlot ??= new Map();
+  view.global.add(service.name);
+}
+
 /** What is replaced is what converged last: a spec that never did is nothing to go back to. */
 function replaceSpec(view: ClusterView, service: ServiceView, { data }: LogEvent<'ServiceRequested'>): void {
   const { settled } = service;
@@ -134,10 +144,11 @@ function replaceSpec(view: ClusterView, service: ServiceView, { data }: LogEvent
 
 /** Every slot has one container, of the present spec, that runs, and is healthy where it has a check. */
 export function noteSettled(view: ClusterView, service: ServiceView): void {
-  const { generation, spec, specHash, replicas, policy, rollout, settled } = service;
+  const { generation, spec, specHash, policy, rollout, settled } = service;
   if (settled?.generation === generation || service.removing || service.job) return;
   if (rollout && rollout.state !== 'completed') return;
-  if (service.live !== replicas || service.runningCurrent !== replicas) return;
+  const wanted = replicasWanted(service);
+  if (service.live !== wanted || service.runningCurrent !== wanted) return;
   for (const slot of service.slots.values()) {
     for (const id of slot.containers) {
       const { isChecked, health } = view.containers.get(id)!;
@@ -163,6 +174,7 @@ function changeSpec(
   touched: Touched,
 ): void {
   service.replicas = replicas;
+  if (service.nodeOfSlot) countNodes(view, service);
   service.generation = event.data.generation;
   service.updatedAt = event.at;
   service.specEvent = causeOf(event);

@@ -2,19 +2,25 @@
 
 import type { ClusterView, ServiceView, SlotView } from './cluster-view.ts';
 import { isOfRun } from './job-runs.ts';
+import { isSlotOfUnwantedNode } from './node-slots.ts';
 
 /** Nothing should run in it. Pure. */
-function isSurplusSlot({ removing, job, replicas }: ServiceView, slot: number): boolean {
+export function isSurplusSlot(view: ClusterView, service: ServiceView, slot: number): boolean {
+  const { removing, job, nodeOfSlot, replicas } = service;
   if (removing) return true;
+  if (nodeOfSlot) return isSlotOfUnwantedNode(view, service, slot);
   if (job) return !job.runs.some((run) => run.state === 'running' && isOfRun(run, slot));
   return slot > replicas;
 }
 
-/** A surplus slot leaves when its last container has; its delay goes at once. */
+/**
+ * A surplus slot leaves when its last container has; its delay goes at once. That of a node stays: the node may come back, and
+ * what ended in it last names its next container.
+ */
 export function dropSurplusSlot(view: ClusterView, service: ServiceView, slot: SlotView): void {
-  if (!isSurplusSlot(service, slot.slot)) return;
+  if (!isSurplusSlot(view, service, slot.slot)) return;
   setDelay(view, service, slot, null);
-  if (slot.containers.size === 0) service.slots.delete(slot.slot);
+  if (slot.containers.size === 0 && !service.nodeOfSlot) service.slots.delete(slot.slot);
 }
 
 export function setDelay(view: ClusterView, service: ServiceView, slot: SlotView, untilMs: number | null): void {

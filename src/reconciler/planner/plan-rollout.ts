@@ -11,6 +11,7 @@ import type { Cause } from '../../projections/view/cause.ts';
 import type { ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
 import type { RolloutView } from '../../projections/view/rollout-view.ts';
 import { servesAt } from '../../projections/view/rollouts.ts';
+import { isSurplusSlot } from '../../projections/view/slots.ts';
 import { stabilityDeadlineMs } from './plan-stability.ts';
 import { expectService } from './service-steps.ts';
 import { metaOf, type PlannedType, type Step } from './step.ts';
@@ -77,7 +78,7 @@ function outdatedOf(view: ClusterView, service: ServiceView): ContainerView[] {
   if (service.live === 0) return [];
   const outdated: ContainerView[] = [];
   for (const slot of service.slots.values()) {
-    if (slot.slot > service.replicas) continue;
+    if (isSurplusSlot(view, service, slot.slot)) continue;
     for (const id of slot.containers) {
       const container = view.containers.get(id)!;
       if (container.specHash !== service.specHash && container.state !== 'stopping') outdated.push(container);
@@ -90,14 +91,17 @@ function outdatedOf(view: ClusterView, service: ServiceView): ContainerView[] {
 function measure(view: ClusterView, service: ServiceView, nowMs: number): { serving: number; isComplete: boolean } {
   let serving = 0;
   let outdated = 0;
-  for (const { slot, containers, done } of service.slots.values()) {
-    if (slot > service.replicas) continue;
+  let expected = service.nodeOfSlot ? 0 : service.replicas;
+  for (const { slot, containers, done, failedSpec } of service.slots.values()) {
+    if (isSurplusSlot(view, service, slot)) continue;
+    // A node that came meanwhile, and one that has no room, are not of the rollout.
+    if (service.nodeOfSlot && (containers.size > 0 || done !== null || failedSpec !== null)) expected += 1;
     const present = [...containers].map((id) => view.containers.get(id)!);
     const current = present.filter(({ specHash }) => specHash === service.specHash);
     outdated += present.length - current.length;
     if (done === service.specHash || current.some((container) => servesAt(service, container, nowMs))) serving += 1;
   }
-  return { serving, isComplete: outdated === 0 && serving >= service.replicas };
+  return { serving, isComplete: outdated === 0 && serving >= expected };
 }
 
 function startRollout(service: ServiceView, replaced: readonly ContainerView[]): Step {
@@ -118,7 +122,12 @@ function giveUp(service: ServiceView, rollout: RolloutView, why: RolloutPauseRea
   const words = `${reason}; rolled back to generation ${settled.generation}`;
   const failed = { ...refOf(service, rollout), ...failureOf(rollout, words) };
   const request = {
-    ...{ service: service.name, generation: service.generation + 1, changed: true, replicas: service.replicas },
+    ...{
+      service: service.name,
+      generation: service.generation + 1,
+      changed: true,
+      replicas: service.nodeOfSlot ? 0 : service.replicas,
+    },
     ...{ container: settled.spec, specHash: settled.specHash, ...settled.policy, rollbackTo: settled.generation },
   };
   const cause = causeOf(service, rollout);

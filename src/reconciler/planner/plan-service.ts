@@ -1,6 +1,6 @@
 /** Plans one service: the buckets of its slots, and the steps made from them. Pure. */
 
-import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
+import type { ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { planJob } from './plan-job.ts';
 import { planRollout } from './plan-rollout.ts';
 import type { PlanRound } from './plan-round.ts';
@@ -34,14 +34,20 @@ function stepsOf(
   { stop, replace, place, blocked, filtered, delay }: SlotBuckets,
   round: PlanRound,
 ): Step[] {
-  const stopReason = service.removing ? 'service removed' : 'scaled down';
   return [
-    ...stop.map((container) => stopContainer(service, container, stopReason, service.specEvent)),
+    ...stop.map((container) => stopSurplus(view, service, container)),
     ...replace.map((container) => replaceContainer(view, service, container)),
     ...place.map(({ slot, placement }) => queueContainer(view, service, slot, placement, round)),
-    ...(service.removing ? [] : blockPlacement(service, blocked, filtered, place.length > 0)),
+    ...(service.removing ? [] : blockPlacement(service, blocked, filtered, place.length > 0 && !service.nodeOfSlot)),
     ...delay.flatMap((slot) => delayRestart(service, slot, round.nowMs)),
   ];
+}
+
+/** A global service is stopped where its node is drained. */
+function stopSurplus(view: ClusterView, service: ServiceView, container: ContainerView): Step {
+  if (service.removing) return stopContainer(service, container, 'service removed', service.specEvent);
+  if (service.nodeOfSlot) return replaceContainer(view, service, container);
+  return stopContainer(service, container, 'scaled down', service.specEvent);
 }
 
 function hasContainers(service: ServiceView): boolean {

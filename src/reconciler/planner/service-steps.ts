@@ -28,6 +28,8 @@ export function queueContainer(
     slotView?.lastEnded?.cause,
     // Of the run that its slot is of.
     service.job?.runs.findLast((run) => run.state === 'running' && isOfRun(run, slot))?.due,
+    // A global service follows its nodes.
+    service.nodeOfSlot ? node.latest : undefined,
     ...stopping.map(({ latest }) => latest),
     ...outdated.map((container) => causeOf(view, service, container)),
     // One that was placed while the rollout was held is younger than the spec: it goes because the rollout goes on.

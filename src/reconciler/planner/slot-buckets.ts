@@ -4,7 +4,7 @@
  *
  * | slot | has | bucket |
  * |---|---|---|
- * | surplus | a number above `replicas`, or the service is being removed | stop |
+ * | surplus | a number above `replicas`, a node that a global service should not be on, or the service is being removed | stop |
  * | empty | no container that is kept | place; blocked, without a node; delay, when it failed again and again |
  * | outdated | only containers of another spec, or on a draining node | place, beside the old one; or replace, when the new one has to follow it; or blocked, without a node |
  * | settled | a container of the present spec that runs | replace, what else is in it |
@@ -13,7 +13,10 @@
 import type { FilteredNodes } from '../../events/schema/catalog.ts';
 import { amountOf, updatePolicyDefault } from '../../model/policy.ts';
 import type { ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
+import { wantedSlotNodes } from '../../projections/view/node-slots.ts';
+import { isSurplusSlot } from '../../projections/view/slots.ts';
 import { createNodeSearch, type NodeSearch } from './node-search.ts';
+import { createOwnNodeSearch } from './own-node-search.ts';
 import type { Placement } from './placement.ts';
 import { delayEndMs } from './plan-rollout.ts';
 import type { PlanRound } from './plan-round.ts';
@@ -41,13 +44,17 @@ export const parallelismOf = ({ policy, replicas }: Pick<ServiceView, 'policy' |
 export function computeSlots(view: ClusterView, service: ServiceView, round: PlanRound, isHeld: boolean): SlotBuckets {
   const replicas = service.removing ? 0 : service.replicas;
   const source = { view, service, nowMs: round.nowMs, isHeld };
-  const slots = Array.from({ length: replicas }, (_, index) => readSlot(source, index + 1));
+  const nodeOfSlot = service.nodeOfSlot && !service.removing ? wantedSlotNodes(view, service) : null;
+  const numbers = nodeOfSlot ? [...nodeOfSlot.keys()] : Array.from({ length: replicas }, (_, index) => index + 1);
+  const slots = numbers.map((number) => readSlot(source, number));
   trimSurge(service, slots);
-  const nodes = createNodeSearch(view, service, { round, replicasOnNode: countCurrent(slots) });
+  const nodes = nodeOfSlot
+    ? createOwnNodeSearch(view, service, { round, nodes: nodeOfSlot })
+    : createNodeSearch(view, service, { round, replicasOnNode: countCurrent(slots) });
   const filled = fillEmpty(slots, service, nodes);
   const update = updateOutdated(view, slots, service, { nodes, filled, isHeld, nowMs: round.nowMs });
   return {
-    stop: surplusContainers(view, service, replicas),
+    stop: surplusContainers(view, service),
     replace: [...slots.flatMap(leftovers), ...update.replace],
     place: [...filled.place, ...update.place],
     blocked: [...filled.blocked, ...update.blocked],
@@ -67,11 +74,15 @@ function trimSurge({ replicas, policy }: ServiceView, slots: readonly SlotStatus
   }
 }
 
-function surplusContainers(view: ClusterView, service: ServiceView, replicas: number): ContainerView[] {
-  return [...service.slots.values()]
-    .filter(({ slot }) => slot > replicas)
-    .flatMap(({ containers }) => [...containers].map((id) => view.containers.get(id)))
-    .filter((container) => container !== undefined && container.state !== 'stopping') as ContainerView[];
+function surplusContainers(view: ClusterView, service: ServiceView): ContainerView[] {
+  return (
+    [...service.slots.values()]
+      .filter(({ slot }) => isSurplusSlot(view, service, slot))
+      .flatMap(({ containers }) => [...containers].map((id) => view.containers.get(id)!))
+      .filter(({ state }) => state !== 'stopping')
+      // What was on a lost node has failed with it.
+      .filter(({ node }) => !service.nodeOfSlot || view.nodes.get(node)?.state === 'ready')
+  );
 }
 
 type Filled = Pick<SlotBuckets, 'place' | 'blocked' | 'delay'>;
@@ -91,12 +102,16 @@ function fillEmpty(slots: readonly SlotStatus[], service: ServiceView, nodes: No
   return filled;
 }
 
-/** A container with a host port holds it until it is gone: its successor would only be blocked by it. */
-const hasHostPort = (service: ServiceView) => service.spec.ports.some(({ host }) => host !== null);
+/**
+ * A container with a host port holds it until it is gone: its successor would only be blocked by it. A global service has one
+ * container on a node, not two for the time of an update.
+ */
+const isOneAtATime = ({ spec, nodeOfSlot }: ServiceView) =>
+  nodeOfSlot !== null || spec.ports.some(({ host }) => host !== null);
 
-/** Nothing that is kept is in it; where a host port is held by what is still stopping, it waits. */
+/** Nothing that is kept is in it; where what is still stopping has to be gone first, it waits. */
 function isEmpty({ current, outdated, stopping, kept }: SlotStatus, service: ServiceView): boolean {
-  if (hasHostPort(service)) return current.length + outdated.length + stopping.length === 0;
+  if (isOneAtATime(service)) return current.length + outdated.length + stopping.length === 0;
   return current.length === 0 && kept.length === 0;
 }
 
@@ -116,8 +131,8 @@ function updateOutdated(
   const isReached = createReach(view, service, slots, { isHeld, nowMs });
   const outdated = slots.filter((slot) => slot.kept.length > 0 && slot.current.length === 0 && isReached(slot));
   if (outdated.length === 0) return update;
-  const isStopFirst = hasHostPort(service) || order === 'stop-first';
-  const mayStop = isStopFirst || (order === 'auto' && !isRoomComing(service, slots));
+  const isStopFirst = isOneAtATime(service) || order === 'stop-first';
+  const mayStop = isStopFirst || (order === 'auto' && !isRoomComing(view, service, slots));
   let stopsLeft = mayStop ? parallelismOf(service) - countDown(slots, filled) : 0;
   let surgeLeft = service.replicas + parallelismOf(service) - countKept(slots);
 
@@ -187,9 +202,9 @@ const countKept = (slots: readonly SlotStatus[]): number =>
   slots.reduce((sum, { kept }) => sum + Math.max(1, kept.length), 0);
 
 /** Something of the service is on its way out: a slot without room beside the old containers may have it then. */
-function isRoomComing(service: ServiceView, slots: readonly SlotStatus[]): boolean {
+function isRoomComing(view: ClusterView, service: ServiceView, slots: readonly SlotStatus[]): boolean {
   for (const { slot, containers } of service.slots.values()) {
-    if (slot > service.replicas && containers.size > 0) return true;
+    if (containers.size > 0 && isSurplusSlot(view, service, slot)) return true;
   }
   return slots.some((slot) => slot.stopping.length + leftovers(slot).length > 0);
 }

@@ -102,6 +102,18 @@ for (const { name, open } of httpLogs) {
       'services[0].replicas',
       /cannot be set for a service of mode job/,
     ],
+    [
+      'replicas of a global service',
+      { mode: 'global', replicas: 2 },
+      'services[0].replicas',
+      /cannot be set for a service of mode global/,
+    ],
+    [
+      'two on a node for an update',
+      { mode: 'global', update: { order: 'start-first' } },
+      'services[0].update.order',
+      /one container on a node/,
+    ],
     ['job members of a replicated service', { job: {} }, 'services[0].job', /needs mode job, not replicated/],
     ['an update policy of a job', { mode: 'job', update: {} }, 'services[0].update', /nothing is rolled out/],
     [

@@ -564,6 +564,14 @@ function checkSurge(view: ClusterView, event: LogEvent): void {
     checkRun(view, service, service.job);
     return;
   }
+  if (service.nodeOfSlot) {
+    const nodes = [...service.perNode];
+    ok(
+      nodes.every(([, count]) => count === 1),
+      `position ${event.position}: one container of ${service.name} a node, not ${JSON.stringify(nodes)}`,
+    );
+    return;
+  }
   const wanted = countWanted(view).get(service.name) ?? 0;
   const bound = service.replicas + parallelismOf(service);
   ok(wanted <= bound, `position ${event.position}: ${wanted} containers of ${service.name} wanted, ${bound} allowed`);
