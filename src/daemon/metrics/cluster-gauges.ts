@@ -5,7 +5,7 @@ import type { Clock } from '../../clock.ts';
 import { containerStates } from '../../model/container.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
-import { replicasWanted } from '../../projections/view/replicas-wanted.ts';
+import { lacksNode, replicasWanted } from '../../projections/view/replicas-wanted.ts';
 import { addGauge, type Sample } from './gauge.ts';
 
 const nodeStates = ['ready', 'lost'] as const;
@@ -20,7 +20,7 @@ export function addClusterGauges(
     addGauge({ name, help, labelNames: [label], registers }, read);
 
   add('co_services', 'Services in the desired state.', () => view.services.size);
-  add('co_services_blocked', 'Services with replicas that no node can take.', () => view.blocked.size);
+  add('co_services_blocked', 'Services with replicas that no node can take.', () => countBlocked(view));
   add('co_replicas_wanted', 'Replicas in the desired state.', () =>
     Array.from(view.services.values(), replicasWanted).reduce((sum, replicas) => sum + replicas, 0),
   );
@@ -39,6 +39,9 @@ export function addClusterGauges(
   );
   add('co_alarms', 'Active alarms.', () => view.alarms.size);
 }
+
+const countBlocked = ({ blocked, services }: ClusterView): number =>
+  [...blocked].filter((name) => lacksNode(services.get(name)!)).length;
 
 const samplesByService = (view: ClusterView, read: (service: ServiceView) => number): Sample[] =>
   Array.from(view.services.values(), (service) => ({ labels: { service: service.name }, value: read(service) }));

@@ -14,6 +14,8 @@ import { parseIsoTime } from '../../projections/view/iso-time.ts';
 const sinceStart = 'since this process started';
 const failureReasons = FailureReason.anyOf.map((reason) => reason.const);
 
+const runOutcomes = { JobCompleted: 'completed', JobFailed: 'failed', JobSkipped: 'skipped' } as const;
+
 /** One commit holds 500 events at most, of one append or of as many. */
 const batchBuckets = [1, 2, 5, 10, 20, 50, 100, 200, appendEventsMax];
 /** From an idle node to the default queue timeout and beyond. */
@@ -84,6 +86,13 @@ function createEventMetrics(registers: Registry[], view: ClusterView): (event: L
     help: `Nodes that were lost and whose containers failed over to others, ${sinceStart}.`,
     registers,
   });
+  const runs = new Counter({
+    name: 'co_job_runs_total',
+    help: `Runs of jobs that ended, and ticks that were skipped, by outcome, ${sinceStart}.`,
+    labelNames: ['outcome'],
+    registers,
+  });
+  for (const outcome of Object.values(runOutcomes)) runs.inc({ outcome }, 0);
   const countRestart = createRestartCounter(registers, view);
 
   return (event) => {
@@ -104,6 +113,11 @@ function createEventMetrics(registers: Registry[], view: ClusterView): (event: L
         break;
       case 'NodeLost':
         nodesLost.inc();
+        break;
+      case 'JobCompleted':
+      case 'JobFailed':
+      case 'JobSkipped':
+        runs.inc({ outcome: runOutcomes[event.type] });
         break;
       case 'ContainerQueued':
         if (isRestart(view, event.data.replaces)) countRestart(event.data.service);

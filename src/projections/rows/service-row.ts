@@ -3,7 +3,7 @@
 import type { ServiceMode } from '../../model/job.ts';
 import { modeOf } from '../../model/policy.ts';
 import type { ClusterView, ContainerView, ServiceView, SlotView } from '../view/cluster-view.ts';
-import { replicasWanted } from '../view/replicas-wanted.ts';
+import { lacksNode, replicasWanted } from '../view/replicas-wanted.ts';
 import type { RolloutView } from '../view/rollout-view.ts';
 import { isSurplusSlot } from '../view/slots.ts';
 import { judgeJob } from './job-status.ts';
@@ -98,7 +98,7 @@ function judgeService(view: ClusterView, service: ServiceView): Judgement {
   if (rollout?.state === 'paused' || rollout?.state === 'failed') {
     return { status: 'paused', reason: describeHeld(service, rollout) };
   }
-  if (service.blocked && isLacking(service)) {
+  if (service.blocked && lacksNode(service)) {
     return { status: 'blocked', reason: describeBlocked(service, service.blocked) };
   }
   const unknown = countUnknown(view, service);
@@ -116,10 +116,6 @@ function judgeService(view: ClusterView, service: ServiceView): Judgement {
   if (unhealthy.length > 0) return { status: 'degraded', reason: describeUnhealthy(service, unhealthy) };
   return { status: 'progressing', reason: describeProgress(view, service) };
 }
-
-/** A global service is on the nodes that have room for it; it lacks none but for an update, or when none has. */
-const isLacking = (service: ServiceView): boolean =>
-  !service.nodeOfSlot || service.rollout?.state === 'in progress' || replicasWanted(service) === 0;
 
 /** Every slot has exactly one container, it runs well, and by the present spec; or its restart policy wants no more of it. */
 function isConverged(view: ClusterView, service: ServiceView): boolean {

@@ -1,4 +1,4 @@
-/** How many containers a service should have now. */
+/** How many containers a service should have now, and whether a node for them is lacking. */
 
 import { jobPolicyDefault } from '../../model/job.ts';
 import type { ServiceView } from './cluster-view.ts';
@@ -17,3 +17,8 @@ export function replicasWanted({ replicas, job, nodeOfSlot, policy, blocked, rol
   const { parallelism } = policy.job ?? jobPolicyDefault;
   return runningRuns(job).reduce((sum, run) => sum + Math.min(parallelism, run.completions - run.succeeded), 0);
 }
+
+/** A global service is on the nodes that have room for it: it lacks one for an update, or when none has room. Pure. */
+export const lacksNode = (service: ServiceView): boolean =>
+  service.blocked !== null &&
+  (!service.nodeOfSlot || service.rollout?.state === 'in progress' || replicasWanted(service) === 0);

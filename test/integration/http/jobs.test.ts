@@ -1,5 +1,6 @@
 /** Jobs over HTTP: what a service of another mode than replicated may say, and how its runs are read. */
 
+import { readFile } from 'node:fs/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type NewEvent, streams } from '../../../src/events/schema/event.ts';
@@ -49,6 +50,16 @@ for (const { name, open } of httpLogs) {
     assert.equal([mode, replicas, status, runs], ['job', 0, 'progressing', []]);
     const again = await post(body({ mode, job, container }));
     assert.equal(again.body.services, [{ serviceName: 'migrate', generation: 1, changed: false }]);
+  });
+
+  test('the services of the README are accepted as written', async () => {
+    const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
+    const bodies = [...readme.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, text]) => text!);
+    assert.is(bodies.length, 3);
+    for (const text of bodies) {
+      const answer = await api.call('POST', '/service', { text, headers: { 'content-type': 'application/json' } });
+      assert.is(answer.status, 202, answer.text);
+    }
   });
 
   test('a patch merges what a run is, and null is the default again', async () => {

@@ -115,6 +115,19 @@ test('failures have a reason, restarts a service, and a service that is gone has
   assert.not.match((await scrape(manager.url)).text, /service="broken"/);
 });
 
+test('runs of jobs are counted by how they ended', async () => {
+  const container = { image: `${missingImagePrefix}x` };
+  const services = [{ serviceName: 'migrate', mode: 'job', job: { maxAttempts: 1 }, container }];
+  assert.is((await api.call('POST', '/service', { services })).status, 202);
+  const failed = await metricsWhen('the run has failed', ({ value }) => {
+    return value('co_job_runs_total', { outcome: 'failed' }) === 1;
+  });
+  assert.is(failed.value('co_job_runs_total', { outcome: 'completed' }), 0);
+  assert.is(failed.value('co_service_replicas_wanted', { service: 'migrate' }), 0, 'it is over');
+  await api.call('DELETE', '/service/migrate');
+  await api.gone('migrate');
+});
+
 test('a lost node counts, its containers are failures and no restarts, and its heartbeat grows old', async () => {
   const [moved] = await api.containers('web');
   const ofMoved = { node: moved!.node };
