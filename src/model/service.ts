@@ -3,6 +3,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { HealthCheck } from './health.ts';
 import { ServiceName } from './ids.ts';
+import { PullPolicy } from './image.ts';
 import { servicePolicyMembers } from './policy.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -63,6 +64,8 @@ export const ContainerSpec = Type.Object(
     health: Type.Optional(HealthCheck),
     /** Raised by a restart of the service: the same spec is then another, so its containers are replaced. Absent: 0. */
     restarts: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Absent: `missing`. */
+    pull: Type.Optional(PullPolicy),
   },
   strict,
 );

@@ -61,9 +61,11 @@ const refOf = (slot: number, cause: number) => ({
   slot,
   node: 'worker-1',
 });
+const pulledPosition = 77;
 const [first, second, third, fourth, fifth] = [refOf(1, 4), refOf(2, 4), refOf(1, 12), refOf(1, 45), refOf(1, 52)];
+const sixth = refOf(1, pulledPosition);
 const filtered = [{ filter: 'ports', reason: 'host port 80/tcp is taken', count: 1, nodes: ['worker-2'] }];
-const queued = (ref: typeof first, replaces: string | null): Told => [
+const queued = (ref: typeof first, replaces: string | null, container = spec): Told => [
   'ContainerQueued',
   streams.container(ref.container),
   {
@@ -71,8 +73,8 @@ const queued = (ref: typeof first, replaces: string | null): Told => [
     session: 3,
     engineId: 'engine-1',
     generation: 1,
-    specHash: specHash(spec),
-    image: spec.image,
+    specHash: specHash(container),
+    image: container.image,
     replaces,
     queueDeadline: '2026-01-01T00:05:00.000Z',
     candidates: [{ node: 'worker-1', replicasOfService: 0, containers: 0 }],
@@ -92,6 +94,13 @@ const update: UpdatePolicy = { ...updatePolicyDefault, maxFailures: { percent: 1
 const restart: RestartPolicy = { ...restartPolicyDefault, condition: 'on-failure', maxAttempts: 5 };
 const rollout = { service: 'web', from: 6, to: 7 };
 const back = { service: 'web', from: 7, to: 8 };
+const pulled: ContainerSpec = { ...spec, pull: 'always' };
+const publicKey = 'A'.repeat(43);
+const digest = `sha256:${'d'.repeat(64)}`;
+const { slot: _, ...sixthRef } = sixth;
+const resolved = { ...sixthRef, generation: 12, specHash: specHash(pulled), image: pulled.image };
+const login = { host: 'registry.example', username: 'deployer' };
+const passwordHash = `scrypt:32768:8:1:${'s'.repeat(22)}:${'h'.repeat(43)}`;
 const requestOf = (generation: number, container: ContainerSpec) => ({
   ...{ service: 'web', generation, changed: true, replicas: 1, container, specHash: specHash(container) },
 });
@@ -160,8 +169,8 @@ const told: readonly Told[] = [
   ['ApiReadsRecorded', streams.apiReads, { calls: [callOf()] }, 1],
   ['HistoryPruned', streams.cluster, { throughSlot: 11, throughPosition: 11, commits: 2, events: 2 }],
   ['ControllerResigned', streams.controller, { term: 1, controllerId: 'manager-1' }],
-  ['NodeRegistered', worker, { ...node('worker-1'), instance: instanceOf(901) }],
-  ['NodeReturned', worker, { ...node('worker-1'), instance: instanceOf(902), inventory: [inventoryOf()] }],
+  ['NodeRegistered', worker, { ...node('worker-1'), instance: instanceOf(901) }, 2],
+  ['NodeReturned', worker, { ...node('worker-1'), instance: instanceOf(902), inventory: [inventoryOf()] }, 2],
   [
     'RegistrationRefused',
     worker,
@@ -204,24 +213,24 @@ const told: readonly Told[] = [
   ['ServiceRemoved', web, { service: 'web' }],
   ['TokenUsed', streams.tokens, { token: 'c'.repeat(12), name: 'join-1', node: 'worker-6' }],
   ['ClockCorrected', streams.cluster, { from: atOf(86_400), to: atOf(60) }],
-  ['ServiceRequested', web, { ...requestOf(6, spec), update, restart }],
+  ['ServiceRequested', web, { ...requestOf(6, spec), update, restart }, 2],
   queued(fifth, null),
-  ['ContainerRunning', on(fifth), { ...runningOf(fifth), isChecked: true }],
+  ['ContainerRunning', on(fifth), { ...runningOf(fifth), isChecked: true }, 2],
   ['ContainerHealthy', on(fifth), fifth],
   ['ContainerUnhealthy', on(fifth), { ...fifth, output: 'GET / answered 503: down' }],
-  ['ServiceRequested', web, { ...requestOf(7, checked), update, restart }],
+  ['ServiceRequested', web, { ...requestOf(7, checked), update, restart }, 2],
   ['RolloutStarted', web, { ...rollout, fromSpecHash: specHash(spec), specHash: specHash(checked) }],
   ['RolloutPaused', web, { ...rollout, why: 'failures', reason: 'it failed', container: fifth.container, failures: 2 }],
   ['RolloutResumed', web, { ...rollout, isPromoted: false }],
   ['RolloutFailed', web, { ...rollout, reason: 'person:ada aborted it', container: null, failures: 0 }],
-  ['ServiceRequested', web, { ...requestOf(8, spec), rollbackTo: 6 }],
+  ['ServiceRequested', web, { ...requestOf(8, spec), rollbackTo: 6 }, 2],
   ['RolloutStarted', web, { ...back, fromSpecHash: specHash(checked), specHash: specHash(spec) }],
   ['RolloutCompleted', web, back],
   ['ContainerStopRequested', on(fifth), { ...fifth, reason: 'unhealthy', stopTimeoutSeconds: 10 }],
   ['ContainerStopped', on(fifth), { ...fifth, exitCode: 0 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 9 }],
   ['ServiceRemoved', web, { service: 'web' }],
-  ['ServiceRequested', web, { ...requestOf(10, spec), restart }],
+  ['ServiceRequested', web, { ...requestOf(10, spec), restart }, 2],
   [
     'ServiceUnstable',
     web,
@@ -236,6 +245,19 @@ const told: readonly Told[] = [
   ],
   ['ServiceStable', web, { service: 'web' }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 11 }],
+  ['ServiceRemoved', web, { service: 'web' }],
+  ['NodeRegistered', worker, { ...node('worker-1'), instance: instanceOf(902), publicKey }],
+  ['NodeReturned', worker, { ...node('worker-1'), instance: instanceOf(902), publicKey, inventory: [inventoryOf()] }],
+  ['RegistryLoginSet', streams.registries, { ...login, version: 1, changed: true, passwordHash }],
+  ['ServiceRequested', web, requestOf(12, pulled)],
+  queued(sixth, null, pulled),
+  ['ImageResolved', streams.image('web', pulledPosition), { ...resolved, digest, reason: null }],
+  ['ContainerRunning', on(sixth), { ...runningOf(sixth), imageDigest: digest }],
+  ['RegistryLoginSet', streams.registries, { ...login, version: 1, changed: false, passwordHash }],
+  ['RegistryLoginRemoved', streams.registries, { host: login.host, version: 1 }],
+  ['ContainerStopRequested', on(sixth), { ...sixth, reason: 'service removed', stopTimeoutSeconds: 10 }],
+  ['ContainerStopped', on(sixth), { ...sixth, exitCode: 0 }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 13 }],
   ['ServiceRemoved', web, { service: 'web' }],
 ];
 

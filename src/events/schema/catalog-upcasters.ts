@@ -24,6 +24,15 @@ const toRequested2: Upcaster = (data) => data;
 /** Version 2 may say that it has a check; version 1 could not. */
 const toRunning2: Upcaster = (data) => data;
 
+/** Version 3 may say when the image is pulled; versions before could not. */
+const toRequested3: Upcaster = (data) => data;
+
+/** Version 3 may have the digest of its image; versions before could not. */
+const toRunning3: Upcaster = (data) => data;
+
+/** Version 3 may have a public key; versions before could not. */
+const toRegistration3: Upcaster = (data) => data;
+
 /** Version 2 knows the reason `unhealthy`; version 1 did not. */
 const toStopRequested2: Upcaster = (data) => data;
 
@@ -36,4 +45,8 @@ export const upcasters: Upcasters = new Map([
   ['RequestRefused@1', toAttempt2],
   ['NodeRegistered@1', toRegistration2],
   ['NodeReturned@1', toRegistration2],
+  ['NodeRegistered@2', toRegistration3],
+  ['NodeReturned@2', toRegistration3],
+  ['ServiceRequested@2', toRequested3],
+  ['ContainerRunning@2', toRunning3],
 ]);

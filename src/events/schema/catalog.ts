@@ -7,10 +7,13 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { FailureReason, LogTail, StopReason } from '../../model/container.ts';
 import { HealthOutput } from '../../model/health.ts';
 import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../../model/ids.ts';
+import { ImageDigest } from '../../model/image.ts';
 import { AgentInstance, EngineDescription, InventoryItem } from '../../model/node.ts';
 import { servicePolicyMembers } from '../../model/policy.ts';
+import { PublicKey } from '../../model/registry.ts';
 import { ContainerSpec, Protocol, Replicas, SpecHash } from '../../model/service.ts';
-import { Scopes, TokenId, TokenName } from '../../model/token.ts';
+import { accessFacts } from './access-facts.ts';
+import { imageFacts } from './image-facts.ts';
 import { rolloutFacts } from './rollout-facts.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -47,6 +50,8 @@ const Registration = object({
   registrationId: Uuid,
   /** Not in version 1. Absent: the agent does not say. */
   instance: Type.Optional(AgentInstance),
+  /** What is sealed for it opens with the key that this process of the agent has. Not before version 3. */
+  publicKey: Type.Optional(PublicKey),
   engine: EngineDescription,
   hostname: text(255),
   agentVersion: text(64),
@@ -86,7 +91,7 @@ export const catalog = {
 
   ClusterCreated: fact(object({ clusterId: Uuid, name: ServiceName })),
 
-  /** The whole spec. `changed: false` records a request that asked for what already was. */
+  /** The whole spec. `changed: false` records a request that asked for what already was. `container.pull` is new in version 3. */
   ServiceRequested: fact(
     object({
       service: ServiceName,
@@ -100,7 +105,7 @@ export const catalog = {
       /** The generation whose spec it is again. Not in version 1. */
       rollbackTo: Type.Optional(Type.Integer({ minimum: 1 })),
     }),
-    2,
+    3,
   ),
   ServiceScaled: fact(
     object({
@@ -148,8 +153,10 @@ export const catalog = {
       ports: Type.Array(object({ container: Type.Integer(), host: Type.Integer(), protocol: Protocol })),
       /** It has a check of its health, be it its image's. Not in version 1. */
       isChecked: Type.Optional(Type.Boolean()),
+      /** Of the image it was created from, where it was named by one. Not before version 3. */
+      imageDigest: Type.Optional(ImageDigest),
     }),
-    2,
+    3,
   ),
   ContainerHealthy: fact(object(ContainerRef)),
   ContainerUnhealthy: fact(object({ ...ContainerRef, output: HealthOutput })),
@@ -176,6 +183,7 @@ export const catalog = {
     2,
   ),
   ...rolloutFacts,
+  ...imageFacts,
   /** On the service's stream: the slot's next container waits. */
   RestartDelayed: fact(
     object({
@@ -193,8 +201,8 @@ export const catalog = {
   StaleContainerRemoved: fact(object({ node: NodeId, container: ContainerId, reason: text(200) })),
 
   /** The event's own position is the node's session. */
-  NodeRegistered: fact(Registration, 2),
-  NodeReturned: fact(Registration, 2),
+  NodeRegistered: fact(Registration, 3),
+  NodeReturned: fact(Registration, 3),
   /** On the node's stream: another instance asked for the node while its holder was heard. Said again while it insists. */
   RegistrationRefused: fact(
     object({
@@ -221,19 +229,7 @@ export const catalog = {
   /** Rescheduling after a loss of many nodes goes on: released by an operator, or because the nodes are back. */
   HoldReleased: fact(object({ reason: text(200) })),
 
-  /** Of the token itself there is only the SHA-256 (hex) of its text. `expiresAt` null: until it is revoked. */
-  TokenIssued: fact(
-    object({
-      token: TokenId,
-      name: TokenName,
-      scopes: Scopes,
-      expiresAt: nullable(IsoTime),
-      hash: Type.String({ pattern: '^[0-9a-f]{64}$', maxLength: 64 }),
-    }),
-  ),
-  TokenRevoked: fact(object({ token: TokenId, name: TokenName })),
-  /** It let a node in, and is not valid any more. */
-  TokenUsed: fact(object({ token: TokenId, name: TokenName, node: NodeId })),
+  ...accessFacts,
 
   /** A refused call of a known caller. Refusals before authentication are telemetry: see ApiReadsRecorded. */
   RequestRefused: fact(

@@ -11,6 +11,7 @@ import type { AgentInstance, Availability, EngineDescription, NodeState } from '
 import type { ServicePolicy } from '../../model/policy.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { Scope } from '../../model/token.ts';
+import type { ImageView, RegistryLoginView } from './image-view.ts';
 
 /** The fact something follows from: what plan puts into causationId and container ids. */
 export type Cause = { position: number; eventId: string; correlationId: string };
@@ -31,6 +32,8 @@ export type ContainerView = {
   /** Shared with the service and its other containers; not part of a row. */
   spec: ContainerSpec;
   replaces: string | null;
+  /** Of the image it was created from; null before it runs, and where it has none. */
+  imageDigest: string | null;
   ports: readonly { container: number; host: number; protocol: 'tcp' | 'udp' }[];
   /** `unproven` unless it runs. */
   health: Health;
@@ -99,6 +102,8 @@ export type ServiceView = {
   spec: ContainerSpec;
   specHash: string;
   policy: ServicePolicy;
+  /** By spec hash, the last one requested last. */
+  images: Map<string, ImageView>;
   /** The present spec is an earlier one, requested again by a rollback: it is not rolled back once more. */
   isRollback: boolean;
   /** From the first containers of an earlier spec that have to be replaced; null: nothing was rolled out yet. */
@@ -148,6 +153,8 @@ export type NodeView = {
   session: number;
   /** Whose session it is; null when its agent did not say. */
   instance: AgentInstance | null;
+  /** What is sealed for its agent opens with; null: it did not say. */
+  publicKey: string | null;
   /** Other instances that asked for the node since this one has it, the last to ask last, at most `refusalsKept`. */
   refusals: readonly { instance: AgentInstance; hostname: string; at: string }[];
   /** The last times it was registered again while ready, oldest first, at most `takeoversKept`: see plan-conflicts.ts. */
@@ -250,6 +257,11 @@ export type ClusterView = {
   tokens: Map<string, TokenView>;
   /** Version of the stream of tokens. */
   tokensVersion: number;
+  /** By host. */
+  registryLogins: Map<string, RegistryLoginView>;
+  /** Version of their stream, and the highest one of a login. */
+  registriesVersion: number;
+  registryLoginVersion: number;
   /** Pulls in progress, from telemetry. */
   pulls: Map<string, { currentBytes: number; totalBytes: number }>;
 };
@@ -278,6 +290,7 @@ export function emptyClusterView(): ClusterView {
     alarms: new Map(),
     tokens: new Map(),
     tokensVersion: 0,
+    ...{ registryLogins: new Map(), registriesVersion: 0, registryLoginVersion: 0 },
     pulls: new Map(),
   };
 }

@@ -60,9 +60,10 @@ export const containerHandlers = {
 
   ContainerRunning(view, event, touched) {
     const container = move(view, event, touched);
-    const { ports, isChecked = false } = event.data;
+    const { ports, isChecked = false, imageDigest = null } = event.data;
     container.runningAt = event.at;
     container.isChecked = isChecked;
+    container.imageDigest = imageDigest;
     if (ports.length > 0) container.ports = ports;
     noteStart(view, container, touched);
     noteProgress(view, container, event);
@@ -167,8 +168,7 @@ function queueContainer(
     generation: data.generation,
     specHash: service.specHash,
     spec: service.spec,
-    replaces: data.replaces,
-    ports: noPorts,
+    ...{ replaces: data.replaces, imageDigest: null, ports: noPorts },
     health: 'unproven',
     isChecked: false,
     queueDeadlineMs: parseIsoTime(data.queueDeadline),

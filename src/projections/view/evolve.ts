@@ -9,14 +9,16 @@ import { clusterHandlers } from './cluster.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { containerHandlers, expireEnded } from './containers.ts';
 import type { Handlers } from './handlers.ts';
+import { imageHandlers } from './images.ts';
 import { nodeHandlers } from './nodes.ts';
+import { registryHandlers } from './registries.ts';
 import { expireProving, rolloutHandlers } from './rollouts.ts';
 import { serviceHandlers } from './services.ts';
 import { tokenHandlers } from './tokens.ts';
 import { nothingTouched, type Touched } from './touched.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived again. */
-export const projectionVersion = 9;
+export const projectionVersion = 10;
 
 const handlers: Handlers = {
   ...clusterHandlers,
@@ -24,7 +26,9 @@ const handlers: Handlers = {
   ...rolloutHandlers,
   ...containerHandlers,
   ...nodeHandlers,
+  ...imageHandlers,
   ...tokenHandlers,
+  ...registryHandlers,
   ...clockHandlers,
 };
 

@@ -75,7 +75,7 @@ function register(
   event: LogEvent<'NodeRegistered'> | LogEvent<'NodeReturned'>,
   touched: Touched,
 ): void {
-  const { node: id, instance = null, engine, hostname, agentVersion, labels } = event.data;
+  const { node: id, instance = null, publicKey = null, engine, hostname, agentVersion, labels } = event.data;
   const known = view.nodes.get(id);
   if (known && known.engine.engineId !== engine.engineId) detachNode(view, id, known.engine.engineId);
   const node: NodeView = {
@@ -88,6 +88,7 @@ function register(
     labels,
     session: event.position,
     instance,
+    publicKey,
     startErrors: [],
     suspect: null,
     refusals: known && instance && known.instance?.id === instance.id ? known.refusals : [],

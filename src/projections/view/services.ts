@@ -4,6 +4,7 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import { policyOf } from '../../model/policy.ts';
 import { type ClusterView, convergedKept, type ServiceView, type SlotView } from './cluster-view.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
+import { expectImage } from './images.ts';
 import { parseIsoTime } from './iso-time.ts';
 import type { Touched } from './touched.ts';
 
@@ -18,6 +19,7 @@ export const serviceHandlers = {
     }
     const isNewSpec = service.specHash !== data.specHash;
     if (isNewSpec) replaceSpec(view, service, event);
+    if (isNewSpec || service.images.size === 0) expectImage(view, service, event);
     service.policy = policyOf(data);
     service.isRollback = data.rollbackTo !== undefined;
     service.removing = false;
@@ -88,6 +90,7 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
     spec: container,
     specHash,
     policy: policyOf(event.data),
+    images: new Map(),
     isRollback: false,
     rollout: null,
     previous: null,

@@ -11,6 +11,7 @@ export const sizeExceptions: SizeExceptions = {
   'test/contract/engine-contract.ts#testEngineContract': contract,
   'test/contract/event-log-contract.ts': contract,
   'test/contract/event-log-contract.ts#testEventLogContract': contract,
+  'test/golden/example-history.ts': 'a history: one list of events, to which only its end is added',
   'test/integration/agent/agent.test.ts': oneSubject,
   'test/integration/history/archive/archive.test.ts': oneSubject,
   'test/integration/http/bad-input.test.ts': table,
