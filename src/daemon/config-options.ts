@@ -136,6 +136,12 @@ export const options = {
     help: "this machine's clock is right: once, where the log's time or the database's is not",
   },
   secrets: { env: 'CO_SECRETS_DIR', fallback: '', placeholder: 'DIR', help: 'one file a secret, read by agents' },
+  'secrets-key': {
+    env: 'CO_SECRETS_KEY_FILE',
+    fallback: '',
+    placeholder: 'FILE',
+    help: 'the key of all managers (default: secrets.key in --data)',
+  },
   'heartbeat-ms': {
     env: 'CO_HEARTBEAT_MS',
     fallback: '1000',

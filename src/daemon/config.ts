@@ -4,6 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
@@ -11,6 +12,9 @@ import { createProgram, parseArguments } from '../process/arguments.ts';
 import type { ClientTlsFiles } from '../tls/client-tls.ts';
 import { type Option, options } from './config-options.ts';
 import { readTlsConfig, type TlsConfig } from './tls/tls-config.ts';
+
+/** In the data folder, unless another is given. */
+export const secretsKeyFile = 'secrets.key';
 
 export type EngineChoice = 'auto' | 'docker' | 'simulated';
 
@@ -56,6 +60,8 @@ export type Config = {
   /** An operator says that this machine's clock is right, whatever its neighbours say. */
   isClockAccepted: boolean;
   secretsDir: string | null;
+  /** Of the managers: what is stored beside the log is encrypted under it. */
+  secretsKeyPath: string;
   heartbeatMs: number;
   nodeTimeoutMs: number;
   queueTimeoutMs: number;
@@ -148,6 +154,7 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     tokensPath: optional('tokens', () => text('tokens')),
     isClockAccepted: optional('accept-clock', () => matching('accept-clock', /^now$/, 'must be now')) !== null,
     secretsDir: optional('secrets', () => text('secrets')),
+    secretsKeyPath: path('secrets-key') ?? join(text('data'), secretsKeyFile),
     heartbeatMs,
     nodeTimeoutMs: integer('node-timeout-ms', 2 * heartbeatMs, 3_600_000),
     queueTimeoutMs: integer('queue-timeout-ms', 1_000, 3_600_000),

@@ -2,6 +2,7 @@
 
 import type { TSchema } from '@sinclair/typebox';
 import { JoinedNode } from '../request/join-schema.ts';
+import { LoginList, RemovedLogin, SetLogin } from '../request/registry-schema.ts';
 import {
   AcceptedNodes,
   AcceptedServices,
@@ -26,6 +27,9 @@ export const components: readonly TSchema[] = [
     IssuedToken,
     RevokedTokens,
     TokenList,
+    SetLogin,
+    RemovedLogin,
+    LoginList,
     JoinedNode,
   ],
   ...[Rollout, ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],

@@ -1,5 +1,6 @@
 /** Converts between request bodies and stored specs: defaults, units, maps as sorted lists. Pure. */
 
+import { pullPolicyDefault } from '../../model/image.ts';
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 import type { PolicyPatch, SpecRequest } from '../../reconciler/commands/decide.ts';
 import { type ContainerPatch, type Removed, sortByName } from '../../reconciler/commands/patch-spec.ts';
@@ -45,8 +46,13 @@ function toSpec(body: ContainerBody, serviceName: string, path: string): Contain
       cpuMillis: toMillis(body.resources?.cpus) ?? null,
     },
     stopTimeoutSeconds: body.stopTimeoutSeconds ?? stopTimeoutSecondsDefault,
+    ...pullOf(body),
   };
 }
+
+/** The default is not stored: a spec that names it is the same as one that does not. */
+const pullOf = ({ pull = pullPolicyDefault }: Pick<ContainerBody, 'pull'>) =>
+  pull === pullPolicyDefault ? {} : { pull };
 
 /** @throws AppError `body_contradictory`: a port occurs twice · `image_refused`: see `checkImage` */
 export function toPatch(body: PatchBody): { replicas?: number; container?: ContainerPatch; policy: PolicyPatch } {
@@ -141,5 +147,6 @@ export function toContainerBody(spec: ContainerSpec): ContainerBody {
       ...(cpuMillis === null ? {} : { cpus: cpuMillis / 1000 }),
     },
     stopTimeoutSeconds: spec.stopTimeoutSeconds,
+    ...(spec.pull ? { pull: spec.pull } : {}),
   };
 }

@@ -2,6 +2,7 @@
 
 import { AppError } from '../../errors.ts';
 import type { HealthCheck } from '../../model/health.ts';
+import { pullPolicyDefault } from '../../model/image.ts';
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 
 /** Entries of env, and of labels. Keeps a spec far below the limit of an append; more belong into a file of the image. */
@@ -20,12 +21,14 @@ export type Removed = { name: string; removed: true };
 
 /** @throws AppError `service_too_large` (details.field, .rule): the merged map has too many entries */
 export function patchContainer(spec: ContainerSpec, patch: ContainerPatch): ContainerSpec {
-  const { health = spec.health, ...members } = patch;
-  const { health: _before, ...others } = spec;
+  const { health = spec.health, pull = spec.pull, ...members } = patch;
+  const { health: _health, pull: _pull, ...others } = spec;
   return {
     ...others,
     ...members,
     ...(health ? { health } : {}),
+    // The default is not stored: a spec that names it is the same as one that does not.
+    ...(pull && pull !== pullPolicyDefault ? { pull } : {}),
     env: patchMap('env', spec.env, patch.env),
     labels: patchMap('labels', spec.labels, patch.labels),
     resources: { ...spec.resources, ...patch.resources },
