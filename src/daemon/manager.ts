@@ -95,7 +95,11 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     closing.add('view', 'projector', () => projector.close());
     const cluster = await openCluster({ log, projector, managerId }, config, { ...options, closing });
 
-    const vault = await openVault(config, { db, log, projector, logger }, { clusterId: cluster.id, closing });
+    const vault = await openVault(
+      config,
+      { db, log, projector, logger },
+      { clusterId: cluster.id, managerId, closing },
+    );
 
     const readTls = await openAmqpTls(config.amqpTls);
     const { bus, agentBus, closeBus } = openBus(config, { readTls, clusterId: cluster.id, managerId, logger });

@@ -4,10 +4,13 @@ import { type Static, Type } from '@sinclair/typebox';
 
 const label = '[a-z0-9]([a-z0-9-]*[a-z0-9])?';
 
+/** The longest parameter of a path. */
+export const hostCharactersMax = 255;
+
 /** As images name it, in lower case. */
 export const RegistryHost = Type.String({
   pattern: `^${label}(\\.${label})*(:[0-9]{1,5})?$`,
-  maxLength: 255,
+  maxLength: hostCharactersMax,
   description:
     'the host of a registry as images name it, with its port if it has one: registry.example:5000, docker.io',
 });

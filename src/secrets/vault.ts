@@ -18,6 +18,8 @@ export type Vault = {
   put(name: string, version: number, value: Buffer): Promise<boolean>;
   /** @throws AppError `secret_not_found` · `secret_damaged`: the record was changed, or is another's */
   get(name: string, version: number): Promise<Buffer>;
+  /** Is the key there that what is stored needs? Makes none. */
+  check(): Promise<void>;
   /** Equal for equal values, on every manager; no help in guessing them. */
   fingerprint(value: Buffer): Promise<string>;
   /** Removes what no fact makes current, once it is old enough for its fact to be in the log. @returns how many */
@@ -74,6 +76,9 @@ export function createVault(
           cause: error,
         });
       }
+    },
+    async check() {
+      if ((await store.list()).length > 0) await assertOneKey(await readKey());
     },
     fingerprint: async (value) => (await readKey()).fingerprint(value),
     async sweep(isCurrent) {

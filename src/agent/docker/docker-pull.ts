@@ -72,7 +72,7 @@ const pullFailed = (message: string, cause: unknown) =>
 
 /** In the words of registries: without a login, with a wrong one, or with one that may not. */
 const isRefusal = (message: string): boolean =>
-  /unauthorized|authentication required|no basic auth credentials|denied|incorrect username or password|\b40[13]\b/i.test(
+  /unauthorized|authentication required|no basic auth credentials|access denied|requested access|incorrect username or password/i.test(
     message,
   );
 

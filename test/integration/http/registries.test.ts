@@ -162,6 +162,11 @@ for (const [what, body, field] of refused) {
   });
 }
 
+test('a host may be as long as one can be', async () => {
+  const long = `${'a'.repeat(250)}.aws`;
+  assert.equal([(await put(login, {}, long)).status, (await put(login, {}, `a${long}b`)).status], [202, 400]);
+});
+
 test('what is no host of a registry is refused', async () => {
   for (const wrong of ['Registry.example', 'a_b.example', 'registry.example:port', '-a.example', 'a..b']) {
     const answer = await put(login, {}, wrong);
