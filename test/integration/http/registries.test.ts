@@ -87,6 +87,14 @@ test('the same login again changes nothing, and another password is another vers
   for (const hash of hashes) assert.match(hash, /^scrypt:32768:8:1:[\w-]{22}:[\w-]{43}$/);
 });
 
+test('a login whose value is gone, as in a restored log, is there again once it is set again', async () => {
+  await put();
+  await vault.store.remove(`registry/${host}`, 1);
+  const again = (await put()).body;
+  assert.equal([again.version, again.changed], [2, true]);
+  assert.is((await vault.vault.get(`registry/${host}`, 2)).toString(), password);
+});
+
 test('a login that comes back after its removal has a version of its own', async () => {
   await put();
   await api.call('DELETE', `/registry/${host}`);
