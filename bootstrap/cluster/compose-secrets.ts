@@ -28,7 +28,11 @@ export async function makeComposeSecrets(dir: string): Promise<string[]> {
     return content;
   };
 
-  await keep('tokens', () => `operator:write:${newSecret()}\nobserver:read:${newSecret()}\n`);
+  await keep(
+    'tokens',
+    () => `operator:write:${newSecret()}\nobserver:read:${newSecret()}\nkeeper:secrets:${newSecret()}\n`,
+  );
+  await keep('secrets-key', () => `${randomBytes(32).toString('hex')}\n`);
   const hashes: Record<string, string> = {};
   for (const user of [managerUser, ...composeNodes]) {
     const content = await keep(`${user}-amqp-url`, () => `amqp://${user}:${newSecret()}@${broker}/${virtualHost}\n`);
@@ -47,8 +51,8 @@ if (import.meta.main) {
   const out = fileURLToPath(new URL('../../.compose', import.meta.url));
   const program = createProgram(
     './bootstrap/compose-secrets',
-    `Makes what compose.yaml reads from .compose/, unless it is there: tokens of the HTTP API, the RabbitMQ URL of the manager and of each agent,
-and RabbitMQ's users. Delete the folder and run it again for new ones, then restart all.`,
+    `Makes what compose.yaml reads from .compose/, unless it is there: tokens of the HTTP API, the key of the managers' secrets, the RabbitMQ URL
+of the manager and of each agent, and RabbitMQ's users. Delete the folder and run it again for new ones, then restart all.`,
   ).option('--out <DIR>', 'where the files go', out);
   await runOnce(program, async (_args, options) => {
     const dir = String(options.out);

@@ -3,8 +3,10 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { adminTokenFile } from '../../src/daemon/admin-token.ts';
+import { secretsKeyFile } from '../../src/daemon/config.ts';
 import { folderFiles } from '../../src/daemon/data-folder.ts';
 import { membershipFile } from '../../src/daemon/join/membership-file.ts';
+import { secretsFolder } from '../../src/daemon/open-vault.ts';
 import { authorityFolder } from '../../src/daemon/tls/own-authority.ts';
 import { anchorFile } from '../../src/events/log-anchor.ts';
 import { snapshotFolder } from '../../src/projections/snapshots/snapshot-files.ts';
@@ -25,11 +27,13 @@ const knownFiles: readonly string[] = [
   ...[anchorFile, `${anchorFile}.new`],
   authorityFolder,
   membershipFile,
+  secretsKeyFile,
+  secretsFolder,
   snapshotFolder,
   ...Object.values(dockerdFiles),
 ];
 
-const folders: readonly string[] = [snapshotFolder, authorityFolder];
+const folders: readonly string[] = [snapshotFolder, authorityFolder, secretsFolder];
 
 /** @returns what was deleted and what was left, by name and in order */
 export async function purgeDataFolder(dir: string): Promise<{ deleted: string[]; left: string[] }> {

@@ -27,7 +27,10 @@ export type LocalProcesses = Running & { url: string; agents: Pick<NodeAgents, '
 type Manager = Extract<Announcement, { kind: 'serves' }>;
 
 /** Variables an agent must not know: it has no database and no API. */
-const managersOnly = { CO_MONGODB_URL: undefined, CO_TOKENS_FILE: undefined, CO_HOST: undefined, CO_PORT: undefined };
+const managersOnly = {
+  ...{ CO_MONGODB_URL: undefined, CO_TOKENS_FILE: undefined, CO_SECRETS_KEY_FILE: undefined },
+  ...{ CO_HOST: undefined, CO_PORT: undefined },
+};
 /** As long as `createNodeAgents` gives its own. */
 const readyDeadlineMs = 30_000;
 const askEveryMs = 200;

@@ -9,6 +9,7 @@ import { openDocker, systemSocket } from './docker.ts';
 import { openMongodb } from './mongodb.ts';
 import { openPromtool } from './promtool.ts';
 import { openRabbitmq } from './rabbitmq.ts';
+import { openRegistry } from './registry.ts';
 import { openSchemathesis } from './schemathesis.ts';
 import type { Service, ServiceOptions } from './service.ts';
 
@@ -34,6 +35,7 @@ export async function openServices(
     settle('Docker Engine', docker, print),
     settle('RabbitMQ', openRabbitmq(optionsOf('rabbitmq'), engine), print),
     settle('MongoDB', openMongodb(optionsOf('mongodb'), engine), print),
+    settle('registry', openRegistry(optionsOf('registry')), print),
     settle('promtool', openPromtool(optionsOf('promtool')), print),
     settle('Schemathesis', openSchemathesis(optionsOf('schemathesis')), print),
   ]);

@@ -4,6 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
+import { Value } from '@sinclair/typebox/value';
 import type { AgentBus } from '../bus/bus.ts';
 import type { RegisterReport } from '../bus/messages.ts';
 import type { Clock } from '../clock.ts';
@@ -11,7 +12,11 @@ import { settledWithin } from '../concurrency/deadline.ts';
 import type { Logger } from '../logger.ts';
 import type { HostAccess } from '../model/host-access.ts';
 import { type AgentInstance, inventoryMax } from '../model/node.ts';
+import { loginPurpose, RegistryLogin } from '../model/registry.ts';
+import { type BoxKeys, createBoxKeys } from '../secrets/sealed-box.ts';
 import { createCommandHandler } from './command-handler.ts';
+import { createDigestAnswers } from './containers/digest-answers.ts';
+import type { OpenLogin } from './containers/image-source.ts';
 import { createSharedPulls } from './containers/shared-pulls.ts';
 import type { StartLimiter } from './containers/start-limiter.ts';
 import { createWorker } from './containers/worker.ts';
@@ -72,11 +77,14 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const ready = Promise.withResolvers<void>();
   let closers: (() => void)[] = [];
   const instance = beginInstance(clock);
+  const keys = createBoxKeys();
+  const openLogin = createOpenLogin(keys, { clusterId, node });
 
   const session = createSession(
     { bus, clock, logger },
     {
-      ...{ clusterId, node, instance, hostname, labels, agentVersion, ...reportedAccess(hostAccess) },
+      ...{ clusterId, node, instance, publicKey: keys.publicKey, hostname, labels, agentVersion },
+      ...reportedAccess(hostAccess),
       takeInventory: () => takeInventory(engine),
       onUnanswered() {
         queues.readCommands();
@@ -86,16 +94,15 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     },
   );
   const reporter = createReporter({ bus, clock, logger }, { clusterId, node, session: session.number });
+  const digests = createDigestAnswers({ reporter });
+  const hasSession = () => session.number() !== null;
   const worker = createWorker(
-    {
-      ...{ engine, parallelStarts, secretsDir, hostAccess, reporter, clock, logger },
-      hasSession: () => session.number() !== null,
-    },
+    { engine, digests, openLogin, parallelStarts, secretsDir, hostAccess, hasSession, reporter, clock, logger },
     { closing: closing.signal },
   );
 
   const onCommand = createCommandHandler(
-    { session, worker, engine, logger },
+    { session, worker, digests, engine, logger },
     {
       ...{ clusterId, node, instanceId: instance.id, closing: closing.signal },
       onRegistered: () => queues.leaveRefusals(),
@@ -145,6 +152,13 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
 /** Nothing is not said: managers of before do not know the member. */
 const reportedAccess = (hostAccess: HostAccess) =>
   hostAccess.binds.length + hostAccess.devices.length === 0 ? {} : { hostAccess };
+/** The private key is in the memory of this process and nowhere else. */
+function createOpenLogin(keys: BoxKeys, { clusterId, node }: Pick<AgentOptions, 'clusterId' | 'node'>): OpenLogin {
+  return ({ session, host, version, sealed }) => {
+    const content = keys.open(sealed, loginPurpose({ clusterId, node, session, host, version }));
+    return Value.Parse(RegistryLogin, JSON.parse(content.toString('utf8')));
+  };
+}
 
 const beginInstance = (clock: Clock): AgentInstance => ({
   id: randomUUID(),

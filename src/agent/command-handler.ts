@@ -7,11 +7,18 @@ import type { Disposition } from '../bus/bus.ts';
 import type { Command, WantedCommand } from '../bus/messages.ts';
 import { hasCode } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { DigestAnswers } from './containers/digest-answers.ts';
 import type { Worker } from './containers/worker.ts';
 import type { Engine, EngineContainer } from './engine/engine.ts';
 import type { AgentSession } from './session.ts';
 
-export type CommandHandlerDeps = { session: AgentSession; worker: Worker; engine: Engine; logger: Logger };
+export type CommandHandlerDeps = {
+  session: AgentSession;
+  worker: Worker;
+  digests: Pick<DigestAnswers, 'answered'>;
+  engine: Engine;
+  logger: Logger;
+};
 
 export type CommandHandlerOptions = {
   clusterId: string;
@@ -25,7 +32,7 @@ export type CommandHandlerOptions = {
 };
 
 export function createCommandHandler(
-  { session, worker, engine, logger }: CommandHandlerDeps,
+  { session, worker, digests, engine, logger }: CommandHandlerDeps,
   { clusterId, node, instanceId, closing, onRegistered, onSynced }: CommandHandlerOptions,
 ): (command: Command) => Promise<Disposition> {
   const takeWanted = async (wanted: WantedCommand) => {
@@ -48,6 +55,7 @@ export function createCommandHandler(
     if (command.kind === 'resync') {
       if ((command.instanceId ?? instanceId) === instanceId) session.resync();
     } else if (command.kind === 'challenge') session.challenged(command);
+    else if (command.kind === 'image') digests.answered(command.container, command.digest);
     else if (command.kind === 'wanted') await takeWanted(command);
     else if (session.isCurrent(command)) worker.apply(command);
     else logger.debug({ kind: command.kind, session: command.session, position: command.position }, 'command fenced');

@@ -51,6 +51,7 @@ export type SessionOptions = {
   clusterId: string;
   node: string;
   instance: AgentInstance;
+  publicKey: string;
   hostname: string;
   labels: RegisterReport['labels'];
   agentVersion: string;

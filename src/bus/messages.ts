@@ -5,7 +5,9 @@ import { ContainerStateSchema, FailureReason, LogTail } from '../model/container
 import { HealthOutput } from '../model/health.ts';
 import { HostAccess } from '../model/host-access.ts';
 import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../model/ids.ts';
+import { ImageDigest } from '../model/image.ts';
 import { AgentInstance, EngineDescription, InventoryItem } from '../model/node.ts';
+import { PublicKey, RegistryHost } from '../model/registry.ts';
 import { ContainerSpec, Protocol, SpecHash } from '../model/service.ts';
 
 const object = <T extends Record<string, TSchema>>(members: T) => Type.Object(members, { additionalProperties: false });
@@ -20,7 +22,23 @@ const Run = {
   slot: Type.Integer({ minimum: 1 }),
   generation: Type.Integer({ minimum: 1 }),
   specHash: SpecHash,
+  /**
+   * What its image means. null: no node has resolved it yet; the agent says what it has, and waits for the answer. Absent:
+   * nothing to say, the image is taken as it is named.
+   */
+  digest: Type.Optional(nullable(ImageDigest)),
 };
+
+/** Opens with the key of the agent's registration, for its session and this host and version. null: it cannot be read. */
+const SealedLogin = object({
+  host: RegistryHost,
+  version: Type.Integer({ minimum: 1 }),
+  sealed: nullable(text(16_384)),
+});
+export type SealedLogin = Static<typeof SealedLogin>;
+
+/** At the registries of the images that the command names, where there are any. */
+const logins = Type.Optional(Type.Array(SealedLogin));
 
 /**
  * Fencing: `session` is the node's registration the command is meant for, `position` that of the fact behind it.
@@ -35,7 +53,13 @@ const commandHead = {
   causationId: Type.String({ maxLength: 64 }),
 };
 
-export const StartCommand = object({ kind: Type.Literal('start'), ...commandHead, ...Run, spec: ContainerSpec });
+export const StartCommand = object({
+  kind: Type.Literal('start'),
+  ...commandHead,
+  ...Run,
+  spec: ContainerSpec,
+  logins,
+});
 export const StopCommand = object({
   kind: Type.Literal('stop'),
   ...commandHead,
@@ -64,6 +88,15 @@ export const WantedCommand = object({
   ),
   /** Each that `containers` name by its hash, once: replicas share theirs, and a large spec times replicas fits no message. */
   specs: Type.Array(object({ specHash: SpecHash, spec: ContainerSpec })),
+  logins,
+});
+/** Answers the report of an image: what all containers of the spec run. null: it has no digest. Not fenced: it is so for ever. */
+const ImageCommand = object({
+  kind: Type.Literal('image'),
+  clusterId: Uuid,
+  node: NodeId,
+  container: ContainerId,
+  digest: nullable(ImageDigest),
 });
 /**
  * The manager does not know this session (any more): register again. Not fenced by session. Of several agents of a node
@@ -93,6 +126,7 @@ export const Command = Type.Union([
   StopCommand,
   RemoveCommand,
   WantedCommand,
+  ImageCommand,
   ResyncCommand,
   ChallengeCommand,
 ]);
@@ -127,6 +161,8 @@ export const RegisterReport = object({
   ...reportHead,
   registrationId: Uuid,
   instance: Type.Optional(AgentInstance),
+  /** What is sealed for it opens with the key that this process has. */
+  publicKey: Type.Optional(PublicKey),
   /** A challenge to this instance has just come through the node's queue: no other instance consumes it. */
   readsQueue: Type.Optional(Type.Boolean()),
   /** Absent: nothing. */
@@ -167,6 +203,16 @@ const RunningReport = object({
   ports: Type.Array(object({ container: Type.Integer(), host: Type.Integer(), protocol: Protocol })),
   /** It has a check of its health, be it its image's. */
   isChecked: Type.Optional(Type.Boolean()),
+  /** Of the image it was created from, where that was named by its digest. */
+  imageDigest: Type.Optional(ImageDigest),
+});
+/** What the image of the container means on this node, before it is created. Sent again until it is answered. */
+const ImageReport = object({
+  kind: Type.Literal('image'),
+  ...containerReportHead,
+  digest: nullable(ImageDigest),
+  /** Why it has none, a sentence. */
+  reason: nullable(text(512)),
 });
 const HealthyReport = object({ kind: Type.Literal('healthy'), ...containerReportHead });
 const UnhealthyReport = object({ kind: Type.Literal('unhealthy'), ...containerReportHead, output: HealthOutput });
@@ -209,6 +255,7 @@ export const Report = Type.Union([
   EngineLostReport,
   EngineReturnedReport,
   StartingReport,
+  ImageReport,
   RunningReport,
   HealthyReport,
   UnhealthyReport,

@@ -7,6 +7,7 @@ import { addExportCommand } from './commands/export.ts';
 import { addHistoryCommand } from './commands/history.ts';
 import { addImportCommand } from './commands/import.ts';
 import { addPruneCommand } from './commands/prune.ts';
+import { addRegistryCommand } from './commands/registry.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addStateCommand } from './commands/state.ts';
 import { addTokenCommand } from './commands/token.ts';
@@ -29,6 +30,7 @@ const commands: readonly ((program: Command, context: CliContext) => void)[] = [
   addImportCommand,
   addPruneCommand,
   addTokenCommand,
+  addRegistryCommand,
 ];
 
 const helpOnEnding = `

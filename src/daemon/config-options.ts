@@ -157,6 +157,12 @@ export const options = {
     isRepeatable: true,
     help: 'they may use this device, or those in this folder; repeatable',
   },
+  'secrets-key': {
+    env: 'CO_SECRETS_KEY_FILE',
+    fallback: '',
+    placeholder: 'FILE',
+    help: 'the key of all managers (default: secrets.key in --data)',
+  },
   'heartbeat-ms': {
     env: 'CO_HEARTBEAT_MS',
     fallback: '1000',

@@ -4,6 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
@@ -13,6 +14,9 @@ import type { ClientTlsFiles } from '../tls/client-tls.ts';
 import { type Option, options } from './config-options.ts';
 import { readHostAccess } from './host-access-option.ts';
 import { readTlsConfig, type TlsConfig } from './tls/tls-config.ts';
+
+/** In the data folder, unless another is given. */
+export const secretsKeyFile = 'secrets.key';
 
 export type EngineChoice = 'auto' | 'docker' | 'simulated';
 
@@ -60,6 +64,8 @@ export type Config = {
   secretsDir: string | null;
   /** What of this machine containers may use. */
   hostAccess: HostAccess;
+  /** Of the managers: what is stored beside the log is encrypted under it. */
+  secretsKeyPath: string;
   heartbeatMs: number;
   nodeTimeoutMs: number;
   queueTimeoutMs: number;
@@ -161,6 +167,7 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     isClockAccepted: optional('accept-clock', () => matching('accept-clock', /^now$/, 'must be now')) !== null,
     secretsDir: optional('secrets', () => text('secrets')),
     hostAccess: readHostAccess(text, refuse),
+    secretsKeyPath: path('secrets-key') ?? join(text('data'), secretsKeyFile),
     heartbeatMs,
     nodeTimeoutMs: integer('node-timeout-ms', 2 * heartbeatMs, 3_600_000),
     queueTimeoutMs: integer('queue-timeout-ms', 1_000, 3_600_000),

@@ -34,6 +34,7 @@ import { openMembers } from './join/open-members.ts';
 import { measureAppends } from './metrics/append-metrics.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { openCluster } from './open-cluster.ts';
+import { openVault } from './open-vault.ts';
 import { openAmqpTls } from './tls/amqp-tls.ts';
 import { openServerTls } from './tls/server-tls.ts';
 import { readVersion } from './version.ts';
@@ -94,11 +95,17 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     closing.add('view', 'projector', () => projector.close());
     const cluster = await openCluster({ log, projector, managerId }, config, { ...options, closing });
 
+    const vault = await openVault(
+      config,
+      { db, log, projector, logger },
+      { clusterId: cluster.id, managerId, closing },
+    );
+
     const readTls = await openAmqpTls(config.amqpTls);
     const { bus, agentBus, closeBus } = openBus(config, { readTls, clusterId: cluster.id, managerId, logger });
     closing.add('bus', 'bus', closeBus);
     const reconciler = createReconciler(
-      { log, projector, bus, clock: systemClock, logger },
+      { log, projector, bus, vault, clock: systemClock, logger },
       {
         clusterId: cluster.id,
         controllerId: managerId,
@@ -137,7 +144,7 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     const members = await openMembers(config, { cluster, readTls });
     const http = createHttpServer(
       { log, projector, past, clock: systemClock, logger, status, metrics },
-      { ...httpOptionsOf(config), tls, members, version },
+      { ...httpOptionsOf(config), tls, members, vault, version },
     );
     closing.add('work', 'http', () => http.close());
     const { url } = await http.listen();

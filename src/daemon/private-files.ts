@@ -35,7 +35,7 @@ async function tighten(path: string, mode: number): Promise<boolean> {
   );
 }
 
-type Secrets = Pick<Config, 'tokensPath' | 'secretsDir' | 'tls' | 'amqpTls' | 'dockerCertPath'>;
+type Secrets = Pick<Config, 'tokensPath' | 'secretsDir' | 'secretsKeyPath' | 'tls' | 'amqpTls' | 'dockerCertPath'>;
 
 /** Tokens, keys and secrets that other users of the machine can read: a sentence each, with the command that mends it. */
 export async function findOpenSecrets(config: Secrets): Promise<string[]> {
@@ -55,10 +55,11 @@ export async function findOpenSecrets(config: Secrets): Promise<string[]> {
   return found;
 }
 
-function keysOf({ tls, amqpTls, dockerCertPath }: Secrets): string[] {
+function keysOf({ tls, amqpTls, dockerCertPath, secretsKeyPath }: Secrets): string[] {
   const paths = [
     tls?.kind === 'files' ? tls.key : null,
     amqpTls.key,
+    secretsKeyPath,
     dockerCertPath && join(dockerCertPath, 'key.pem'),
   ];
   return paths.filter((path) => path !== null);

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { AppError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { hostCharactersMax } from '../model/registry.ts';
 import { refuseSchema, type SchemaError } from './request/validation.ts';
 import { parseJsonBody } from './response/json-body.ts';
 import { type Problem, problemCodes, problemContentType, problemOf, retryAfterSeconds } from './response/problem.ts';
@@ -40,6 +41,7 @@ export function createFastify({ logger, tls, onUnroutable }: FastifyDeps): Serve
       return `${idPrefix}-${requests.toString(36)}`;
     },
     bodyLimit: bodyBytesMax,
+    routerOptions: { maxParamLength: hostCharactersMax },
     clientErrorHandler: ({ code }, socket) => answerUnreadable(code, socket as Socket),
     requestTimeout: requestTimeoutMs,
     connectionTimeout: silenceMaxMs,

@@ -12,6 +12,7 @@ import { queueTimeoutMsDefault } from '../model/container.ts';
 import { callsPerSecondDefault, connectionsPerAddressDefault } from '../model/limits.ts';
 import { nodeTimeoutMsDefault } from '../model/node.ts';
 import { createCommandHandler } from '../reconciler/append/command-handler.ts';
+import type { Vault } from '../secrets/vault.ts';
 import { type CallRecorder, createCallRecorder, flushEveryMsDefault } from './audit/call-record.ts';
 import { limitConnections } from './connections.ts';
 import { addDocumentation, docsPrefix } from './document/open-api.ts';
@@ -35,6 +36,7 @@ import { addHealthRoutes } from './routes/health.ts';
 import { addJoinRoutes } from './routes/join.ts';
 import { addLoginRoutes } from './routes/login.ts';
 import { addNodeRoutes } from './routes/node.ts';
+import { addRegistryRoutes } from './routes/registry.ts';
 import { addReleaseRoutes } from './routes/release.ts';
 import type { HttpDeps, Server } from './routes/route.ts';
 import { addServiceRoutes } from './routes/service.ts';
@@ -62,6 +64,8 @@ export type HttpOptions = {
   tls?: ServerTls | null;
   /** Default: no node can join. */
   members?: Members | null;
+  /** Default: this manager keeps no secrets. */
+  vault?: Vault | null;
   /** Of this program, as the OpenAPI document has it. */
   version: string;
   /** Beside those of the log. */
@@ -95,6 +99,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     port,
     tls = null,
     members = null,
+    vault = null,
     version,
     tokens = [],
     recordEveryMs = flushEveryMsDefault,
@@ -135,6 +140,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     addContainerRoutes(scope, deps);
     addJoinRoutes(scope, members, submit);
     addTokenRoutes(scope, deps, submit);
+    addRegistryRoutes(scope, { ...deps, vault }, submit);
     addStateRoutes(scope, deps);
     addWhyRoutes(scope, deps, { signal: ending.signal });
     addDiffRoutes(scope, deps, { signal: ending.signal });

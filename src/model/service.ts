@@ -4,6 +4,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { containerOptionMembers } from './container-options.ts';
 import { HealthCheck } from './health.ts';
 import { ServiceName } from './ids.ts';
+import { PullPolicy } from './image.ts';
 import { servicePolicyMembers } from './policy.ts';
 import { Resources } from './resources.ts';
 
@@ -59,6 +60,8 @@ export const ContainerSpec = Type.Object(
     /** Raised by a restart of the service: the same spec is then another, so its containers are replaced. Absent: 0. */
     restarts: Type.Optional(Type.Integer({ minimum: 1 })),
     ...containerOptionMembers,
+    /** Absent: `missing`. */
+    pull: Type.Optional(PullPolicy),
   },
   strict,
 );

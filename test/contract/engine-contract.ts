@@ -119,8 +119,9 @@ export function testEngineContract(name: string, open: () => Promise<EngineUnder
   promise('an image that is not there is neither had, nor run, nor pulled', async (machine) => {
     const engine = machine.engine('a');
     const { missingImage: image } = machine;
-    assert.is(await engine.hasImage(image), false);
-    assert.is(await engine.hasImage(machine.image), true);
+    assert.is(await engine.findImage(image), null);
+    assert.is((await engine.findImage(machine.image))?.digest, null);
+    assert.ok((await engine.findImage(machine.image))?.reason);
     assert.is(await codeOf(engine.create(request(machine, { image }))), 'image_missing');
     const pulled = engine.pull(image, () => {}, new AbortController().signal);
     assert.is(await codeOf(pulled), 'image_pull_failed');
@@ -268,6 +269,7 @@ function request(
     generation: 1,
     specHash: specHashOf(requested),
     spec: requested,
+    image: requested.image,
     env: [],
   };
 }

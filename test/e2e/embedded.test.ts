@@ -86,7 +86,14 @@ promise('three replicas run on three nodes, and the log tells how they came to b
     (await api.containers('web')).map(({ container }) => container),
   );
   const [first] = real;
-  const story = await api.events(`container=${first?.container}`);
+  // One of the three says for all what the image means.
+  const resolved = await api.events('service=web&type=ImageResolved');
+  assert.equal(
+    resolved.map(({ data }) => 'digest' in data && data.digest),
+    [null],
+  );
+  const about = await api.events(`container=${first?.container}`);
+  const story = about.filter(({ type }) => type !== 'ImageResolved');
   assert.equal(
     story.map(({ type }) => type),
     ['ContainerQueued', 'ContainerStarting', 'ContainerRunning'],

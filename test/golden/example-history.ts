@@ -44,8 +44,9 @@ const refOf = (slot: number, cause: number) => ({
   slot,
   node: 'worker-1',
 });
+const pulledPosition = 113;
 const [first, second, third, fourth, fifth] = [refOf(1, 4), refOf(2, 4), refOf(1, 12), refOf(1, 45), refOf(1, 52)];
-const [sixth, seventh] = [refOf(1, 76), refOf(1, 82)];
+const [sixth, seventh, eighth] = [refOf(1, 76), refOf(1, 82), refOf(1, pulledPosition)];
 const filtered = [{ filter: 'ports', reason: 'host port 80/tcp is taken', count: 1, nodes: ['worker-2'] }];
 const queued = (ref: typeof first, replaces: string | null, generation = 1, of = spec): Told => [
   'ContainerQueued',
@@ -75,6 +76,13 @@ const dueOf = (run: number, generation: number): EventData<'JobDue'> => ({
   ...{ service: 'web', run, generation, cause: 'requested', dueAt: atOf(75), passed: 0 },
   ...{ firstSlot: 1, completions: 1, isReplacing: true },
 });
+const pulled: ContainerSpec = { ...spec, pull: 'always' };
+const publicKey = 'A'.repeat(43);
+const digest = `sha256:${'d'.repeat(64)}`;
+const { slot: _, ...eighthRef } = eighth;
+const resolved = { ...eighthRef, generation: 21, specHash: specHash(pulled), image: pulled.image };
+const login = { host: 'registry.example', username: 'deployer' };
+const passwordHash = `scrypt:32768:8:1:${'s'.repeat(22)}:${'h'.repeat(43)}`;
 const requestOf = (generation: number, container: ContainerSpec) => ({
   ...{ service: 'web', generation, changed: true, replicas: 1, container, specHash: specHash(container) },
 });
@@ -189,7 +197,7 @@ const told: readonly Told[] = [
   ['ClockCorrected', streams.cluster, { from: atOf(86_400), to: atOf(60) }],
   ['ServiceRequested', web, { ...requestOf(6, spec), update, restart }, 2],
   queued(fifth, null),
-  ['ContainerRunning', on(fifth), { ...runningOf(fifth), isChecked: true }],
+  ['ContainerRunning', on(fifth), { ...runningOf(fifth), isChecked: true }, 2],
   ['ContainerHealthy', on(fifth), fifth],
   ['ContainerUnhealthy', on(fifth), { ...fifth, output: 'GET / answered 503: down' }],
   ['ServiceRequested', web, { ...requestOf(7, checked), update, restart }, 2],
@@ -249,13 +257,13 @@ const told: readonly Told[] = [
   ['ServiceRequested', web, { ...requestOf(14, spec), replicas: 0, mode: 'job', job }],
   ['JobDue', web, dueOf(1, 14)],
   queued(sixth, null, 14),
-  ['ContainerRunning', on(sixth), runningOf(sixth)],
+  ['ContainerRunning', on(sixth), runningOf(sixth), 2],
   ['ContainerCompleted', on(sixth), { ...sixth, logTail: [] }],
   ['JobCompleted', web, { service: 'web', run: 1, completions: 1, seconds: 2 }],
   ['ServiceRequested', web, { ...requestOf(15, checked), replicas: 0, mode: 'job', job }],
   ['JobDue', web, dueOf(2, 15)],
   queued(seventh, null, 15, checked),
-  ['ContainerRunning', on(seventh), runningOf(seventh)],
+  ['ContainerRunning', on(seventh), runningOf(seventh), 2],
   [
     'JobFailed',
     web,
@@ -275,6 +283,18 @@ const told: readonly Told[] = [
   ['ServiceRemoved', web, { service: 'web' }],
   ['ServiceRequested', web, { ...requestOf(19, spec), replicas: 0, mode: 'global' }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 20 }],
+  ['ServiceRemoved', web, { service: 'web' }],
+  ['NodeReturned', worker, { ...node('worker-1'), instance: instanceOf(902), publicKey, inventory: [inventoryOf()] }],
+  ['RegistryLoginSet', streams.registries, { ...login, version: 1, changed: true, passwordHash }],
+  ['ServiceRequested', web, requestOf(21, pulled)],
+  queued(eighth, null, 21, pulled),
+  ['ImageResolved', streams.image('web', pulledPosition), { ...resolved, digest, reason: null }],
+  ['ContainerRunning', on(eighth), { ...runningOf(eighth), imageDigest: digest }],
+  ['RegistryLoginSet', streams.registries, { ...login, version: 1, changed: false, passwordHash }],
+  ['RegistryLoginRemoved', streams.registries, { host: login.host, version: 1 }],
+  ['ContainerStopRequested', on(eighth), { ...eighth, reason: 'service removed', stopTimeoutSeconds: 10 }],
+  ['ContainerStopped', on(eighth), { ...eighth, exitCode: 0 }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 22 }],
   ['ServiceRemoved', web, { service: 'web' }],
 ];
 

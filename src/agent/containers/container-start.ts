@@ -4,26 +4,35 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { AppError, errorMessage, hasCode } from '../../errors.ts';
+import { AppError, hasCode } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { FailureReason } from '../../model/container.ts';
 import type { HostAccess } from '../../model/host-access.ts';
 import type { Engine, EngineContainer, PullProgress, RunRequest } from '../engine/engine.ts';
 import { retryWhileEngineUnavailable } from '../engine/retry-while-unavailable.ts';
 import { resolveHostMounts } from './host-mounts.ts';
-import { createSecretMask, type Mask } from './secret-mask.ts';
+import { createImageSource, type ImageSourceDeps, type SessionLogin } from './image-source.ts';
+import { maskErrors } from './mask-errors.ts';
+import { createSecretMask } from './secret-mask.ts';
 import { resolveEnvironment, secretsIn } from './secrets.ts';
 import type { StartLimiter } from './start-limiter.ts';
 
-export type Run = Omit<RunRequest, 'env'>;
+export type Run = Omit<RunRequest, 'env' | 'image'> & {
+  /** What all nodes run; null: no node has said so yet; undefined: the image is taken as it is named. */
+  digest?: string | null | undefined;
+  /** At the registry of its image. */
+  login: SessionLogin | null;
+};
 
 export type StartOptions = {
   signal: AbortSignal;
   cancelled: AbortSignal;
   onProgress: (progress: PullProgress) => void;
+  /** eventId of the fact behind the start. */
+  causationId: string | null;
 };
 
-export type StartDeps = {
+export type StartDeps = Omit<ImageSourceDeps, 'engine'> & {
   engine: Engine;
   parallelStarts: StartLimiter;
   secretsDir: string | null;
@@ -43,11 +52,13 @@ const awayPauseMs = 500;
  * @throws AppError of a code of `failureReasonOf`, or a signal's reason
  */
 export async function startContainer(
-  { engine, parallelStarts, secretsDir, hostAccess, hasSession }: StartDeps,
+  deps: StartDeps,
   run: Run,
-  { signal, cancelled, onProgress }: StartOptions,
+  { signal, cancelled, onProgress, causationId }: StartOptions,
 ): Promise<EngineContainer> {
-  const createAndStart = async () => {
+  const { engine, parallelStarts, secretsDir, hostAccess, hasSession } = deps;
+  const source = createImageSource(deps, { ...run, causationId }, { signal, onProgress });
+  const createAndStart = async (image: string) => {
     if (!hasSession()) throw new AppError('engine_unavailable', 'the node gave its session up', { retryable: true });
     const giveBack = await parallelStarts.acquire(signal);
     try {
@@ -55,7 +66,7 @@ export async function startContainer(
       const env = await resolveEnvironment(spec.env, secretsDir);
       cancelled.throwIfAborted();
       return await maskErrors(createSecretMask(secretsIn(spec.env, env)), async () => {
-        const created = await engine.create({ ...run, spec, env });
+        const created = await engine.create({ ...requestOf(run), spec, image, env });
         // Asked here for the last time; an agent that closes still starts what it has created.
         cancelled.throwIfAborted();
         return created.state === 'created' ? engine.start(run.container) : created;
@@ -68,32 +79,25 @@ export async function startContainer(
     }
   };
   const pullIfMissing = async () => {
+    const image = await source.reference();
     try {
-      return await createAndStart();
+      return await createAndStart(image);
     } catch (error) {
       if (!hasCode(error, 'image_missing')) throw error;
     }
-    await engine.pull(run.spec.image, onProgress, signal);
-    return createAndStart();
+    await source.pull(image);
+    return createAndStart(image);
   };
   return retryWhileEngineUnavailable(pullIfMissing, signal);
 }
 
-/** An engine may quote what it was given. */
-async function maskErrors<T>(mask: Mask, task: () => Promise<T>): Promise<T> {
-  try {
-    return await task();
-  } catch (error) {
-    const message = mask(errorMessage(error));
-    if (message === errorMessage(error)) throw error;
-    if (!(error instanceof AppError)) throw new Error(message);
-    throw new AppError(error.code, message, { retryable: error.retryable });
-  }
-}
+/** What an engine needs of it. */
+const requestOf = ({ digest: _, login: __, ...request }: Run) => request;
 
 const failureReasons: Readonly<Record<string, FailureReason>> = {
   image_pull_failed: 'image',
   image_missing: 'image',
+  image_unresolved: 'image',
   container_create_failed: 'start error',
   container_start_failed: 'start error',
   container_name_taken: 'start error',

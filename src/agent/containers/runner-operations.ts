@@ -88,7 +88,8 @@ function createEngineOperations(
       return inOrder(async () => {
         await after;
         try {
-          const found = await startContainer(deps, run, { signal: going, cancelled: interrupted, onProgress });
+          const how = { signal: going, cancelled: interrupted, onProgress, causationId };
+          const found = await startContainer(deps, run, how);
           // A stop that came meanwhile finds it running and stops it: the short-lived `running` is not reported.
           if (found.state !== 'running') return await concluded(found, run, going);
           return { isRunning: true, report: runningReport(found, run, causationId, clock) };
@@ -207,7 +208,8 @@ function runningReport(found: EngineContainer, run: Run, causationId: string | n
   const startedAt = found.startedAt ?? new Date(clock.nowMs()).toISOString();
   const isChecked = found.health !== null || isProbe(run.spec.health);
   const report: ReportBody = { kind: 'running', causationId, engineContainerId, startedAt, ports };
-  return isChecked ? { ...report, isChecked } : report;
+  const { imageDigest } = found;
+  return { ...report, ...(isChecked ? { isChecked } : {}), ...(imageDigest === null ? {} : { imageDigest }) };
 }
 
 function throttleProgress(clock: Clock, onProgress: (progress: PullProgress) => void) {

@@ -1,36 +1,41 @@
 /** Pulls an image once at a time, however many containers wait for it; each of them gets its progress and its end. */
 
-import type { Engine, PullProgress } from '../engine/engine.ts';
+import { type Engine, type PullOptions, type PullProgress, pullDefaults } from '../engine/engine.ts';
 
 type Follower = (progress: PullProgress) => void;
 type Pull = { done: Promise<void>; followers: Set<Follower>; cancelled: AbortController };
 
-/** Like the engine's own, but an image that is local by now is not pulled, and the last container that leaves cancels the pull. */
-export function createSharedPulls(engine: Pick<Engine, 'hasImage' | 'pull'>): Engine['pull'] {
+/**
+ * Like the engine's own, but an image that is local by now is not pulled unless it always is, and the last container that leaves cancels
+ * the pull. A pull with one login is no pull for those with another, or with none.
+ */
+export function createSharedPulls(engine: Pick<Engine, 'findImage' | 'pull'>): Engine['pull'] {
   const pulls = new Map<string, Pull>();
 
-  const begin = (image: string): Pull => {
+  const begin = (key: string, image: string, how: PullOptions): Pull => {
     const followers = new Set<Follower>();
     const cancelled = new AbortController();
     const onProgress = (progress: PullProgress) => {
       for (const follow of followers) follow(progress);
     };
     const fetch = async () => {
-      if (!(await engine.hasImage(image))) await engine.pull(image, onProgress, cancelled.signal);
+      if (!how.isAlways && (await engine.findImage(image))) return;
+      await engine.pull(image, onProgress, cancelled.signal, how);
     };
-    const pull = { done: fetch().finally(() => end(image, pull)), followers, cancelled };
+    const pull = { done: fetch().finally(() => end(key, pull)), followers, cancelled };
     pull.done.catch(() => {});
-    pulls.set(image, pull);
+    pulls.set(key, pull);
     return pull;
   };
 
-  const end = (image: string, pull: Pull) => {
-    if (pulls.get(image) === pull) pulls.delete(image);
+  const end = (key: string, pull: Pull) => {
+    if (pulls.get(key) === pull) pulls.delete(key);
   };
 
-  return async (image, onProgress, signal) => {
+  return async (image, onProgress, signal, how = pullDefaults) => {
+    const key = `${image} ${how.login?.version ?? 'without'} ${how.isAlways}`;
     signal.throwIfAborted();
-    const pull = pulls.get(image) ?? begin(image);
+    const pull = pulls.get(key) ?? begin(key, image, how);
     const follower: Follower = (progress) => onProgress(progress);
     const left = Promise.withResolvers<never>();
     const leave = () => left.reject(signal.reason);
@@ -42,7 +47,7 @@ export function createSharedPulls(engine: Pick<Engine, 'hasImage' | 'pull'>): En
       signal.removeEventListener('abort', leave);
       pull.followers.delete(follower);
       if (pull.followers.size === 0) {
-        end(image, pull);
+        end(key, pull);
         pull.cancelled.abort();
       }
     }

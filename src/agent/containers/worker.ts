@@ -6,6 +6,7 @@
 import type { RemoveCommand, StartCommand, StopCommand, WantedCommand, WantedContainer } from '../../bus/messages.ts';
 import { settledWithin } from '../../concurrency/deadline.ts';
 import { nextTick } from '../../concurrency/yielder.ts';
+import { registryHostOf } from '../../model/image.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { EngineContainer } from '../engine/engine.ts';
 import type { ContainerRunner } from './container-runner.ts';
@@ -68,15 +69,17 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
       }
       // Only the first command of a container may start it.
       if (runner.managed().position === 0) {
-        runner.send({ type: 'start', run: runOf(command), cause, after: Promise.resolve() });
+        runner.send({ type: 'start', run: runOf(command, command), cause, after: Promise.resolve() });
       }
     },
     async sync(wanted, found) {
       const { position, containers } = wanted;
       const managed = new Map([...runners.all()].map(([container, runner]) => [container, runner.managed()]));
       const actions = decideSync({ position, wanted: containers, found, managed });
+      for (const { container, digest } of containers) if (digest != null) deps.digests.answered(container, digest);
       const specs = new Map(wanted.specs.map(({ specHash, spec }) => [specHash, spec]));
-      const set = { position, causationId: wanted.causationId || null, specs };
+      const { session, logins } = wanted;
+      const set = { position, causationId: wanted.causationId || null, specs, session, logins };
       isSyncing = true;
       try {
         const removals = actions.filter(isRemoval);
@@ -112,7 +115,7 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
 type Specs = ReadonlyMap<string, ContainerSpec>;
 
 /** `removed`: settles when the ports of what the log does not want are free. */
-type WantedSet = Cause & { specs: Specs; removed: Promise<unknown> };
+type WantedSet = Cause & Logins & { specs: Specs; removed: Promise<unknown> };
 
 function perform(runners: Runners, action: SyncAction, set: WantedSet) {
   if (!('wanted' in action)) {
@@ -125,7 +128,7 @@ function perform(runners: Runners, action: SyncAction, set: WantedSet) {
   const { wanted } = action;
   const runner = runners.ensure(wanted.container);
   const cause = { position: set.position, causationId: wanted.causationId };
-  const run = runOf({ ...wanted, spec: specOf(set.specs, wanted) });
+  const run = runOf({ ...wanted, spec: specOf(set.specs, wanted) }, set);
   switch (action.kind) {
     case 'start':
       return runner.send({ type: 'start', run, cause, after: set.removed });
@@ -144,14 +147,16 @@ function specOf(specs: Specs, { container, specHash }: WantedContainer): Contain
   return spec;
 }
 
-const runOf = ({ container, service, slot, generation, specHash, spec }: Run): Run => ({
-  container,
-  service,
-  slot,
-  generation,
-  specHash,
-  spec,
-});
+type Logins = Pick<StartCommand, 'session'> & { logins?: StartCommand['logins'] | undefined };
+
+function runOf(
+  { container, service, slot, generation, specHash, spec, digest }: Omit<Run, 'login'>,
+  { session, logins = [] }: Logins,
+): Run {
+  const found = logins.find(({ host }) => host === registryHostOf(spec.image));
+  const login = found ? { ...found, session } : null;
+  return { container, service, slot, generation, specHash, spec, digest, login };
+}
 
 const isRemoval = ({ kind }: SyncAction) => kind === 'remove' || kind === 'settle';
 

@@ -17,7 +17,7 @@ import { createDockerContainers, type DockerContainers } from './docker-containe
 import { followEvents } from './docker-events.ts';
 import { createDockerLifecycle } from './docker-lifecycle.ts';
 import { probeAddress } from './docker-probe.ts';
-import { hasImage, pullImage } from './docker-pull.ts';
+import { findImage, pullImage } from './docker-pull.ts';
 
 export type DockerEngineDeps = { clock: Clock; logger: Logger };
 
@@ -45,8 +45,8 @@ export function createDockerEngine({ clock, logger }: DockerEngineDeps, options:
     inspect: containers.inspect,
     ping: () => ping(docker),
     describe: (signal) => describe(docker, signal),
-    hasImage: (image) => hasImage(docker, image),
-    pull: (image, onProgress, signal) => pullImage(docker, image, onProgress, signal),
+    findImage: (image) => findImage(docker, image),
+    pull: (image, onProgress, signal, how) => pullImage(docker, image, { onProgress, signal, ...how }),
     environment: containers.environmentOf,
     async probe(container, probe, signal) {
       const address = await containers.addressOf(container);

@@ -3,6 +3,7 @@
 import type Docker from 'dockerode';
 import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
+import { digestOf } from '../../model/image.ts';
 import type { Engine, EngineContainer, EngineHealth, EngineScope, RunRequest } from '../engine/engine.ts';
 import { asUnavailable, callDocker, changeDeadlineMs, dockerMessage, hasStatus } from './docker-call.ts';
 import type { DockerContainers } from './docker-containers.ts';
@@ -51,7 +52,7 @@ export function createDockerLifecycle(deps: LifecycleDeps): DockerLifecycle {
       }
       const found = await containers.inspect(container);
       if (!found) throw startFailed('the container was removed while it started');
-      if (request && !request.spec.health) imageChecks.note(request.spec.image, found.health !== null);
+      if (request && !request.spec.health) imageChecks.note(request.image, found.health !== null);
       return found;
     },
     async stop(container, timeoutSeconds) {
@@ -90,7 +91,7 @@ function createImageChecks() {
       checked.set(image, isChecked);
     },
     /** As a container has it that has just started; undefined: only Docker knows. */
-    healthOf({ spec: { image, health } }: RunRequest): EngineHealth | null | undefined {
+    healthOf({ image, spec: { health } }: RunRequest): EngineHealth | null | undefined {
       const isChecked = health ? health.kind === 'command' : checked.get(image);
       return isChecked === undefined ? undefined : isChecked ? { status: 'unproven', output: '' } : null;
     },
@@ -132,6 +133,7 @@ function createdContainer(request: RunRequest, engineContainerId: string): Engin
       error: '',
       ports: [],
       isPaused: false,
+      imageDigest: digestOf(request.image),
       health: null,
     },
   };

@@ -5,7 +5,8 @@
 
 import type Docker from 'dockerode';
 import { AppError } from '../../errors.ts';
-import type { PullProgress } from '../engine/engine.ts';
+import { defaultRegistry, digestOf, ownDigest } from '../../model/image.ts';
+import type { FoundImage, PullLogin, PullOptions, PullProgress } from '../engine/engine.ts';
 import { callDocker, DockerRefusal, dockerMessage, hasStatus, queryDeadlineMs, unavailable } from './docker-call.ts';
 
 /** Without a single line for this long the registry counts as gone. While layers are unpacked there is one a second. */
@@ -16,19 +17,23 @@ const lineCharactersMax = 1024 * 1024;
 type Line = { error?: string; errorDetail?: { message?: string }; id?: string; progressDetail?: ProgressDetail };
 type ProgressDetail = { current?: number; total?: number };
 
+type Pull = Partial<PullOptions> & { onProgress: (progress: PullProgress) => void; signal: AbortSignal };
+
 /** @throws AppError `image_pull_failed` with the message of registry or engine · `engine_unavailable` */
 export async function pullImage(
   docker: Docker,
   image: string,
-  onProgress: (progress: PullProgress) => void,
-  signal: AbortSignal,
+  { onProgress, signal, login = null }: Pull,
 ): Promise<void> {
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(), silenceMaxMs);
   const abortSignal = AbortSignal.any([signal, silence.signal]);
   const layers = new Map<string, Required<ProgressDetail>>();
   try {
-    const stream = await docker.pull(image, { abortSignal } as object);
+    const stream = await docker.pull(image, {
+      abortSignal,
+      ...(login ? { authconfig: toAuthConfig(login) } : {}),
+    } as object);
     for await (const line of readLines(stream, abortSignal)) {
       timer.refresh();
       const failure = line.errorDetail?.message ?? line.error;
@@ -40,20 +45,36 @@ export async function pullImage(
   } finally {
     clearTimeout(timer);
   }
-  if (!(await hasImage(docker, image))) throw pullFailed(`the pull of ${image} ended without the image`, undefined);
+  if (!(await findImage(docker, image))) throw pullFailed(`the pull of ${image} ended without the image`, undefined);
 }
 
-export async function hasImage(docker: Docker, image: string): Promise<boolean> {
+/** As `docker login` names the default registry. */
+const defaultServer = 'https://index.docker.io/v1/';
+
+const toAuthConfig = ({ host, username, password }: PullLogin) => ({
+  ...{ username, password },
+  serveraddress: host === defaultRegistry ? defaultServer : host,
+});
+
+export async function findImage(docker: Docker, image: string): Promise<FoundImage | null> {
   try {
-    await callDocker('inspect image', queryDeadlineMs, () => docker.getImage(image).inspect());
-    return true;
+    const { RepoDigests } = await callDocker('inspect image', queryDeadlineMs, () => docker.getImage(image).inspect());
+    const digest = digestOf(image) ?? ownDigest(image, RepoDigests ?? []);
+    return { digest, reason: digest === null ? 'not in a registry' : null };
   } catch (error) {
-    if (hasStatus(error, 404)) return false;
+    if (hasStatus(error, 404)) return null;
     throw error instanceof DockerRefusal ? unavailable(`inspect image: ${error.message}`, error) : error;
   }
 }
 
-const pullFailed = (message: string, cause: unknown) => new AppError('image_pull_failed', message.trim(), { cause });
+const pullFailed = (message: string, cause: unknown) =>
+  new AppError('image_pull_failed', message.trim(), { cause, details: { isRefused: isRefusal(message) } });
+
+/** In the words of registries: without a login, with a wrong one, or with one that may not. */
+const isRefusal = (message: string): boolean =>
+  /unauthorized|authentication required|no basic auth credentials|access denied|requested access|incorrect username or password/i.test(
+    message,
+  );
 
 function explain(error: unknown, { isSilent, signal }: { isSilent: boolean; signal: AbortSignal }): unknown {
   if (error instanceof AppError) return error;

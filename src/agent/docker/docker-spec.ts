@@ -7,6 +7,7 @@ import { Value } from '@sinclair/typebox/value';
 import type Docker from 'dockerode';
 import type { Health, HealthCheck } from '../../model/health.ts';
 import { ContainerId, ServiceName } from '../../model/ids.ts';
+import { digestOf, ImageDigest } from '../../model/image.ts';
 import { dockerContainerName, labels, selfEnvironment } from '../../model/naming.ts';
 import { SpecHash } from '../../model/service.ts';
 import type { EngineContainer, EngineHealth, EngineScope, PublishedPort, RunRequest } from '../engine/engine.ts';
@@ -27,7 +28,7 @@ export function toCreateBody(request: RunRequest, scope: EngineScope): Docker.Co
   const { spec } = request;
   const { memoryBytes, cpuMillis } = spec.resources;
   return {
-    Image: spec.image,
+    Image: request.image,
     ...(spec.command ? { Entrypoint: spec.command } : {}),
     ...(spec.args ? { Cmd: spec.args } : {}),
     Env: environmentOf(request, scope),
@@ -145,8 +146,15 @@ export function readInspection(inspection: Docker.ContainerInspectInfo): EngineC
     error: State.Error ?? '',
     ports: readPorts(NetworkSettings.Ports ?? {}),
     isPaused: State.Paused,
+    imageDigest: readDigest(Config.Image),
     health: state === 'running' ? readHealth(State.Health) : null,
   };
+}
+
+/** As it was named at its creation. */
+function readDigest(image: string): string | null {
+  const digest = digestOf(image);
+  return digest !== null && Value.Check(ImageDigest, digest) ? digest : null;
 }
 
 /** As in the status of a listed container, and of its inspection. */

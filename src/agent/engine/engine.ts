@@ -2,6 +2,7 @@
 
 import type { Health, Probe } from '../../model/health.ts';
 import type { EngineDescription } from '../../model/node.ts';
+import type { RegistryLogin } from '../../model/registry.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 
 /** Whose containers an engine handle sees and touches: nothing else is ever listed, stopped or removed. */
@@ -14,6 +15,8 @@ export type RunRequest = {
   generation: number;
   specHash: string;
   spec: ContainerSpec;
+  /** What it is created from: the image of the spec, or that image by its digest. */
+  image: string;
   /** Environment with secrets already read. Never logged. */
   env: readonly { name: string; value: string }[];
 };
@@ -37,6 +40,8 @@ export type EngineContainer = {
   ports: PublishedPort[];
   /** It runs and gets no time, by a command to the engine. */
   isPaused: boolean;
+  /** Of the image it was created from; null: that was not named by its digest. */
+  imageDigest: string | null;
   /** By the check that the engine makes itself; null: it makes none. */
   health: EngineHealth | null;
 };
@@ -46,6 +51,17 @@ export type EngineHealth = { status: Health; output: string };
 
 /** `output`: what was answered, or why there was no answer. At most 4 KiB. */
 export type ProbeResult = { isHealthy: boolean; output: string };
+
+/** `reason`: why it has no digest, a sentence; null when it has one. */
+export type FoundImage = { digest: string | null; reason: string | null };
+
+/** Passwords are used for the one pull, and kept nowhere. */
+export type PullLogin = RegistryLogin & { host: string; version: number };
+
+/** `isAlways`: the registry is asked even if the image is there. */
+export type PullOptions = { login: PullLogin | null; isAlways: boolean };
+
+export const pullDefaults: PullOptions = Object.freeze({ login: null, isAlways: false });
 
 export type PullProgress = { currentBytes: number; totalBytes: number };
 
@@ -67,9 +83,18 @@ export type Engine = {
   list(): Promise<EngineContainer[]>;
   /** null: the engine has no such container of ours. */
   inspect(container: string): Promise<EngineContainer | null>;
-  hasImage(image: string): Promise<boolean>;
-  /** @throws AppError `image_pull_failed` with the registry's own words */
-  pull(image: string, onProgress: (progress: PullProgress) => void, signal: AbortSignal): Promise<void>;
+  /** null: it is not there. Contacts no registry. */
+  findImage(image: string): Promise<FoundImage | null>;
+  /**
+   * @param how default: without a login
+   * @throws AppError `image_pull_failed` with the registry's own words (details.isRefused: without another login it will fail again)
+   */
+  pull(
+    image: string,
+    onProgress: (progress: PullProgress) => void,
+    signal: AbortSignal,
+    how?: PullOptions,
+  ): Promise<void>;
   /**
    * Creates, or adopts one of the same name with our labels and the same spec hash.
    * Contacts no registry.

@@ -5,6 +5,7 @@
 
 import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
+import { digestOf } from '../../model/image.ts';
 import type { EngineDescription } from '../../model/node.ts';
 import type { Engine, EngineContainer, EngineHealth, EngineScope, ProbeResult } from '../engine/engine.ts';
 import { boundTail } from '../engine/log-tail.ts';
@@ -95,9 +96,10 @@ function createEngine({ machine, clock, latencyMs, description }: EngineParts, s
       const entry = find(container);
       return entry ? toEngineContainer(entry) : null;
     },
-    async hasImage(image) {
+    async findImage(image) {
       await answer();
-      return !image.startsWith(missingImagePrefix);
+      if (image.startsWith(missingImagePrefix)) return null;
+      return { digest: digestOf(image), reason: 'the engine is simulated: there is no image' };
     },
     async pull(image) {
       await answer(latencyMs);

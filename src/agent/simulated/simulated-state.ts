@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { AppError } from '../../errors.ts';
+import { digestOf } from '../../model/image.ts';
 import type { EngineContainer, EngineHealth, EngineHint, EngineScope, RunRequest } from '../engine/engine.ts';
 
 /** `printed`: what the program would have written. */
@@ -81,6 +82,7 @@ export function createSimulatedState(): SimulatedState {
         ...{ scope, request, container, service, slot, generation, specHash, printed: simulatedOutput },
         ...{ engineContainerId: `simulated-${created}`, state: 'created' },
         ...{ exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [], isPaused: false, health: null },
+        imageDigest: digestOf(request.image),
       };
       entries.set(container, entry);
       return entry;

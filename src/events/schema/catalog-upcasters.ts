@@ -12,7 +12,7 @@ export type Upcasters = ReadonlyMap<string, Upcaster>;
 /** Version 2 may say which instance of the agent it was; version 1 could not. */
 const toRegistration2: Upcaster = (data) => data;
 
-/** Version 3 may say what of its machine containers may use; version 2 could not. */
+/** Version 3 may say what of its machine containers may use, and have a public key; version 2 could not. */
 const toRegistration3: Upcaster = (data) => data;
 
 /** Version 2 may say from which address a refused call came; version 1 could not. */
@@ -24,11 +24,14 @@ const toCompleted2: Upcaster = (data) => data;
 /** Version 2 may have policies; version 1 could not. */
 const toRequested2: Upcaster = (data) => data;
 
-/** Version 3 may have options of the container, or be of a job; version 2 could not. */
+/** Version 3 may have options of the container, a pull policy, or be of a job; version 2 could not. */
 const toRequested3: Upcaster = (data) => data;
 
 /** Version 2 may say that it has a check; version 1 could not. */
 const toRunning2: Upcaster = (data) => data;
+
+/** Version 3 may have the digest of its image; versions before could not. */
+const toRunning3: Upcaster = (data) => data;
 
 /** Version 2 knows the reason `unhealthy`; version 1 did not. */
 const toStopRequested2: Upcaster = (data) => data;
@@ -56,4 +59,5 @@ export const upcasters: Upcasters = new Map([
   ['ControllerResigned@1', toResigned2],
   ['NodeLost@1', toLost2],
   ['NodeReturned@2', toRegistration3],
+  ['ContainerRunning@2', toRunning3],
 ]);

@@ -7,11 +7,13 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { FailureReason, LogTail, StopReason } from '../../model/container.ts';
 import { HealthOutput } from '../../model/health.ts';
 import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../../model/ids.ts';
+import { ImageDigest } from '../../model/image.ts';
 import { AgentInstance } from '../../model/node.ts';
 import { servicePolicyMembers } from '../../model/policy.ts';
 import { ContainerSpec, Protocol, Replicas, SpecHash } from '../../model/service.ts';
-import { Scopes, TokenId, TokenName } from '../../model/token.ts';
+import { accessFacts } from './access-facts.ts';
 import { controllerFacts } from './controller-facts.ts';
+import { imageFacts } from './image-facts.ts';
 import { jobFacts } from './job-facts.ts';
 import { nodeFacts } from './node-facts.ts';
 import { Registration } from './registration.ts';
@@ -74,7 +76,7 @@ export const catalog = {
 
   ClusterCreated: fact(object({ clusterId: Uuid, name: ServiceName })),
 
-  /** The whole spec. `changed: false` records a request that asked for what already was. */
+  /** The whole spec. `changed: false` records a request that asked for what already was. `container.pull` is new in version 3. */
   ServiceRequested: fact(
     object({
       service: ServiceName,
@@ -130,8 +132,10 @@ export const catalog = {
       ports: Type.Array(object({ container: Type.Integer(), host: Type.Integer(), protocol: Protocol })),
       /** It has a check of its health, be it its image's. Not in version 1. */
       isChecked: Type.Optional(Type.Boolean()),
+      /** Of the image it was created from, where it was named by one. Not before version 3. */
+      imageDigest: Type.Optional(ImageDigest),
     }),
-    2,
+    3,
   ),
   ContainerHealthy: fact(object(ContainerRef)),
   ContainerUnhealthy: fact(object({ ...ContainerRef, output: HealthOutput })),
@@ -159,6 +163,7 @@ export const catalog = {
   ),
   ...rolloutFacts,
   ...jobFacts,
+  ...imageFacts,
   /** On the service's stream: the slot's next container waits. */
   RestartDelayed: fact(
     object({
@@ -203,19 +208,7 @@ export const catalog = {
   /** Rescheduling after a loss of many nodes goes on: released by an operator, or because the nodes are back. */
   HoldReleased: fact(object({ reason: text(200) })),
 
-  /** Of the token itself there is only the SHA-256 (hex) of its text. `expiresAt` null: until it is revoked. */
-  TokenIssued: fact(
-    object({
-      token: TokenId,
-      name: TokenName,
-      scopes: Scopes,
-      expiresAt: nullable(IsoTime),
-      hash: Type.String({ pattern: '^[0-9a-f]{64}$', maxLength: 64 }),
-    }),
-  ),
-  TokenRevoked: fact(object({ token: TokenId, name: TokenName })),
-  /** It let a node in, and is not valid any more. */
-  TokenUsed: fact(object({ token: TokenId, name: TokenName, node: NodeId })),
+  ...accessFacts,
 
   /** A refused call of a known caller. Refusals before authentication are telemetry: see ApiReadsRecorded. */
   RequestRefused: fact(

@@ -108,12 +108,15 @@ export const streams = {
   api: 'api',
   alarms: 'alarms',
   tokens: 'tokens',
+  registries: 'registries',
   heartbeats: 'heartbeats',
   apiReads: 'api-reads',
   pulls: 'pulls',
   service: (name: string) => `service/${name}`,
   container: (id: string) => `container/${id}`,
   node: (id: string) => `node/${id}`,
+  /** @param requestedPosition of the fact that requested the spec */
+  image: (service: string, requestedPosition: number) => `image/${service}/${requestedPosition.toString(36)}`,
 } as const;
 
 /** Their events have version 0 and may be pruned. */

@@ -4,6 +4,7 @@ import { type TSchema, Type } from '@sinclair/typebox';
 import { HostAccess } from '../../model/host-access.ts';
 import { NodeId, Uuid } from '../../model/ids.ts';
 import { AgentInstance, EngineDescription, InventoryItem } from '../../model/node.ts';
+import { PublicKey } from '../../model/registry.ts';
 
 const object = <T extends Record<string, TSchema>>(members: T) => Type.Object(members, { additionalProperties: false });
 const text = (maxLength: number) => Type.String({ maxLength });
@@ -16,6 +17,8 @@ export const Registration = object({
   instance: Type.Optional(AgentInstance),
   /** Not before version 3. Absent: nothing. */
   hostAccess: Type.Optional(HostAccess),
+  /** What is sealed for it opens with the key that this process of the agent has. Not before version 3. */
+  publicKey: Type.Optional(PublicKey),
   engine: EngineDescription,
   hostname: text(255),
   agentVersion: text(64),

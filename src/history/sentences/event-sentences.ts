@@ -12,6 +12,7 @@ import {
   formatBytes,
   formatCount,
   formatCpus,
+  formatDigest,
   formatDuration,
   formatNames,
   formatTime,
@@ -146,6 +147,21 @@ const sentences: Sentences = {
   AlarmRaised: ({ data }) => `alarm ${describeAlarm(data)} was raised: ${quote(data.message)}`,
   AlarmCleared: ({ data }) => `alarm ${describeAlarm(data)} is over`,
   HoldReleased: ({ data }) => `containers of lost nodes may be moved again: ${data.reason}`,
+
+  ImageResolved({ data: { service, generation, image, digest, reason, node } }) {
+    const of = `${image}, of generation ${generation} of ${service},`;
+    if (digest === null) return `${of} has no digest on ${node}: ${reason ?? 'no reason is on record'}`;
+    return `${of} is ${formatDigest(digest)}, as ${node} has it: all its containers run that`;
+  },
+
+  RegistryLoginSet(event) {
+    const { host, username, version, changed } = event.data;
+    const login = `the login of ${username} at ${host}`;
+    return changed
+      ? `${who(event)} set ${login} (version ${version})`
+      : `${who(event)} set ${login} again, which changed nothing`;
+  },
+  RegistryLoginRemoved: (event) => `${who(event)} removed the login at ${event.data.host}`,
 
   TokenIssued(event) {
     const { token, name, scopes, expiresAt } = event.data;

@@ -57,6 +57,9 @@ export function formatCpus(cpuMillis: number): string {
   return `${cpuMillis / 1_000} ${cpuMillis === 1_000 ? 'CPU' : 'CPUs'}`;
 }
 
+/** Enough to recognize it: `sha256:0a1b2c3d4e5f`. */
+export const formatDigest = (digest: string): string => digest.replace(/^([^:]*:.{12}).*$/, '$1');
+
 const dateLength = '2026-01-01'.length;
 
 /** Where no heading says whose time it is. */

@@ -3,6 +3,7 @@
 import type { TSchema } from '@sinclair/typebox';
 import { GenerationsAnswer } from '../request/generations-schema.ts';
 import { JoinedNode } from '../request/join-schema.ts';
+import { LoginList, RemovedLogin, SetLogin } from '../request/registry-schema.ts';
 import { AcceptedNodes, AcceptedServices, ServiceDetail, specComponents } from '../request/service-schema.ts';
 import { IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
 import { DryRun } from '../routes/dry-run.ts';
@@ -21,6 +22,9 @@ export const components: readonly TSchema[] = [
     IssuedToken,
     RevokedTokens,
     TokenList,
+    SetLogin,
+    RemovedLogin,
+    LoginList,
     JoinedNode,
   ],
   ...[Rollout, Run, ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],

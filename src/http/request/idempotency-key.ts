@@ -11,16 +11,17 @@ import { refuseField } from '../response/problem.ts';
 const keyPattern = /^[\x21-\x7e]{1,200}$/;
 
 /** The scope of a key: the same key of another actor, or on another path, is another request. */
-type KeyedRequest = { headers: IncomingHttpHeaders; method: string; url: string; body: unknown };
+type KeyedRequest = { headers: IncomingHttpHeaders; method: string; url: string };
 
 /**
  * Every manager derives the same from the same request.
+ * @param options `hashed`: what repeats have to be equal in, the body unless it holds a secret
  * @returns null: the request has no key
  * @throws AppError `header_invalid`
  */
 export function idempotencyOf(
-  { headers, method, url, body }: KeyedRequest,
-  { actor, clusterId }: { actor: string; clusterId: string },
+  { headers, method, url }: KeyedRequest,
+  { actor, clusterId, hashed }: { actor: string; clusterId: string; hashed: unknown },
 ): Idempotency | null {
   const key = headers['idempotency-key'];
   if (key === undefined) return null;
@@ -28,7 +29,7 @@ export function idempotencyOf(
     throw refuseField('header_invalid', 'Idempotency-Key', 'must be 1 to 200 printable ASCII characters, no spaces');
   }
   const requestHash = createHash('sha256')
-    .update(canonicalJson(body ?? null))
+    .update(canonicalJson(hashed ?? null))
     .digest('hex');
   return { appendId: uuidv5(JSON.stringify([actor, method, url, key]), clusterId), requestHash };
 }

@@ -124,6 +124,7 @@ const members = {
   labels: Type.Optional(openMap(labelName, LabelValue)),
   resources: Type.Optional(ResourcesBody),
   stopTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
+  pull: Type.Optional(oneOf(['missing', 'always', 'never'], 'missing, always or never: when the registry is asked')),
 };
 
 /** The whole container spec: a member that is left out gets its default. */

@@ -1,5 +1,6 @@
 /** Converts between request bodies and stored specs: defaults, units, maps as sorted lists. Pure. */
 
+import { pullPolicyDefault } from '../../model/image.ts';
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 import type { PolicyPatch, SpecRequest } from '../../reconciler/commands/decide.ts';
 import { type Removed, sortByName } from '../../reconciler/commands/named-entries.ts';
@@ -47,6 +48,7 @@ function toSpec(body: ContainerBody, serviceName: string, path: string): Contain
     resources: patchResources(unlimitedResources, toResourcesPatch(body.resources ?? {}, path)),
     stopTimeoutSeconds: body.stopTimeoutSeconds ?? stopTimeoutSecondsDefault,
     ...patchOptions({}, toOptionsPatch(body, path), path),
+    ...pullOf(body),
   };
 }
 
@@ -59,6 +61,10 @@ function toCommand({ command, entrypoint }: ContainerBody | ContainerPatchBody, 
   }
   return command ?? entrypoint;
 }
+
+/** The default is not stored: a spec that names it is the same as one that does not. */
+const pullOf = ({ pull = pullPolicyDefault }: Pick<ContainerBody, 'pull'>) =>
+  pull === pullPolicyDefault ? {} : { pull };
 
 /** @throws AppError `body_contradictory`: a port occurs twice · `image_refused`: see `checkImage` */
 export function toPatch(body: PatchBody): { replicas?: number; container?: ContainerPatch; policy: PolicyPatch } {
@@ -144,5 +150,6 @@ export function toContainerBody(spec: ContainerSpec): ContainerBody {
     resources: toResourcesBody(spec.resources),
     stopTimeoutSeconds: spec.stopTimeoutSeconds,
     ...toOptionsBody(spec),
+    ...(spec.pull ? { pull: spec.pull } : {}),
   };
 }

@@ -46,7 +46,7 @@ export function createTryDry(
     if ((request.query as { dryRun?: string }).dryRun !== 'true') return null;
     const actor = actorOf(request);
     // A key that would be refused is refused here as well; none is used up.
-    idempotencyOf(request, { actor, clusterId });
+    idempotencyOf(request, { actor, clusterId, hashed: request.body });
     return simulate(reply, async (signal) => {
       const { view } = projector;
       const { events } = decide(view, wanted, { actor, requestId: request.id }, settings);

@@ -9,15 +9,21 @@ import { resourceTag } from '../response/entity-tag.ts';
 import { actorOf } from './route.ts';
 
 /** @throws AppError `header_invalid` and what the handler throws */
-export type Submit = (request: FastifyRequest, reply: FastifyReply, change: ApiRequest) => Promise<CommandResult>;
+export type Submit = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  change: ApiRequest,
+  /** What repeats have to be equal in, where that is not the body as it is: it holds a secret. */
+  hashed?: unknown,
+) => Promise<CommandResult>;
 
 export function createSubmit(handle: HandleCommand, { clusterId }: { clusterId: string }): Submit {
-  return async (request, reply, change) => {
+  return async (request, reply, change, hashed = request.body) => {
     const actor = actorOf(request);
     const result = await handle({
       request: change,
       context: { actor, requestId: request.id },
-      idempotency: idempotencyOf(request, { actor, clusterId }),
+      idempotency: idempotencyOf(request, { actor, clusterId, hashed }),
       precondition: preconditionOf(request.headers),
     });
     const { version, position } = result;

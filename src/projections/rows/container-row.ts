@@ -18,6 +18,8 @@ export type ContainerRow = {
   /** null: it does not run, or has no check. */
   health: ContainerView['health'] | null;
   image: string;
+  /** Of what it runs; null before it runs, and where its image has none. */
+  imageDigest: string | null;
   generation: number;
   /** Time of the last transition. */
   since: string;
@@ -43,6 +45,7 @@ export function containerRow(container: ContainerView): ContainerRow {
     exitCode: container.exitCode,
     health: container.state === 'running' && container.isChecked ? container.health : null,
     image: container.spec.image,
+    imageDigest: container.imageDigest,
     generation: container.generation,
     since: container.since,
     replaces: container.replaces,

@@ -2,8 +2,9 @@
 
 import type { RunCause } from '../../events/schema/job-facts.ts';
 import { nextTickMs } from '../../model/schedule.ts';
-import type { JobView, RunView, ServiceView, SlotView } from '../view/cluster-view.ts';
+import type { JobView, RunView, ServiceView } from '../view/cluster-view.ts';
 import { isOfRun, runningRuns } from '../view/job-runs.ts';
+import type { SlotView } from '../view/slot-view.ts';
 
 export type RunRow = {
   run: number;

@@ -2,9 +2,10 @@
 
 import type { ServiceMode } from '../../model/job.ts';
 import { modeOf } from '../../model/policy.ts';
-import type { ClusterView, ContainerView, ServiceView, SlotView } from '../view/cluster-view.ts';
+import type { ClusterView, ContainerView, ServiceView } from '../view/cluster-view.ts';
 import { lacksNode, replicasWanted } from '../view/replicas-wanted.ts';
 import type { RolloutView } from '../view/rollout-view.ts';
+import type { SlotView } from '../view/slot-view.ts';
 import { isSurplusSlot } from '../view/slots.ts';
 import { judgeJob } from './job-status.ts';
 import { sortNatural } from './order.ts';
@@ -47,6 +48,10 @@ export type ServiceRow = {
   /** A sentence; null when converged or completed. */
   reason: string | null;
   image: string;
+  /** What the image of the present spec means: all its containers run it. */
+  imageDigest: string | null;
+  /** Why there is none, in a sentence; null when there is one. */
+  imageDigestReason: string | null;
   /** The last one; null: none was needed yet. */
   rollout: RolloutRow | null;
   /** When the spec last changed. */
@@ -69,12 +74,18 @@ export function serviceRow(view: ClusterView, service: ServiceView): ServiceRow 
     status,
     reason,
     image: service.spec.image,
+    ...imageDigest(service),
     rollout: rolloutRow(view, service),
     updatedAt: service.updatedAt,
     createdAt: service.createdAt,
     specHash: service.specHash,
     position: service.position,
   };
+}
+
+function imageDigest({ images, specHash }: ServiceView): Pick<ServiceRow, 'imageDigest' | 'imageDigestReason'> {
+  const { digest = null, reason = null } = images.get(specHash) ?? {};
+  return { imageDigest: digest, imageDigestReason: digest === null ? (reason ?? 'no node has resolved it yet') : null };
 }
 
 function rolloutRow(view: ClusterView, service: ServiceView): RolloutRow | null {

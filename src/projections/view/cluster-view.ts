@@ -14,7 +14,9 @@ import type { ServicePolicy } from '../../model/policy.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { Cause } from './cause.ts';
 import type { EngineView } from './engine-view.ts';
+import type { ImageView, RegistryLoginView } from './image-view.ts';
 import type { RolloutView } from './rollout-view.ts';
+import type { SlotView } from './slot-view.ts';
 import type { TokenView } from './token-view.ts';
 
 export type ContainerView = {
@@ -33,6 +35,8 @@ export type ContainerView = {
   /** Shared with the service and its other containers; not part of a row. */
   spec: ContainerSpec;
   replaces: string | null;
+  /** Of the image it was created from; null before it runs, and where it has none. */
+  imageDigest: string | null;
   ports: readonly { container: number; host: number; protocol: 'tcp' | 'udp' }[];
   /** `unproven` unless it runs. */
   health: Health;
@@ -49,26 +53,6 @@ export type ContainerView = {
   version: number;
   /** The latest fact of its stream; for `in queue` and `stopping` also the cause of the command. */
   latest: Cause;
-};
-
-export type SlotView = {
-  slot: number;
-  /** Containers of the slot that are not terminal, oldest first. Usually one, two while it is being replaced. */
-  containers: Set<string>;
-  /** Consecutive failures of runs of one spec; 0 after a run that was stable, or a new spec. */
-  failures: number;
-  /** Hash of that spec; null while failures is 0. */
-  failedSpec: string | null;
-  /** Log times of the last failures, also of those before a run that was stable, oldest first, at most `failureTimesKept`. */
-  failedAtMs: readonly number[];
-  /** The last of them, in words; null while failures is 0. */
-  lastFailure: { container: string; reason: FailureReason | 'completed'; message: string; at: string } | null;
-  /** The last run that ended or became unhealthy: why the next one is needed. null before the first did. */
-  lastEnded: { container: string; cause: Cause; at: string } | null;
-  /** Hash of the spec whose run ended for good, by the restart policy; null: none did. */
-  done: string | null;
-  /** Restart waits until then; null when it does not wait. */
-  delayedUntilMs: number | null;
 };
 
 /** A spec with the generation that requested it. */
@@ -114,6 +98,8 @@ export type ServiceView = {
   spec: ContainerSpec;
   specHash: string;
   policy: ServicePolicy;
+  /** By spec hash, the last one requested last. */
+  images: Map<string, ImageView>;
   /** The present spec is an earlier one, requested again by a rollback: it is not rolled back once more. */
   isRollback: boolean;
   /** From the first containers of an earlier spec that have to be replaced; null: nothing was rolled out yet. */
@@ -169,6 +155,8 @@ export type NodeView = {
   hostAccess: HostAccess;
   /** Whose session it is; null when its agent did not say. */
   instance: AgentInstance | null;
+  /** What is sealed for its agent opens with; null: it did not say. */
+  publicKey: string | null;
   /** Other instances that asked for the node since this one has it, the last to ask last, at most `refusalsKept`. */
   refusals: readonly { instance: AgentInstance; hostname: string; at: string }[];
   /** The last times it was registered again while ready, oldest first, at most `takeoversKept`: see plan-conflicts.ts. */
@@ -255,6 +243,11 @@ export type ClusterView = {
   tokens: Map<string, TokenView>;
   /** Version of the stream of tokens. */
   tokensVersion: number;
+  /** By host. */
+  registryLogins: Map<string, RegistryLoginView>;
+  /** Version of their stream, and the highest one of a login. */
+  registriesVersion: number;
+  registryLoginVersion: number;
   /** Pulls in progress, from telemetry. */
   pulls: Map<string, { currentBytes: number; totalBytes: number }>;
 };
@@ -286,6 +279,7 @@ export function emptyClusterView(): ClusterView {
     alarms: new Map(),
     tokens: new Map(),
     tokensVersion: 0,
+    ...{ registryLogins: new Map(), registriesVersion: 0, registryLoginVersion: 0 },
     pulls: new Map(),
   };
 }

@@ -4,7 +4,7 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import type { FailureReason } from '../../model/container.ts';
 import { type ContainerFact, type HealthFact, nextContainerState, nextHealth } from '../../model/container-machine.ts';
 import { type RestartPolicy, restartPolicyDefault } from '../../model/policy.ts';
-import type { ClusterView, ContainerView, NodeView, ServiceView, SlotView } from './cluster-view.ts';
+import type { ClusterView, ContainerView, NodeView, ServiceView } from './cluster-view.ts';
 import { keepEnded } from './ended.ts';
 import { release, reserve } from './engines.ts';
 import { countFailure, type Failure } from './failures.ts';
@@ -14,6 +14,7 @@ import { parseIsoTime } from './iso-time.ts';
 import { noteDone } from './jobs.ts';
 import { keepRolling, noteProgress, noteRolloutFailure } from './rollouts.ts';
 import { noteSettled, setBlocked } from './services.ts';
+import type { SlotView } from './slot-view.ts';
 import { dropSurplusSlot, setDelay } from './slots.ts';
 import { noteStart, noteStartError } from './suspects.ts';
 import type { Touched } from './touched.ts';
@@ -62,9 +63,10 @@ export const containerHandlers = {
 
   ContainerRunning(view, event, touched) {
     const container = move(view, event, touched);
-    const { ports, isChecked = false } = event.data;
+    const { ports, isChecked = false, imageDigest = null } = event.data;
     container.runningAt = event.at;
     container.isChecked = isChecked;
+    container.imageDigest = imageDigest;
     if (ports.length > 0) container.ports = ports;
     noteStart(view, container, touched);
     noteProgress(view, container, event);
@@ -170,8 +172,7 @@ function queueContainer(
     generation: data.generation,
     specHash: service.specHash,
     spec: service.spec,
-    replaces: data.replaces,
-    ports: noPorts,
+    ...{ replaces: data.replaces, imageDigest: null, ports: noPorts },
     health: 'unproven',
     isChecked: false,
     queueDeadlineMs: parseIsoTime(data.queueDeadline),

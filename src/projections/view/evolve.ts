@@ -10,15 +10,17 @@ import type { ClusterView } from './cluster-view.ts';
 import { containerHandlers } from './containers.ts';
 import { expireEnded } from './ended.ts';
 import type { Handlers } from './handlers.ts';
+import { imageHandlers } from './images.ts';
 import { jobHandlers } from './jobs.ts';
 import { nodeHandlers } from './nodes.ts';
+import { registryHandlers } from './registries.ts';
 import { expireProving, rolloutHandlers } from './rollouts.ts';
 import { serviceHandlers } from './services.ts';
 import { tokenHandlers } from './tokens.ts';
 import { nothingTouched, type Touched } from './touched.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived again. */
-export const projectionVersion = 13;
+export const projectionVersion = 14;
 
 const handlers: Handlers = {
   ...clusterHandlers,
@@ -27,7 +29,9 @@ const handlers: Handlers = {
   ...jobHandlers,
   ...containerHandlers,
   ...nodeHandlers,
+  ...imageHandlers,
   ...tokenHandlers,
+  ...registryHandlers,
   ...clockHandlers,
 };
 

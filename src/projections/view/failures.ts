@@ -4,9 +4,10 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import type { FailureReason } from '../../model/container.ts';
 import type { ContainerFact, HealthFact } from '../../model/container-machine.ts';
 import { restartPolicyDefault } from '../../model/policy.ts';
-import { type ContainerView, failureTimesKept, type ServiceView, type SlotView } from './cluster-view.ts';
+import { type ContainerView, failureTimesKept, type ServiceView } from './cluster-view.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { runOf } from './job-runs.ts';
+import type { SlotView } from './slot-view.ts';
 
 export type Failure = { reason: FailureReason | 'completed'; message: string };
 

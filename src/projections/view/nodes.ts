@@ -103,7 +103,8 @@ function register(
   event: LogEvent<'NodeRegistered'> | LogEvent<'NodeReturned'>,
   touched: Touched,
 ): void {
-  const { node: id, instance = null, hostAccess = noHostAccess, engine, hostname, agentVersion, labels } = event.data;
+  const { node: id, instance = null, publicKey = null, hostAccess = noHostAccess } = event.data;
+  const { engine, hostname, agentVersion, labels } = event.data;
   const known = view.nodes.get(id);
   if (known && known.engine.engineId !== engine.engineId) detachNode(view, id, known.engine.engineId);
   const node: NodeView = {
@@ -117,6 +118,7 @@ function register(
     session: event.position,
     hostAccess,
     instance,
+    publicKey,
     startErrors: [],
     suspect: null,
     ...{ engineLost: null, silentSince: null, lossReason: null },

@@ -5,6 +5,7 @@ import { modeOf, policyOf } from '../../model/policy.ts';
 import { type ClusterView, convergedKept, type ServiceView } from './cluster-view.ts';
 import { countNodes } from './global-slots.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
+import { expectImage } from './images.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { endRuns, requestRun } from './job-runs.ts';
 import { replicasWanted } from './replicas-wanted.ts';
@@ -23,6 +24,7 @@ export const serviceHandlers = {
     const { policy, removing, spec } = service;
     const isNewSpec = service.specHash !== data.specHash;
     if (isNewSpec) replaceSpec(view, service, event);
+    if (isNewSpec || service.images.size === 0) expectImage(view, service, event);
     service.policy = policyOf(data);
     service.isRollback = data.rollbackTo !== undefined;
     service.removing = false;
@@ -99,6 +101,7 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
     spec: container,
     specHash,
     policy: policyOf(event.data),
+    images: new Map(),
     isRollback: false,
     rollout: null,
     previous: null,

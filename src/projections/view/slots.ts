@@ -1,8 +1,9 @@
 /** Which slots of a service are wanted, and what becomes of those that are not. */
 
-import type { ClusterView, ServiceView, SlotView } from './cluster-view.ts';
+import type { ClusterView, ServiceView } from './cluster-view.ts';
 import { isOfRun } from './job-runs.ts';
 import { isSlotOfUnwantedNode } from './node-slots.ts';
+import type { SlotView } from './slot-view.ts';
 
 /** Nothing should run in it. Pure. */
 export function isSurplusSlot(view: ClusterView, service: ServiceView, slot: number): boolean {

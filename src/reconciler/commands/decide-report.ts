@@ -9,6 +9,7 @@ import type { Expectation } from '../../events/log/event-log.ts';
 import { type NewEvent, streams } from '../../events/schema/event.ts';
 import { isTerminal, nextContainerState, nextHealth, nextOnInput } from '../../model/container-machine.ts';
 import type { ClusterView, ContainerView } from '../../projections/view/cluster-view.ts';
+import { decideImage, explainPull } from './decide-image.ts';
 
 export type ReportDecision =
   | { event: NewEvent; expect: Expectation[]; appendId?: string }
@@ -31,16 +32,22 @@ export function decideReport(
   const container = view.containers.get(report.container);
   if (!container || isTerminal(container.state)) return isEnd(report) ? 'stale' : 'orphan';
   if (container.node !== report.node) return 'stale';
-  const event = eventOf(report, container);
+  if (report.kind === 'image') return decideImage(view, report, container);
+  const event = eventOf(view, report, container);
   if (!isNews(container, event.type)) return 'stale';
   return { event, expect: [{ stream: streams.container(container.id), version: container.version }] };
 }
 
 /** A node that the log does not know, or that was removed, registers; any other returns. */
 function decideRegistration(view: ClusterView, report: RegisterReport): ReportDecision {
-  const { node, registrationId, instance, hostAccess, engine, hostname, agentVersion, labels, inventory } = report;
+  const { node, registrationId, instance, publicKey, hostAccess } = report;
+  const { engine, hostname, agentVersion, labels, inventory } = report;
   const known = view.nodes.get(node);
-  const optional = { ...(instance ? { instance } : {}), ...(hostAccess ? { hostAccess } : {}) };
+  const optional = {
+    ...(instance ? { instance } : {}),
+    ...(publicKey ? { publicKey } : {}),
+    ...(hostAccess ? { hostAccess } : {}),
+  };
   return {
     event: {
       stream: streams.node(node),
@@ -75,10 +82,10 @@ function decideStale(view: ClusterView, report: ReportOf<'stale-removed'>, clust
 const isNews = ({ state, health }: ContainerView, fact: string): boolean =>
   nextContainerState(state, fact) !== null || (state === 'running' && nextHealth(health, fact) !== null);
 
-const isEnd = (report: StateReport): report is EndReport =>
+const isEnd = (report: StateReport | ReportOf<'image'>): report is EndReport =>
   report.kind === 'failed' || report.kind === 'stopped' || report.kind === 'completed';
 
-function eventOf(report: StateReport, container: ContainerView): NewEvent {
+function eventOf(view: ClusterView, report: StateReport, container: ContainerView): NewEvent {
   const { id, service, slot, node } = container;
   const ref = { container: id, service, slot, node };
   // The cause of a container's end by itself is its own latest fact.
@@ -89,8 +96,9 @@ function eventOf(report: StateReport, container: ContainerView): NewEvent {
     case 'starting':
       return { ...head, type: 'ContainerStarting', data: { ...ref, session: report.session } };
     case 'running': {
-      const { session, engineContainerId, startedAt, ports, isChecked } = report;
-      const data = { ...ref, session, engineContainerId, startedAt, ports, ...(isChecked ? { isChecked } : {}) };
+      const { session, engineContainerId, startedAt, ports, isChecked, imageDigest } = report;
+      const optional = { ...(isChecked ? { isChecked } : {}), ...(imageDigest ? { imageDigest } : {}) };
+      const data = { ...ref, session, engineContainerId, startedAt, ports, ...optional };
       return { ...head, type: 'ContainerRunning', data };
     }
     case 'healthy':
@@ -98,7 +106,8 @@ function eventOf(report: StateReport, container: ContainerView): NewEvent {
     case 'unhealthy':
       return { ...head, type: 'ContainerUnhealthy', data: { ...ref, output: report.output } };
     case 'failed': {
-      const { reason, message, exitCode, logTail } = report;
+      const { reason, exitCode, logTail } = report;
+      const message = reason === 'image' ? explainPull(view, container, report.message) : report.message;
       return { ...head, type: 'ContainerFailed', data: { ...ref, reason, message, exitCode, logTail } };
     }
     case 'completed': {

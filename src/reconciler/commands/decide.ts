@@ -25,6 +25,7 @@ import type { ServiceSpec } from '../../model/service.ts';
 import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { assertPatchable, assertSameMode } from './assert-mode.ts';
+import { decideRegistry, type RegistryRequest } from './decide-registry.ts';
 import { decideRelease, type ReleaseRequest, withRestarts } from './decide-release.ts';
 import { decideToken, type TokenRequest } from './decide-token.ts';
 import { type Decision, metaOf, type RequestContext } from './decision.ts';
@@ -57,14 +58,16 @@ export type ApiRequest =
   | ReleaseRequest
   | { kind: 'remove'; service: string }
   | { kind: 'node'; node: string; action: NodeAction }
-  | TokenRequest;
+  | TokenRequest
+  | RegistryRequest;
 
 /** `nodeTimeoutMs`: a node with a heartbeat within this time cannot be declared lost. As the failure detector has it. */
 export type DecideSettings = { nodeTimeoutMs: number };
 
 /**
  * @throws AppError `service_not_found` · `service_removing` · `node_not_found` · `node_not_lost` ·
- *   `node_heard` · `mode_mismatch` · `rollout_not_found` · `rollout_not_paused` · `service_too_large` · `body_contradictory` (details.field, .rule) · of tokens: see `decideToken`
+ *   `node_heard` · `mode_mismatch` · `rollout_not_found` · `rollout_not_paused` · `service_too_large` · `body_contradictory` (details.field, .rule) · of tokens: see `decideToken` · of
+ *   registries: see `decideRegistry`
  */
 export function decide(
   view: ClusterView,
@@ -107,6 +110,9 @@ export function decide(
     case 'revoke token':
     case 'use token':
       return decideToken(view, request, context);
+    case 'set registry login':
+    case 'remove registry login':
+      return decideRegistry(view, request, context);
   }
 }
 
@@ -201,10 +207,12 @@ export type Outcome = {
   services: { serviceName: string; generation: number; changed: boolean }[];
   nodes: { node: string; availability: 'active' | 'cordoned' | 'draining' | 'lost' | 'removed' }[];
   tokens: { token: string; name: string; state: 'issued' | 'revoked' }[];
+  /** `username` null: it was removed. */
+  logins: { host: string; username: string | null; version: number; changed: boolean }[];
 };
 
 export function outcomeOf(events: readonly (NewEvent | LogEvent)[]): Outcome {
-  const outcome: Outcome = { services: [], nodes: [], tokens: [] };
+  const outcome: Outcome = { services: [], nodes: [], tokens: [], logins: [] };
   for (const event of events) {
     switch (event.type) {
       case 'ServiceRequested':
@@ -234,6 +242,14 @@ export function outcomeOf(events: readonly (NewEvent | LogEvent)[]): Outcome {
         break;
       case 'NodeRemoved':
         outcome.nodes.push({ node: event.data.node, availability: 'removed' });
+        break;
+      case 'RegistryLoginSet': {
+        const { host, username, version, changed } = event.data;
+        outcome.logins.push({ host, username, version, changed });
+        break;
+      }
+      case 'RegistryLoginRemoved':
+        outcome.logins.push({ ...event.data, username: null, changed: true });
         break;
       case 'TokenIssued':
       case 'TokenUsed':

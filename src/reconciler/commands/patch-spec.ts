@@ -2,6 +2,7 @@
 
 import { optionNames } from '../../model/container-options.ts';
 import type { HealthCheck } from '../../model/health.ts';
+import { pullPolicyDefault } from '../../model/image.ts';
 import type { Reservation, Resources } from '../../model/resources.ts';
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 import { patchEntries, type Removed } from './named-entries.ts';
@@ -28,13 +29,15 @@ export type ResourcesPatch = Partial<Omit<Resources, 'reserve'>> & { reserve?: P
  * @throws AppError as `patchEntries` and `patchOptions` do
  */
 export function patchContainer(spec: ContainerSpec, patch: ContainerPatch, field: string): ContainerSpec {
-  const { health = spec.health, env, labels, resources, ...members } = patch;
-  const { health: _before, ...others } = spec;
+  const { health = spec.health, pull = spec.pull, env, labels, resources, ...members } = patch;
+  const { health: _health, pull: _pull, ...others } = spec;
   return {
     ...withoutOptions(others),
     ...withoutOptions(members),
     ...patchOptions(spec, patch, field),
     ...(health ? { health } : {}),
+    // The default is not stored: a spec that names it is the same as one that does not.
+    ...(pull && pull !== pullPolicyDefault ? { pull } : {}),
     env: patchEntries(`${field}.env`, spec.env, env),
     labels: patchEntries(`${field}.labels`, spec.labels, labels),
     resources: patchResources(spec.resources, resources),

@@ -24,6 +24,9 @@ export function resourcesOf(view: ClusterView, request: ApiRequest): Resource[] 
     case 'revoke token':
     case 'use token':
       return [{ name: 'the token', exists: true, version: null }];
+    case 'set registry login':
+    case 'remove registry login':
+      return [{ name: 'the login', exists: view.registryLogins.has(request.host), version: null }];
   }
 }
 

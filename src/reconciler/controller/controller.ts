@@ -8,6 +8,7 @@ import type { Clock } from '../../clock.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/live/projector.ts';
+import type { Vault } from '../../secrets/vault.ts';
 import { createDispatcher } from '../dispatcher/dispatcher.ts';
 import { createHeartbeats } from '../intake/heartbeat-consumer.ts';
 import { createLiveness } from '../intake/liveness.ts';
@@ -24,7 +25,15 @@ export type Reconciler = {
   close(): Promise<void>;
 };
 
-type Deps = { log: EventLog; projector: Projector; bus: ManagerBus; clock: Clock; logger: Logger };
+type Deps = {
+  log: EventLog;
+  projector: Projector;
+  bus: ManagerBus;
+  /** null: logins at registries stay here. */
+  vault: Pick<Vault, 'get'> | null;
+  clock: Clock;
+  logger: Logger;
+};
 
 export type ReconcilerOptions = {
   clusterId: string;

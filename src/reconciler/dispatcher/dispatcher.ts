@@ -10,7 +10,9 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { Projector } from '../../projections/live/projector.ts';
-import type { ClusterView, NodeView } from '../../projections/view/cluster-view.ts';
+import type { ClusterView, ContainerView, NodeView } from '../../projections/view/cluster-view.ts';
+import type { Vault } from '../../secrets/vault.ts';
+import { createLoginSealer } from './login-sealer.ts';
 import { createOutboxes } from './outboxes.ts';
 import { createOversizeAlarm } from './oversize-alarm.ts';
 
@@ -24,7 +26,14 @@ export type Dispatcher = {
 /** A set no message holds costs a tenth of a second to write, and gets smaller only as containers end. */
 const tooLargeRetryDefaultMs = 30_000;
 
-type Deps = { log: Pick<EventLog, 'append'>; bus: ManagerBus; projector: Projector; logger: Logger };
+type Deps = {
+  log: Pick<EventLog, 'append'>;
+  bus: ManagerBus;
+  projector: Projector;
+  /** null: logins at registries stay here. */
+  vault: Pick<Vault, 'get'> | null;
+  logger: Logger;
+};
 
 export type DispatcherOptions = {
   clusterId: string;
@@ -32,14 +41,16 @@ export type DispatcherOptions = {
   tooLargeRetryMs?: number;
 };
 
-export function createDispatcher({ log, bus, projector, logger }: Deps, options: DispatcherOptions): Dispatcher {
+export function createDispatcher({ log, bus, projector, vault, logger }: Deps, options: DispatcherOptions): Dispatcher {
   const { clusterId } = options;
   const { view } = projector;
   let term: number | null = null;
   const alarm = createOversizeAlarm({ log, view, logger }, { term: () => term });
+  const logins = createLoginSealer({ log, view, vault, logger }, { term: () => term });
   const outboxes = createOutboxes(
     { bus, logger },
     {
+      complete: logins.complete,
       wantedSetOf(id, registrationId) {
         const node = view.nodes.get(id);
         return node ? wantedSet(clusterId, { view, node, registrationId }) : null;
@@ -63,7 +74,8 @@ export function createDispatcher({ log, bus, projector, logger }: Deps, options:
         const container = view.containers.get(event.data.container);
         if (!container) return;
         const { container: id, node, session, service, slot, generation, specHash } = event.data;
-        const run = { container: id, service, slot, generation, specHash, spec: container.spec };
+        const digest = digestMember(view, { ...container, specHash });
+        const run = { container: id, service, slot, generation, specHash, spec: container.spec, ...digest };
         return outboxes.enqueue({ kind: 'start', clusterId, node, session, ...factOf(event), ...run });
       }
       case 'ContainerStopRequested': {
@@ -80,6 +92,8 @@ export function createDispatcher({ log, bus, projector, logger }: Deps, options:
           stopTimeoutSeconds,
         });
       }
+      case 'RegistryLoginRemoved':
+        return logins.clearOfRemoved();
     }
   };
 
@@ -96,6 +110,7 @@ export function createDispatcher({ log, bus, projector, logger }: Deps, options:
     lead(newTerm) {
       term = newTerm;
       alarm.clearOfAbsent();
+      logins.clearOfRemoved();
       for (const node of view.nodes.values()) if (node.state === 'ready') outboxes.sendWanted(node.id, null);
     },
     stopLeading: stop,
@@ -116,7 +131,8 @@ function wantedSet(
     if (!container) return [];
     const { service, slot, generation, specHash, state, spec, latest } = container;
     specs.set(specHash, spec);
-    return { container: id, service, slot, generation, specHash, state, causationId: latest.eventId };
+    const run = { container: id, service, slot, generation, specHash, ...digestMember(view, container) };
+    return { ...run, state, causationId: latest.eventId };
   });
   return {
     kind: 'wanted',
@@ -129,6 +145,17 @@ function wantedSet(
     containers,
     specs: Array.from(specs, ([specHash, spec]) => ({ specHash, spec })),
   };
+}
+
+/** An agent without a key is of an earlier version, and takes no digests either. */
+function digestMember(
+  view: ClusterView,
+  { service, specHash, node }: Pick<ContainerView, 'service' | 'specHash' | 'node'>,
+) {
+  const image = view.services.get(service)?.images.get(specHash);
+  const isUnderstood = (view.nodes.get(node)?.publicKey ?? null) !== null;
+  if (!image || !isUnderstood || (image.isResolved && image.digest === null)) return {};
+  return { digest: image.digest };
 }
 
 const factOf = (event: LogEvent) => ({ position: event.position, causationId: event.meta.eventId });

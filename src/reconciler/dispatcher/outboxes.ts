@@ -23,6 +23,8 @@ export type Outboxes = {
 export type OutboxesOptions = {
   /** As of now; null: there is no such node. */
   wantedSetOf(node: string, registrationId: string | null): WantedCommand | null;
+  /** With what is not part of the log, just before it is sent. Never throws. */
+  complete(command: Command): Promise<Command>;
   onWantedSent(node: string): void;
   /** No message of the bus holds it. */
   onTooLarge(wanted: WantedCommand, refusal: unknown): void;
@@ -45,7 +47,7 @@ type Outbox = {
 
 export function createOutboxes(
   { bus, logger }: { bus: Pick<ManagerBus, 'sendCommand'>; logger: Logger },
-  { wantedSetOf, onWantedSent, onTooLarge, tooLargeRetryMs }: OutboxesOptions,
+  { wantedSetOf, complete, onWantedSent, onTooLarge, tooLargeRetryMs }: OutboxesOptions,
 ): Outboxes {
   const outboxes = new Map<string, Outbox>();
   const isKept = (outbox: Outbox) => outboxes.get(outbox.node) === outbox;
@@ -88,7 +90,7 @@ export function createOutboxes(
     const { node } = outbox;
     const registrationId = command.kind === 'wanted' ? command.registrationId : null;
     try {
-      await bus.sendCommand(command);
+      await bus.sendCommand(await complete(command));
       if (command.kind === 'wanted') onWantedSent(node);
       return true;
     } catch (error) {

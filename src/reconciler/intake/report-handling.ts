@@ -1,13 +1,14 @@
 /** Says what becomes of a report: the fact to append first, and the message to an agent that follows from it. */
 
 import type { ManagerBus } from '../../bus/bus.ts';
-import type { ContainerReport, Report } from '../../bus/messages.ts';
+import type { ContainerReport, Report, ReportOf } from '../../bus/messages.ts';
 import type { Clock } from '../../clock.ts';
 import type { Logger } from '../../logger.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import type { Decided } from '../append/append-decision.ts';
 import { decideEngineReport, isEngineReport } from '../commands/decide-engine-report.ts';
+import { resolvedDigest } from '../commands/decide-image.ts';
 import { decideRefusal } from '../commands/decide-registration.ts';
 import { decideReport, type ReportDecision } from '../commands/decide-report.ts';
 import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
@@ -39,9 +40,24 @@ export function createReportHandling(
     });
   };
 
+  /** The agent waits for it before it creates the container. It asks again while it has no answer. */
+  const answerImage = ({ node, container }: ReportOf<'image'>, digest: string | null) => {
+    bus.sendCommand({ kind: 'image', clusterId, node, container, digest }).catch((error: unknown) => {
+      logger.warn({ err: error, node, container }, 'what an image means was not delivered; the agent asks again');
+    });
+  };
+
+  const handleImage = (report: ReportOf<'image'>): HandledReport => {
+    const decision = decideReport(view, report, clusterId);
+    if (decision === 'orphan') return { events: [], afterwards: () => removeOrphan(report) };
+    const digest = decision === 'stale' ? resolvedDigest(view, report.container) : report.digest;
+    return { ...toHandled(decision), afterwards: () => answerImage(report, digest) };
+  };
+
   return (report) => {
     const nowMs = Math.max(clock.nowMs(), parseIsoTime(view.at));
     if (isEngineReport(report)) return toHandled(decideEngineReport(view, report, nowMs));
+    if (report.kind === 'image') return handleImage(report);
     if (report.kind !== 'register') {
       const decision = decideReport(view, report, clusterId);
       return decision === 'orphan' ? { events: [], afterwards: () => removeOrphan(report) } : toHandled(decision);

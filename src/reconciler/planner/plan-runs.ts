@@ -6,8 +6,9 @@ import type { JobFailureReason, JobSkipReason } from '../../events/schema/job-fa
 import { type JobPolicy, jobPolicyDefault } from '../../model/job.ts';
 import { findTicks, nextTickMs } from '../../model/schedule.ts';
 import type { Cause } from '../../projections/view/cause.ts';
-import type { ClusterView, JobView, RunView, ServiceView, SlotView } from '../../projections/view/cluster-view.ts';
+import type { ClusterView, JobView, RunView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { isOfRun, runningRuns, runsKept } from '../../projections/view/job-runs.ts';
+import type { SlotView } from '../../projections/view/slot-view.ts';
 import type { PlanRound } from './plan-round.ts';
 import { expectService } from './service-steps.ts';
 import { controllerActor, metaOf, type PlannedType, type Step } from './step.ts';

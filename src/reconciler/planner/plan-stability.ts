@@ -1,7 +1,8 @@
 /** Decides whether a service is unstable: a slot of it fails again and again, though it runs between. Pure. */
 
 import { streams } from '../../events/schema/event.ts';
-import { failureTimesKept, type ServiceView, type SlotView } from '../../projections/view/cluster-view.ts';
+import { failureTimesKept, type ServiceView } from '../../projections/view/cluster-view.ts';
+import type { SlotView } from '../../projections/view/slot-view.ts';
 import { expectService } from './service-steps.ts';
 import { metaOf, type Step } from './step.ts';
 

@@ -1,14 +1,9 @@
 /** Reads what a slot has from the view. Pure; it plans nothing. */
 
 import { restartPolicyDefault } from '../../model/policy.ts';
-import type {
-  ClusterView,
-  ContainerView,
-  ServiceView,
-  SlotView,
-  SpecVersion,
-} from '../../projections/view/cluster-view.ts';
+import type { ClusterView, ContainerView, ServiceView, SpecVersion } from '../../projections/view/cluster-view.ts';
 import { servesAt } from '../../projections/view/rollouts.ts';
+import type { SlotView } from '../../projections/view/slot-view.ts';
 import { restartDelayMs } from './restart-policy.ts';
 
 export type SlotStatus = {

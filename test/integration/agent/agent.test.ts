@@ -563,7 +563,7 @@ scenario('a container of ours that nobody knows is left alone until a wanted set
   const known = await manager.queue();
   await untilReported(manager, known, 'running');
   const { state: _, causationId: __, ...run } = manager.wanted.get(known)!;
-  await engine.create({ ...run, container: 'web.9-zz', env: [], spec: spec() });
+  await engine.create({ ...run, container: 'web.9-zz', env: [], spec: spec(), image: spec().image });
   await engine.start('web.9-zz');
   const beats = manager.heartbeats.length;
   await until('several looks', () => manager.heartbeats.length > beats + 5);

@@ -76,7 +76,7 @@ async function openScene(openBus: OpenBus, { nodeTimeoutMs }: { nodeTimeoutMs: n
   await log.append([{ stream: streams.cluster, type: 'ClusterCreated', data: { clusterId, name: 'test' }, meta }]);
   await projector.start();
   const reconciler = createReconciler(
-    { log, projector, bus: bus.manager, clock: systemClock, logger: silentLogger },
+    { vault: null, log, projector, bus: bus.manager, clock: systemClock, logger: silentLogger },
     { clusterId, controllerId: 'm1', isSoleWriter: true, nodeTimeoutMs, holdMs: null, queueTimeoutMs: 60_000 },
   );
   reconciler.start();

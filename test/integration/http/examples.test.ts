@@ -14,6 +14,7 @@ import {
   operationsOf,
 } from '../../support/http/open-api.ts';
 import { appendLoss, appendSeeds } from '../../support/http/seeds.ts';
+import { openTestVault } from '../../support/secrets.ts';
 
 const test = suite('examples of the OpenAPI document');
 
@@ -33,6 +34,10 @@ const preparations: Record<string, (api: TestApi) => Promise<Record<string, stri
   },
   async revokeToken(api) {
     await api.call('POST', '/token', { body: { name: 'ci', scopes: ['read'] } });
+    return {};
+  },
+  async removeRegistryLogin(api) {
+    await api.call('PUT', '/registry/registry.example:5000', { body: { username: 'a', password: 'b' } });
     return {};
   },
   pauseRollout: (api) => startRollout(api),
@@ -65,13 +70,15 @@ const members: Members = {
 
 async function withApi<T>(use: (api: TestApi) => Promise<T>): Promise<T> {
   // Nothing sends heartbeats here, so every node is silent for longer.
-  const api = await startApi(await openMemoryLog(), { nodeTimeoutMs: 0, members });
+  const { vault, close } = await openTestVault();
+  const api = await startApi(await openMemoryLog(), { nodeTimeoutMs: 0, members, vault });
   try {
     await api.projector.waitFor(await appendSeeds(api.log));
     return await use(api);
   } finally {
     await api.close();
     await api.log.close();
+    await close();
   }
 }
 

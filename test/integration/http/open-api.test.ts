@@ -102,6 +102,7 @@ const reads = [
   ['listEvents', '/events?format=ndjson'],
   ['listEvents', '/events?type=None'],
   ['listTokens', '/token'],
+  ['listRegistryLogins', '/registry'],
   ['isAlive', '/healthz'],
   ['isReady', '/readyz'],
   ['getMetrics', '/metrics'],

@@ -155,7 +155,7 @@ function createManagerDouble(broker: EmbeddedBroker, clusterId: string): Manager
 }
 
 function stateOf({ kind }: ContainerReport): ContainerState | null {
-  const isOfState = !['stale-removed', 'pull-progress', 'healthy', 'unhealthy'].includes(kind);
+  const isOfState = !['stale-removed', 'pull-progress', 'healthy', 'unhealthy', 'image'].includes(kind);
   return isOfState ? (kind as ContainerState) : null;
 }
 

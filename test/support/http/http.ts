@@ -14,6 +14,7 @@ import { createHttpServer } from '../../../src/http/server.ts';
 import type { ServerTls } from '../../../src/http/server-tls.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { createProjector, type Projector } from '../../../src/projections/live/projector.ts';
+import type { Vault } from '../../../src/secrets/vault.ts';
 
 export type Answer = {
   status: number;
@@ -49,6 +50,7 @@ export async function startApi(
     connectionsPerAddress?: number;
     tls?: ServerTls;
     members?: Members;
+    vault?: Vault | null;
   } = {},
 ): Promise<TestApi> {
   const clusterId = await ensureCluster(log);

@@ -14,7 +14,7 @@ const forEveryone = ['src/clock.ts', 'src/errors.ts', 'src/logger.ts'];
 
 /** Each driver is imported by the folders that wrap it, so that it can be replaced there. */
 const driverFolders: [driver: RegExp, folders: string[]][] = [
-  [/^mongodb$/, ['events', 'projections/read-models']],
+  [/^mongodb$/, ['events', 'projections/read-models', 'secrets/stores']],
   [/^amqplib(\/|$)/, ['bus']],
   [/^dockerode$/, ['agent']],
   [/^(fastify|@fastify\/.*)$/, ['http']],

@@ -31,7 +31,7 @@ function setUp() {
   const session = createSession(
     { bus: { sendReport } as unknown as AgentBus, clock: systemClock, logger: silentLogger },
     {
-      ...{ clusterId, node, instance, hostname: 'left', labels: [], agentVersion: '1' },
+      ...{ clusterId, node, instance, publicKey: 'A'.repeat(43), hostname: 'left', labels: [], agentVersion: '1' },
       onUnanswered: () => {},
       onRefused: () => {
         left += 1;

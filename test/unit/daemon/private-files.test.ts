@@ -46,18 +46,25 @@ test('a folder that is not there yet needs nothing', async ({ dir }) => {
   assert.is(await tightenFolder(join(dir, 'nowhere')), null);
 });
 
-const noKeys = { tls: null, amqpTls: { ca: null, cert: null, key: null }, dockerCertPath: null };
+const noKeys = {
+  tls: null,
+  amqpTls: { ca: null, cert: null, key: null },
+  dockerCertPath: null,
+  secretsKeyPath: '/none',
+};
 
 test('keys that others can read are named likewise', async ({ dir }) => {
-  const [server, broker, engine] = await Promise.all(['a', 'b', 'key.pem'].map((name) => openFile(join(dir, name))));
+  const [server, broker, engine, secrets] = await Promise.all(
+    ['a', 'b', 'key.pem', 'secrets.key'].map((name) => openFile(join(dir, name))),
+  );
   const config = {
-    ...{ tokensPath: null, secretsDir: null, dockerCertPath: dir },
+    ...{ tokensPath: null, secretsDir: null, dockerCertPath: dir, secretsKeyPath: secrets! },
     tls: { kind: 'files' as const, cert: 'cert.pem', key: server!, clientCa: null },
     amqpTls: { ...noKeys.amqpTls, key: broker! },
   };
   assert.equal(
     (await findOpenSecrets(config)).map((warning) => warning.split(': ')[1]),
-    [server, broker, engine].map((path) => `chmod 600 ${path}`),
+    [server, broker, secrets, engine].map((path) => `chmod 600 ${path}`),
   );
 });
 

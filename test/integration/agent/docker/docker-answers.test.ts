@@ -50,7 +50,7 @@ const breakOff = (response: ServerResponse) => {
 
 answering('an answer that breaks off is none, at once', breakOff, async (engine) => {
   const startedMs = performance.now();
-  const calls = [engine.inspect('web.1-a'), engine.list(), engine.describe(), engine.hasImage('nginx')];
+  const calls = [engine.inspect('web.1-a'), engine.list(), engine.describe(), engine.findImage('nginx')];
   for (const error of await Promise.all(calls.map(errorOf))) {
     assert.ok(hasCode(error, 'engine_unavailable'), String(error));
   }
@@ -65,7 +65,7 @@ const refusing = (words: string) => (response: ServerResponse) => {
 const requested = spec();
 const request = {
   ...{ container: 'web.1-a', service: 'web', slot: 1, generation: 1, specHash: specHashOf(requested) },
-  ...{ spec: requested, env: [] },
+  ...{ spec: requested, image: requested.image, env: [] },
 };
 
 for (const words of [

@@ -31,7 +31,7 @@ async function run(script: string, members: Partial<ContainerSpec>): Promise<{ e
   const container = 'web.1-a';
   try {
     const identity = { container, service: 'web', slot: 1, generation: 1, specHash: specHashOf(requested) };
-    await engine.create({ ...identity, spec: requested, env: [] });
+    await engine.create({ ...identity, spec: requested, image, env: [] });
     await engine.start(container);
     await until('its end', async () => (await engine.inspect(container))?.state === 'exited');
     const { exitCode } = (await engine.inspect(container))!;
@@ -176,7 +176,7 @@ onDocker('a stop sends the signal of the spec, also past the first process that 
     for (const init of [true, false]) {
       const requested = spec({ image, command: ['sh', '-c', script], stopSignal: 'SIGQUIT', init });
       const identity = { container, service: 'web', slot: 1, generation: 1, specHash: specHashOf(requested) };
-      await engine.create({ ...identity, spec: requested, env: [] });
+      await engine.create({ ...identity, spec: requested, image, env: [] });
       await engine.start(container);
       await until('its trap', async () => (await engine.logTail(container, 5, (text) => text)).includes('up'));
       await engine.stop(container, 10);

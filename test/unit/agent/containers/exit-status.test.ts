@@ -20,6 +20,7 @@ const ended = (changes: Partial<EngineContainer>): EngineContainer => ({
     exitCode: 0,
     oomKilled: false,
     startedAt: null,
+    imageDigest: null,
     error: '',
     isPaused: false,
     ports: [],

@@ -12,7 +12,7 @@ function open({ isLocal = false } = {}) {
   const pulls: { image: string; tell(progress: PullProgress): void; signal: AbortSignal; end(error?: Error): void }[] =
     [];
   const pull = createSharedPulls({
-    hasImage: async () => isLocal,
+    findImage: async () => (isLocal ? { digest: null, reason: 'not in a registry' } : null),
     pull(image, tell, signal) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       pulls.push({ image, tell, signal, end: (error) => (error ? reject(error) : resolve()) });

@@ -17,7 +17,16 @@ const wantedAs = (state: ContainerState): WantedContainer => ({
 
 const foundAs = (state: EngineContainer['state'], changes: Partial<EngineContainer> = {}): EngineContainer => ({
   ...{ container, service: 'web', slot: 1, generation: 1, specHash, engineContainerId: 'e1', state, exitCode: null },
-  ...{ oomKilled: false, startedAt: null, error: '', ports: [], isPaused: false, health: null, ...changes },
+  ...{
+    oomKilled: false,
+    startedAt: null,
+    error: '',
+    ports: [],
+    isPaused: false,
+    imageDigest: null,
+    health: null,
+    ...changes,
+  },
 });
 
 type Scene = { wanted?: ContainerState; found?: EngineContainer; phase?: RunPhase; position?: number };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createDigestAnswers } from '../../../../src/agent/containers/digest-answers.ts';
 import { createStartLimiter } from '../../../../src/agent/containers/start-limiter.ts';
 import { createWorker } from '../../../../src/agent/containers/worker.ts';
 import type { Engine } from '../../../../src/agent/engine/engine.ts';
@@ -36,7 +37,8 @@ function openWorker(engine: Engine, onReport: (container: string, reported: Repo
     clock: systemClock,
     logger: silentLogger,
   };
-  const worker = createWorker({ engine, parallelStarts, reporter, ...rest }, { closing: closing.signal });
+  const images = { digests: createDigestAnswers({ reporter }), openLogin: () => ({ username: '', password: '' }) };
+  const worker = createWorker({ engine, parallelStarts, reporter, ...images, ...rest }, { closing: closing.signal });
   return { ...worker, close: () => closing.abort() };
 }
 

@@ -20,6 +20,7 @@ const scope = { clusterId, clusterName: 'test', node: 'worker-1' };
 const request = (members: Parameters<typeof spec>[0] = {}, env: RunRequest['env'] = []): RunRequest => ({
   ...{ container: 'web.2-1a', service: 'web', slot: 2, generation: 7, specHash: '0123456789abcdef' },
   spec: spec(members),
+  image: spec(members).image,
   env,
 });
 
@@ -134,7 +135,7 @@ test('states of Docker are ours', () => {
 test('an inspection is read: end, times, each published port once', () => {
   const inspection = {
     Id: 'abc',
-    Config: { Labels: labelsWritten },
+    Config: { Labels: labelsWritten, Image: `nginx@sha256:${'a'.repeat(64)}` },
     State: { Status: 'exited', ExitCode: 137, OOMKilled: true, StartedAt: '2026-01-01T00:00:00.123456789Z', Error: '' },
     NetworkSettings: { Ports: { '80/tcp': [{ HostPort: '49153' }, { HostPort: '49153' }], '53/udp': null } },
   } as unknown as Docker.ContainerInspectInfo;

@@ -194,6 +194,7 @@ test('a container row says what happened to it', () => {
       exitCode: 1,
       health: null,
       image: 'nginx',
+      imageDigest: null,
       generation: 1,
       since: timeOf(3),
       replaces: null,

@@ -64,7 +64,7 @@ test('an accepted command is in the log and in the view', async () => {
   const { handle, projector } = await openManager();
   const result = await handle(command(apply('web', 3)));
   const services = [{ serviceName: 'web', generation: 1, changed: true }];
-  assert.equal(result, { services, nodes: [], tokens: [], position: 1, version: 1, repeated: false });
+  assert.equal(result, { services, nodes: [], tokens: [], logins: [], position: 1, version: 1, repeated: false });
   assert.is(projector.view.services.get('web')?.replicas, 3);
   const [event] = await readAll(log);
   assert.is(event?.meta.actor, context.actor);

@@ -56,7 +56,7 @@ function setUp(history: History, through = (bus: ManagerBus): ManagerBus => bus)
     },
   };
   const dispatcher = createDispatcher(
-    { log, bus, projector, logger: silentLogger },
+    { log, bus, projector, vault: null, logger: silentLogger },
     { clusterId, tooLargeRetryMs: 50 },
   );
   return { dispatcher, taken, tell, view, written };

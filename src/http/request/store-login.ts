@@ -1,0 +1,53 @@
+/** Stores the password of a registry login, encrypted and under a version of its own, before the log makes it current. */
+
+import { AppError, hasCode } from '../../errors.ts';
+import { canonicalHost } from '../../model/image.ts';
+import { loginSecretName } from '../../model/registry.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
+import type { RegistryLoginView } from '../../projections/view/image-view.ts';
+import { assertRoomForLogin } from '../../reconciler/commands/decide-registry.ts';
+import type { Vault } from '../../secrets/vault.ts';
+import type { PasswordHashes } from './password-hashes.ts';
+
+export type Login = { host: string; username: string; password: string };
+
+/** Values of requests that ended in between have their versions; more of them at once is a fault. */
+const versionsTriedMax = 100;
+
+/**
+ * @returns what the log says of it; of the present login when it is the same
+ * @throws AppError of the vault · `registry_logins_full`
+ */
+export async function storeLogin(
+  { vault, hashes }: { vault: Pick<Vault, 'put' | 'get'>; hashes: PasswordHashes },
+  view: Pick<ClusterView, 'registryLogins' | 'registryLoginVersion'>,
+  { host: named, username, password }: Login,
+): Promise<{ host: string; username: string; version: number; passwordHash: string }> {
+  const host = canonicalHost(named);
+  assertRoomForLogin(view, host);
+  const known = view.registryLogins.get(host);
+  const isSame = known?.username === username && (await hashes.isHashOf(known.passwordHash, password));
+  if (isSame && (await isStored(vault, known))) {
+    const { version, passwordHash } = known;
+    return { host, username, version, passwordHash };
+  }
+  const passwordHash = await hashes.hash(password);
+  const first = view.registryLoginVersion + 1;
+  for (let version = first; version < first + versionsTriedMax; version += 1) {
+    if (await vault.put(loginSecretName(host), version, Buffer.from(password))) {
+      return { host, username, version, passwordHash };
+    }
+  }
+  throw new AppError('expectation_failed', 'other requests set the same login at the same time; try again');
+}
+
+/** A log that was restored knows logins whose values are gone: setting one again brings it back. */
+async function isStored(vault: Pick<Vault, 'get'>, { host, version }: RegistryLoginView): Promise<boolean> {
+  try {
+    await vault.get(loginSecretName(host), version);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'secret_not_found') || hasCode(error, 'secret_damaged')) return false;
+    throw error;
+  }
+}
