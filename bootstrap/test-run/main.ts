@@ -23,6 +23,7 @@ Environment
   CO_TEST_AMQP_URL              use this RabbitMQ, as a user who may do everything; its management plugin is expected 10 000 ports above, or at
                                 CO_TEST_AMQP_MANAGEMENT_URL
   CO_TEST_MONGODB_URL           use this MongoDB
+  CO_TEST_REGISTRY              use this registry at 127.0.0.1:port, which has the user of bootstrap/services/registry.ts
   CI                            set: a server that cannot be had fails the run; otherwise its tests are skipped
 
 Exit codes

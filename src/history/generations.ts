@@ -16,6 +16,8 @@ export type Generation = {
   replicas: number;
   spec: ContainerSpec;
   specHash: string;
+  /** null: its image has none, or was not resolved; or it has been resolved again since, or forgotten. */
+  imageDigest: string | null;
   policy: ServicePolicy;
   /** Whose spec it is again. */
   rollbackTo: number | null;
@@ -75,8 +77,10 @@ function toGeneration(
   const { container, specHash, rollbackTo } = data;
   const convergedAt = service.converged.get(generation);
   const end = reasons.get(generation);
+  const image = service.images.get(specHash);
   return {
     ...{ generation, at, actor, replicas, spec: container, specHash },
+    imageDigest: image && image.generation <= generation ? image.digest : null,
     policy: policyOf(data),
     rollbackTo: rollbackTo ?? null,
     outcome: outcomeOf(service, generation, end?.type),

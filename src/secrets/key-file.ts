@@ -45,7 +45,7 @@ async function createFile(path: string, mayCreate: () => Promise<boolean>): Prom
   }
   const draft = `${path}.${randomUUID()}.new`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeDurably(draft, `${randomBytes(32).toString('hex')}\n`);
     // Two at once: the first one's stays.
     await link(draft, path).catch((error: NodeJS.ErrnoException) => {

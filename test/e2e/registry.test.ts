@@ -140,6 +140,18 @@ promise('each generation keeps the digest that its tag meant, also when it is ro
   assert.is(rolledBack.status, 202, rolledBack.text);
   await untilAllFrom(first);
   assert.is((await api.service('moving'))?.imageDigest, first);
+  const { generations } = await api.get<{ generations: { generation: number; imageDigest: string }[] }>(
+    '/service/moving/generations',
+  );
+  assert.equal(
+    generations.map(({ generation, imageDigest }) => [generation, imageDigest]),
+    [
+      [4, first],
+      [3, second],
+      [2, first],
+      [1, first],
+    ],
+  );
   await remove('moving');
 });
 

@@ -19,11 +19,14 @@ export type DigestAnswers = {
 export type DigestQuestion = { container: string; causationId: string | null };
 
 /** A report may be lost with the session it was sent under. */
-const askAgainMs = 5_000;
+const askAgainDefaultMs = 5_000;
 /** As long as a registry may keep silent; a cluster without a manager starts nothing either. */
-const deadlineMs = 120_000;
+const deadlineDefaultMs = 120_000;
 
-export function createDigestAnswers({ reporter }: { reporter: Pick<Reporter, 'report'> }): DigestAnswers {
+export function createDigestAnswers(
+  { reporter }: { reporter: Pick<Reporter, 'report'> },
+  { askAgainMs = askAgainDefaultMs, deadlineMs = deadlineDefaultMs } = {},
+): DigestAnswers {
   const waiting = new Map<string, (digest: string | null) => void>();
   return {
     async ask({ container, causationId }, { digest, reason }, signal) {

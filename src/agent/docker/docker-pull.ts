@@ -71,10 +71,12 @@ const pullFailed = (message: string, cause: unknown) =>
   new AppError('image_pull_failed', message.trim(), { cause, details: { isRefused: isRefusal(message) } });
 
 /** In the words of registries: without a login, with a wrong one, or with one that may not. */
-const isRefusal = (message: string): boolean =>
-  /unauthorized|authentication required|no basic auth credentials|access denied|requested access|incorrect username or password/i.test(
-    message,
-  );
+const refusals = [
+  /unauthorized|authentication required|no basic auth credentials|incorrect username or password/i,
+  /access (forbidden|denied)|requested access|403 forbidden|(?<!permission )denied$/i,
+];
+
+const isRefusal = (message: string): boolean => refusals.some((pattern) => pattern.test(message.trim()));
 
 function explain(error: unknown, { isSilent, signal }: { isSilent: boolean; signal: AbortSignal }): unknown {
   if (error instanceof AppError) return error;

@@ -21,6 +21,10 @@ export const GenerationsAnswer = named('Generations', {
         outcome: oneOf(generationOutcomes),
         convergedAfterMs: nullable(Type.Integer(), 'from the request on'),
         reason: nullable(Type.String(), 'why it failed or is paused'),
+        imageDigest: nullable(
+          Type.String(),
+          'what its image means; null when it has none, or that is not known any more',
+        ),
         container: ref<ContainerBody>(ContainerBody),
         ...releaseMembers,
       },

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { createDockerEngine } from '../../../../src/agent/docker/docker-engine.ts';
 import type { Engine } from '../../../../src/agent/engine/engine.ts';
 import { systemClock } from '../../../../src/clock.ts';
-import { hasCode } from '../../../../src/errors.ts';
+import { AppError, hasCode } from '../../../../src/errors.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import { spec, specHashOf } from '../../../support/log/history.ts';
 
@@ -82,5 +82,36 @@ answering('any other refusal is about the container', refusing('invalid mount co
   const error = await errorOf(engine.create(request));
   assert.ok(hasCode(error, 'container_create_failed'), String(error));
 });
+
+const failingPull = (words: string) => (response: ServerResponse) => {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify({ status: 'Pulling' })}\n${JSON.stringify({ error: words })}\n`);
+};
+
+/** As Docker Hub, GHCR, GitLab, distribution and others say it. */
+const pulls: [words: string, isRefused: boolean][] = [
+  ['pull access denied for team/app, repository does not exist or may require docker login', true],
+  ['Head "https://ghcr.io/v2/team/app/manifests/1": denied', true],
+  ['Get "https://registry.example/v2/": no basic auth credentials', true],
+  ['Head "https://registry.example/v2/app/manifests/1": unauthorized: authentication required', true],
+  ['unauthorized: incorrect username or password', true],
+  ['received unexpected HTTP status: 403 Forbidden', true],
+  ['denied: requested access to the resource is denied', true],
+  ['manifest for app:9 not found: manifest unknown', false],
+  ['Get "https://registry.example/v2/": dial tcp: lookup registry.example: no such host', false],
+  ['write /var/lib/docker/tmp/GetImageBlob1: no space left on device', false],
+  ['open /var/lib/docker/tmp/GetImageBlob1: permission denied', false],
+];
+for (const [words, isRefused] of pulls) {
+  answering(
+    `a pull that fails is ${isRefused ? '' : 'not '}about a login: ${words}`,
+    failingPull(words),
+    async (engine) => {
+      const error = await errorOf(engine.pull('app', () => {}, new AbortController().signal));
+      assert.ok(error instanceof AppError && error.code === 'image_pull_failed', String(error));
+      assert.equal([error.message, error.details.isRefused], [words, isRefused]);
+    },
+  );
+}
 
 test.run();

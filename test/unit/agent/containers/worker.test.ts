@@ -90,4 +90,30 @@ test('what ends before the wanted set has come to it is looked at afterwards', a
   next.close();
 });
 
+test('a container that waits for its digest takes it from a wanted set as well', async () => {
+  const digest = `sha256:${'1'.repeat(64)}`;
+  const { engine } = openMachine();
+  const created: string[] = [];
+  const reported: string[] = [];
+  const watched: Engine = {
+    ...engine,
+    create(request) {
+      created.push(request.image);
+      return engine.create(request);
+    },
+  };
+  const worker = openWorker(watched, (_container, { kind }) => reported.push(kind));
+  const withDigest = (known: string | null): WantedCommand => {
+    const wanted = wantedSet(1, 'in queue');
+    return { ...wanted, containers: wanted.containers.map((container) => ({ ...container, digest: known })) };
+  };
+  await worker.sync(withDigest(null), []);
+  await until('it to ask', () => reported.includes('image'));
+  assert.equal(created, []);
+  await worker.sync({ ...withDigest(digest), position: 3 }, []);
+  await until('it to run', () => worker.running() === 1);
+  worker.close();
+  assert.equal(created, [`nginx@${digest}`]);
+});
+
 test.run();

@@ -60,7 +60,7 @@ test('compose-secrets makes a password for each user, once, each in its own file
     const out = join(dir, '.compose');
     const made = await makeComposeSecrets(out);
     const urlFiles = [managerUser, ...composeNodes].map((user) => `${user}-amqp-url`);
-    assert.equal(made.toSorted(), ['tokens', 'rabbitmq-definitions.json', ...urlFiles].toSorted());
+    assert.equal(made.toSorted(), ['tokens', 'secrets-key', 'rabbitmq-definitions.json', ...urlFiles].toSorted());
     assert.is((await stat(out)).mode & 0o777, 0o700);
 
     const definitions = await readFile(join(out, 'rabbitmq-definitions.json'), 'utf8');

@@ -5,10 +5,10 @@ import * as assert from 'uvu/assert';
 import type { ManagerBus } from '../../../../src/bus/bus.ts';
 import { createEmbeddedBroker } from '../../../../src/bus/embedded/embedded-bus.ts';
 import { bodyBytesMax } from '../../../../src/bus/message-codec.ts';
-import type { Command, WantedCommand } from '../../../../src/bus/messages.ts';
+import type { Command, StartCommand, WantedCommand } from '../../../../src/bus/messages.ts';
 import { AppError } from '../../../../src/errors.ts';
 import type { AppendOptions } from '../../../../src/events/log/event-log.ts';
-import type { Commit, LogEvent, NewEvent } from '../../../../src/events/schema/event.ts';
+import { type Commit, type LogEvent, type NewEvent, streams } from '../../../../src/events/schema/event.ts';
 import { assertEvent } from '../../../../src/events/schema/validate-event.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import type { ContainerSpec } from '../../../../src/model/service.ts';
@@ -100,6 +100,36 @@ test('a wanted set has each spec once, however many replicas share it', async ()
   assert.is(wanted.containers.length, replicas);
   assert.equal(wanted.specs, [{ specHash: specHashOf(container), spec: container }]);
   for (const { specHash } of wanted.containers) assert.is(specHash, wanted.specs[0]?.specHash);
+});
+
+test('an agent that knows digests is sent them, or that none is known; an older one takes the image as it is named', async () => {
+  const digest = `sha256:${'1'.repeat(64)}`;
+  for (const [hasKey, isResolved, expected] of [
+    [true, false, null],
+    [true, true, digest],
+    [false, true, undefined],
+  ] as const) {
+    const history = createHistory();
+    const { data, stream } = history.node('worker-1');
+    if (hasKey) history.add('NodeReturned', { ...(data as object), publicKey: 'A'.repeat(43) } as never, stream);
+    const { position } = history.serviceRequested('web', 2);
+    const first = history.queued('web', 1, 'worker-1');
+    const said = { service: 'web', generation: 1, specHash: specHashOf(spec()), image: 'nginx', digest, reason: null };
+    const resolved = { ...said, container: first, node: 'worker-1' };
+    if (isResolved) history.add('ImageResolved', resolved, streams.image('web', position));
+    history.queued('web', 2, 'worker-1');
+    const { dispatcher, taken, tell } = setUp(history);
+    dispatcher.lead(1);
+    tell(history.events.at(-1)!);
+    await until('the wanted set and the start', () => taken.length === 2);
+    dispatcher.close();
+    const [wanted, start] = taken as [WantedCommand, StartCommand];
+    assert.equal(
+      wanted.containers.map((container) => container.digest),
+      [expected, expected],
+    );
+    assert.is(start.digest, expected);
+  }
 });
 
 test('a wanted set no message can carry does not keep the commands after it', async () => {
