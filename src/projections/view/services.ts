@@ -7,7 +7,7 @@ import { countNodes } from './global-slots.ts';
 import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { endRuns, requestRun } from './job-runs.ts';
-import { replicasWanted } from './replicas-wanted.ts';
+import { lacksNode, replicasWanted } from './replicas-wanted.ts';
 import { dropSurplusSlot, setDelay } from './slots.ts';
 import type { Touched } from './touched.ts';
 
@@ -147,6 +147,7 @@ export function noteSettled(view: ClusterView, service: ServiceView): void {
   const { generation, spec, specHash, policy, rollout, settled } = service;
   if (settled?.generation === generation || service.removing || service.job) return;
   if (rollout && rollout.state !== 'completed') return;
+  if (lacksNode(service)) return;
   const wanted = replicasWanted(service);
   if (service.live !== wanted || service.runningCurrent !== wanted) return;
   for (const slot of service.slots.values()) {
