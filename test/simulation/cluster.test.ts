@@ -128,7 +128,8 @@ function doSomething(cluster: SimulatedCluster): void {
   else if (draw < 0.38) cluster.crash(node);
   else if (draw < 0.4) cluster.nodes.get(node)!.isUnresponsive = true;
   else if (draw < 0.5) cluster.partition(node);
-  else if (draw < 0.75) cluster.bringBack(node);
+  else if (draw < 0.73) cluster.bringBack(node);
+  else if (draw < 0.75) cluster.pause(Math.floor(cluster.random() * 60_000));
   else if (draw < 0.78) declareLost(cluster, node);
   else if (draw < 0.85) {
     const container = cluster.pick([...(cluster.nodes.get(node)?.running.keys() ?? [''])]);

@@ -8,7 +8,7 @@ import { causeOf, type Handlers, illegal } from './handlers.ts';
 import { expectImage } from './images.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { endRuns, requestRun } from './job-runs.ts';
-import { replicasWanted } from './replicas-wanted.ts';
+import { lacksNode, replicasWanted } from './replicas-wanted.ts';
 import { dropSurplusSlot, setDelay } from './slots.ts';
 import type { Touched } from './touched.ts';
 
@@ -150,6 +150,7 @@ export function noteSettled(view: ClusterView, service: ServiceView): void {
   const { generation, spec, specHash, policy, rollout, settled } = service;
   if (settled?.generation === generation || service.removing || service.job) return;
   if (rollout && rollout.state !== 'completed') return;
+  if (lacksNode(service)) return;
   const wanted = replicasWanted(service);
   if (service.live !== wanted || service.runningCurrent !== wanted) return;
   for (const slot of service.slots.values()) {

@@ -3,6 +3,7 @@
 import { catalog, type EventData, type EventType } from '../../../src/events/schema/catalog.ts';
 import { type LogEvent, streams } from '../../../src/events/schema/event.ts';
 import { specHash } from '../../../src/events/schema/hash.ts';
+import type { ServicePolicy } from '../../../src/model/policy.ts';
 import type { ContainerSpec } from '../../../src/model/service.ts';
 import { specOf } from '../specs.ts';
 
@@ -25,7 +26,7 @@ export type History = {
   add<T extends EventType>(type: T, data: EventData<T>, stream?: string): LogEvent<T>;
   node(id: string, changes?: Partial<EventData<'NodeRegistered'>['engine']>): LogEvent;
   returned(id: string): LogEvent;
-  serviceRequested(service: string, replicas: number, container?: ContainerSpec): LogEvent;
+  serviceRequested(service: string, replicas: number, container?: ContainerSpec, policy?: ServicePolicy): LogEvent;
   /** As it is: nothing changes. */
   serviceRequestedAgain(service: string): LogEvent;
   queued(service: string, slot: number, node: string, replaces?: string): string;
@@ -105,11 +106,11 @@ export function createHistory(): History {
     add,
     node: (id, changes) => add('NodeRegistered', registration(id, changes)),
     returned: (id) => add('NodeReturned', registration(id)),
-    serviceRequested(service, replicas, container = specs.get(service)?.container ?? spec()) {
+    serviceRequested(service, replicas, container = specs.get(service)?.container ?? spec(), policy = {}) {
       specs.set(service, { container, replicas });
       const specHash = specHashOf(container);
       const generation = nextGeneration(service);
-      return add('ServiceRequested', { service, generation, changed: true, replicas, container, specHash });
+      return add('ServiceRequested', { service, generation, changed: true, replicas, container, specHash, ...policy });
     },
     serviceRequestedAgain(service) {
       const { container, replicas } = specs.get(service)!;
@@ -166,7 +167,7 @@ function streamOf(type: EventType, data: object): string {
   const { container, service, node } = data as { container?: string; service?: string; node?: string };
   if (type === 'StaleContainerRemoved') return streams.node(node!);
   if (type.startsWith('Container')) return streams.container(container!);
-  if (type.startsWith('Service') || type === 'PlacementBlocked' || type === 'RestartDelayed')
+  if (type.startsWith('Service') || type.startsWith('Job') || type === 'PlacementBlocked' || type === 'RestartDelayed')
     return streams.service(service!);
   if (type.startsWith('Node')) return streams.node(node!);
   return type.startsWith('Controller') ? streams.controller : streams.cluster;

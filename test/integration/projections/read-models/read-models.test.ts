@@ -17,7 +17,7 @@ import { nodeRow } from '../../../../src/projections/rows/node-row.ts';
 import { serviceRow } from '../../../../src/projections/rows/service-row.ts';
 import { type ClusterView, emptyClusterView } from '../../../../src/projections/view/cluster-view.ts';
 import { evolveCommit } from '../../../../src/projections/view/evolve.ts';
-import { createHistory, type History, spec, timeOf } from '../../../support/log/history.ts';
+import { createHistory, type History, spec, specHashOf, timeOf } from '../../../support/log/history.ts';
 import { until } from '../../../support/wait.ts';
 
 const url = process.env.CO_TEST_MONGODB_URL;
@@ -187,6 +187,30 @@ test('a change writes the rows it touches, and no other', async (context) => {
   assert.is((await api.findOne({ _id: 'api' }))?.untouched, true);
   await api.updateOne({ _id: 'api' }, { $unset: { untouched: '' } });
   assert.equal(await storedRows(context.db), rowsOf(followed.view));
+});
+
+test('a node that joins or is lost changes the row of a global service', async (context) => {
+  const history = beginning();
+  const container = spec();
+  const requested = { generation: 1, changed: true, replicas: 0, container, specHash: specHashOf(container) };
+  history.add('ServiceRequested', { service: 'proxy', ...requested, mode: 'global' });
+  const followed = follow(history);
+  followed.catchUp();
+  const writer = write(context, followed);
+  const replicas = async () => (await context.db.collection<Row>('service_config').findOne({ _id: 'proxy' }))?.replicas;
+  for (const [change, wanted] of [
+    [() => {}, 2],
+    [() => history.node('worker-3'), 3],
+    [() => history.add('NodeCordoned', { node: 'worker-3' }), 2],
+    [() => history.add('NodeActivated', { node: 'worker-3' }), 3],
+    [() => history.add('NodeLost', { node: 'worker-1', session: 1, lastHeardAt: null, silentMs: 6_000 }), 2],
+  ] as const) {
+    change();
+    followed.catchUp();
+    await upTo(writer, followed.view);
+    assert.is(await replicas(), wanted);
+    assert.equal(await storedRows(context.db), rowsOf(followed.view));
+  }
 });
 
 test('what leaves the view leaves the collections: a removed service, and containers an hour after their end', async (context) => {
