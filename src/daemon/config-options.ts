@@ -163,6 +163,19 @@ export const options = {
     placeholder: 'FILE',
     help: 'the key of all managers (default: secrets.key in --data)',
   },
+  label: {
+    env: 'CO_LABELS',
+    fallback: '',
+    placeholder: 'NAME=VALUE',
+    isRepeatable: true,
+    help: 'of the nodes of this machine, for placement; repeatable',
+  },
+  rebalance: {
+    env: 'CO_REBALANCE',
+    fallback: '',
+    placeholder: 'MOVES/S',
+    help: 'moves replicas to nodes with fewer: so many at once, seconds between (default: none)',
+  },
   'heartbeat-ms': {
     env: 'CO_HEARTBEAT_MS',
     fallback: '1000',

@@ -9,10 +9,13 @@ import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
 import type { HostAccess } from '../model/host-access.ts';
+import type { NodeLabels } from '../model/node.ts';
+import type { RebalancePolicy } from '../model/placement.ts';
 import { createProgram, parseArguments } from '../process/arguments.ts';
 import type { ClientTlsFiles } from '../tls/client-tls.ts';
 import { type Option, options } from './config-options.ts';
 import { readHostAccess } from './host-access-option.ts';
+import { readNodeLabels, readRebalance } from './placement-options.ts';
 import { readTlsConfig, type TlsConfig } from './tls/tls-config.ts';
 
 /** In the data folder, unless another is given. */
@@ -64,6 +67,10 @@ export type Config = {
   secretsDir: string | null;
   /** What of this machine containers may use. */
   hostAccess: HostAccess;
+  /** Of the nodes of this machine. */
+  nodeLabels: NodeLabels;
+  /** Of services that say nothing; null: none is moved. */
+  rebalance: RebalancePolicy | null;
   /** Of the managers: what is stored beside the log is encrypted under it. */
   secretsKeyPath: string;
   heartbeatMs: number;
@@ -167,6 +174,8 @@ export function toConfig(given: GivenOptions, variables: NodeJS.ProcessEnv): Con
     isClockAccepted: optional('accept-clock', () => matching('accept-clock', /^now$/, 'must be now')) !== null,
     secretsDir: optional('secrets', () => text('secrets')),
     hostAccess: readHostAccess(text, refuse),
+    nodeLabels: readNodeLabels(text('label'), (rule) => refuse('label', rule)),
+    rebalance: readRebalance(text('rebalance'), (rule) => refuse('rebalance', rule)),
     secretsKeyPath: path('secrets-key') ?? join(text('data'), secretsKeyFile),
     heartbeatMs,
     nodeTimeoutMs: integer('node-timeout-ms', 2 * heartbeatMs, 3_600_000),

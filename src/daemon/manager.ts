@@ -107,12 +107,8 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     const reconciler = createReconciler(
       { log, projector, bus, vault, clock: systemClock, logger },
       {
-        clusterId: cluster.id,
-        controllerId: managerId,
-        isSoleWriter: config.mongodbUrl === null,
-        nodeTimeoutMs: config.nodeTimeoutMs,
-        queueTimeoutMs: config.queueTimeoutMs,
-        holdMs: config.holdMs,
+        ...{ clusterId: cluster.id, controllerId: managerId, isSoleWriter: config.mongodbUrl === null },
+        ...planningOf(config),
       },
     );
     reconciler.start();
@@ -157,6 +153,10 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     await close();
     throw error;
   }
+}
+
+function planningOf({ nodeTimeoutMs, queueTimeoutMs, holdMs, rebalance }: Config) {
+  return { nodeTimeoutMs, queueTimeoutMs, holdMs, rebalance };
 }
 
 function httpOptionsOf(config: Config) {

@@ -78,7 +78,7 @@ export async function createNodeAgents(config: Config, deps: NodeAgentsDeps): Pr
         heartbeatMs: config.heartbeatMs,
         engineTimeoutMs: config.engineTimeoutMs,
         hostname: hostname(),
-        labels: [],
+        labels: config.nodeLabels,
         agentVersion,
       },
     );

@@ -41,6 +41,8 @@ export const StopReason = Type.Union([
   Type.Literal('unhealthy'),
   Type.Literal('job timed out'),
   Type.Literal('job failed'),
+  Type.Literal('constraint not met'),
+  Type.Literal('rebalanced'),
 ]);
 export type StopReason = Static<typeof StopReason>;
 

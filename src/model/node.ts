@@ -13,6 +13,18 @@ export type Availability = Static<typeof Availability>;
 export const EngineKind = Type.Union([Type.Literal('docker'), Type.Literal('simulated')]);
 export type EngineKind = Static<typeof EngineKind>;
 
+export const nodeLabelsMax = 64;
+
+/** Sorted by name. */
+export const NodeLabels = Type.Array(
+  Type.Object(
+    { name: Type.String({ minLength: 1, maxLength: 63 }), value: Type.String({ maxLength: 255 }) },
+    { additionalProperties: false },
+  ),
+  { maxItems: nodeLabelsMax },
+);
+export type NodeLabels = Static<typeof NodeLabels>;
+
 /** What an engine offers; nodes of one engineId share it. */
 export const EngineDescription = Type.Object(
   {

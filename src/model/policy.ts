@@ -1,7 +1,11 @@
-/** How a service changes and restarts: the policies beside its container spec. A change of one replaces no container. */
+/**
+ * How a service changes, restarts and is placed: the policies beside its container spec. A change of one replaces no
+ * container, but those on nodes that the placement rules out.
+ */
 
 import { type Static, Type } from '@sinclair/typebox';
 import { JobPolicy, type ServiceMode, StoredMode } from './job.ts';
+import { PlacementPolicy, RebalancePolicy } from './placement.ts';
 import { Schedule } from './schedule.ts';
 
 const strict = { additionalProperties: false } as const;
@@ -86,18 +90,25 @@ export const servicePolicyMembers = {
   schedule: Type.Optional(Schedule),
   update: Type.Optional(UpdatePolicy),
   restart: Type.Optional(RestartPolicy),
+  placement: Type.Optional(PlacementPolicy),
+  rebalance: Type.Optional(RebalancePolicy),
 };
 export const ServicePolicy = Type.Object(servicePolicyMembers, strict);
 export type ServicePolicy = Static<typeof ServicePolicy>;
 
 /** The policies among other members, as of an event or a request. Pure. */
-export const policyOf = ({ mode, job, schedule, update, restart }: ServicePolicy): ServicePolicy => ({
-  ...(mode ? { mode } : {}),
-  ...(job ? { job } : {}),
-  ...(schedule ? { schedule } : {}),
-  ...(update ? { update } : {}),
-  ...(restart ? { restart } : {}),
-});
+export const policyOf = (source: ServicePolicy): ServicePolicy => {
+  const { mode, job, schedule, update, restart, placement, rebalance } = source;
+  return {
+    ...(mode ? { mode } : {}),
+    ...(job ? { job } : {}),
+    ...(schedule ? { schedule } : {}),
+    ...(update ? { update } : {}),
+    ...(restart ? { restart } : {}),
+    ...(placement ? { placement } : {}),
+    ...(rebalance ? { rebalance } : {}),
+  };
+};
 
 /** Pure. */
 export const modeOf = ({ mode }: ServicePolicy): ServiceMode => mode ?? 'replicated';

@@ -7,6 +7,7 @@ import { catalog, type EventData, type EventType } from '../../src/events/schema
 import { type StoredEvent, streams } from '../../src/events/schema/event.ts';
 import { specHash } from '../../src/events/schema/hash.ts';
 import { type JobPolicy, jobPolicyDefault } from '../../src/model/job.ts';
+import type { PlacementPolicy } from '../../src/model/placement.ts';
 import { type Schedule, scheduleDefaults } from '../../src/model/schedule.ts';
 import type { ContainerSpec } from '../../src/model/service.ts';
 import { checked, restart, spec, update, withOptions } from './example-specs.ts';
@@ -47,22 +48,25 @@ const refOf = (slot: number, cause: number) => ({
 const pulledPosition = 113;
 const [first, second, third, fourth, fifth] = [refOf(1, 4), refOf(2, 4), refOf(1, 12), refOf(1, 45), refOf(1, 52)];
 const [sixth, seventh, eighth] = [refOf(1, 76), refOf(1, 82), refOf(1, pulledPosition)];
+const ninth = refOf(1, 123);
 const filtered = [{ filter: 'ports', reason: 'host port 80/tcp is taken', count: 1, nodes: ['worker-2'] }];
+const queuedData = (ref: typeof first, replaces: string | null, generation: number, of: ContainerSpec) => ({
+  ...ref,
+  session: 3,
+  engineId: 'engine-1',
+  generation,
+  specHash: specHash(of),
+  image: of.image,
+  replaces,
+  queueDeadline: '2026-01-01T00:05:00.000Z',
+  candidates: [{ node: 'worker-1', replicasOfService: 0, containers: 0 }],
+  filtered,
+});
 const queued = (ref: typeof first, replaces: string | null, generation = 1, of = spec): Told => [
   'ContainerQueued',
   streams.container(ref.container),
-  {
-    ...ref,
-    session: 3,
-    engineId: 'engine-1',
-    generation,
-    specHash: specHash(of),
-    image: of.image,
-    replaces,
-    queueDeadline: '2026-01-01T00:05:00.000Z',
-    candidates: [{ node: 'worker-1', replicasOfService: 0, containers: 0 }],
-    filtered,
-  },
+  queuedData(ref, replaces, generation, of),
+  1,
 ];
 const on = (ref: typeof first) => streams.container(ref.container);
 const worker = streams.node('worker-1');
@@ -76,6 +80,10 @@ const dueOf = (run: number, generation: number): EventData<'JobDue'> => ({
   ...{ service: 'web', run, generation, cause: 'requested', dueAt: atOf(75), passed: 0 },
   ...{ firstSlot: 1, completions: 1, isReplacing: true },
 });
+const placement: PlacementPolicy = {
+  ...{ constraints: [{ key: 'node.labels.zone', operator: '==', value: 'a' }], spread: 'node.labels.zone' },
+  ...{ maxPerNode: 2, strategy: 'spread' },
+};
 const pulled: ContainerSpec = { ...spec, pull: 'always' };
 const publicKey = 'A'.repeat(43);
 const digest = `sha256:${'d'.repeat(64)}`;
@@ -295,6 +303,30 @@ const told: readonly Told[] = [
   ['ContainerStopRequested', on(eighth), { ...eighth, reason: 'service removed', stopTimeoutSeconds: 10 }],
   ['ContainerStopped', on(eighth), { ...eighth, exitCode: 0 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 22 }],
+  ['ServiceRemoved', web, { service: 'web' }],
+  ['ServiceRequested', web, { ...requestOf(23, spec), placement, rebalance: { maxMoves: 1, cooldownSeconds: 60 } }],
+  [
+    'ContainerQueued',
+    on(ninth),
+    {
+      ...queuedData(ninth, null, 23, spec),
+      candidates: [{ node: 'worker-1', replicasOfService: 0, containers: 0, domain: 'a' }],
+    },
+  ],
+  ['ContainerRunning', on(ninth), runningOf(ninth)],
+  [
+    'RebalanceRequested',
+    web,
+    {
+      ...{ service: 'web', slot: 1, container: ninth.container, node: 'worker-1', to: 'worker-2' },
+      ...{ replicasFrom: 2, replicasTo: 0, coolUntil: atOf(200) },
+    },
+  ],
+  ['ServiceBalanced', web, { service: 'web', moves: 1 }],
+  ['NodeLabelsSet', worker, { node: 'worker-1', labels: [{ name: 'zone', value: 'b' }] }],
+  ['ContainerStopRequested', on(ninth), { ...ninth, reason: 'constraint not met', stopTimeoutSeconds: 10 }],
+  ['ContainerStopped', on(ninth), { ...ninth, exitCode: 0 }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 24 }],
   ['ServiceRemoved', web, { service: 'web' }],
 ];
 

@@ -206,7 +206,9 @@ const firstSeed = Number(process.env.CO_SIMULATION_SEED ?? 1);
 
 for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
   test(`converges after faults, seed ${seed}`, () => {
-    const cluster = createSimulatedCluster(seed, { ends });
+    // Half of them keep their services balanced.
+    const balance = seed % 2 === 0 ? { rebalance: { maxMoves: 2, cooldownSeconds: 3 } } : {};
+    const cluster = createSimulatedCluster(seed, { ends, ...balance });
     for (let number = 1; number <= 5; number += 1) cluster.addNode(`worker-${number}`);
     cluster.advance(1_500);
     for (let action = 0; action < 60; action += 1) {

@@ -24,7 +24,7 @@ const toCompleted2: Upcaster = (data) => data;
 /** Version 2 may have policies; version 1 could not. */
 const toRequested2: Upcaster = (data) => data;
 
-/** Version 3 may have options of the container, a pull policy, or be of a job; version 2 could not. */
+/** Version 3 may have options of the container, a pull policy or a placement, or be of a job; version 2 could not. */
 const toRequested3: Upcaster = (data) => data;
 
 /** Version 2 may say that it has a check; version 1 could not. */
@@ -41,12 +41,16 @@ const toResigned2: Upcaster = (data) => data;
 
 /** Version 2 may say why; version 1 could not. */
 const toLost2: Upcaster = (data) => data;
-/** Version 3 knows the reasons of jobs; version 2 did not. */
+/** Version 3 knows the reasons of jobs, of constraints and of a balance; version 2 did not. */
 const toStopRequested3: Upcaster = (data) => data;
+
+/** Version 2 may say how many replicas the domain of a candidate has, and how full it is; version 1 could not. */
+const toQueued2: Upcaster = (data) => data;
 
 export const upcasters: Upcasters = new Map([
   ['ServiceRequested@1', toRequested2],
   ['ServiceRequested@2', toRequested3],
+  ['ContainerQueued@1', toQueued2],
   ['ContainerRunning@1', toRunning2],
   ['ContainerStopRequested@1', toStopRequested2],
   ['ContainerStopRequested@2', toStopRequested3],

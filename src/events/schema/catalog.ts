@@ -16,6 +16,7 @@ import { controllerFacts } from './controller-facts.ts';
 import { imageFacts } from './image-facts.ts';
 import { jobFacts } from './job-facts.ts';
 import { nodeFacts } from './node-facts.ts';
+import { placementFacts } from './placement-facts.ts';
 import { Registration } from './registration.ts';
 import { rolloutFacts } from './rollout-facts.ts';
 
@@ -42,10 +43,22 @@ export const FilteredNodes = Type.Array(
 );
 export type FilteredNodes = Static<typeof FilteredNodes>;
 
-/** Best first. Lower is better: replicas of the same service on the node, then containers on the node. */
-export const Candidates = Type.Array(object({ node: NodeId, replicasOfService: count, containers: count }), {
-  maxItems: explanationNamesMax,
-});
+/**
+ * Best first. Lower is better: replicas of the service in its domain, where they are spread over one; then on the node, then
+ * containers on the node. Where nodes are packed the fullest comes first.
+ */
+export const Candidates = Type.Array(
+  object({
+    node: NodeId,
+    replicasOfService: count,
+    containers: count,
+    /** The value of what replicas are spread over. Not in version 1. */
+    domain: Type.Optional(text(255)),
+    /** Of its engine's memory or CPUs, in percent, whole. Not in version 1. */
+    usedPercent: Type.Optional(count),
+  }),
+  { maxItems: explanationNamesMax },
+);
 export type Candidates = Static<typeof Candidates>;
 
 const ContainerRef = { container: ContainerId, service: ServiceName, slot: Type.Integer({ minimum: 1 }), node: NodeId };
@@ -112,6 +125,7 @@ export const catalog = {
       candidates: Candidates,
       filtered: FilteredNodes,
     }),
+    2,
   ),
   /** On the service's stream; written only when the reasons change. */
   PlacementBlocked: fact(
@@ -195,6 +209,7 @@ export const catalog = {
     }),
   ),
   ...nodeFacts,
+  ...placementFacts,
   NodeCordoned: fact(NodeRef),
   NodeDrainRequested: fact(NodeRef),
   NodeActivated: fact(NodeRef),

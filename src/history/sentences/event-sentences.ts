@@ -6,7 +6,6 @@
 import { type EventData, type EventType, explanationNamesMax } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { RunCause } from '../../events/schema/job-facts.ts';
-import type { StopReason } from '../../model/container.ts';
 import {
   describeActor,
   formatBytes,
@@ -19,6 +18,7 @@ import {
   formatTimeBeside,
   isPerson,
 } from './format-values.ts';
+import { stopReasons } from './stop-reasons.ts';
 
 /** One entry for each event type there is: a forgotten one does not compile. */
 type Sentences = { readonly [T in EventType]: (event: LogEvent<T>) => string };
@@ -135,6 +135,15 @@ const sentences: Sentences = {
     return `${node} was silent for ${formatDuration(silentMs)}: rescheduling is paused, so it does not count as lost`;
   },
   NodeHeard: ({ data }) => `${data.node} was heard again`,
+  RebalanceRequested({ data: { service, slot, container, node, to, replicasFrom, replicasTo } }) {
+    return `${service}.${slot} (${container}) was to move from ${node}, which had ${replicasFrom} of it, to ${to}, which had ${replicasTo}`;
+  },
+  ServiceBalanced: ({ data: { service, moves } }) => `${service} was balanced after ${formatCount(moves, 'move')}`,
+  NodeLabelsSet(event) {
+    const { node, labels } = event.data;
+    const set = labels.map(({ name, value }) => `${name}=${value}`);
+    return `${who(event)} set the labels of ${node}: ${set.length === 0 ? 'none' : formatNames(set.slice(0, namesMax), set.length)}`;
+  },
   NodeCordoned: (event) => `${who(event)} cordoned ${event.data.node}: nothing new is placed there`,
   NodeDrainRequested: (event) => `${who(event)} asked to drain ${event.data.node}: its containers move elsewhere`,
   NodeActivated: (event) => `${who(event)} made ${event.data.node} active: containers may be placed there`,
@@ -262,16 +271,6 @@ export function describeFailure({ node, reason, message }: EventData<'ContainerF
       return `was lost with its node: ${quote(message)}`;
   }
 }
-
-const stopReasons: Readonly<Record<StopReason, (about: { service: string; node: string }) => string>> = {
-  'scaled down': ({ service }) => `${service} needs fewer replicas`,
-  replaced: () => 'another container takes its place',
-  'service removed': ({ service }) => `${service} is being removed`,
-  'node draining': ({ node }) => `${node} is being drained`,
-  unhealthy: () => 'it is unhealthy',
-  'job timed out': ({ service }) => `the run of ${service} took too long`,
-  'job failed': ({ service }) => `the run of ${service} has failed`,
-};
 
 const runCauses: Readonly<Record<RunCause, (dueAt: string) => string>> = {
   requested: () => 'it was requested',

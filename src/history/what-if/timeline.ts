@@ -113,6 +113,15 @@ function describe(event: LogEvent, cause: string | null): Sentence | null {
         what: `${slotOf(event.data)} waits for ${formatDuration(event.data.delayMs)}`,
         why: `it failed ${event.data.failures} times in a row`,
       };
+    case 'RebalanceRequested': {
+      const { node, to, replicasFrom, replicasTo } = event.data;
+      return {
+        what: `${slotOf(event.data)} is to move from ${node} to ${to}`,
+        why: `${node} has ${replicasFrom} of it, ${to} has ${replicasTo}`,
+      };
+    }
+    case 'ServiceBalanced':
+      return { what: `${event.data.service} is balanced`, why: 'no node has two more of it than another' };
     case 'NodeLost':
       return { what: `${event.data.node} is lost`, why: `silent for ${formatDuration(event.data.silentMs)}` };
     case 'AlarmRaised':

@@ -25,6 +25,7 @@ export function checkPolicy(service: Checked, path: string, given: { restart?: R
   if (schedule) checkSchedule(schedule, path);
   if (mode === 'job') checkJob(service, given.restart ?? {}, refuse);
   if (update) checkUpdate(update, service, refuse);
+  checkPlacement(service, refuse);
 }
 
 /** @param path of the service in the body, with its dot @throws AppError `body_contradictory` */
@@ -43,6 +44,21 @@ function checkJob({ update }: Checked, restart: RestartBody, refuse: Refuse): vo
   if (update) throw refuse('update', 'cannot be set for a service of mode job: nothing is rolled out');
   const given = notOfJobs.find((member) => restart[member] !== undefined);
   if (given) throw refuse(`restart.${given}`, 'cannot be set for a service of mode job: job.maxAttempts counts');
+}
+
+function checkPlacement({ placement, rebalance, ...service }: Checked, refuse: Refuse): void {
+  const mode = modeOf(service);
+  const none = 'a global service has one container on each node that meets its constraints';
+  if (mode === 'global' && placement?.spread) throw refuse('placement.spread', `cannot be set: ${none}`);
+  if (mode === 'global' && placement?.maxPerNode) throw refuse('placement.maxPerNode', `cannot be set: ${none}`);
+  if (mode === 'global' && placement?.strategy === 'binpack')
+    throw refuse('placement.strategy', `cannot be binpack: ${none}`);
+  if (placement?.strategy === 'binpack' && placement.spread)
+    throw refuse('placement.spread', 'cannot be set with strategy binpack: nodes are filled one after the other');
+  if (!rebalance) return;
+  if (mode !== 'replicated') throw refuse('rebalance', `needs mode replicated, not ${mode}`);
+  if (placement?.strategy === 'binpack')
+    throw refuse('rebalance', 'cannot be set with strategy binpack: nodes are filled one after the other');
 }
 
 function checkUpdate({ canary, order }: UpdatePolicy, { mode, replicas, container }: Checked, refuse: Refuse): void {

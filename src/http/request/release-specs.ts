@@ -2,6 +2,7 @@
 
 import { type HealthCheck, healthCheckDefaults } from '../../model/health.ts';
 import { jobPolicyDefault, type ServiceMode } from '../../model/job.ts';
+import { rebalanceDefault } from '../../model/placement.ts';
 import {
   type Amount,
   restartPolicyDefault,
@@ -14,6 +15,8 @@ import type { ContainerSpec } from '../../model/service.ts';
 import type { PolicyPatch } from '../../reconciler/commands/decide.ts';
 import { refuseField } from '../response/problem.ts';
 import { checkSchedule } from './check-policy.ts';
+import type { PlacementBody, RebalanceBody } from './placement-schema.ts';
+import { toPlacement, toPlacementBody } from './placement-specs.ts';
 import type { HealthBody, JobBody, RestartBody, ScheduleBody, UpdateBody } from './release-schema.ts';
 
 /** @throws AppError `body_contradictory`: none or several kinds of check; a time-out longer than its interval is allowed */
@@ -46,14 +49,22 @@ type PolicyBody = {
   schedule?: ScheduleBody;
   update?: UpdateBody;
   restart?: RestartBody;
+  placement?: PlacementBody;
+  rebalance?: RebalanceBody;
 };
 
-export const toPolicy = ({ mode, job, schedule, update, restart }: PolicyBody): ServicePolicy => ({
+/** @param path of the service in the body, with its dot @throws AppError `body_contradictory` */
+export const toPolicy = (
+  { mode, job, schedule, update, restart, placement, rebalance }: PolicyBody,
+  path: string,
+): ServicePolicy => ({
   ...(mode && mode !== 'replicated' ? { mode } : {}),
   ...(job || mode === 'job' ? { job: { ...jobPolicyDefault, ...job } } : {}),
   ...(schedule ? { schedule: { ...scheduleDefaults, ...schedule } } : {}),
   ...(update ? { update: { ...updatePolicyDefault, ...toUpdate(update) } } : {}),
   ...(restart ? { restart: { ...restartPolicyDefault, ...restart } } : {}),
+  ...(placement ? { placement: toPlacement(placement, path) } : {}),
+  ...(rebalance ? { rebalance: { ...rebalanceDefault, ...rebalance } } : {}),
 });
 
 type PolicyPatchBody = {
@@ -61,15 +72,24 @@ type PolicyPatchBody = {
   schedule?: ScheduleBody | null;
   update?: UpdateBody | null;
   restart?: RestartBody | null;
+  placement?: PlacementBody | null;
+  rebalance?: RebalanceBody | null;
 };
 
 /** @throws AppError `body_contradictory` */
-export const toPolicyPatch = ({ job, schedule, update, restart }: PolicyPatchBody): PolicyPatch => ({
-  ...(job === undefined ? {} : { job }),
-  ...(schedule === undefined ? {} : { schedule: schedule && checkSchedule({ ...scheduleDefaults, ...schedule }, '') }),
-  ...(update === undefined ? {} : { update: update && toUpdate(update) }),
-  ...(restart === undefined ? {} : { restart }),
-});
+export const toPolicyPatch = (body: PolicyPatchBody): PolicyPatch => {
+  const { job, schedule, update, restart, placement, rebalance } = body;
+  return {
+    ...(job === undefined ? {} : { job }),
+    ...(schedule === undefined
+      ? {}
+      : { schedule: schedule && checkSchedule({ ...scheduleDefaults, ...schedule }, '') }),
+    ...(update === undefined ? {} : { update: update && toUpdate(update) }),
+    ...(restart === undefined ? {} : { restart }),
+    ...(placement === undefined ? {} : { placement: placement && toPlacement(placement, '') }),
+    ...(rebalance === undefined ? {} : { rebalance }),
+  };
+};
 
 function toUpdate({ parallelism, maxFailures, ...plain }: UpdateBody): Partial<UpdatePolicy> {
   return {
@@ -85,7 +105,8 @@ const toAmount = (amount: number | string): Amount =>
 const toAmountBody = (amount: Amount): number | string => ('count' in amount ? amount.count : `${amount.percent}%`);
 
 /** As a request has them, such that sending them again changes nothing. */
-export function toReleaseBody(spec: ContainerSpec, { mode, job, schedule, update, restart }: ServicePolicy) {
+export function toReleaseBody(spec: ContainerSpec, policy: ServicePolicy) {
+  const { mode, job, schedule, update, restart, placement, rebalance } = policy;
   return {
     ...(spec.health ? { health: toHealthBody(spec.health) } : {}),
     ...(mode ? { mode } : {}),
@@ -93,6 +114,8 @@ export function toReleaseBody(spec: ContainerSpec, { mode, job, schedule, update
     ...(schedule ? { schedule } : {}),
     ...(update ? { update: toUpdateBody(update) } : {}),
     ...(restart ? { restart } : {}),
+    ...(placement ? { placement: toPlacementBody(placement) } : {}),
+    ...(rebalance ? { rebalance } : {}),
   };
 }
 

@@ -3,10 +3,12 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { NodeId, ServiceName } from '../../model/ids.ts';
 import { labels } from '../../model/naming.ts';
+import { NodeLabels } from '../../model/node.ts';
 import { Replicas } from '../../model/service.ts';
 import { runsMember, serviceMembers } from '../schema/rows.ts';
 import { named, nullable, oneOf, position, ref, strict, time } from '../schema/schema.ts';
 import { openMap, optionMembers, optionPatchMembers, ResourcesBody } from './options-schema.ts';
+import { PlacementBody, placementComponents, RebalanceBody } from './placement-schema.ts';
 import {
   HealthBody,
   HealthPatch,
@@ -139,6 +141,8 @@ export const releaseMembers = {
   health: Type.Optional(HealthBody),
   update: Type.Optional(ref<UpdateBody>(UpdateBody)),
   restart: Type.Optional(ref<RestartBody>(RestartBody)),
+  placement: Type.Optional(ref<PlacementBody>(PlacementBody)),
+  rebalance: Type.Optional(ref<RebalanceBody>(RebalanceBody)),
 };
 
 const ServiceBody = named('ServiceSpec', {
@@ -201,13 +205,15 @@ export const PatchBody = Type.Object(
     schedule: Type.Optional(nullable(ref<ScheduleBody>(ScheduleBody), 'null, for no schedule, or a whole one')),
     update: Type.Optional(nullable(ref<UpdateBody>(UpdateBody), 'null or an update policy')),
     restart: Type.Optional(nullable(ref<RestartBody>(RestartBody), 'null or a restart policy')),
+    placement: Type.Optional(nullable(ref<PlacementBody>(PlacementBody), 'null or a whole placement')),
+    rebalance: Type.Optional(nullable(ref<RebalanceBody>(RebalanceBody), 'null or how it is kept balanced')),
   },
   {
     ...strict,
     $id: 'ServicePatch',
     minProperties: 1,
     description:
-      'Changes the members it has. In maps null removes a name; what the engine enforces, health, job, update and restart are the default again with null.',
+      'Changes the members it has. In maps null removes a name; what the engine enforces, health, job, update, restart, placement and rebalance are the default again with null.',
     examples: [{ replicas: 5 }, { container: { image: 'nginx:1.28', env: { MODE: null } } }],
   },
 );
@@ -231,7 +237,16 @@ export type AcceptedServices = Static<typeof AcceptedServices>;
 const availabilities = ['active', 'cordoned', 'draining', 'lost', 'removed'] as const;
 export const AcceptedNodes = named('AcceptedNodes', {
   position,
-  nodes: Type.Array(Type.Object({ node: Type.String(), availability: oneOf(availabilities) }, strict)),
+  nodes: Type.Array(
+    Type.Object(
+      {
+        node: Type.String(),
+        availability: Type.Optional(oneOf(availabilities)),
+        labels: Type.Optional(Type.Array(NodeLabels.items, { description: 'those that were set, all of them' })),
+      },
+      strict,
+    ),
+  ),
 });
 export type AcceptedNodes = Static<typeof AcceptedNodes>;
 
@@ -249,5 +264,5 @@ export type ServiceDetail = Static<typeof ServiceDetail>;
 export const specComponents: readonly TSchema[] = [
   ...[ContainerBody, ServiceBody, ApplyBody],
   ...[ContainerPatchBody, PatchBody],
-  ...releaseComponents,
+  ...[...releaseComponents, ...placementComponents],
 ];

@@ -29,7 +29,7 @@ export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] 
         ...toSpec(container, serviceName, `${path}.container`),
         ...(health ? { health: toHealth(health, `${path}.health`) } : {}),
       },
-      ...toPolicy(policies),
+      ...toPolicy(policies, `${path}.`),
     };
     checkPolicy(spec, `${path}.`, policies);
     return spec;

@@ -57,6 +57,7 @@ export const problemCodes = {
   content_type_unsupported: { status: 415, title: 'The content type is not supported' },
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another request' },
   body_contradictory: { status: 422, title: 'The body contradicts itself' },
+  labels_too_many: { status: 422, title: 'The node would have too many labels' },
   image_refused: { status: 422, title: 'No engine takes this name of an image' },
   query_contradictory: { status: 422, title: 'The query contradicts itself' },
   option_refused: { status: 422, title: 'No container gets this option' },

@@ -3,8 +3,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, hasCode } from '../../errors.ts';
 import { shownNodeRow } from '../../projections/rows/node-row.ts';
-import type { NodeAction } from '../../reconciler/commands/decide.ts';
+import type { NodeAction } from '../../reconciler/commands/decide-node.ts';
 import type { Members } from '../request/members.ts';
+import { NodeLabelsBody } from '../request/placement-schema.ts';
 import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { AcceptedNodes, NodeParams } from '../request/service-schema.ts';
 import { isResourceUnchanged } from '../response/etag.ts';
@@ -61,6 +62,8 @@ export function addNodeRoutes(server: Server, deps: Deps, { submit, tryDry, memb
     );
   }
 
+  addLabelRoute(server, { submit, tryDry });
+
   server.delete(
     '/node/:id',
     {
@@ -111,6 +114,33 @@ export function addNodeRoutes(server: Server, deps: Deps, { submit, tryDry, memb
       if (isResourceUnchanged(request, reply, view, node)) return reply.code(304).send();
       const { position: _changedAt, ...row } = shownNodeRow(node);
       return { position: view.factPosition, at: view.factAt, ...row };
+    },
+  );
+}
+
+function addLabelRoute(server: Server, { submit, tryDry }: Omit<Changes, 'members'>): void {
+  server.patch(
+    '/node/:id/labels',
+    {
+      config: { scope: 'write', refusals: ['node_not_found', 'labels_too_many', ...dryRunRefusals] },
+      schema: {
+        operationId: 'labelNode',
+        querystring: DryRunQuery,
+        tags: ['nodes'],
+        summary: 'Set or take away labels of a node, beside those of its agent',
+        params: NodeParams,
+        body: ref<NodeLabelsBody>(NodeLabelsBody),
+        response: { 202: ref<AcceptedNodes>(AcceptedNodes), ...dryRunAnswer },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const wanted = { kind: 'label node', node: id, labels: request.body } as const;
+      const dry = await tryDry(request, reply, wanted);
+      if (dry) return dry;
+      const { position, nodes } = await submit(request, reply, wanted);
+      reply.header('location', `/node/${id}`);
+      return { position, nodes };
     },
   );
 }

@@ -53,9 +53,10 @@ function moveDeadlines(view: ClusterView, aheadMs: number): void {
     }
   }
   for (const name of view.rolling) {
-    const { rollout, proving } = view.services.get(name)!;
+    const { rollout, proving, balancing } = view.services.get(name)!;
     if (rollout) rollout.progressAtMs -= aheadMs;
     for (const [id, dueMs] of proving) proving.set(id, dueMs - aheadMs);
+    if (balancing) balancing.coolUntilMs -= aheadMs;
   }
   for (const id of view.unreachable) {
     const { engineLost } = view.nodes.get(id)!;

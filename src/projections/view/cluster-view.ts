@@ -9,7 +9,7 @@ import type { NodeLossReason } from '../../events/schema/node-facts.ts';
 import type { ContainerState, FailureReason, StopReason } from '../../model/container.ts';
 import type { Health } from '../../model/health.ts';
 import type { HostAccess } from '../../model/host-access.ts';
-import type { AgentInstance, Availability, EngineDescription, NodeState } from '../../model/node.ts';
+import type { AgentInstance, Availability, EngineDescription, NodeLabels, NodeState } from '../../model/node.ts';
 import type { ServicePolicy } from '../../model/policy.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { Cause } from './cause.ts';
@@ -42,6 +42,8 @@ export type ContainerView = {
   health: Health;
   /** It has a check: it serves when it is healthy, however long it has run. */
   isChecked: boolean;
+  /** It is to move to another node, for the balance of its service; null: it is not. */
+  move: Cause | null;
   queueDeadlineMs: number;
   queuedAt: string;
   /** Position of its ContainerQueued: the order among the containers of a slot. */
@@ -118,6 +120,8 @@ export type ServiceView = {
   nodeOfSlot: Map<number, string> | null;
   /** Containers that serve once they have run for so long, while others wait for that: id → when. */
   proving: Map<string, number>;
+  /** While replicas move for its balance: no further one before. null: none does. */
+  balancing: { coolUntilMs: number; moves: number } | null;
   removing: boolean;
   createdAt: string;
   updatedAt: string;
@@ -148,7 +152,10 @@ export type NodeView = {
   engine: EngineDescription;
   hostname: string;
   agentVersion: string;
-  labels: readonly { name: string; value: string }[];
+  /** Those of its agent, and those that were set, which win. */
+  labels: NodeLabels;
+  agentLabels: NodeLabels;
+  setLabels: NodeLabels;
   /** Position of its NodeRegistered or NodeReturned. */
   session: number;
   /** What its owner lets containers use of the machine. */

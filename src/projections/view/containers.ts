@@ -175,6 +175,7 @@ function queueContainer(
     ...{ replaces: data.replaces, imageDigest: null, ports: noPorts },
     health: 'unproven',
     isChecked: false,
+    move: null,
     queueDeadlineMs: parseIsoTime(data.queueDeadline),
     queuedAt: event.at,
     queuedPosition: event.position,

@@ -4,6 +4,7 @@
  */
 
 import type { Commit, LogEvent } from '../../events/schema/event.ts';
+import { balanceHandlers } from './balance.ts';
 import { clockHandlers } from './clock.ts';
 import { clusterHandlers } from './cluster.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -20,12 +21,13 @@ import { tokenHandlers } from './tokens.ts';
 import { nothingTouched, type Touched } from './touched.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived again. */
-export const projectionVersion = 14;
+export const projectionVersion = 15;
 
 const handlers: Handlers = {
   ...clusterHandlers,
   ...serviceHandlers,
   ...rolloutHandlers,
+  ...balanceHandlers,
   ...jobHandlers,
   ...containerHandlers,
   ...nodeHandlers,

@@ -1,10 +1,13 @@
 /** Which nodes a global service should be on, and which slot of it each node has. */
 
+import { unmetConstraint } from '../../model/placement.ts';
 import type { ClusterView, NodeView, ServiceView } from './cluster-view.ts';
 
 /** Whether its container fits there is for the planner to find out. A cordoned node keeps what it has. Pure. */
-export const isNodeWanted = ({ perNode }: ServiceView, { id, state, availability }: NodeView): boolean =>
-  state === 'ready' && (availability === 'active' || (availability === 'cordoned' && perNode.has(id)));
+export const isNodeWanted = ({ perNode, policy }: ServiceView, node: NodeView): boolean =>
+  node.state === 'ready' &&
+  (node.availability === 'active' || (node.availability === 'cordoned' && perNode.has(node.id))) &&
+  unmetConstraint(node, policy.placement) === undefined;
 
 /** No node that it should be on has it. Pure. */
 export function isSlotOfUnwantedNode(view: ClusterView, service: ServiceView, slot: number): boolean {

@@ -2,7 +2,7 @@
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import { noHostAccess } from '../../model/host-access.ts';
-import type { Availability } from '../../model/node.ts';
+import type { Availability, NodeLabels } from '../../model/node.ts';
 import { type ClusterView, type NodeView, refusalsKept, takeoversKept } from './cluster-view.ts';
 import { attachNode, compareNodes, detachNode } from './engines.ts';
 import { followNodes, forgetNode } from './global-slots.ts';
@@ -54,6 +54,13 @@ export const nodeHandlers = {
   NodeDrainRequested: (view, event, touched) => setAvailability(view, event, 'draining', touched),
   NodeActivated: (view, event, touched) => setAvailability(view, event, 'active', touched),
 
+  NodeLabelsSet(view, event, touched) {
+    const node = changeNode(view, event, touched);
+    node.setLabels = event.data.labels;
+    node.labels = mergeLabels(node.agentLabels, node.setLabels);
+    followNodes(view, event, touched);
+  },
+
   NodeRemoved(view, event, touched) {
     const node = changeNode(view, event, touched);
     view.nodes.delete(node.id);
@@ -96,7 +103,8 @@ type NodeFact =
   | 'NodeCordoned'
   | 'NodeDrainRequested'
   | 'NodeActivated'
-  | 'NodeRemoved';
+  | 'NodeRemoved'
+  | 'NodeLabelsSet';
 
 function register(
   view: ClusterView,
@@ -114,7 +122,9 @@ function register(
     engine,
     hostname,
     agentVersion,
-    labels,
+    labels: mergeLabels(labels, known?.setLabels ?? []),
+    agentLabels: labels,
+    setLabels: known?.setLabels ?? [],
     session: event.position,
     hostAccess,
     instance,
@@ -156,6 +166,12 @@ function moveServices(view: ClusterView, { containers, position }: NodeView): vo
     const service = view.services.get(view.containers.get(id)?.service ?? '');
     if (service) service.position = position;
   }
+}
+
+/** Sorted by name. */
+function mergeLabels(ofAgent: NodeLabels, set: NodeLabels): NodeLabels {
+  const byName = new Map([...ofAgent, ...set].map((label) => [label.name, label]));
+  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** One that is raised twice is one. */

@@ -105,8 +105,8 @@ const isOfRollout = ({ rollout, specHash }: ServiceView, container: ContainerVie
 
 /** Keeps the index of services that are evaluated by time. */
 export function keepRolling(view: ClusterView, service: ServiceView): void {
-  const { rollout, proving, unstable } = service;
-  if (rollout?.state === 'in progress' || proving.size > 0 || unstable) view.rolling.add(service.name);
+  const { rollout, proving, unstable, balancing } = service;
+  if (rollout?.state === 'in progress' || proving.size > 0 || unstable || balancing) view.rolling.add(service.name);
   else view.rolling.delete(service.name);
 }
 

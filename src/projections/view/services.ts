@@ -111,6 +111,7 @@ function createService(view: ClusterView, event: LogEvent<'ServiceRequested'>): 
     nodeOfSlot: null,
     unstable: null,
     proving: new Map(),
+    balancing: null,
     removing: false,
     createdAt: event.at,
     updatedAt: event.at,

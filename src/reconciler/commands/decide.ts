@@ -6,11 +6,12 @@
 import { AppError } from '../../errors.ts';
 import type { Expectation } from '../../events/log/event-log.ts';
 import { canonicalJson } from '../../events/schema/canonical-json.ts';
-import type { EventData } from '../../events/schema/catalog.ts';
 import type { LogEvent, NewEvent } from '../../events/schema/event.ts';
 import { streams } from '../../events/schema/event.ts';
 import { specHash } from '../../events/schema/hash.ts';
 import { type JobPolicy, jobPolicyDefault } from '../../model/job.ts';
+import type { NodeLabels } from '../../model/node.ts';
+import { type PlacementPolicy, type RebalancePolicy, rebalanceDefault } from '../../model/placement.ts';
 import {
   modeOf,
   policyOf,
@@ -22,9 +23,9 @@ import {
 } from '../../model/policy.ts';
 import type { Schedule } from '../../model/schedule.ts';
 import type { ServiceSpec } from '../../model/service.ts';
-import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
-import { parseIsoTime } from '../../projections/view/iso-time.ts';
+import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { assertPatchable, assertSameMode } from './assert-mode.ts';
+import { type DecideSettings, decideNode, type NodeRequest } from './decide-node.ts';
 import { decideRegistry, type RegistryRequest } from './decide-registry.ts';
 import { decideRelease, type ReleaseRequest, withRestarts } from './decide-release.ts';
 import { decideToken, type TokenRequest } from './decide-token.ts';
@@ -44,12 +45,12 @@ export type PolicyPatch = {
   schedule?: Schedule | null;
   update?: Partial<UpdatePolicy> | null;
   restart?: Partial<RestartPolicy> | null;
+  /** As a whole, as the schedule. */
+  placement?: PlacementPolicy | null;
+  rebalance?: Partial<RebalancePolicy> | null;
 };
 
 const replicasDefault = 1;
-
-/** `lost`: an operator knows that the node is gone, before its heartbeats time out or while rescheduling is paused. */
-export type NodeAction = 'cordon' | 'drain' | 'activate' | 'lost' | 'remove';
 
 export type ApiRequest =
   /** The whole spec of each; creates or edits. Names are distinct. */
@@ -57,12 +58,9 @@ export type ApiRequest =
   | { kind: 'patch'; service: string; replicas?: number; container?: ContainerPatch; policy?: PolicyPatch }
   | ReleaseRequest
   | { kind: 'remove'; service: string }
-  | { kind: 'node'; node: string; action: NodeAction }
+  | NodeRequest
   | TokenRequest
   | RegistryRequest;
-
-/** `nodeTimeoutMs`: a node with a heartbeat within this time cannot be declared lost. As the failure detector has it. */
-export type DecideSettings = { nodeTimeoutMs: number };
 
 /**
  * @throws AppError `service_not_found` · `service_removing` · `node_not_found` · `node_not_lost` ·
@@ -99,7 +97,8 @@ export function decide(
         expect: [expectService(view, request.service)],
       };
     case 'node':
-      return changeNode(view, request, context, settings);
+    case 'label node':
+      return decideNode(view, request, context, settings);
     case 'rollback':
     case 'rollout':
     case 'restart': {
@@ -142,7 +141,8 @@ function applySpec(view: ClusterView, spec: SpecRequest, path: string, context: 
   return requestService({ name, replicas, spec: container, specHash: hash, policy }, generation, !isSameSpec, context);
 }
 
-function patchPolicy(policy: ServicePolicy, { job, schedule, update, restart }: PolicyPatch = {}): ServicePolicy {
+function patchPolicy(policy: ServicePolicy, patch: PolicyPatch = {}): ServicePolicy {
+  const { job, schedule, update, restart, placement, rebalance } = patch;
   const patched: ServicePolicy = { ...policy };
   if (job !== undefined) patched.job = { ...(job && policy.job ? policy.job : jobPolicyDefault), ...job };
   if (schedule) patched.schedule = schedule;
@@ -151,6 +151,10 @@ function patchPolicy(policy: ServicePolicy, { job, schedule, update, restart }: 
   if (update === null) delete patched.update;
   if (restart) patched.restart = { ...(policy.restart ?? restartPolicyDefault), ...restart };
   if (restart === null) delete patched.restart;
+  if (placement) patched.placement = placement;
+  if (placement === null) delete patched.placement;
+  if (rebalance) patched.rebalance = { ...(policy.rebalance ?? rebalanceDefault), ...rebalance };
+  if (rebalance === null) delete patched.rebalance;
   return patched;
 }
 
@@ -161,51 +165,15 @@ function removeService(service: ServiceView, context: RequestContext): NewEvent 
   return { stream: streams.service(service.name), type: 'ServiceRemovalRequested', data, meta: metaOf(context) };
 }
 
-const nodeEvents = {
-  cordon: 'NodeCordoned',
-  drain: 'NodeDrainRequested',
-  activate: 'NodeActivated',
-  remove: 'NodeRemoved',
-} as const;
-
-function changeNode(
-  view: ClusterView,
-  { node: id, action }: Extract<ApiRequest, { kind: 'node' }>,
-  context: RequestContext,
-  { nodeTimeoutMs }: DecideSettings,
-): Decision {
-  const node = view.nodes.get(id);
-  if (!node) throw new AppError('node_not_found', `no node is called ${id}`);
-  if (action === 'remove' && (node.state !== 'lost' || node.containers.size > 0)) {
-    const message = `${id} is ${node.state} and has ${node.containers.size} containers; only a lost node without any can be removed`;
-    throw new AppError('node_not_lost', message);
-  }
-  const expect = [{ stream: streams.node(id), version: node.version }];
-  const head = { stream: streams.node(id), meta: metaOf(context) };
-  const event: NewEvent =
-    action === 'lost'
-      ? { ...head, type: 'NodeLost', data: loseNode(view, node, nodeTimeoutMs) }
-      : { ...head, type: nodeEvents[action], data: { node: id } };
-  return { events: [event], expect };
-}
-
-/** @throws AppError `node_heard` */
-function loseNode(
-  view: ClusterView,
-  { id, session, state, lastHeardAt }: NodeView,
-  nodeTimeoutMs: number,
-): EventData<'NodeLost'> {
-  const silentMs = lastHeardAt === null ? 0 : Math.max(0, parseIsoTime(view.at) - parseIsoTime(lastHeardAt));
-  if (state === 'ready' && lastHeardAt !== null && silentMs < nodeTimeoutMs) {
-    throw new AppError('node_heard', `${id} sent a heartbeat ${silentMs} ms ago; drain it to take it out of service`);
-  }
-  return { node: id, session, lastHeardAt, silentMs };
-}
-
 /** What became of each service or node, derived from the events alone, so that a repeat can be answered from the log. Pure. */
 export type Outcome = {
   services: { serviceName: string; generation: number; changed: boolean }[];
-  nodes: { node: string; availability: 'active' | 'cordoned' | 'draining' | 'lost' | 'removed' }[];
+  nodes: {
+    node: string;
+    availability?: 'active' | 'cordoned' | 'draining' | 'lost' | 'removed';
+    /** Those that were set, all of them. */
+    labels?: NodeLabels;
+  }[];
   tokens: { token: string; name: string; state: 'issued' | 'revoked' }[];
   /** `username` null: it was removed. */
   logins: { host: string; username: string | null; version: number; changed: boolean }[];
@@ -239,6 +207,9 @@ export function outcomeOf(events: readonly (NewEvent | LogEvent)[]): Outcome {
         break;
       case 'NodeLost':
         outcome.nodes.push({ node: event.data.node, availability: 'lost' });
+        break;
+      case 'NodeLabelsSet':
+        outcome.nodes.push(event.data);
         break;
       case 'NodeRemoved':
         outcome.nodes.push({ node: event.data.node, availability: 'removed' });

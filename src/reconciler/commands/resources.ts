@@ -18,6 +18,7 @@ export function resourcesOf(view: ClusterView, request: ApiRequest): Resource[] 
     case 'restart':
       return [toResource(request.service, view.services.get(request.service))];
     case 'node':
+    case 'label node':
       return [toResource(request.node, view.nodes.get(request.node))];
     case 'issue token':
       return [{ name: 'the token', exists: false, version: null }];

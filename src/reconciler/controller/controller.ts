@@ -7,6 +7,7 @@ import type { ManagerBus } from '../../bus/bus.ts';
 import type { Clock } from '../../clock.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { Logger } from '../../logger.ts';
+import type { RebalancePolicy } from '../../model/placement.ts';
 import type { Projector } from '../../projections/live/projector.ts';
 import type { Vault } from '../../secrets/vault.ts';
 import { createDispatcher } from '../dispatcher/dispatcher.ts';
@@ -44,16 +45,18 @@ export type ReconcilerOptions = {
   queueTimeoutMs: number;
   /** Rescheduling is paused for so long at most; null: until enough nodes are heard. */
   holdMs: number | null;
+  /** Of services that say nothing; null: none is moved. */
+  rebalance: RebalancePolicy | null;
 };
 
 export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconciler {
-  const { clusterId, controllerId, isSoleWriter, nodeTimeoutMs, queueTimeoutMs, holdMs } = options;
+  const { clusterId, controllerId, isSoleWriter, nodeTimeoutMs, queueTimeoutMs, holdMs, rebalance } = options;
   const liveness = createLiveness(deps.clock, { timeoutMs: nodeTimeoutMs });
   const feed = createLivenessFeed({ ...deps, liveness });
   const onSuperseded = () => leadership.depose();
 
   const dispatcher = createDispatcher(deps, { clusterId });
-  const loop = createLoop({ ...deps, liveness }, { queueTimeoutMs, holdMs, onSuperseded });
+  const loop = createLoop({ ...deps, liveness }, { queueTimeoutMs, holdMs, rebalance, onSuperseded });
   const reports = createReportConsumer({ ...deps, heartbeats: liveness }, { clusterId });
   const heartbeats = createHeartbeats(
     { ...deps, liveness },

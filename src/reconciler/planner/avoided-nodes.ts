@@ -8,6 +8,8 @@ import type { SlotStatus } from './slot-status.ts';
 
 const isSuspect: Rejection = { filter: suspectFilter, reason: 'the node failed to start what others start' };
 
+const isLeft: Rejection = { filter: 'rebalance', reason: 'the replica is to move away from it' };
+
 const avoidedFor: Partial<Record<string, string>> = {
   'queue timeout': 'a container of the slot reached its queue time-out there',
   'start error': 'a container of the slot could not be started there',
@@ -16,10 +18,11 @@ const avoidedFor: Partial<Record<string, string>> = {
 /** Nodes that start nothing, and those that did not take or start the slot's last containers, the latest first. */
 export function avoidedNodes(
   view: ClusterView,
-  { view: slot }: SlotStatus,
+  { view: slot, outdated }: SlotStatus,
   suspects: readonly NodeView[],
 ): ReadonlyMap<string, Rejection> {
   const avoided = new Map(suspects.map(({ id }) => [id, isSuspect]));
+  for (const { node, move } of outdated) if (move) avoided.set(node, isLeft);
   let ended = view.containers.get(slot?.lastEnded?.container ?? '');
   for (let count = 0; ended && count < explanationNamesMax; count += 1) {
     const reason = avoidedFor[ended.reason ?? ''];

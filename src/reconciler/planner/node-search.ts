@@ -42,7 +42,7 @@ export function createNodeSearch(
   const openPlacer = ({ target: { spec, specHash } }: SlotStatus) => {
     const known = placers.get(specHash);
     if (known) return known;
-    const placer = createPlacer(view, spec, { ...round, replicasOnNode });
+    const placer = createPlacer(view, spec, { ...round, policy: service.policy.placement, replicasOnNode });
     placers.set(specHash, placer);
     return placer;
   };

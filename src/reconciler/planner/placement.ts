@@ -1,11 +1,13 @@
 /** Decides where a container may run and where it runs best, with the explanation of the decision, or of a refusal. Pure. */
 
-import TinyQueue from 'tinyqueue';
 import { type Candidates, explanationNamesMax, type FilteredNodes } from '../../events/schema/catalog.ts';
+import { type PlacementPolicy, placementDefault } from '../../model/placement.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { ClusterView, ContainerView, NodeView } from '../../projections/view/cluster-view.ts';
 import { engineOfNode } from '../../projections/view/engines.ts';
+import { type Candidate, createCandidateQueue } from './candidate-queue.ts';
 import { engineWithout, type Rejection, rejectionOf, type Site } from './placement-filters.ts';
+import { domainOf, rejectionByPolicy, usedPercent } from './placement-rules.ts';
 import { createRejections } from './rejections.ts';
 import { countContainer, type Reservations, reserve } from './reservations.ts';
 
@@ -29,17 +31,12 @@ export type Placer = {
 };
 
 export type PlacerOptions = {
+  policy: PlacementPolicy | undefined;
   /** How many containers of its present spec the service has on a node now. */
   replicasOnNode: (node: string) => number;
   isSilent: (node: NodeView) => boolean;
   reservations: Reservations;
 };
-
-type Candidate = { node: NodeView; replicasOfService: number; containers: number; order: number };
-
-/** Fewest replicas of the service, then fewest containers, then the order of registration. */
-const byLoad = (a: Candidate, b: Candidate) =>
-  a.replicasOfService - b.replicasOfService || a.containers - b.containers || a.order - b.order;
 
 /**
  * Looks at every node once; each placement after that costs the logarithm of their number. Pure, but for the
@@ -48,47 +45,26 @@ const byLoad = (a: Candidate, b: Candidate) =>
 export function createPlacer(
   view: ClusterView,
   spec: ContainerSpec,
-  { replicasOnNode, isSilent, reservations }: PlacerOptions,
+  { policy, replicasOnNode, isSilent, reservations }: PlacerOptions,
 ): Placer {
-  const rejections = createRejections();
-  const promised: Reservations['byEngine'] = new Map();
-
-  const engineOf = (node: NodeView) => engineOfNode(view, node);
-
-  const siteOf = (node: NodeView): Site => {
-    const engine = engineOf(node);
-    const reserved = [reservations.byEngine, promised].flatMap((byEngine) => byEngine.get(engine.engineId) ?? []);
-    return { node, engine, reserved, isSilent: isSilent(node) };
-  };
-
-  const isFit = (node: NodeView): boolean => {
-    const rejection = rejectionOf(siteOf(node), spec);
-    if (rejection) rejections.note(node.id, rejection);
-    return rejection === null;
-  };
-
-  const queue = new TinyQueue(findCandidates(view, { isFit, replicasOnNode, reservations }), byLoad);
+  const sites = createSites(view, spec, { policy, replicasOnNode, isSilent, reservations });
+  const { isFit, rejections, engineOf, percentOf } = sites;
+  const domains = countDomains(view, policy, replicasOnNode);
+  const queue = createCandidateQueue(
+    findCandidates(view, { isFit, replicasOnNode, reservations, percentOf, policy }),
+    (policy ?? placementDefault).strategy,
+    (domain) => domains.get(domain) ?? 0,
+  );
 
   /** The best candidates that still pass: what was placed before may have filled an engine. Those that are avoided come on top. */
   const takeBest = (avoided: ReadonlyMap<string, Rejection>): { best: Candidate[]; avoided: Candidate[] } => {
     const taken = { best: [] as Candidate[], avoided: [] as Candidate[] };
-    while (taken.best.length < explanationNamesMax) {
-      const candidate = queue.pop();
-      if (!candidate) break;
-      if (!isFit(candidate.node)) continue;
+    const isWanted = () => taken.best.length < explanationNamesMax;
+    queue.takeWhile(isWanted, (candidate) => {
+      if (!isFit(candidate.node, candidate.replicasOfService)) return;
       (avoided.has(candidate.node.id) ? taken.avoided : taken.best).push(candidate);
-    }
+    });
     return taken;
-  };
-
-  /** Would its node take one more if it were gone? If not, that is why the node will not do: not that it is there. */
-  const isInTheWay = (container: ContainerView): boolean => {
-    const node = view.nodes.get(container.node);
-    if (!node || node.engine.engineId !== container.engineId) return false;
-    const site = siteOf(node);
-    const rejection = rejectionOf({ ...site, engine: engineWithout(site.engine, container) }, spec);
-    if (rejection && rejections.has(node.id)) rejections.note(node.id, rejection);
-    return rejection === null;
   };
 
   return {
@@ -96,8 +72,11 @@ export function createPlacer(
       const taken = takeBest(avoided);
       const ranked = taken.best.length > 0 ? taken.best : leastAvoided(taken.avoided, avoided);
       const [chosen] = ranked;
-      if (!chosen) return { node: null, filtered: rejections.explain() };
-      const candidates = ranked.map(toExplained);
+      if (!chosen) {
+        queue.giveBack([]);
+        return { node: null, filtered: rejections.explain() };
+      }
+      const candidates = ranked.map((candidate) => explainCandidate(candidate, policy));
       const filtered = [
         ...rejections.explain(),
         ...(taken.best.length > 0 ? explainAvoided(taken.avoided, avoided) : []),
@@ -106,42 +85,115 @@ export function createPlacer(
       reserve(reservations.byEngine, engineOf(chosen.node).engineId, spec);
       chosen.replicasOfService += 1;
       chosen.containers += 1;
-      for (const candidate of [...taken.best, ...taken.avoided]) queue.push(candidate);
+      chosen.usedPercent = percentOf(chosen.node);
+      queue.countReplica(chosen.domain);
+      queue.giveBack([...taken.best, ...taken.avoided]);
       return { node: chosen.node, candidates, filtered };
     },
     reserve(leaving) {
-      const swapped = leaving.find(isInTheWay);
+      const swapped = leaving.find(sites.isInTheWay);
       if (swapped) {
-        reserve(promised, engineOf(view.nodes.get(swapped.node)!).engineId, spec, swapped.spec);
+        sites.promise(view.nodes.get(swapped.node)!, swapped.spec);
         return { isReserved: true };
       }
       const { best } = takeBest(noneAvoided);
       const [chosen] = best;
-      if (!chosen) return { isReserved: false, filtered: rejections.explain() };
-      reserve(promised, engineOf(chosen.node).engineId, spec);
-      for (const candidate of best) queue.push(candidate);
-      return { isReserved: true };
+      if (chosen) {
+        sites.promise(chosen.node);
+        chosen.replicasOfService += 1;
+      }
+      queue.giveBack(best);
+      return chosen ? { isReserved: true } : { isReserved: false, filtered: rejections.explain() };
     },
   };
 }
 
-const toExplained = ({ node, replicasOfService, containers }: Candidate): Candidates[number] => ({
-  node: node.id,
-  replicasOfService,
-  containers,
-});
+/** The nodes as one service finds them: which will do, and why the others will not. */
+function createSites(
+  view: ClusterView,
+  spec: ContainerSpec,
+  { policy, replicasOnNode, isSilent, reservations }: PlacerOptions,
+) {
+  const rejections = createRejections();
+  /** What containers of the service will need that have no node yet. */
+  const promised: Reservations['byEngine'] = new Map();
+  const engineOf = (node: NodeView) => engineOfNode(view, node);
+  const siteOf = (node: NodeView): Site => {
+    const engine = engineOf(node);
+    const reserved = [reservations.byEngine, promised].flatMap((byEngine) => byEngine.get(engine.engineId) ?? []);
+    return { node, engine, reserved, isSilent: isSilent(node) };
+  };
+  return {
+    rejections,
+    engineOf,
+    /** @param replicas of the service that it has */
+    isFit(node: NodeView, replicas: number): boolean {
+      const rejection = rejectionByPolicy(node, policy, replicas) ?? rejectionOf(siteOf(node), spec);
+      if (rejection) rejections.note(node.id, rejection);
+      return rejection === null;
+    },
+    /** Would its node take one more if it were gone? If not, that is why the node will not do: not that it is there. */
+    isInTheWay(container: ContainerView): boolean {
+      const node = view.nodes.get(container.node);
+      if (!node || node.engine.engineId !== container.engineId) return false;
+      const site = siteOf(node);
+      const rejection =
+        rejectionByPolicy(node, policy, replicasOnNode(node.id)) ??
+        rejectionOf({ ...site, engine: engineWithout(site.engine, container) }, spec);
+      if (rejection && rejections.has(node.id)) rejections.note(node.id, rejection);
+      return rejection === null;
+    },
+    /** How full it is; 0 unless nodes are packed. */
+    percentOf(node: NodeView): number {
+      if (policy?.strategy !== 'binpack') return 0;
+      const { engine, reserved } = siteOf(node);
+      return usedPercent(node, engine, reserved);
+    },
+    promise: (node: NodeView, leaving?: ContainerSpec) => reserve(promised, engineOf(node).engineId, spec, leaving),
+  };
+}
+
+function explainCandidate(candidate: Candidate, policy: PlacementPolicy | undefined): Candidates[number] {
+  const { node, domain, replicasOfService, containers, usedPercent: percent } = candidate;
+  return {
+    ...{ node: node.id, replicasOfService, containers },
+    ...(policy?.spread ? { domain } : {}),
+    ...(policy?.strategy === 'binpack' ? { usedPercent: percent } : {}),
+  };
+}
+
+/** Replicas of the service in each; nodes that will not do count as well. */
+function countDomains(
+  view: ClusterView,
+  policy: PlacementPolicy | undefined,
+  replicasOnNode: (node: string) => number,
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  if (!policy?.spread) return counts;
+  for (const node of view.nodes.values()) {
+    const domain = domainOf(node, policy);
+    counts.set(domain, (counts.get(domain) ?? 0) + replicasOnNode(node.id));
+  }
+  return counts;
+}
 
 function findCandidates(
   view: ClusterView,
-  { isFit, replicasOnNode, reservations }: { isFit: (node: NodeView) => boolean } & Omit<PlacerOptions, 'isSilent'>,
+  options: {
+    isFit: (node: NodeView, replicas: number) => boolean;
+    percentOf: (node: NodeView) => number;
+  } & Omit<PlacerOptions, 'isSilent'>,
 ): Candidate[] {
+  const { isFit, percentOf, replicasOnNode, reservations, policy } = options;
   const candidates: Candidate[] = [];
   let order = 0;
   for (const node of view.nodes.values()) {
     order += 1;
-    if (!isFit(node)) continue;
+    const replicasOfService = replicasOnNode(node.id);
+    if (!isFit(node, replicasOfService)) continue;
     const containers = node.containers.size + (reservations.containersByNode.get(node.id) ?? 0);
-    candidates.push({ node, replicasOfService: replicasOnNode(node.id), containers, order });
+    const [domain, percent] = [domainOf(node, policy), percentOf(node)];
+    candidates.push({ node, domain, replicasOfService, containers, usedPercent: percent, order });
   }
   return candidates;
 }

@@ -56,7 +56,7 @@ function liveOf(view: ClusterView, service: ServiceView): ContainerView[] {
 function stopUnwanted(view: ClusterView, service: ServiceView, job: JobView, container: ContainerView): Step[] {
   if (service.removing) return [stopContainer(service, container, 'service removed', service.specEvent)];
   if (runOf(service, container) === null) return [stopLeftover(service, job, container)];
-  return mustLeave(view, container) ? [replaceContainer(view, service, container)] : [];
+  return mustLeave(view, service, container) ? [replaceContainer(view, service, container)] : [];
 }
 
 /** Its run is over. */

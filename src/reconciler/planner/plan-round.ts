@@ -1,5 +1,6 @@
 /** What one plan is made with: settings, and what its services share. */
 
+import type { RebalancePolicy } from '../../model/placement.ts';
 import type { NodeView } from '../../projections/view/cluster-view.ts';
 import type { Reservations } from './reservations.ts';
 
@@ -8,6 +9,8 @@ export type PlanSettings = {
   queueTimeoutMs: number;
   /** Rescheduling is paused for so long at most; null or left out: until enough nodes are heard. */
   holdMs?: number | null;
+  /** Of services that say nothing; null or left out: none is moved. */
+  rebalance?: RebalancePolicy | null;
   /** No run begins by its schedule, as in what-if. Default false. */
   ignoresSchedules?: boolean;
 };

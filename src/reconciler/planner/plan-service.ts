@@ -2,6 +2,7 @@
 
 import type { ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { planJob } from './plan-job.ts';
+import { planRebalance } from './plan-rebalance.ts';
 import { planRollout } from './plan-rollout.ts';
 import type { PlanRound } from './plan-round.ts';
 import { planStability } from './plan-stability.ts';
@@ -22,7 +23,8 @@ export function planService(view: ClusterView, service: ServiceView, round: Plan
   // Its first fact comes before what follows from it.
   if (service.rollout === null && rollout.steps.length > 0) return rollout.steps;
   const buckets = computeSlots(view, service, round, rollout.isHeld);
-  const steps = [...stepsOf(view, service, buckets, round), ...planStability(service, round.nowMs), ...rollout.steps];
+  const planned = [...stepsOf(view, service, buckets, round), ...planStability(service, round.nowMs), ...rollout.steps];
+  const steps = planned.length > 0 ? planned : planRebalance(view, service, round);
   if (!service.removing || hasContainers(service)) return steps;
   return [...steps, removeService(service)];
 }

@@ -45,7 +45,7 @@ export type PlanInput = {
 export function plan({ view, work, heartbeats, settings, nowMs, wallClockMs }: PlanInput): Step[] {
   const nodeSteps = planNodes(view, work.nodes, heartbeats, { ...settings, nowMs });
   const round = { ...settings, nowMs, reservations: noReservations(), isSilent: isSilentNode(view, heartbeats) };
-  const serviceSteps = [...servicesToEvaluate(view, work.services, nowMs)].flatMap((name) => {
+  const serviceSteps = [...servicesToEvaluate(view, namedServices(view, work, settings), nowMs)].flatMap((name) => {
     const service = view.services.get(name);
     return service ? planService(view, service, round) : [];
   });
@@ -53,6 +53,14 @@ export function plan({ view, work, heartbeats, settings, nowMs, wallClockMs }: P
   const conflictSteps = planConflicts(view, work.nodes, nowMs);
   const engineSteps = [...planEngines(view, work.nodes), ...planSuspects(view, work.nodes)];
   return [...nodeSteps, ...conflictSteps, ...engineSteps, ...planOverdue(view, nowMs), ...serviceSteps, ...clockSteps];
+}
+
+/** A node that changed may take replicas of any service that is kept balanced. */
+function namedServices(view: ClusterView, { services, nodes }: Work, settings: PlanSettings): ReadonlySet<string> {
+  if (nodes.size === 0) return services;
+  const names = new Set(services);
+  for (const { name, policy } of view.services.values()) if (policy.rebalance ?? settings.rebalance) names.add(name);
+  return names;
 }
 
 /** When plan has to look again though nothing happened: the next queue deadline, restart, end of an alarm or of the wait for an engine, or null. Pure. */
@@ -103,6 +111,7 @@ export const timedServices = (view: ClusterView): ServiceView[] =>
 /** Of rollouts and runs, in any order; also times that have passed. Pure. */
 export const serviceDeadlines = (service: ServiceView): number[] => [
   ...rolloutDeadlines(service),
+  ...(service.balancing ? [service.balancing.coolUntilMs] : []),
   ...runDeadlines(service),
 ];
 

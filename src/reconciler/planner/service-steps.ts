@@ -10,7 +10,7 @@ import type { ClusterView, ContainerView, ServiceView } from '../../projections/
 import { isOfRun } from '../../projections/view/job-runs.ts';
 import type { Placement } from './placement.ts';
 import { restartDelayMs } from './restart-policy.ts';
-import type { SlotStatus } from './slot-status.ts';
+import { reasonToLeave, type SlotStatus } from './slot-status.ts';
 import { metaOf, type Step } from './step.ts';
 
 /** @param times `queueTimeoutMs` from `nowMs` its node has to take it */
@@ -113,7 +113,12 @@ export function blockPlacement(
 
 /** Its spec or its node is not wanted any more. */
 export function replaceContainer(view: ClusterView, service: ServiceView, container: ContainerView): Step {
-  return stopContainer(service, container, stopReason(view, container), causeOf(view, service, container));
+  return stopContainer(
+    service,
+    container,
+    reasonToLeave(view, service, container) ?? 'replaced',
+    causeOf(view, service, container),
+  );
 }
 
 export function stopContainer(service: ServiceView, container: ContainerView, reason: StopReason, cause: Cause): Step {
@@ -173,14 +178,19 @@ export function delayRestart(service: ServiceView, { slot, view }: SlotStatus, n
   ];
 }
 
-function stopReason(view: ClusterView, container: ContainerView): StopReason {
-  if (view.nodes.get(container.node)?.availability === 'draining') return 'node draining';
-  return container.health === 'unhealthy' ? 'unhealthy' : 'replaced';
-}
-
-/** An outdated container goes because of the new spec, because it is unhealthy, or because its node is being emptied. */
+/** An outdated container goes because of the new spec, or for what it or its node has become. */
 function causeOf(view: ClusterView, service: ServiceView, container: ContainerView): Cause {
   const node = view.nodes.get(container.node);
   if (container.health === 'unhealthy') return container.latest;
-  return node?.availability === 'draining' && container.specHash === service.specHash ? node.latest : service.specEvent;
+  if (!node || container.specHash !== service.specHash) return service.specEvent;
+  switch (reasonToLeave(view, service, container)) {
+    case 'node draining':
+      return node.latest;
+    case 'constraint not met':
+      return node.latest.position > service.specEvent.position ? node.latest : service.specEvent;
+    case 'rebalanced':
+      return container.move!;
+    default:
+      return service.specEvent;
+  }
 }

@@ -20,7 +20,7 @@ import { createOwnNodeSearch } from './own-node-search.ts';
 import type { Placement } from './placement.ts';
 import { delayEndMs } from './plan-rollout.ts';
 import type { PlanRound } from './plan-round.ts';
-import { isStoppedOnly, leftovers, mustLeave, readSlot, type SlotStatus } from './slot-status.ts';
+import { isMove, isStoppedOnly, leftovers, mustLeave, readSlot, type SlotStatus } from './slot-status.ts';
 
 export type SlotBuckets = {
   /** Containers of surplus slots. */
@@ -139,11 +139,13 @@ function updateOutdated(
   // Slots whose container was stopped before have the room first that it was stopped for.
   for (const slot of slots) if (isStoppedOnly(slot)) nodes.reserve(slot);
   for (const slot of outdated) {
-    if (!isStopFirst) {
+    const isMoving = isMove(view, service, slot);
+    if (!isStopFirst || isMoving) {
       if (surgeLeft <= 0) break;
       const found = nodes.find(slot);
       if (found.kind === 'placed') update.place.push({ slot, placement: found.placement });
       if (found.kind === 'undecided') update.delay.push(slot);
+      if (found.kind === 'no node' && isMoving) continue;
       if (found.kind === 'no node' && order === 'start-first') {
         update.blocked.push(slot);
         continue;
@@ -174,17 +176,18 @@ const isUp = ({ kept }: SlotStatus): boolean =>
  */
 function createReach(
   view: ClusterView,
-  { policy, rollout, isRollback }: ServiceView,
+  service: ServiceView,
   slots: readonly SlotStatus[],
   { isHeld, nowMs }: { isHeld: boolean; nowMs: number },
 ): (slot: SlotStatus) => boolean {
+  const { policy, rollout, isRollback } = service;
   const { canary } = policy.update ?? updatePolicyDefault;
   const updated = slots.filter(({ current }) => current.length > 0).length;
   const isDelayed = rollout !== null && updated > 0 && nowMs < delayEndMs(policy, rollout);
   let left = isHeld || isDelayed ? 0 : Number.POSITIVE_INFINITY;
   if (canary > 0 && rollout && !rollout.isPromoted && !isRollback) left = Math.min(left, canary - updated);
   return ({ kept }) => {
-    if (kept.every((container) => mustLeave(view, container))) return true;
+    if (kept.every((container) => mustLeave(view, service, container))) return true;
     left -= 1;
     return left >= 0;
   };

@@ -1,5 +1,6 @@
 /** Reads what a slot has from the view. Pure; it plans nothing. */
 
+import { unmetConstraint } from '../../model/placement.ts';
 import { restartPolicyDefault } from '../../model/policy.ts';
 import type { ClusterView, ContainerView, ServiceView, SpecVersion } from '../../projections/view/cluster-view.ts';
 import { servesAt } from '../../projections/view/rollouts.ts';
@@ -10,9 +11,9 @@ export type SlotStatus = {
   slot: number;
   /** The spec it should run: the present one, or while its rollout is held the one before it. */
   target: SpecVersion;
-  /** Of that spec, not unhealthy, on a node that is not draining: not terminal, not stopping. */
+  /** Of that spec, and nothing wants it to leave: not terminal, not stopping. */
   current: ContainerView[];
-  /** Of another spec, unhealthy, or on a draining node. */
+  /** Of another spec, or to leave for another reason. */
   outdated: ContainerView[];
   /** On their way out. */
   stopping: ContainerView[];
@@ -42,7 +43,8 @@ export function readSlot(source: SlotSource, slot: number): SlotStatus {
   };
   for (const container of containers) {
     if (container.state === 'stopping') status.stopping.push(container);
-    else if (container.specHash !== target.specHash || mustLeave(view, container)) status.outdated.push(container);
+    else if (container.specHash !== target.specHash || mustLeave(view, service, container))
+      status.outdated.push(container);
     else status.current.push(container);
   }
   const serves = (container: ContainerView) => servesAt(service, container, nowMs);
@@ -51,9 +53,25 @@ export function readSlot(source: SlotSource, slot: number): SlotStatus {
   return status;
 }
 
-/** Whatever becomes of a rollout: its node is being emptied, or it is unhealthy. */
-export const mustLeave = (view: ClusterView, { node, health }: ContainerView): boolean =>
-  health === 'unhealthy' || view.nodes.get(node)?.availability === 'draining';
+/** Why a container has to go whatever becomes of a rollout; null: it may stay. */
+export function reasonToLeave(
+  view: ClusterView,
+  { policy }: ServiceView,
+  { node: id, health, move }: ContainerView,
+): 'unhealthy' | 'node draining' | 'constraint not met' | 'rebalanced' | null {
+  const node = view.nodes.get(id);
+  if (node?.availability === 'draining') return 'node draining';
+  if (health === 'unhealthy') return 'unhealthy';
+  if (node && unmetConstraint(node, policy.placement)) return 'constraint not met';
+  return move === null ? null : 'rebalanced';
+}
+
+export const mustLeave = (view: ClusterView, service: ServiceView, container: ContainerView): boolean =>
+  reasonToLeave(view, service, container) !== null;
+
+/** It goes for the sake of balance alone: never before its successor serves. */
+export const isMove = (view: ClusterView, service: ServiceView, { kept }: SlotStatus): boolean =>
+  kept.length > 0 && kept.every((container) => reasonToLeave(view, service, container) === 'rebalanced');
 
 /** Where the rollout has come its spec stays, unless it is what failed; elsewhere the spec before it. */
 function heldTarget(
@@ -64,7 +82,8 @@ function heldTarget(
   const { previous, rollout } = service;
   if (!previous) return service;
   const live = containers.filter(({ state }) => state !== 'stopping');
-  if (live.some((container) => container.specHash === service.specHash && !mustLeave(view, container))) return service;
+  if (live.some((container) => container.specHash === service.specHash && !mustLeave(view, service, container)))
+    return service;
   if (live.length > 0 || rollout?.state === 'failed' || rollout?.pause !== 'canary') return previous;
   return view.containers.get(slot?.lastEnded?.container ?? '')?.specHash === service.specHash ? service : previous;
 }

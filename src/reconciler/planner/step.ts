@@ -31,6 +31,8 @@ export type PlannedType = Extract<
   | 'AlarmCleared'
   | 'HoldReleased'
   | 'NodeSilent'
+  | 'RebalanceRequested'
+  | 'ServiceBalanced'
   | 'NodeHeard'
 >;
 
@@ -67,6 +69,9 @@ const sentences: Describe = {
   JobSkipped: (j) => `skip ${j.ticks} ticks of ${j.service} up to ${j.dueAt}: ${j.why}`,
   JobCompleted: (j) => `run ${j.run} of ${j.service} is complete`,
   JobFailed: (j) => `run ${j.run} of ${j.service} has failed: ${j.reason}`,
+  RebalanceRequested: (m) =>
+    `move ${m.service}.${m.slot} from ${m.node}, which has ${m.replicasFrom} of it, to ${m.to}, which has ${m.replicasTo}`,
+  ServiceBalanced: (b) => `${b.service} is balanced after ${b.moves} moves`,
   AlarmRaised: (a) => `alarm ${a.alarm}: ${a.message}`,
   AlarmCleared: (a) => `alarm ${a.alarm} is over`,
   HoldReleased: (h) => `rescheduling goes on: ${h.reason}`,

@@ -77,7 +77,15 @@ async function openScene(openBus: OpenBus, { nodeTimeoutMs }: { nodeTimeoutMs: n
   await projector.start();
   const reconciler = createReconciler(
     { vault: null, log, projector, bus: bus.manager, clock: systemClock, logger: silentLogger },
-    { clusterId, controllerId: 'm1', isSoleWriter: true, nodeTimeoutMs, holdMs: null, queueTimeoutMs: 60_000 },
+    {
+      clusterId,
+      controllerId: 'm1',
+      isSoleWriter: true,
+      nodeTimeoutMs,
+      holdMs: null,
+      rebalance: null,
+      queueTimeoutMs: 60_000,
+    },
   );
   reconciler.start();
   const ends: (() => Promise<void>)[] = [];

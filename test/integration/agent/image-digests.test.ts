@@ -39,7 +39,10 @@ async function openScene() {
   await projector.start();
   const reconciler = createReconciler(
     { vault: null, log, projector, bus: broker.manager('m1'), clock: systemClock, logger: silentLogger },
-    { clusterId, controllerId: 'm1', isSoleWriter: true, nodeTimeoutMs: 5_000, queueTimeoutMs: 60_000, holdMs: null },
+    {
+      ...{ clusterId, controllerId: 'm1', isSoleWriter: true, nodeTimeoutMs: 5_000, queueTimeoutMs: 60_000 },
+      ...{ holdMs: null, rebalance: null },
+    },
   );
   reconciler.start();
   const created: Record<string, string[]> = {};

@@ -10,6 +10,7 @@ import type { Expectation } from '../../../src/events/log/event-log.ts';
 import type { EventType } from '../../../src/events/schema/catalog.ts';
 import type { LogEvent, NewEvent } from '../../../src/events/schema/event.ts';
 import type { AgentInstance } from '../../../src/model/node.ts';
+import type { RebalancePolicy } from '../../../src/model/placement.ts';
 import {
   type ClusterView,
   emptyClusterView,
@@ -94,6 +95,8 @@ export type SimulationOptions = {
   failingImage?: string;
   /** Of the hold. Default: none. */
   holdMs?: number;
+  /** Of services that say nothing. Default: none is moved. */
+  rebalance?: RebalancePolicy;
   /** How likely a start fails by chance. Default 0.02. */
   startErrorRate?: number;
   /** When and how a program ends by itself, asked once it runs; null: it does not. */
@@ -170,7 +173,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
         view,
         work: queue.take(),
         heartbeats,
-        settings: { queueTimeoutMs: 60_000, holdMs: options.holdMs ?? null },
+        settings: { queueTimeoutMs: 60_000, holdMs: options.holdMs ?? null, rebalance: options.rebalance ?? null },
         nowMs,
       });
       if (steps.length === 0) break;

@@ -21,6 +21,7 @@ export const sizeExceptions: SizeExceptions = {
   'test/support/simulation/simulated-cluster.ts': double,
   'test/support/simulation/simulated-cluster.ts#createSimulatedCluster': double,
   'test/tidy.test.ts': table,
+  'test/unit/daemon/config.test.ts': table,
   'test/unit/history/what-if/what-if.test.ts': oneSubject,
   'test/unit/projections/view/evolve.test.ts': oneSubject,
   'test/unit/reconciler/commands/decide.test.ts': oneSubject,

@@ -30,6 +30,7 @@ function viewOf({ events }: History): ClusterView {
 
 const placeOn = (history: History, container: ContainerSpec) =>
   createPlacer(viewOf(history), container, {
+    policy: undefined,
     replicasOnNode: () => 0,
     isSilent: () => false,
     reservations: noReservations(),

@@ -39,6 +39,7 @@ function viewOf({ events }: History): ClusterView {
 
 const placerOf = (history: History, container: ContainerSpec) =>
   createPlacer(viewOf(history), container, {
+    policy: undefined,
     replicasOnNode: () => 0,
     isSilent: () => false,
     reservations: noReservations(),
