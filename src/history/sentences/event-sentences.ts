@@ -244,10 +244,15 @@ export function describeChoice({ candidates, filtered }: EventData<'ContainerQue
   const others = ruledOut === 0 ? '' : ` (${ruledOut} ruled out)`;
   if (!best) return `chosen for a reason that is not on record${others}`;
   if (candidates.length === 1) return `the only node that could take it${others}`;
-  const isTie = second?.replicasOfService === best.replicasOfService && second.containers === best.containers;
+  const isTie =
+    second?.replicasOfService === best.replicasOfService &&
+    second.containers === best.containers &&
+    second.domain === best.domain &&
+    second.usedPercent === best.usedPercent;
+  const rank = best.usedPercent === undefined ? 'least loaded' : 'fullest';
   // A decision keeps the best few only.
   const atLeast = candidates.length === explanationNamesMax ? 'at least ' : '';
-  return `${isTie ? 'one of ' : ''}the least loaded of ${atLeast}${candidates.length} nodes that could take it${others}`;
+  return `${isTie ? 'one of ' : ''}the ${rank} of ${atLeast}${candidates.length} nodes that could take it${others}`;
 }
 
 /** What became of it, after its name. */

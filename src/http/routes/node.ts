@@ -36,6 +36,9 @@ const actions = [
 type Deps = Pick<HttpDeps, 'projector' | 'past' | 'clock'>;
 type Changes = { submit: Submit; tryDry: TryDry; members: Members | null };
 
+const tags = ['nodes'];
+const accepted = { 202: ref<AcceptedNodes>(AcceptedNodes), ...dryRunAnswer };
+
 export function addNodeRoutes(server: Server, deps: Deps, { submit, tryDry, members }: Changes): void {
   const { projector, past, clock } = deps;
   const change = async (request: FastifyRequest, reply: FastifyReply, node: string, action: NodeAction) => {
@@ -47,9 +50,6 @@ export function addNodeRoutes(server: Server, deps: Deps, { submit, tryDry, memb
     reply.header('location', action === 'remove' ? '/node_state' : `/node/${node}`);
     return { position, nodes };
   };
-
-  const tags = ['nodes'];
-  const accepted = { 202: ref<AcceptedNodes>(AcceptedNodes), ...dryRunAnswer };
 
   for (const { action, summary, refusals, operationId } of actions) {
     server.post(
@@ -126,11 +126,11 @@ function addLabelRoute(server: Server, { submit, tryDry }: Omit<Changes, 'member
       schema: {
         operationId: 'labelNode',
         querystring: DryRunQuery,
-        tags: ['nodes'],
+        tags,
         summary: 'Set or take away labels of a node, beside those of its agent',
         params: NodeParams,
         body: ref<NodeLabelsBody>(NodeLabelsBody),
-        response: { 202: ref<AcceptedNodes>(AcceptedNodes), ...dryRunAnswer },
+        response: accepted,
       },
     },
     async (request, reply) => {

@@ -6,16 +6,16 @@ import type { EngineView } from '../../projections/view/engine-view.ts';
 import type { Rejection } from './placement-filters.ts';
 import type { Reserved } from './reservations.ts';
 
-/** null: the node will do. @param replicas of the service that the node has */
-export function rejectionByPolicy(
-  node: NodeView,
-  policy: PlacementPolicy | undefined,
-  replicas: number,
-): Rejection | null {
-  if (!policy) return null;
+/** null: the node meets them all. */
+export function rejectionByConstraints(node: NodeView, policy: PlacementPolicy | undefined): Rejection | null {
   const unmet = unmetConstraint(node, policy);
-  if (unmet) return { filter: 'constraint', reason: `it does not meet ${formatConstraint(unmet)}`.slice(0, reasonMax) };
-  if (policy.maxPerNode === null || replicas < policy.maxPerNode) return null;
+  if (!unmet) return null;
+  return { filter: 'constraint', reason: `it does not meet ${formatConstraint(unmet)}`.slice(0, reasonMax) };
+}
+
+/** null: a node with so many replicas of the service may have one more. */
+export function rejectionByBound(policy: PlacementPolicy | undefined, replicas: number): Rejection | null {
+  if (!policy || policy.maxPerNode === null || replicas < policy.maxPerNode) return null;
   return { filter: 'max per node', reason: `it has ${policy.maxPerNode} of the service, as many as a node may` };
 }
 

@@ -7,7 +7,7 @@ import type { ClusterView, ContainerView, NodeView } from '../../projections/vie
 import { engineOfNode } from '../../projections/view/engines.ts';
 import { type Candidate, createCandidateQueue } from './candidate-queue.ts';
 import { engineWithout, type Rejection, rejectionOf, type Site } from './placement-filters.ts';
-import { domainOf, rejectionByPolicy, usedPercent } from './placement-rules.ts';
+import { domainOf, rejectionByBound, rejectionByConstraints, usedPercent } from './placement-rules.ts';
 import { createRejections } from './rejections.ts';
 import { countContainer, type Reservations, reserve } from './reservations.ts';
 
@@ -49,12 +49,9 @@ export function createPlacer(
 ): Placer {
   const sites = createSites(view, spec, { policy, replicasOnNode, isSilent, reservations });
   const { isFit, rejections, engineOf, percentOf } = sites;
-  const domains = countDomains(view, policy, replicasOnNode);
-  const queue = createCandidateQueue(
-    findCandidates(view, { isFit, replicasOnNode, reservations, percentOf, policy }),
-    (policy ?? placementDefault).strategy,
-    (domain) => domains.get(domain) ?? 0,
-  );
+  const { candidates, replicasInDomain } = surveyNodes(view, sites, { policy, replicasOnNode, reservations });
+  const { strategy } = policy ?? placementDefault;
+  const queue = createCandidateQueue(candidates, strategy, replicasInDomain);
 
   /** The best candidates that still pass: what was placed before may have filled an engine. Those that are avoided come on top. */
   const takeBest = (avoided: ReadonlyMap<string, Rejection>): { best: Candidate[]; avoided: Candidate[] } => {
@@ -108,6 +105,8 @@ export function createPlacer(
   };
 }
 
+type Sites = ReturnType<typeof createSites>;
+
 /** The nodes as one service finds them: which will do, and why the others will not. */
 function createSites(
   view: ClusterView,
@@ -126,9 +125,15 @@ function createSites(
   return {
     rejections,
     engineOf,
+    /** Nothing that is placed changes it. */
+    meetsConstraints(node: NodeView): boolean {
+      const rejection = rejectionByConstraints(node, policy);
+      if (rejection) rejections.note(node.id, rejection);
+      return rejection === null;
+    },
     /** @param replicas of the service that it has */
     isFit(node: NodeView, replicas: number): boolean {
-      const rejection = rejectionByPolicy(node, policy, replicas) ?? rejectionOf(siteOf(node), spec);
+      const rejection = rejectionByBound(policy, replicas) ?? rejectionOf(siteOf(node), spec);
       if (rejection) rejections.note(node.id, rejection);
       return rejection === null;
     },
@@ -138,7 +143,8 @@ function createSites(
       if (!node || node.engine.engineId !== container.engineId) return false;
       const site = siteOf(node);
       const rejection =
-        rejectionByPolicy(node, policy, replicasOnNode(node.id)) ??
+        rejectionByConstraints(node, policy) ??
+        rejectionByBound(policy, replicasOnNode(node.id)) ??
         rejectionOf({ ...site, engine: engineWithout(site.engine, container) }, spec);
       if (rejection && rejections.has(node.id)) rejections.note(node.id, rejection);
       return rejection === null;
@@ -162,40 +168,24 @@ function explainCandidate(candidate: Candidate, policy: PlacementPolicy | undefi
   };
 }
 
-/** Replicas of the service in each; nodes that will not do count as well. */
-function countDomains(
+/** One look at every node: which will do, and how many replicas each domain has, also on nodes that will not. */
+function surveyNodes(
   view: ClusterView,
-  policy: PlacementPolicy | undefined,
-  replicasOnNode: (node: string) => number,
-): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  if (!policy?.spread) return counts;
-  for (const node of view.nodes.values()) {
-    const domain = domainOf(node, policy);
-    counts.set(domain, (counts.get(domain) ?? 0) + replicasOnNode(node.id));
-  }
-  return counts;
-}
-
-function findCandidates(
-  view: ClusterView,
-  options: {
-    isFit: (node: NodeView, replicas: number) => boolean;
-    percentOf: (node: NodeView) => number;
-  } & Omit<PlacerOptions, 'isSilent'>,
-): Candidate[] {
-  const { isFit, percentOf, replicasOnNode, reservations, policy } = options;
+  { meetsConstraints, isFit, percentOf }: Sites,
+  { policy, replicasOnNode, reservations }: Omit<PlacerOptions, 'isSilent'>,
+): { candidates: Candidate[]; replicasInDomain: (domain: string) => number } {
   const candidates: Candidate[] = [];
+  const counts = new Map<string, number>();
   let order = 0;
   for (const node of view.nodes.values()) {
     order += 1;
-    const replicasOfService = replicasOnNode(node.id);
-    if (!isFit(node, replicasOfService)) continue;
+    const [replicasOfService, domain] = [replicasOnNode(node.id), domainOf(node, policy)];
+    if (replicasOfService > 0) counts.set(domain, (counts.get(domain) ?? 0) + replicasOfService);
+    if (!meetsConstraints(node) || !isFit(node, replicasOfService)) continue;
     const containers = node.containers.size + (reservations.containersByNode.get(node.id) ?? 0);
-    const [domain, percent] = [domainOf(node, policy), percentOf(node)];
-    candidates.push({ node, domain, replicasOfService, containers, usedPercent: percent, order });
+    candidates.push({ node, domain, replicasOfService, containers, usedPercent: percentOf(node), order });
   }
-  return candidates;
+  return { candidates, replicasInDomain: (domain) => counts.get(domain) ?? 0 };
 }
 
 /** Suspects last and by their load, the others by the age of their reason. */

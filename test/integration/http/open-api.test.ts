@@ -146,6 +146,7 @@ const changes = [
   ['cordonNode', 'POST', '/node/worker-2/cordon', undefined],
   ['drainNode', 'POST', '/node/worker-2/drain', undefined],
   ['activateNode', 'POST', '/node/worker-2/activate', undefined],
+  ['labelNode', 'PATCH', '/node/worker-2/labels', { zone: 'a', rack: null }],
   ['loseNode', 'POST', '/node/worker-2/lost', undefined],
   ['removeNode', 'DELETE', '/node/worker-2', undefined],
   ['issueToken', 'POST', '/token', { name: 'ci', scopes: ['read'] }],
