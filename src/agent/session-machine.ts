@@ -27,7 +27,7 @@ export type SessionEvent =
   | { type: 'register' }
   /** A manager heard a session it does not know. */
   | { type: 'resync' }
-  /** A leader is there that may not have seen the registration. */
+  /** A leader of an earlier version is there: its set does not say which registration it has seen. */
   | { type: 'retryNow' }
   | ({ type: 'accepted' } & Accepted)
   /** A challenge for this instance came through the node's queue: no other agent reads it. */

@@ -33,7 +33,7 @@ export type AgentSession = {
   isCurrent(command: { session: number; position: number }): boolean;
   /** Is it an answer to us? A set of this session is, and so is that of a later one of ours. */
   isAnswer(wanted: WantedCommand): boolean;
-  /** A leader is there now: a registration that waits for its answer is repeated at once. */
+  /** A leader of an earlier version is there, whose set answers none: a registration that waits is repeated at once. */
   retryNow(): void;
   accept(wanted: WantedCommand): void;
   /** It came through the node's queue: if it is for this instance, no other agent reads it, and the registration says so. */

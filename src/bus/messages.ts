@@ -74,8 +74,9 @@ export const WantedCommand = object({
   kind: Type.Literal('wanted'),
   ...commandHead,
   /**
-   * Echo of the registration it answers; null when it answers none: a new leader, or commands lost on the way.
-   * A registration repeated under the same id makes a new session each time: the highest session counts.
+   * The registration that began the session, so that the set of a new leader also answers one that was recorded before
+   * its term. null: from a manager of an earlier version. A registration repeated under the same id makes a new session
+   * each time: the highest session counts.
    */
   registrationId: nullable(Uuid),
   containers: Type.Array(

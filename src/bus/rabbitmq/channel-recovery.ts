@@ -14,7 +14,10 @@ type ChannelOf<K extends ChannelKind> = K extends 'confirm' ? ConfirmChannel : C
 export type ChannelSpec<K extends ChannelKind = ChannelKind> = {
   name: string;
   kind: K;
-  /** Is the bus unconnected without it? */
+  /**
+   * Is the bus unconnected without it? Any other is opened once the bus is connected: what it brings then comes after the
+   * listeners of onConnected were called. An answer to a registration that came before them was asked for a second time.
+   */
   isEssential: boolean;
   /** Runs on each new channel. A rejection means: try again later. */
   setup(channel: ChannelOf<K>): Promise<void>;
@@ -34,7 +37,8 @@ export type RecoveringChannel = {
 };
 
 type RecoveringChannelOptions = {
-  connection: RecoveringConnection;
+  /** `opened`: resolves when the channel may be opened. */
+  connection: Pick<RecoveringConnection, 'current' | 'opened'>;
   clock: Clock;
   /** Does the bus count as unconnected until it was there once? A channel added while connected does not change that. */
   isAwaited: boolean;

@@ -6,6 +6,8 @@ import type { BusEnd } from '../bus.ts';
 
 export type ConnectionStatus = Pick<BusEnd, 'status' | 'onConnected'> & {
   isConnected(): boolean;
+  /** Resolves when the bus is connected and its listeners have been called. */
+  connected(): Promise<void>;
   /** To be called after everything that can change what `isUp` returns. */
   update(): void;
   /** Shows in `status` until the bus is connected. */
@@ -29,6 +31,7 @@ export function createConnectionStatus({ description, isUp, logger }: Connection
   const logged = new Map<string, string>();
   let problem: string | null = 'not connected yet';
   let isConnected = false;
+  let connected = Promise.withResolvers<void>();
   let isClosed = false;
 
   const announce = () => {
@@ -48,15 +51,20 @@ export function createConnectionStatus({ description, isUp, logger }: Connection
       return () => listeners.delete(listener);
     },
     isConnected: () => isConnected,
+    connected: () => connected.promise,
     update() {
       const isNow = !isClosed && isUp();
       if (isNow === isConnected) return;
       isConnected = isNow;
-      if (!isNow) return;
+      if (!isNow) {
+        connected = Promise.withResolvers();
+        return;
+      }
       problem = null;
       logged.clear();
       logger.info({ broker: description }, 'bus connected');
       announce();
+      connected.resolve();
     },
     addProblem(part, error) {
       const message = errorMessage(error);

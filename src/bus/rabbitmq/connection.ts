@@ -68,7 +68,7 @@ export function createAmqpConnection(options: AmqpConnectionOptions): AmqpConnec
     onConnected: status.onConnected,
     openChannel(spec) {
       const channel = recoverChannel(spec, {
-        connection,
+        connection: { current: connection.current, opened: spec.isEssential ? connection.opened : status.connected },
         clock,
         isAwaited: spec.isEssential && !status.isConnected(),
         onChange: status.update,

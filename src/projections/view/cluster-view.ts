@@ -158,6 +158,8 @@ export type NodeView = {
   setLabels: NodeLabels;
   /** Position of its NodeRegistered or NodeReturned. */
   session: number;
+  /** Of the registration that began the session. */
+  registrationId: string;
   /** What its owner lets containers use of the machine. */
   hostAccess: HostAccess;
   /** Whose session it is; null when its agent did not say. */

@@ -111,7 +111,7 @@ function register(
   event: LogEvent<'NodeRegistered'> | LogEvent<'NodeReturned'>,
   touched: Touched,
 ): void {
-  const { node: id, instance = null, publicKey = null, hostAccess = noHostAccess } = event.data;
+  const { node: id, registrationId, instance = null, publicKey = null, hostAccess = noHostAccess } = event.data;
   const { engine, hostname, agentVersion, labels } = event.data;
   const known = view.nodes.get(id);
   if (known && known.engine.engineId !== engine.engineId) detachNode(view, id, known.engine.engineId);
@@ -126,6 +126,7 @@ function register(
     agentLabels: labels,
     setLabels: known?.setLabels ?? [],
     session: event.position,
+    registrationId,
     hostAccess,
     instance,
     publicKey,

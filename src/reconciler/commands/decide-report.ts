@@ -27,7 +27,7 @@ export function decideReport(
   report: Exclude<Report, EngineReport | { kind: 'pull-progress' }>,
   clusterId: string,
 ): ReportDecision {
-  if (report.kind === 'register') return decideRegistration(view, report);
+  if (report.kind === 'register') return decideRegistration(view, report, clusterId);
   if (report.kind === 'stale-removed') return decideStale(view, report, clusterId);
   const container = view.containers.get(report.container);
   if (!container || isTerminal(container.state)) return isEnd(report) ? 'stale' : 'orphan';
@@ -38,8 +38,11 @@ export function decideReport(
   return { event, expect: [{ stream: streams.container(container.id), version: container.version }] };
 }
 
-/** A node that the log does not know, or that was removed, registers; any other returns. */
-function decideRegistration(view: ClusterView, report: RegisterReport): ReportDecision {
+/**
+ * A node that the log does not know, or that was removed, registers; any other returns. A message that is delivered again
+ * does nothing: it would end the session that the first delivery began.
+ */
+function decideRegistration(view: ClusterView, report: RegisterReport, clusterId: string): ReportDecision {
   const { node, registrationId, instance, publicKey, hostAccess } = report;
   const { engine, hostname, agentVersion, labels, inventory } = report;
   const known = view.nodes.get(node);
@@ -56,6 +59,7 @@ function decideRegistration(view: ClusterView, report: RegisterReport): ReportDe
       meta: metaOf(report, null),
     },
     expect: [{ stream: streams.node(node), version: (known ?? view.removedNodes.get(node))?.version ?? 0 }],
+    appendId: uuidv5(report.reportId, clusterId),
   };
 }
 

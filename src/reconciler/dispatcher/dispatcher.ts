@@ -51,9 +51,9 @@ export function createDispatcher({ log, bus, projector, vault, logger }: Deps, o
     { bus, logger },
     {
       complete: logins.complete,
-      wantedSetOf(id, registrationId) {
+      wantedSetOf(id) {
         const node = view.nodes.get(id);
-        return node ? wantedSet(clusterId, { view, node, registrationId }) : null;
+        return node ? wantedSet(clusterId, view, node) : null;
       },
       onWantedSent: alarm.clear,
       onTooLarge: alarm.raise,
@@ -65,7 +65,7 @@ export function createDispatcher({ log, bus, projector, vault, logger }: Deps, o
     switch (event.type) {
       case 'NodeRegistered':
       case 'NodeReturned':
-        return outboxes.sendWanted(event.data.node, event.data.registrationId);
+        return outboxes.sendWanted(event.data.node);
       case 'NodeLost':
       case 'NodeRemoved':
         alarm.clear(event.data.node);
@@ -111,7 +111,7 @@ export function createDispatcher({ log, bus, projector, vault, logger }: Deps, o
       term = newTerm;
       alarm.clearOfAbsent();
       logins.clearOfRemoved();
-      for (const node of view.nodes.values()) if (node.state === 'ready') outboxes.sendWanted(node.id, null);
+      for (const node of view.nodes.values()) if (node.state === 'ready') outboxes.sendWanted(node.id);
     },
     stopLeading: stop,
     close() {
@@ -121,10 +121,7 @@ export function createDispatcher({ log, bus, projector, vault, logger }: Deps, o
   };
 }
 
-function wantedSet(
-  clusterId: string,
-  { view, node, registrationId }: { view: ClusterView; node: NodeView; registrationId: string | null },
-): WantedCommand {
+function wantedSet(clusterId: string, view: ClusterView, node: NodeView): WantedCommand {
   const specs = new Map<string, ContainerSpec>();
   const containers = [...node.containers].flatMap((id) => {
     const container = view.containers.get(id);
@@ -141,7 +138,7 @@ function wantedSet(
     session: node.session,
     position: view.position,
     causationId: node.latest.eventId,
-    registrationId,
+    registrationId: node.registrationId,
     containers,
     specs: Array.from(specs, ([specHash, spec]) => ({ specHash, spec })),
   };

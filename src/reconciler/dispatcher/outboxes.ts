@@ -10,11 +10,8 @@ import type { Logger } from '../../logger.ts';
 
 export type Outboxes = {
   enqueue(command: Exclude<Command, { kind: 'resync' }>): void;
-  /**
-   * The wanted set goes in place of what waits.
-   * @param registrationId what it answers; null: nothing, or what the set that waits already answers
-   */
-  sendWanted(node: string, registrationId: string | null): void;
+  /** The wanted set goes in place of what waits. */
+  sendWanted(node: string): void;
   /** Nothing more is sent to the node, but what is being sent. */
   drop(node: string): void;
   dropAll(): void;
@@ -22,7 +19,7 @@ export type Outboxes = {
 
 export type OutboxesOptions = {
   /** As of now; null: there is no such node. */
-  wantedSetOf(node: string, registrationId: string | null): WantedCommand | null;
+  wantedSetOf(node: string): WantedCommand | null;
   /** With what is not part of the log, just before it is sent. Never throws. */
   complete(command: Command): Promise<Command>;
   onWantedSent(node: string): void;
@@ -39,8 +36,8 @@ const retryMs = 1_000;
 type Outbox = {
   node: string;
   commands: Command[];
-  /** The wanted set goes first; it answers this registration, or none. */
-  wanted: { registrationId: string | null } | null;
+  /** The wanted set goes first. */
+  isSetDue: boolean;
   isSending: boolean;
   tooLargeRetry?: NodeJS.Timeout;
 };
@@ -53,25 +50,24 @@ export function createOutboxes(
   const isKept = (outbox: Outbox) => outboxes.get(outbox.node) === outbox;
 
   const outboxOf = (node: string): Outbox => {
-    const outbox = outboxes.get(node) ?? { node, commands: [], wanted: null, isSending: false };
+    const outbox = outboxes.get(node) ?? { node, commands: [], isSetDue: false, isSending: false };
     outboxes.set(node, outbox);
     return outbox;
   };
 
-  const sendWanted = (node: string, registrationId: string | null) => {
+  const sendWanted = (node: string) => {
     const outbox = outboxOf(node);
     clearTimeout(outbox.tooLargeRetry);
     outbox.commands = [];
-    outbox.wanted = { registrationId: registrationId ?? outbox.wanted?.registrationId ?? null };
+    outbox.isSetDue = true;
     void sendAll(outbox);
   };
 
   const next = (outbox: Outbox): Command | undefined => {
     if (!isKept(outbox)) return undefined;
-    const { wanted } = outbox;
-    if (!wanted) return outbox.commands.shift();
-    outbox.wanted = null;
-    return wantedSetOf(outbox.node, wanted.registrationId) ?? outbox.commands.shift();
+    if (!outbox.isSetDue) return outbox.commands.shift();
+    outbox.isSetDue = false;
+    return wantedSetOf(outbox.node) ?? outbox.commands.shift();
   };
 
   const sendAll = async (outbox: Outbox) => {
@@ -88,7 +84,6 @@ export function createOutboxes(
   /** @returns false: the node cannot be reached now, and its wanted set waits */
   const trySending = async (outbox: Outbox, command: Command): Promise<boolean> => {
     const { node } = outbox;
-    const registrationId = command.kind === 'wanted' ? command.registrationId : null;
     try {
       await bus.sendCommand(await complete(command));
       if (command.kind === 'wanted') onWantedSent(node);
@@ -97,12 +92,12 @@ export function createOutboxes(
       if (hasCode(error, 'message_too_large') && command.kind === 'wanted') {
         onTooLarge(command, error);
         // It would be as large again: the node has to do with the commands that follow.
-        outbox.tooLargeRetry = later(tooLargeRetryMs, outbox, () => sendWanted(node, registrationId));
+        outbox.tooLargeRetry = later(tooLargeRetryMs, outbox, () => sendWanted(node));
         return true;
       }
       logger.warn({ err: error, node, kind: command.kind }, 'command not delivered; the wanted set follows');
       outbox.commands = [];
-      outbox.wanted ??= { registrationId };
+      outbox.isSetDue = true;
       return false;
     }
   };
@@ -116,7 +111,7 @@ export function createOutboxes(
   return {
     enqueue(command) {
       const outbox = outboxOf(command.node);
-      if (outbox.commands.length >= commandsMax) return sendWanted(command.node, null);
+      if (outbox.commands.length >= commandsMax) return sendWanted(command.node);
       outbox.commands.push(command);
       void sendAll(outbox);
     },

@@ -121,6 +121,21 @@ async function givenQueued({ log, agent }: Cluster, { projector }: Opened, ...id
 
 const stateOf = ({ projector }: Opened, id: string) => projector.view.containers.get(id)?.state;
 
+scenario('a registration that the bus delivers twice begins one session', async (cluster) => {
+  const manager = await cluster.open('manager-1');
+  const [first, second] = [registers(), registers()];
+  await cluster.agent.sendReport(first);
+  await until('the node is known', () => manager.projector.view.nodes.has(node));
+  for (const report of [first, second, first]) await cluster.agent.sendReport(report);
+  const stale = { container: 'web.1-a', causationId: null, reason: 'not wanted' };
+  await cluster.agent.sendReport({ kind: 'stale-removed', ...head(), session: 1, ...stale });
+  const types = async () => (await readAll(cluster.log)).map(({ type }) => type);
+  await until('the last is taken in', async () => (await types()).includes('StaleContainerRemoved'));
+  // What was delivered before it is handled then.
+  await manager.close();
+  assert.equal((await types()).toSorted(), ['NodeRegistered', 'NodeReturned', 'StaleContainerRemoved']);
+});
+
 scenario('a node that returns reports hundreds of stale containers at once: each is recorded', async (cluster) => {
   const staleContainers = 400;
   const manager = await cluster.open('manager-1');

@@ -102,6 +102,19 @@ test('a wanted set has each spec once, however many replicas share it', async ()
   for (const { specHash } of wanted.containers) assert.is(specHash, wanted.specs[0]?.specHash);
 });
 
+test('the set of a new leader answers the registration that began the session', async () => {
+  const history = createHistory();
+  const { data } = history.node('worker-1') as LogEvent<'NodeRegistered'>;
+  const registrationId = '00000000-0000-4000-8000-000000000007';
+  history.add('NodeReturned', { ...data, registrationId });
+  const { dispatcher, taken } = setUp(history);
+  dispatcher.lead(1);
+  await until('the wanted set', () => taken.length === 1);
+  dispatcher.close();
+  const wanted = taken[0] as WantedCommand;
+  assert.equal([wanted.kind, wanted.session, wanted.registrationId], ['wanted', 2, registrationId]);
+});
+
 test('an agent that knows digests is sent them, or that none is known; an older one takes the image as it is named', async () => {
   const digest = `sha256:${'1'.repeat(64)}`;
   for (const [hasKey, isResolved, expected] of [
