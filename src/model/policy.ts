@@ -79,6 +79,16 @@ export const restartPolicyDefault: RestartPolicy = Object.freeze({
   windowSeconds: 60,
 });
 
+export const onDisconnectRules = ['lost', 'keep'] as const;
+/**
+ * What an agent that reaches no broker does about containers that end. `lost`: restarts them for as long as its node cannot
+ * count as lost. `keep`: for as long as it takes, also while another node runs their replacement.
+ */
+export type OnDisconnect = (typeof onDisconnectRules)[number];
+
+/** Of a service that says nothing; not stored. */
+export const onDisconnectDefault: OnDisconnect = 'lost';
+
 /** Absent: the default. */
 export const servicePolicyMembers = {
   mode: Type.Optional(StoredMode),
@@ -86,17 +96,19 @@ export const servicePolicyMembers = {
   schedule: Type.Optional(Schedule),
   update: Type.Optional(UpdatePolicy),
   restart: Type.Optional(RestartPolicy),
+  onDisconnect: Type.Optional(Type.Literal('keep')),
 };
 export const ServicePolicy = Type.Object(servicePolicyMembers, strict);
 export type ServicePolicy = Static<typeof ServicePolicy>;
 
 /** The policies among other members, as of an event or a request. Pure. */
-export const policyOf = ({ mode, job, schedule, update, restart }: ServicePolicy): ServicePolicy => ({
+export const policyOf = ({ mode, job, schedule, update, restart, onDisconnect }: ServicePolicy): ServicePolicy => ({
   ...(mode ? { mode } : {}),
   ...(job ? { job } : {}),
   ...(schedule ? { schedule } : {}),
   ...(update ? { update } : {}),
   ...(restart ? { restart } : {}),
+  ...(onDisconnect ? { onDisconnect } : {}),
 });
 
 /** Pure. */

@@ -4,6 +4,7 @@ import { type HealthCheck, healthCheckDefaults } from '../../model/health.ts';
 import { jobPolicyDefault, type ServiceMode } from '../../model/job.ts';
 import {
   type Amount,
+  type OnDisconnect,
   restartPolicyDefault,
   type ServicePolicy,
   type UpdatePolicy,
@@ -46,14 +47,16 @@ type PolicyBody = {
   schedule?: ScheduleBody;
   update?: UpdateBody;
   restart?: RestartBody;
+  onDisconnect?: OnDisconnect;
 };
 
-export const toPolicy = ({ mode, job, schedule, update, restart }: PolicyBody): ServicePolicy => ({
+export const toPolicy = ({ mode, job, schedule, update, restart, onDisconnect }: PolicyBody): ServicePolicy => ({
   ...(mode && mode !== 'replicated' ? { mode } : {}),
   ...(job || mode === 'job' ? { job: { ...jobPolicyDefault, ...job } } : {}),
   ...(schedule ? { schedule: { ...scheduleDefaults, ...schedule } } : {}),
   ...(update ? { update: { ...updatePolicyDefault, ...toUpdate(update) } } : {}),
   ...(restart ? { restart: { ...restartPolicyDefault, ...restart } } : {}),
+  ...(onDisconnect === 'keep' ? { onDisconnect } : {}),
 });
 
 type PolicyPatchBody = {
@@ -61,14 +64,16 @@ type PolicyPatchBody = {
   schedule?: ScheduleBody | null;
   update?: UpdateBody | null;
   restart?: RestartBody | null;
+  onDisconnect?: OnDisconnect | null;
 };
 
 /** @throws AppError `body_contradictory` */
-export const toPolicyPatch = ({ job, schedule, update, restart }: PolicyPatchBody): PolicyPatch => ({
+export const toPolicyPatch = ({ job, schedule, update, restart, onDisconnect }: PolicyPatchBody): PolicyPatch => ({
   ...(job === undefined ? {} : { job }),
   ...(schedule === undefined ? {} : { schedule: schedule && checkSchedule({ ...scheduleDefaults, ...schedule }, '') }),
   ...(update === undefined ? {} : { update: update && toUpdate(update) }),
   ...(restart === undefined ? {} : { restart }),
+  ...(onDisconnect === undefined ? {} : { onDisconnect }),
 });
 
 function toUpdate({ parallelism, maxFailures, ...plain }: UpdateBody): Partial<UpdatePolicy> {
@@ -85,7 +90,10 @@ const toAmount = (amount: number | string): Amount =>
 const toAmountBody = (amount: Amount): number | string => ('count' in amount ? amount.count : `${amount.percent}%`);
 
 /** As a request has them, such that sending them again changes nothing. */
-export function toReleaseBody(spec: ContainerSpec, { mode, job, schedule, update, restart }: ServicePolicy) {
+export function toReleaseBody(
+  spec: ContainerSpec,
+  { mode, job, schedule, update, restart, onDisconnect }: ServicePolicy,
+) {
   return {
     ...(spec.health ? { health: toHealthBody(spec.health) } : {}),
     ...(mode ? { mode } : {}),
@@ -93,6 +101,7 @@ export function toReleaseBody(spec: ContainerSpec, { mode, job, schedule, update
     ...(schedule ? { schedule } : {}),
     ...(update ? { update: toUpdateBody(update) } : {}),
     ...(restart ? { restart } : {}),
+    ...(onDisconnect ? { onDisconnect } : {}),
   };
 }
 

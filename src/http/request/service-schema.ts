@@ -12,6 +12,7 @@ import {
   HealthPatch,
   JobBody,
   ModeBody,
+  OnDisconnectBody,
   RestartBody,
   releaseComponents,
   ScheduleBody,
@@ -139,6 +140,7 @@ export const releaseMembers = {
   health: Type.Optional(HealthBody),
   update: Type.Optional(ref<UpdateBody>(UpdateBody)),
   restart: Type.Optional(ref<RestartBody>(RestartBody)),
+  onDisconnect: Type.Optional(OnDisconnectBody),
 };
 
 const ServiceBody = named('ServiceSpec', {
@@ -201,13 +203,14 @@ export const PatchBody = Type.Object(
     schedule: Type.Optional(nullable(ref<ScheduleBody>(ScheduleBody), 'null, for no schedule, or a whole one')),
     update: Type.Optional(nullable(ref<UpdateBody>(UpdateBody), 'null or an update policy')),
     restart: Type.Optional(nullable(ref<RestartBody>(RestartBody), 'null or a restart policy')),
+    onDisconnect: Type.Optional(nullable(OnDisconnectBody, 'null, lost or keep')),
   },
   {
     ...strict,
     $id: 'ServicePatch',
     minProperties: 1,
     description:
-      'Changes the members it has. In maps null removes a name; what the engine enforces, health, job, update and restart are the default again with null.',
+      'Changes the members it has. In maps null removes a name; what the engine enforces, health, job, update, restart and onDisconnect are the default again with null.',
     examples: [{ replicas: 5 }, { container: { image: 'nginx:1.28', env: { MODE: null } } }],
   },
 );

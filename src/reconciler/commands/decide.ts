@@ -13,6 +13,7 @@ import { specHash } from '../../events/schema/hash.ts';
 import { type JobPolicy, jobPolicyDefault } from '../../model/job.ts';
 import {
   modeOf,
+  type OnDisconnect,
   policyOf,
   type RestartPolicy,
   restartPolicyDefault,
@@ -44,6 +45,7 @@ export type PolicyPatch = {
   schedule?: Schedule | null;
   update?: Partial<UpdatePolicy> | null;
   restart?: Partial<RestartPolicy> | null;
+  onDisconnect?: OnDisconnect | null;
 };
 
 const replicasDefault = 1;
@@ -142,7 +144,8 @@ function applySpec(view: ClusterView, spec: SpecRequest, path: string, context: 
   return requestService({ name, replicas, spec: container, specHash: hash, policy }, generation, !isSameSpec, context);
 }
 
-function patchPolicy(policy: ServicePolicy, { job, schedule, update, restart }: PolicyPatch = {}): ServicePolicy {
+function patchPolicy(policy: ServicePolicy, patch: PolicyPatch = {}): ServicePolicy {
+  const { job, schedule, update, restart, onDisconnect } = patch;
   const patched: ServicePolicy = { ...policy };
   if (job !== undefined) patched.job = { ...(job && policy.job ? policy.job : jobPolicyDefault), ...job };
   if (schedule) patched.schedule = schedule;
@@ -151,6 +154,8 @@ function patchPolicy(policy: ServicePolicy, { job, schedule, update, restart }: 
   if (update === null) delete patched.update;
   if (restart) patched.restart = { ...(policy.restart ?? restartPolicyDefault), ...restart };
   if (restart === null) delete patched.restart;
+  if (onDisconnect === 'keep') patched.onDisconnect = onDisconnect;
+  else if (onDisconnect !== undefined) delete patched.onDisconnect;
   return patched;
 }
 

@@ -9,6 +9,7 @@ import type { EventLog } from '../../events/log/event-log.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/live/projector.ts';
 import type { Vault } from '../../secrets/vault.ts';
+import { createAloneNotices } from '../dispatcher/alone-notices.ts';
 import { createDispatcher } from '../dispatcher/dispatcher.ts';
 import { createHeartbeats } from '../intake/heartbeat-consumer.ts';
 import { createLiveness } from '../intake/liveness.ts';
@@ -52,7 +53,8 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
   const feed = createLivenessFeed({ ...deps, liveness });
   const onSuperseded = () => leadership.depose();
 
-  const dispatcher = createDispatcher(deps, { clusterId });
+  const dispatcher = createDispatcher(deps, { clusterId, nodeTimeoutMs });
+  const notices = createAloneNotices({ ...deps, heartbeats: liveness }, { clusterId });
   const loop = createLoop({ ...deps, liveness }, { queueTimeoutMs, holdMs, onSuperseded });
   const reports = createReportConsumer({ ...deps, heartbeats: liveness }, { clusterId });
   const heartbeats = createHeartbeats(
@@ -81,10 +83,12 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
       reports.start();
       heartbeats.start();
       leadership.start();
+      notices.start();
     },
     term: () => leadership.term(),
     async close() {
       feed.close();
+      notices.close();
       await loop.close();
       dispatcher.close();
       await Promise.all([heartbeats.close(), reports.close()]);

@@ -1,10 +1,10 @@
 /** Reads what a slot has from the view. Pure; it plans nothing. */
 
 import { restartPolicyDefault } from '../../model/policy.ts';
+import { restartDelayMs } from '../../model/restart-delay.ts';
 import type { ClusterView, ContainerView, ServiceView, SpecVersion } from '../../projections/view/cluster-view.ts';
 import { servesAt } from '../../projections/view/rollouts.ts';
 import type { SlotView } from '../../projections/view/slot-view.ts';
-import { restartDelayMs } from './restart-policy.ts';
 
 export type SlotStatus = {
   slot: number;

@@ -219,7 +219,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     } as unknown as Report;
     const deliver = () => {
       if (!node.isConnected) return later(500, 1_000, deliver);
-      if (message.kind === 'pull-progress') return;
+      if (message.kind === 'pull-progress' || message.kind === 'restarted') return;
       if (message.kind === 'register' && !mayRegister(node, message)) return;
       const decision = isEngineReport(message)
         ? decideEngineReport(view, message, nowMs)
