@@ -23,6 +23,7 @@ import { createWorker } from './containers/worker.ts';
 import type { Engine } from './engine/engine.ts';
 import { type EngineWatchOptions, startEngineWatch } from './engine/engine-watch.ts';
 import { createAgentQueues } from './queues.ts';
+import { createContact } from './reports/contact.ts';
 import { createEngineReports } from './reports/engine-reports.ts';
 import { startHeartbeat } from './reports/heartbeat.ts';
 import { createReporter } from './reports/reporter.ts';
@@ -96,13 +97,26 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const reporter = createReporter({ bus, clock, logger }, { clusterId, node, session: session.number });
   const digests = createDigestAnswers({ reporter });
   const hasSession = () => session.number() !== null;
+  const contact = createContact({ bus, clock });
   const worker = createWorker(
-    { engine, digests, openLogin, parallelStarts, secretsDir, hostAccess, hasSession, reporter, clock, logger },
+    {
+      engine,
+      contact,
+      digests,
+      openLogin,
+      parallelStarts,
+      secretsDir,
+      hostAccess,
+      hasSession,
+      reporter,
+      clock,
+      logger,
+    },
     { closing: closing.signal },
   );
 
   const onCommand = createCommandHandler(
-    { session, worker, digests, engine, logger },
+    { session, worker, contact, digests, engine, logger },
     {
       ...{ clusterId, node, instanceId: instance.id, closing: closing.signal },
       onRegistered: () => queues.leaveRefusals(),
@@ -126,6 +140,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
       ...{ clusterId, node, instanceId: instance.id, everyMs: heartbeatMs },
       session: session.number,
       running: worker.running,
+      onTaken: contact.heartbeatTaken,
     };
     const heartbeat = startHeartbeat({ bus, clock }, heartbeats);
     return [stopListening, session.close, engineReports.close, () => watch.close(), () => heartbeat.unsubscribe()];

@@ -10,11 +10,13 @@ import type { Logger } from '../logger.ts';
 import type { DigestAnswers } from './containers/digest-answers.ts';
 import type { Worker } from './containers/worker.ts';
 import type { Engine, EngineContainer } from './engine/engine.ts';
+import type { Contact } from './reports/contact.ts';
 import type { AgentSession } from './session.ts';
 
 export type CommandHandlerDeps = {
   session: AgentSession;
   worker: Worker;
+  contact: Pick<Contact, 'logAway'>;
   digests: Pick<DigestAnswers, 'answered'>;
   engine: Engine;
   logger: Logger;
@@ -32,7 +34,7 @@ export type CommandHandlerOptions = {
 };
 
 export function createCommandHandler(
-  { session, worker, digests, engine, logger }: CommandHandlerDeps,
+  { session, worker, contact, digests, engine, logger }: CommandHandlerDeps,
   { clusterId, node, instanceId, closing, onRegistered, onSynced }: CommandHandlerOptions,
 ): (command: Command) => Promise<Disposition> {
   const takeWanted = async (wanted: WantedCommand) => {
@@ -56,6 +58,7 @@ export function createCommandHandler(
       if ((command.instanceId ?? instanceId) === instanceId) session.resync();
     } else if (command.kind === 'challenge') session.challenged(command);
     else if (command.kind === 'image') digests.answered(command.container, command.digest);
+    else if (command.kind === 'alone') contact.logAway(command.leaseMs);
     else if (command.kind === 'wanted') await takeWanted(command);
     else if (session.isCurrent(command)) worker.apply(command);
     else logger.debug({ kind: command.kind, session: command.session, position: command.position }, 'command fenced');

@@ -58,8 +58,11 @@ export type ManagerBus = BusEnd & {
 
 export type AgentBus = BusEnd & {
   sendReport(report: Report, options?: PublishOptions): Promise<void>;
-  /** Not confirmed, and dropped while disconnected: the next heartbeat follows in a second. */
-  sendHeartbeat(heartbeat: Heartbeat): void;
+  /**
+   * Sent once, and dropped while disconnected: the next heartbeat follows in a second.
+   * @param onTaken called when the broker has it
+   */
+  sendHeartbeat(heartbeat: Heartbeat, onTaken?: () => void): void;
   /** `co_node_<id>`: one at a time, in order; single active consumer, another agent of the same node waits. */
   consumeCommands(handler: (command: Command) => Promise<Disposition>): Consumer;
   /** `co_node_<id>_<instance>`, while it exists: messages for one agent of the node alone. */

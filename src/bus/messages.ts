@@ -1,19 +1,28 @@
 /** The messages between managers and agents. Each carries the cluster's id, and one of another cluster is dead-lettered. */
 
-import { type Static, type TSchema, Type } from '@sinclair/typebox';
-import { ContainerStateSchema, FailureReason, LogTail } from '../model/container.ts';
-import { HealthOutput } from '../model/health.ts';
+import { type Static, Type } from '@sinclair/typebox';
+import { ContainerStateSchema } from '../model/container.ts';
 import { HostAccess } from '../model/host-access.ts';
 import { ContainerId, IsoTime, NodeId, ServiceName, Uuid } from '../model/ids.ts';
 import { ImageDigest } from '../model/image.ts';
 import { AgentInstance, EngineDescription, InventoryItem } from '../model/node.ts';
+import { onDisconnectRules, RestartPolicy } from '../model/policy.ts';
 import { PublicKey, RegistryHost } from '../model/registry.ts';
-import { ContainerSpec, Protocol, SpecHash } from '../model/service.ts';
-
-const object = <T extends Record<string, TSchema>>(members: T) => Type.Object(members, { additionalProperties: false });
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const text = (maxLength: number) => Type.String({ maxLength });
-const Position = Type.Integer({ minimum: 1 });
+import { ContainerSpec, SpecHash } from '../model/service.ts';
+import {
+  CompletedReport,
+  FailedReport,
+  HealthyReport,
+  ImageReport,
+  PullProgressReport,
+  RestartedReport,
+  RunningReport,
+  StaleRemovedReport,
+  StartingReport,
+  StoppedReport,
+  UnhealthyReport,
+} from './container-reports.ts';
+import { nullable, object, Position, reportHead, text } from './message-members.ts';
 
 /** What an agent needs to run a container. */
 const Run = {
@@ -27,7 +36,17 @@ const Run = {
    * nothing to say, the image is taken as it is named.
    */
   digest: Type.Optional(nullable(ImageDigest)),
+  /** Failures of its slot in a row before it. Absent: none. */
+  failures: Type.Optional(Type.Integer({ minimum: 1 })),
 };
+
+const restartRuleMembers = {
+  policy: RestartPolicy,
+  onDisconnect: Type.Union(onDisconnectRules.map((rule) => Type.Literal(rule))),
+};
+/** By which an agent that is alone restarts what ends. Absent: it restarts nothing. */
+export const RestartRule = object(restartRuleMembers);
+export type RestartRule = Static<typeof RestartRule>;
 
 /** Opens with the key of the agent's registration, for its session and this host and version. null: it cannot be read. */
 const SealedLogin = object({
@@ -58,6 +77,7 @@ export const StartCommand = object({
   ...commandHead,
   ...Run,
   spec: ContainerSpec,
+  restart: Type.Optional(RestartRule),
   logins,
 });
 export const StopCommand = object({
@@ -89,6 +109,10 @@ export const WantedCommand = object({
   ),
   /** Each that `containers` name by its hash, once: replicas share theirs, and a large spec times replicas fits no message. */
   specs: Type.Array(object({ specHash: SpecHash, spec: ContainerSpec })),
+  /** Of each service whose containers may be restarted by an agent that is alone. */
+  restarts: Type.Optional(Type.Array(object({ service: ServiceName, ...restartRuleMembers }))),
+  /** A node that is not heard for so long counts as lost. Absent: the agent cannot know how long it does not. */
+  nodeTimeoutMs: Type.Optional(Type.Integer({ minimum: 1 })),
   logins,
 });
 /** Answers the report of an image: what all containers of the spec run. null: it has no digest. Not fenced: it is so for ever. */
@@ -122,6 +146,17 @@ export const ChallengeCommand = object({
   hostname: text(255),
 });
 
+/**
+ * The sender cannot reach the log: what ends meanwhile is the agent's to restart, for so long from now on. Not fenced: the
+ * sender may be the only one that cannot, so the log decides about each restart when it hears of it.
+ */
+const AloneCommand = object({
+  kind: Type.Literal('alone'),
+  clusterId: Uuid,
+  node: NodeId,
+  leaseMs: Type.Integer({ minimum: 1, maximum: 60_000 }),
+});
+
 export const Command = Type.Union([
   StartCommand,
   StopCommand,
@@ -130,6 +165,7 @@ export const Command = Type.Union([
   ImageCommand,
   ResyncCommand,
   ChallengeCommand,
+  AloneCommand,
 ]);
 export type Command = Static<typeof Command>;
 export type StartCommand = Static<typeof StartCommand>;
@@ -148,14 +184,6 @@ export const Refusal = object({
   holder: object({ hostname: text(255), instance: AgentInstance }),
 });
 export type Refusal = Static<typeof Refusal>;
-
-const reportHead = {
-  clusterId: Uuid,
-  node: NodeId,
-  /** uuid of the report: redelivered ones have no second effect. */
-  reportId: Uuid,
-  at: IsoTime,
-};
 
 export const RegisterReport = object({
   kind: Type.Literal('register'),
@@ -187,70 +215,6 @@ const EngineLostReport = object({
 });
 const EngineReturnedReport = object({ kind: Type.Literal('engine-returned'), ...reportHead, session: Position });
 
-const containerReportHead = {
-  ...reportHead,
-  session: Position,
-  container: ContainerId,
-  /** eventId of the fact that caused it; null when the container ended by itself. */
-  causationId: nullable(Type.String({ maxLength: 64 })),
-};
-
-const StartingReport = object({ kind: Type.Literal('starting'), ...containerReportHead });
-const RunningReport = object({
-  kind: Type.Literal('running'),
-  ...containerReportHead,
-  engineContainerId: text(128),
-  startedAt: IsoTime,
-  ports: Type.Array(object({ container: Type.Integer(), host: Type.Integer(), protocol: Protocol })),
-  /** It has a check of its health, be it its image's. */
-  isChecked: Type.Optional(Type.Boolean()),
-  /** Of the image it was created from, where that was named by its digest. */
-  imageDigest: Type.Optional(ImageDigest),
-});
-/** What the image of the container means on this node, before it is created. Sent again until it is answered. */
-const ImageReport = object({
-  kind: Type.Literal('image'),
-  ...containerReportHead,
-  digest: nullable(ImageDigest),
-  /** Why it has none, a sentence. */
-  reason: nullable(text(512)),
-});
-const HealthyReport = object({ kind: Type.Literal('healthy'), ...containerReportHead });
-const UnhealthyReport = object({ kind: Type.Literal('unhealthy'), ...containerReportHead, output: HealthOutput });
-export const FailedReport = object({
-  kind: Type.Literal('failed'),
-  ...containerReportHead,
-  reason: FailureReason,
-  message: text(2048),
-  exitCode: nullable(Type.Integer()),
-  logTail: LogTail,
-});
-const StoppedReport = object({
-  kind: Type.Literal('stopped'),
-  ...containerReportHead,
-  exitCode: nullable(Type.Integer()),
-});
-const CompletedReport = object({
-  kind: Type.Literal('completed'),
-  ...containerReportHead,
-  logTail: LogTail,
-  /** What is worth knowing of a run that ended well. */
-  note: Type.Optional(text(200)),
-});
-const StaleRemovedReport = object({
-  kind: Type.Literal('stale-removed'),
-  ...containerReportHead,
-  reason: text(200),
-});
-/** Telemetry: at most one a second for a pull. */
-const PullProgressReport = object({
-  kind: Type.Literal('pull-progress'),
-  ...containerReportHead,
-  image: text(512),
-  currentBytes: Type.Integer({ minimum: 0 }),
-  totalBytes: Type.Integer({ minimum: 0 }),
-});
-
 export const Report = Type.Union([
   RegisterReport,
   EngineLostReport,
@@ -264,6 +228,7 @@ export const Report = Type.Union([
   StoppedReport,
   CompletedReport,
   StaleRemovedReport,
+  RestartedReport,
   PullProgressReport,
 ]);
 export type Report = Static<typeof Report>;

@@ -5,9 +5,10 @@ import { Type } from '@sinclair/typebox';
 /** A DNS label: it becomes part of container names and host names. */
 export const ServiceName = Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$', maxLength: 63 });
 export const NodeId = Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$', maxLength: 63 });
+/** See `containerId` and `restartedId`. */
 export const ContainerId = Type.String({
-  pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.[1-9][0-9]{0,4}-[0-9a-z]{1,11}$',
-  maxLength: 81,
+  pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.[1-9][0-9]{0,4}-[0-9a-z]{1,11}(\\.[1-9][0-9]{0,5})?$',
+  maxLength: 88,
 });
 
 export const Uuid = Type.String({
@@ -26,4 +27,13 @@ export const IsoTime = Type.String({
  */
 export function containerId(service: string, slot: number, causePosition: number): string {
   return `${service}.${slot}-${causePosition.toString(36)}`;
+}
+
+/**
+ * The id of the run that an agent starts by itself in place of one that ended: the same with its ordinal, `web.2-4k.1` after
+ * `web.2-4k`. Pure. A run ends once and is on one node, so no two have it; and no manager gives it, for a dot is in it.
+ */
+export function restartedId(container: string): string {
+  const [, base, ordinal = '0'] = /^(.*-[0-9a-z]+)(?:\.([0-9]+))?$/.exec(container)!;
+  return `${base}.${Number(ordinal) + 1}`;
 }

@@ -10,6 +10,8 @@ export const labels = {
   container: 'co.container',
   generation: 'co.generation',
   specHash: 'co.spec-hash',
+  /** Of one that the agent started by itself: the run before it. */
+  replaces: 'co.replaces',
 } as const;
 
 export function dockerContainerName(clusterId: string, containerId: string): string {

@@ -83,6 +83,16 @@ export const restartPolicyDefault: RestartPolicy = Object.freeze({
   windowSeconds: 60,
 });
 
+export const onDisconnectRules = ['lost', 'keep'] as const;
+/**
+ * What an agent that reaches no broker does about containers that end. `lost`: restarts them for as long as its node cannot
+ * count as lost. `keep`: for as long as it takes, also while another node runs their replacement.
+ */
+export type OnDisconnect = (typeof onDisconnectRules)[number];
+
+/** Of a service that says nothing; not stored. */
+export const onDisconnectDefault: OnDisconnect = 'lost';
+
 /** Absent: the default. */
 export const servicePolicyMembers = {
   mode: Type.Optional(StoredMode),
@@ -92,13 +102,14 @@ export const servicePolicyMembers = {
   restart: Type.Optional(RestartPolicy),
   placement: Type.Optional(PlacementPolicy),
   rebalance: Type.Optional(RebalancePolicy),
+  onDisconnect: Type.Optional(Type.Literal('keep')),
 };
 export const ServicePolicy = Type.Object(servicePolicyMembers, strict);
 export type ServicePolicy = Static<typeof ServicePolicy>;
 
 /** The policies among other members, as of an event or a request. Pure. */
 export const policyOf = (source: ServicePolicy): ServicePolicy => {
-  const { mode, job, schedule, update, restart, placement, rebalance } = source;
+  const { mode, job, schedule, update, restart, placement, rebalance, onDisconnect } = source;
   return {
     ...(mode ? { mode } : {}),
     ...(job ? { job } : {}),
@@ -107,6 +118,7 @@ export const policyOf = (source: ServicePolicy): ServicePolicy => {
     ...(restart ? { restart } : {}),
     ...(placement ? { placement } : {}),
     ...(rebalance ? { rebalance } : {}),
+    ...(onDisconnect ? { onDisconnect } : {}),
   };
 };
 

@@ -49,6 +49,9 @@ const pulledPosition = 113;
 const [first, second, third, fourth, fifth] = [refOf(1, 4), refOf(2, 4), refOf(1, 12), refOf(1, 45), refOf(1, 52)];
 const [sixth, seventh, eighth] = [refOf(1, 76), refOf(1, 82), refOf(1, pulledPosition)];
 const ninth = refOf(1, 123);
+const tenth = refOf(1, 133);
+/** The agent started it by itself. */
+const eleventh = { ...tenth, container: `${tenth.container}.1` };
 const filtered = [{ filter: 'ports', reason: 'host port 80/tcp is taken', count: 1, nodes: ['worker-2'] }];
 const queuedData = (ref: typeof first, replaces: string | null, generation: number, of: ContainerSpec) => ({
   ...ref,
@@ -247,7 +250,7 @@ const told: readonly Told[] = [
   ['NodeHeard', worker, { node: 'worker-1', session: 3 }],
   ['NodeLost', worker, { node: 'worker-1', session: 3, lastHeardAt: atOf(11), silentMs: 200, reason: 'engine silent' }],
   ['NodeReturned', worker, { ...node('worker-1'), hostAccess: { binds: ['/srv'], devices: ['/dev/fuse'] } }],
-  ['ServiceRequested', web, requestOf(12, withOptions)],
+  ['ServiceRequested', web, requestOf(12, withOptions), 3],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 13 }],
   ['ServiceRemoved', web, { service: 'web' }],
   ['NodeLost', worker, { ...lostNode, session: 80, lastHeardAt: null }, 1],
@@ -262,13 +265,13 @@ const told: readonly Told[] = [
     worker,
     { node: 'worker-1', registrationId: uuid(903), instance: instanceOf(904), hostname: 'host-2', session: 86 },
   ],
-  ['ServiceRequested', web, { ...requestOf(14, spec), replicas: 0, mode: 'job', job }],
+  ['ServiceRequested', web, { ...requestOf(14, spec), replicas: 0, mode: 'job', job }, 3],
   ['JobDue', web, dueOf(1, 14)],
   queued(sixth, null, 14),
   ['ContainerRunning', on(sixth), runningOf(sixth), 2],
   ['ContainerCompleted', on(sixth), { ...sixth, logTail: [] }],
   ['JobCompleted', web, { service: 'web', run: 1, completions: 1, seconds: 2 }],
-  ['ServiceRequested', web, { ...requestOf(15, checked), replicas: 0, mode: 'job', job }],
+  ['ServiceRequested', web, { ...requestOf(15, checked), replicas: 0, mode: 'job', job }, 3],
   ['JobDue', web, dueOf(2, 15)],
   queued(seventh, null, 15, checked),
   ['ContainerRunning', on(seventh), runningOf(seventh), 2],
@@ -284,17 +287,17 @@ const told: readonly Told[] = [
   ['ContainerStopped', on(seventh), { ...seventh, exitCode: 143 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 16 }],
   ['ServiceRemoved', web, { service: 'web' }],
-  ['ServiceRequested', web, { ...requestOf(17, spec), replicas: 0, mode: 'job', job, schedule }],
+  ['ServiceRequested', web, { ...requestOf(17, spec), replicas: 0, mode: 'job', job, schedule }, 3],
   ['JobDue', web, { ...dueOf(1, 17), cause: 'schedule', dueAt: atOf(90), isReplacing: false }],
   ['JobSkipped', web, { service: 'web', dueAt: atOf(91), ticks: 2, why: 'overlap', run: 1 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 18 }],
   ['ServiceRemoved', web, { service: 'web' }],
-  ['ServiceRequested', web, { ...requestOf(19, spec), replicas: 0, mode: 'global' }],
+  ['ServiceRequested', web, { ...requestOf(19, spec), replicas: 0, mode: 'global' }, 3],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 20 }],
   ['ServiceRemoved', web, { service: 'web' }],
   ['NodeReturned', worker, { ...node('worker-1'), instance: instanceOf(902), publicKey, inventory: [inventoryOf()] }],
   ['RegistryLoginSet', streams.registries, { ...login, version: 1, changed: true, passwordHash }],
-  ['ServiceRequested', web, requestOf(21, pulled)],
+  ['ServiceRequested', web, requestOf(21, pulled), 3],
   queued(eighth, null, 21, pulled),
   ['ImageResolved', streams.image('web', pulledPosition), { ...resolved, digest, reason: null }],
   ['ContainerRunning', on(eighth), { ...runningOf(eighth), imageDigest: digest }],
@@ -304,7 +307,7 @@ const told: readonly Told[] = [
   ['ContainerStopped', on(eighth), { ...eighth, exitCode: 0 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 22 }],
   ['ServiceRemoved', web, { service: 'web' }],
-  ['ServiceRequested', web, { ...requestOf(23, spec), placement, rebalance: { maxMoves: 1, cooldownSeconds: 60 } }],
+  ['ServiceRequested', web, { ...requestOf(23, spec), placement, rebalance: { maxMoves: 1, cooldownSeconds: 60 } }, 3],
   [
     'ContainerQueued',
     on(ninth),
@@ -327,6 +330,16 @@ const told: readonly Told[] = [
   ['ContainerStopRequested', on(ninth), { ...ninth, reason: 'constraint not met', stopTimeoutSeconds: 10 }],
   ['ContainerStopped', on(ninth), { ...ninth, exitCode: 0 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 24 }],
+  ['ServiceRemoved', web, { service: 'web' }],
+  ['ServiceRequested', web, { ...requestOf(25, spec), onDisconnect: 'keep' }],
+  queued(tenth, null, 25),
+  ['ContainerRunning', on(tenth), runningOf(tenth)],
+  ['ContainerFailed', on(tenth), { ...tenth, reason: 'exited', message: 'exit code 1', exitCode: 1, logTail: [] }],
+  queued(eleventh, tenth.container, 25),
+  ['ContainerRunning', on(eleventh), runningOf(eleventh)],
+  ['ContainerStopRequested', on(eleventh), { ...eleventh, reason: 'service removed', stopTimeoutSeconds: 10 }],
+  ['ContainerStopped', on(eleventh), { ...eleventh, exitCode: 0 }],
+  ['ServiceRemovalRequested', web, { service: 'web', generation: 26 }],
   ['ServiceRemoved', web, { service: 'web' }],
 ];
 

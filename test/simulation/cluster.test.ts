@@ -45,7 +45,10 @@ function request(cluster: SimulatedCluster, service: Service): void {
   const replicas = Math.floor(cluster.random() * (replicasMax + 1));
   const { events, expect } = decide(
     cluster.view,
-    { kind: 'apply', specs: [{ service, replicas, container }] },
+    {
+      kind: 'apply',
+      specs: [{ service, replicas, container, ...cluster.pick([{}, { onDisconnect: 'keep' as const }]) }],
+    },
     context,
     { nodeTimeoutMs },
   );
@@ -116,6 +119,21 @@ function declareLost(cluster: SimulatedCluster, node: string): void {
   }
 }
 
+/** Broker or log are away, or one manager says so; and containers die meanwhile. */
+function outage(cluster: SimulatedCluster, node: string): void {
+  const away = cluster.pick([cluster.loseBroker, cluster.loseLog, cluster.loseLog, () => cluster.sayAlone(node)]);
+  for (let death = 0; death < 3; death += 1) {
+    away(Math.floor(cluster.random() * 4_000));
+    killOne(cluster, cluster.pick([...cluster.nodes.keys()]));
+    away(Math.floor(cluster.random() * 4_000));
+  }
+}
+
+function killOne(cluster: SimulatedCluster, node: string): void {
+  const container = cluster.pick([...(cluster.nodes.get(node)?.running.keys() ?? [])]);
+  if (container) cluster.killContainer(node, container);
+}
+
 function doSomething(cluster: SimulatedCluster): void {
   const node = cluster.pick([...cluster.nodes.keys()]);
   const service = cluster.pick(services);
@@ -129,13 +147,14 @@ function doSomething(cluster: SimulatedCluster): void {
   else if (draw < 0.4) cluster.nodes.get(node)!.isUnresponsive = true;
   else if (draw < 0.5) cluster.partition(node);
   else if (draw < 0.73) cluster.bringBack(node);
-  else if (draw < 0.75) cluster.pause(Math.floor(cluster.random() * 60_000));
-  else if (draw < 0.78) declareLost(cluster, node);
-  else if (draw < 0.85) {
+  else if (draw < 0.76) outage(cluster, node);
+  else if (draw < 0.78) cluster.pause(Math.floor(cluster.random() * 60_000));
+  else if (draw < 0.8) declareLost(cluster, node);
+  else if (draw < 0.87) {
     const container = cluster.pick([...(cluster.nodes.get(node)?.running.keys() ?? [''])]);
     if (container) cluster.killContainer(node, container);
-  } else if (draw < 0.88) cluster.hangEngine(node);
-  else if (draw < 0.9) cluster.wakeEngine(node);
+  } else if (draw < 0.9) cluster.hangEngine(node);
+  else if (draw < 0.92) cluster.wakeEngine(node);
   else setAvailability(cluster, node, cluster.pick(['NodeCordoned', 'NodeDrainRequested', 'NodeActivated'] as const));
 }
 

@@ -22,6 +22,8 @@ export type Run = Omit<RunRequest, 'env' | 'image'> & {
   digest?: string | null | undefined;
   /** At the registry of its image. */
   login: SessionLogin | null;
+  /** Of its slot in a row before it. */
+  failures?: number | undefined;
 };
 
 export type StartOptions = {
@@ -37,8 +39,8 @@ export type StartDeps = Omit<ImageSourceDeps, 'engine'> & {
   parallelStarts: StartLimiter;
   secretsDir: string | null;
   hostAccess: HostAccess;
-  /** A node without one may be lost by now, and the container replaced elsewhere: it waits as for the engine. */
-  hasSession: () => boolean;
+  /** Not now where the node may be lost by now, and the container replaced elsewhere: it waits as for the engine. */
+  mayStart: (run: Run) => boolean;
 };
 
 /** A permit that met an engine that is away is kept this long: thousands may wait, and each would ask it next. */
@@ -56,10 +58,10 @@ export async function startContainer(
   run: Run,
   { signal, cancelled, onProgress, causationId }: StartOptions,
 ): Promise<EngineContainer> {
-  const { engine, parallelStarts, secretsDir, hostAccess, hasSession } = deps;
+  const { engine, parallelStarts, secretsDir, hostAccess, mayStart } = deps;
   const source = createImageSource(deps, { ...run, causationId }, { signal, onProgress });
   const createAndStart = async (image: string) => {
-    if (!hasSession()) throw new AppError('engine_unavailable', 'the node gave its session up', { retryable: true });
+    if (!mayStart(run)) throw new AppError('engine_unavailable', 'the node may be lost by now', { retryable: true });
     const giveBack = await parallelStarts.acquire(signal);
     try {
       const spec = await resolveHostMounts(run.spec, hostAccess);
@@ -92,7 +94,7 @@ export async function startContainer(
 }
 
 /** What an engine needs of it. */
-const requestOf = ({ digest: _, login: __, ...request }: Run) => request;
+const requestOf = ({ digest: _, login: __, failures: ___, ...request }: Run) => request;
 
 const failureReasons: Readonly<Record<string, FailureReason>> = {
   image_pull_failed: 'image',

@@ -61,8 +61,8 @@ export type Operations = {
   report(report: ReportBody): void;
   /** Its health is reported again with the next look. */
   forgetHealth(): void;
-  /** `confirmed` is sent when the bus has it. */
-  reportUntilConfirmed(report: ReportBody): void;
+  /** `confirmed` is sent when the bus has it. @param run null: it was removed before it was known what it was */
+  reportUntilConfirmed(report: ReportBody, run: Run | null): void;
   /** Forgets reports that wait. */
   dropReports(): void;
   /** The engine has it no more and its end is confirmed. */
@@ -109,7 +109,7 @@ export const runnerMachine = setup({
       if (context.report) context.operations.report(context.report);
     },
     reportUntilConfirmed: ({ context }) => {
-      if (context.report) context.operations.reportUntilConfirmed(context.report);
+      if (context.report) context.operations.reportUntilConfirmed(context.report, context.run);
     },
     forgetHealth: ({ context }) => context.operations.forgetHealth(),
     dropReports: ({ context }) => context.operations.dropReports(),

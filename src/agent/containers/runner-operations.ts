@@ -15,11 +15,16 @@ import { failureReasonOf, type Run, type StartDeps, startContainer } from './con
 import { exitReportOf, failedReport } from './exit-status.ts';
 import { probeHealth } from './health-prober.ts';
 import { createHealthReports, createPauses, type HealthReports } from './health-reports.ts';
+import type { End } from './restart-rule.ts';
+import type { Restarts } from './restarts.ts';
 import type { Operations, Outcome } from './runner-machine.ts';
 import { createSecretMask, type Mask } from './secret-mask.ts';
 import { secretsIn } from './secrets.ts';
 
-export type RunnerDeps = StartDeps & { reporter: Reporter; clock: Clock; logger: Logger };
+export type RunnerDeps = StartDeps & { reporter: Reporter; restarts: RestartGate; clock: Clock; logger: Logger };
+
+/** What the log does not have is reported in another way. */
+export type RestartGate = Pick<Restarts, 'takeEnd' | 'takeReport'>;
 
 export type RunnerOptions = {
   container: string;
@@ -43,11 +48,14 @@ export type Scheduling = {
 };
 
 export function createOperations(deps: RunnerDeps, options: RunnerOptions, scheduling: Scheduling): Operations {
-  const health = createHealthReports(deps, options);
+  const report: Reporter['report'] = (container, body, onConfirmed) => {
+    if (!deps.restarts.takeReport(container, body)) deps.reporter.report(container, body, onConfirmed);
+  };
+  const health = createHealthReports({ reporter: { report } }, options);
   return {
     ...createEngineOperations(deps, options, { ...scheduling, health }),
     ...createProbing(deps, options, health),
-    ...createReports(deps, options, { ...scheduling, health }),
+    ...createReports({ ...deps, report }, options, { ...scheduling, health }),
   };
 }
 
@@ -178,32 +186,39 @@ const createOrder =
     });
 
 function createReports(
-  { reporter, clock }: RunnerDeps,
+  { reporter, restarts, report, clock }: RunnerDeps & Pick<Reporter, 'report'>,
   { container, onCleared }: RunnerOptions,
   { onConfirmed, lookAfter, health }: Scheduling & { health: HealthReports },
 ): Omit<Operations, keyof EngineOperations | 'probe'> {
   return {
     reportStarting({ cause: { causationId } }) {
-      const report: ReportBody = { kind: 'starting', causationId };
-      reporter.report(container, report);
-      return report;
+      const starting: ReportBody = { kind: 'starting', causationId };
+      report(container, starting);
+      return starting;
     },
     reportRunning({ found, run, cause: { causationId }, isNewsToLog }) {
-      const report = runningReport(found, run, causationId, clock);
-      if (isNewsToLog) reporter.report(container, report);
+      const running = runningReport(found, run, causationId, clock);
+      if (isNewsToLog) report(container, running);
       if (found.isPaused) lookAfter(0);
       else if (found.health) health.note(found.health);
-      return report;
+      return running;
     },
-    report: (report) => reporter.report(container, report),
-    reportUntilConfirmed: (report) => reporter.report(container, report, onConfirmed),
+    report: (body) => report(container, body),
+    reportUntilConfirmed(body, run) {
+      if (run && isEndByItself(body) && restarts.takeEnd(run, body, onConfirmed)) return;
+      // That it was removed is said of any container.
+      if (body.kind === 'stopped' && restarts.takeReport(container, body)) return onConfirmed();
+      reporter.report(container, body, onConfirmed);
+    },
     forgetHealth: health.forget,
     dropReports: () => reporter.drop(container),
     onCleared,
   };
 }
 
-function runningReport(found: EngineContainer, run: Run, causationId: string | null, clock: Clock): ReportBody {
+const isEndByItself = (body: ReportBody): body is End => body.kind === 'failed' || body.kind === 'completed';
+
+export function runningReport(found: EngineContainer, run: Run, causationId: string | null, clock: Clock): ReportBody {
   const { engineContainerId, ports } = found;
   const startedAt = found.startedAt ?? new Date(clock.nowMs()).toISOString();
   const isChecked = found.health !== null || isProbe(run.spec.health);

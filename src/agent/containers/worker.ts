@@ -4,13 +4,17 @@
  */
 
 import type { RemoveCommand, StartCommand, StopCommand, WantedCommand, WantedContainer } from '../../bus/messages.ts';
+import type { Clock } from '../../clock.ts';
 import { settledWithin } from '../../concurrency/deadline.ts';
 import { nextTick } from '../../concurrency/yielder.ts';
 import { registryHostOf } from '../../model/image.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { EngineContainer } from '../engine/engine.ts';
+import type { Contact } from '../reports/contact.ts';
 import type { ContainerRunner } from './container-runner.ts';
 import type { Run } from './container-start.ts';
+import { endRestart, resumeRestarts, settleRestarts, startRestart } from './restart-runs.ts';
+import { createRestarts, type Restarts } from './restarts.ts';
 import type { Cause } from './runner-machine.ts';
 import type { RunnerDeps } from './runner-operations.ts';
 import { createRunners, type Runners } from './runners.ts';
@@ -36,13 +40,21 @@ export type Worker = {
 
 export type WorkerOptions = { closing: AbortSignal };
 
+export type WorkerDeps = Omit<RunnerDeps, 'restarts' | 'mayStart'> & {
+  contact: Contact;
+  /** A node without one may be lost by now. */
+  hasSession: () => boolean;
+};
+
 /** Actions of a sync in one tick of the event loop: a few milliseconds, between which heartbeats are sent. */
 const actionsPerTick = 500;
 /** A container the log does not want may be hard to remove; those that wait for its ports then try without. */
 const removalsDeadlineMs = 10_000;
 
-export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Worker {
-  const runners = createRunners(deps, closing);
+export function createWorker(deps: WorkerDeps, { closing }: WorkerOptions): Worker {
+  const restarts = createRestarts(deps, { closing, start: (run) => startRestart(runners, run) });
+  const mayStart = (run: Run) => deps.hasSession() && restarts.mayStart(run);
+  const runners = createRunners({ ...deps, restarts, mayStart }, closing);
   /** Hinted at while a sync had not come to them yet: what it believes of them may be outdated by then. */
   const hintedEarly = new Set<string>();
   let isSyncing = false;
@@ -61,12 +73,15 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
       const cause = { position, causationId: command.causationId || null };
       if (position <= (runners.get(container)?.managed().position ?? 0)) return;
       const runner = runners.ensure(container);
+      if (command.kind !== 'start') restarts.abandon(container, (restarted) => endRestart(runners, restarted, command));
       if (command.kind === 'remove') {
         return runner.send({ type: 'remove', cause, reason: 'the log has nothing to do with it any more' });
       }
       if (command.kind === 'stop') {
         return runner.send({ type: 'stop', cause, timeoutSeconds: command.stopTimeoutSeconds });
       }
+      restarts.learn(command.service, command.restart);
+      if (restarts.claim(container)) return runner.send({ type: 'repeat' });
       // Only the first command of a container may start it.
       if (runner.managed().position === 0) {
         runner.send({ type: 'start', run: runOf(command, command), cause, after: Promise.resolve() });
@@ -74,12 +89,24 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
     },
     async sync(wanted, found) {
       const { position, containers } = wanted;
+      deps.contact.wantedSetCame(wanted.nodeTimeoutMs);
+      restarts.learnAll(wanted.restarts);
+      settleRestarts(restarts, wanted, runners);
       const managed = new Map([...runners.all()].map(([container, runner]) => [container, runner.managed()]));
-      const actions = decideSync({ position, wanted: containers, found, managed });
+      const actions = decideSync({ position, wanted: containers, found, managed, heldFor: restarts.heldFor() });
+      for (const action of actions) if (isRemoval(action)) restarts.forget(containerOf(action));
       for (const { container, digest } of containers) if (digest != null) deps.digests.answered(container, digest);
       const specs = new Map(wanted.specs.map(({ specHash, spec }) => [specHash, spec]));
       const { session, logins } = wanted;
-      const set = { position, causationId: wanted.causationId || null, specs, session, logins };
+      const set = {
+        position,
+        causationId: wanted.causationId || null,
+        specs,
+        session,
+        logins,
+        restarts,
+        clock: deps.clock,
+      };
       isSyncing = true;
       try {
         const removals = actions.filter(isRemoval);
@@ -115,7 +142,7 @@ export function createWorker(deps: RunnerDeps, { closing }: WorkerOptions): Work
 type Specs = ReadonlyMap<string, ContainerSpec>;
 
 /** `removed`: settles when the ports of what the log does not want are free. */
-type WantedSet = Cause & Logins & { specs: Specs; removed: Promise<unknown> };
+type WantedSet = Cause & Logins & { specs: Specs; removed: Promise<unknown>; restarts: Restarts; clock: Clock };
 
 function perform(runners: Runners, action: SyncAction, set: WantedSet) {
   if (!('wanted' in action)) {
@@ -134,6 +161,8 @@ function perform(runners: Runners, action: SyncAction, set: WantedSet) {
       return runner.send({ type: 'start', run, cause, after: set.removed });
     case 'adopt':
       return runner.send({ type: 'adopt', run, cause, found: action.found, isNewsToLog: action.isNewsToLog });
+    case 'resume':
+      return resumeRestarts(runners, action, { run, cause, ...set });
     case 'end':
       return runner.send({ type: 'end', run, cause, found: action.found, wasStarted: wanted.state !== 'starting' });
     case 'stop':
@@ -150,12 +179,12 @@ function specOf(specs: Specs, { container, specHash }: WantedContainer): Contain
 type Logins = Pick<StartCommand, 'session'> & { logins?: StartCommand['logins'] | undefined };
 
 function runOf(
-  { container, service, slot, generation, specHash, spec, digest }: Omit<Run, 'login'>,
+  { container, service, slot, generation, specHash, spec, digest, failures }: Omit<Run, 'login'>,
   { session, logins = [] }: Logins,
 ): Run {
   const found = logins.find(({ host }) => host === registryHostOf(spec.image));
   const login = found ? { ...found, session } : null;
-  return { container, service, slot, generation, specHash, spec, digest, login };
+  return { container, service, slot, generation, specHash, spec, digest, login, failures };
 }
 
 const isRemoval = ({ kind }: SyncAction) => kind === 'remove' || kind === 'settle';

@@ -122,9 +122,9 @@ async function adoptExisting(containers: DockerContainers, request: RunRequest):
 }
 
 function createdContainer(request: RunRequest, engineContainerId: string): EngineContainer {
-  const { container, service, slot, generation, specHash } = request;
+  const { container, service, slot, generation, specHash, replaces = null } = request;
   return {
-    ...{ container, service, slot, generation, specHash, engineContainerId },
+    ...{ container, service, slot, generation, specHash, replaces, engineContainerId },
     ...{
       state: 'created',
       exitCode: null,

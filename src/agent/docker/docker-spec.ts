@@ -77,6 +77,7 @@ function labelsOf(request: RunRequest, scope: EngineScope): Record<string, strin
     [labels.container]: request.container,
     [labels.generation]: String(request.generation),
     [labels.specHash]: request.specHash,
+    ...(request.replaces === undefined ? {} : { [labels.replaces]: request.replaces }),
   };
 }
 
@@ -110,7 +111,7 @@ export const scopeLabels = (scope: EngineScope) => [
   `${labels.node}=${scope.node}`,
 ];
 
-type Identity = Pick<EngineContainer, 'container' | 'service' | 'slot' | 'generation' | 'specHash'>;
+type Identity = Pick<EngineContainer, 'container' | 'service' | 'slot' | 'generation' | 'specHash' | 'replaces'>;
 
 /** null: not written by us, whatever its labels say. */
 export function readIdentity(found: Record<string, string>): Identity | null {
@@ -121,7 +122,9 @@ export function readIdentity(found: Record<string, string>): Identity | null {
     Value.Check(ContainerId, container) && Value.Check(ServiceName, service) && Value.Check(SpecHash, specHash);
   const isNumbered = Number.isInteger(slot) && slot >= 1 && Number.isInteger(generation) && generation >= 1;
   if (!isOurs || !isNumbered) return null;
-  return { container, service, slot, generation, specHash };
+  const replaces = found[labels.replaces] ?? null;
+  if (replaces !== null && !Value.Check(ContainerId, replaces)) return null;
+  return { container, service, slot, generation, specHash, replaces };
 }
 
 /** null: on its way out. */

@@ -14,6 +14,8 @@ export type RunRequest = {
   slot: number;
   generation: number;
   specHash: string;
+  /** The run that the agent started it in place of, by itself. */
+  replaces?: string | undefined;
   spec: ContainerSpec;
   /** What it is created from: the image of the spec, or that image by its digest. */
   image: string;
@@ -29,6 +31,8 @@ export type EngineContainer = {
   slot: number;
   generation: number;
   specHash: string;
+  /** The run that the agent started it in place of, by itself; null: a manager asked for it. */
+  replaces: string | null;
   engineContainerId: string;
   state: 'created' | 'running' | 'exited';
   exitCode: number | null;

@@ -12,12 +12,14 @@ export type HeartbeatOptions = {
   session: () => number | null;
   /** How many containers of the node run on its engine. */
   running: () => number;
+  /** The broker has one that was sent at this time of the monotonic clock. */
+  onTaken?: (sentAtMs: number) => void;
   scheduler?: SchedulerLike;
 };
 
 export function startHeartbeat(
   { bus, clock }: { bus: Pick<AgentBus, 'sendHeartbeat'>; clock: Clock },
-  { clusterId, node, instanceId, everyMs, session, running, scheduler = asyncScheduler }: HeartbeatOptions,
+  { clusterId, node, instanceId, everyMs, session, running, onTaken, scheduler = asyncScheduler }: HeartbeatOptions,
 ): Subscription {
   let last = { session: 0, sequence: 0 };
   const heartbeats$ = interval(everyMs, scheduler).pipe(
@@ -26,13 +28,10 @@ export function startHeartbeat(
   );
   return heartbeats$.subscribe((current) => {
     last = { session: current, sequence: current === last.session ? last.sequence + 1 : 1 };
-    bus.sendHeartbeat({
-      clusterId,
-      node,
-      instanceId,
-      ...last,
-      sentAt: new Date(clock.nowMs()).toISOString(),
-      containers: running(),
-    });
+    const sentAtMs = clock.monotonicMs();
+    const sentAt = new Date(clock.nowMs()).toISOString();
+    bus.sendHeartbeat({ clusterId, node, instanceId, ...last, sentAt, containers: running() }, () =>
+      onTaken?.(sentAtMs),
+    );
   });
 }

@@ -20,6 +20,8 @@ export type ReportQueues = {
    */
   giveBack(entry: Entry, isOver: boolean): boolean;
   drop(container: string): void;
+  /** Those of a kind, but for one that is being sent. */
+  dropLike(container: string, kind: ContainerReport['kind']): void;
   dropAll(): void;
   /** Resolves when nothing waits. */
   drained(): Promise<void>;
@@ -71,6 +73,14 @@ export function createReportQueues(): ReportQueues {
       return true;
     },
     drop,
+    dropLike(container, kind) {
+      const queue = queues.get(container);
+      if (!queue) return;
+      const isSending = !ready.has(container);
+      const kept = queue.filter(({ report }, index) => report.kind !== kind || (isSending && index === 0));
+      queue.splice(0, queue.length, ...kept);
+      if (queue.length === 0) drop(container);
+    },
     dropAll() {
       for (const container of [...queues.keys()]) drop(container);
     },

@@ -23,6 +23,8 @@ export type Reporter = {
    * @param onConfirmed called once, when the bus has it
    */
   report(container: string, body: ReportBody, onConfirmed?: () => void): void;
+  /** As `report`, in place of one of the kind that waits: it says all of that one, and more. */
+  replace(container: string, body: ReportBody): void;
   /** Sends it once, without keeping it, unless something of the container waits or the bus has enough to do. */
   sendUnreliably(container: string, body: ReportBody): void;
   /** Forgets what waits for the container. */
@@ -88,13 +90,21 @@ export function createReporter(deps: ReporterDeps, { clusterId, node, session }:
     if (queues.giveBack(entry, isOver) && isOver) entry.onConfirmed?.();
   };
 
+  const add = (container: string, body: ReportBody, onConfirmed?: () => void) => {
+    const report = envelope(container, body);
+    if (!report) return;
+    queues.add({ report, onConfirmed });
+    flush();
+  };
+
   return {
     report(container, body, onConfirmed) {
-      if (closing.signal.aborted || queues.hasLike(container, body.kind)) return;
-      const report = envelope(container, body);
-      if (!report) return;
-      queues.add({ report, onConfirmed });
-      flush();
+      if (!closing.signal.aborted && !queues.hasLike(container, body.kind)) add(container, body, onConfirmed);
+    },
+    replace(container, body) {
+      if (closing.signal.aborted) return;
+      queues.dropLike(container, body.kind);
+      add(container, body);
     },
     sendUnreliably(container, body) {
       const report = envelope(container, body);

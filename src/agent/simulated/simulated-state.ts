@@ -76,10 +76,10 @@ export function createSimulatedState(): SimulatedState {
       if (isBack) for (const { onHint } of listeners) onHint({ kind: 'lost' });
     },
     add(scope, request) {
-      const { container, service, slot, generation, specHash } = request;
+      const { container, service, slot, generation, specHash, replaces = null } = request;
       created += 1;
       const entry: Entry = {
-        ...{ scope, request, container, service, slot, generation, specHash, printed: simulatedOutput },
+        ...{ scope, request, container, service, slot, generation, specHash, replaces, printed: simulatedOutput },
         ...{ engineContainerId: `simulated-${created}`, state: 'created' },
         ...{ exitCode: null, oomKilled: false, startedAt: null, error: '', ports: [], isPaused: false, health: null },
         imageDigest: digestOf(request.image),

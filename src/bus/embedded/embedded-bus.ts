@@ -84,9 +84,10 @@ function createAgentBus(
       assertOpen();
       queues.pushReport({ routingKey: routingKeys.report(node), body: encodeBody(report) });
     },
-    sendHeartbeat(heartbeat) {
+    sendHeartbeat(heartbeat, onTaken) {
       if (end.status().state === 'closed') return;
       queues.publishHeartbeat({ routingKey: routingKeys.heartbeat(node), body: encodeBody(heartbeat) });
+      onTaken?.();
     },
     consumeCommands(handler) {
       assertOpen();

@@ -13,8 +13,8 @@ export type ConfirmWindow = {
    * @returns false when the channel has just closed, and nothing was published
    */
   publish(entry: OutboxEntry, onConfirm: (error: Error | null) => void): boolean;
-  /** Published once and forgotten. Dropped when there is no room. */
-  publishUnconfirmed(outgoing: OutgoingMessage): void;
+  /** Published once. Dropped when there is no room. */
+  publishOnce(outgoing: OutgoingMessage, onTaken?: () => void): void;
 };
 
 /** Confirms outstanding: 100 to 1 000 carry the same load, more only lengthens what is repeated after a cut. */
@@ -56,12 +56,13 @@ export function createConfirmWindow(userId: string | null): ConfirmWindow {
       inFlightBytes += body.length;
       return true;
     },
-    publishUnconfirmed({ exchange, routingKey, body }) {
+    publishOnce({ exchange, routingKey, body }, onTaken) {
       const on = channel;
       if (!on || inFlight >= windowMax) return;
       try {
-        on.publish(exchange, routingKey, body, { ...properties }, () => {
+        on.publish(exchange, routingKey, body, { ...properties }, (error: Error | null) => {
           if (on === channel) inFlight -= 1;
+          if (!error) onTaken?.();
         });
         inFlight += 1;
       } catch {

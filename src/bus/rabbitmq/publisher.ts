@@ -14,8 +14,11 @@ import { createRerouting } from './rerouting.ts';
 export type Publisher = {
   /** @throws AppError `bus_unavailable` (retryable) past the deadline, when the queue is full, or when too much waits · `bus_closed` */
   publish(outgoing: OutgoingMessage, deadlineMs?: number): Promise<void>;
-  /** Neither confirmed nor repeated: dropped when there is no channel or the broker is behind. */
-  publishUnconfirmed(outgoing: OutgoingMessage): void;
+  /**
+   * Not repeated: dropped when there is no channel or the broker is behind.
+   * @param onTaken called when the broker has it
+   */
+  publishOnce(outgoing: OutgoingMessage, onTaken?: () => void): void;
   /** Waits for what is not confirmed yet (at most 3 s), then refuses it and everything later. */
   close(): Promise<void>;
 };
@@ -97,8 +100,8 @@ export function createPublisher(connection: AmqpConnection, { userId, declare, r
       pump();
       return settled;
     },
-    publishUnconfirmed(outgoing) {
-      if (!isClosed) window.publishUnconfirmed(outgoing);
+    publishOnce(outgoing, onTaken) {
+      if (!isClosed) window.publishOnce(outgoing, onTaken);
     },
     async close() {
       isClosed = true;

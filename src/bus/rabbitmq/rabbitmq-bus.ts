@@ -142,9 +142,9 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
       const message = { exchange: nodesExchange, routingKey: routingKeys.report(node), body: encodeBody(report) };
       await publisher.publish(message, deadlineMs);
     },
-    sendHeartbeat(heartbeat) {
+    sendHeartbeat(heartbeat, onTaken) {
       const routingKey = routingKeys.heartbeat(node);
-      publisher.publishUnconfirmed({ exchange: nodesExchange, routingKey, body: encodeBody(heartbeat) });
+      publisher.publishOnce({ exchange: nodesExchange, routingKey, body: encodeBody(heartbeat) }, onTaken);
     },
     consumeCommands(handler) {
       const consumer = createAmqpConsumer(connection, {

@@ -27,6 +27,9 @@ const toRequested2: Upcaster = (data) => data;
 /** Version 3 may have options of the container, a pull policy or a placement, or be of a job; version 2 could not. */
 const toRequested3: Upcaster = (data) => data;
 
+/** Version 4 may say what is kept without a broker; version 3 could not. */
+const toRequested4: Upcaster = (data) => data;
+
 /** Version 2 may say that it has a check; version 1 could not. */
 const toRunning2: Upcaster = (data) => data;
 
@@ -51,6 +54,7 @@ export const upcasters: Upcasters = new Map([
   ['ServiceRequested@1', toRequested2],
   ['ServiceRequested@2', toRequested3],
   ['ContainerQueued@1', toQueued2],
+  ['ServiceRequested@3', toRequested4],
   ['ContainerRunning@1', toRunning2],
   ['ContainerStopRequested@1', toStopRequested2],
   ['ContainerStopRequested@2', toStopRequested3],

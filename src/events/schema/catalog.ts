@@ -89,7 +89,7 @@ export const catalog = {
 
   ClusterCreated: fact(object({ clusterId: Uuid, name: ServiceName })),
 
-  /** The whole spec. `changed: false` records a request that asked for what already was. `container.pull` is new in version 3. */
+  /** The whole spec. `changed: false` records a request that asked for what already was. `container.pull` is new in version 3, `onDisconnect` in version 4. */
   ServiceRequested: fact(
     object({
       service: ServiceName,
@@ -104,7 +104,7 @@ export const catalog = {
       /** The generation whose spec it is again. Not in version 1. */
       rollbackTo: Type.Optional(Type.Integer({ minimum: 1 })),
     }),
-    3,
+    4,
   ),
   ServiceScaled: fact(object({ service: ServiceName, generation: Generation, from: Replicas, replicas: Replicas })),
   ServiceRemovalRequested: fact(object({ service: ServiceName, generation: Generation })),

@@ -5,6 +5,7 @@
  * | event | its cause is |
  * |---|---|
  * | ContainerQueued | at the position in the container's id; a wait of the slot in between (delay, no node) goes first |
+ * | ContainerQueued by an agent | the end of the run it replaces |
  * | ContainerStopRequested | the latest spec change; the drain of its node |
  * | ContainerFailed (node lost) | the loss of the node |
  * | other facts of a container | an earlier one of the same container |
@@ -17,13 +18,14 @@
 
 import type { EventType } from '../../events/schema/catalog.ts';
 import { type LogEvent, streams } from '../../events/schema/event.ts';
+import { isByAgent } from '../sentences/format-values.ts';
 import type { About, LogLookup } from './log-lookup.ts';
 
 /** null: nothing in the log came before it. */
 export async function findCause(lookup: LogLookup, event: LogEvent): Promise<LogEvent | null> {
   switch (event.type) {
     case 'ContainerQueued':
-      return (await findWait(lookup, event)) ?? findNeed(lookup, event);
+      return (isByAgent(event) ? null : await findWait(lookup, event)) ?? findNeed(lookup, event);
     case 'ContainerStopRequested': {
       const { reason, node, service } = event.data;
       if (reason === 'unhealthy') return findEarlier(lookup, event.data.container, event);
@@ -76,6 +78,7 @@ export async function findCause(lookup: LogLookup, event: LogEvent): Promise<Log
 /** Why the slot needed a container, whatever it waited for afterwards. */
 export async function findNeed(lookup: LogLookup, queued: LogEvent<'ContainerQueued'>): Promise<LogEvent | null> {
   const { container, service, replaces } = queued.data;
+  if (isByAgent(queued)) return (await lookup.ofContainer(replaces!)).findLast(isEnd) ?? null;
   const cause = await lookup.at(causePositionOf(container));
   if (!cause || cause.position >= queued.position || !isSameEvent(cause, queued.meta.causationId)) {
     return findSpecChange(lookup, service, queued.position, queued.meta.causationId);

@@ -16,6 +16,7 @@ import {
   formatNames,
   formatTime,
   formatTimeBeside,
+  isByAgent,
   isPerson,
 } from './format-values.ts';
 import { stopReasons } from './stop-reasons.ts';
@@ -49,7 +50,10 @@ const sentences: Sentences = {
   ServiceRemovalRequested: (event) => `${who(event)} asked to remove ${event.data.service}`,
   ServiceRemoved: ({ data }) => `${data.service} was removed: none of its containers is left`,
 
-  ContainerQueued({ data }) {
+  ContainerQueued(event) {
+    const { data } = event;
+    if (isByAgent(event))
+      return `${who(event)} started ${data.container} in place of ${data.replaces} by itself: no manager could be reached`;
     const { container, node, replaces } = data;
     const place = replaces === null ? '' : ` in place of ${replaces}`;
     return `${container} was placed on ${node}${place}, ${describeChoice(data)}`;

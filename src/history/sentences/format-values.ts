@@ -76,6 +76,9 @@ export function formatTimeBeside(at: string, other: string): string {
   return isSameDay ? formatTime(at).slice(dateLength + 1) : formatTime(at);
 }
 
+/** An agent started it, as it did what ended before it. Managers queue all others. */
+export const isByAgent = ({ meta: { actor } }: { meta: { actor: Actor } }): boolean => actor.startsWith('node:');
+
 export const isPerson = (actor: Actor): boolean => actor.startsWith('person:');
 
 /** Operators are named; without tokens their name is not known. */

@@ -15,7 +15,7 @@ type Checked = { replicas: number | null; container: Pick<ContainerSpec, 'ports'
  * @throws AppError `body_contradictory`
  */
 export function checkPolicy(service: Checked, path: string, given: { restart?: RestartBody } = {}): void {
-  const { replicas, update, job, schedule } = service;
+  const { replicas, update, job, schedule, onDisconnect } = service;
   const refuse = (member: string, rule: string) => refuseField('body_contradictory', `${path}${member}`, rule);
   const mode = modeOf(service);
   if (mode !== 'replicated' && replicas !== null)
@@ -23,6 +23,7 @@ export function checkPolicy(service: Checked, path: string, given: { restart?: R
   if (mode !== 'job' && job) throw refuse('job', `needs mode job, not ${mode}`);
   if (mode !== 'job' && schedule) throw refuse('schedule', `needs mode job, not ${mode}`);
   if (schedule) checkSchedule(schedule, path);
+  if (mode === 'job' && onDisconnect) throw refuse('onDisconnect', onDisconnectOfJob);
   if (mode === 'job') checkJob(service, given.restart ?? {}, refuse);
   if (update) checkUpdate(update, service, refuse);
   checkPlacement(service, refuse);
@@ -34,6 +35,8 @@ export function checkSchedule(schedule: Schedule, path: string): Schedule {
   if (broken) throw refuseField('body_contradictory', `${path}schedule.${broken.member}`, broken.rule);
   return schedule;
 }
+
+const onDisconnectOfJob = `cannot be keep for a service of mode job: its attempts are the managers' to count`;
 
 type Refuse = (member: string, rule: string) => AppError;
 

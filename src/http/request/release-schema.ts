@@ -2,6 +2,7 @@
 
 import { type Static, Type } from '@sinclair/typebox';
 import { JobPolicy, serviceModes } from '../../model/job.ts';
+import { onDisconnectRules } from '../../model/policy.ts';
 import { cronCharactersMax, missedRules, overlapRules, timeZoneCharactersMax } from '../../model/schedule.ts';
 import { oneOf, strict } from '../schema/schema.ts';
 
@@ -107,6 +108,8 @@ export const RestartBody = Type.Object(
   },
 );
 export type RestartBody = Static<typeof RestartBody>;
+
+export const OnDisconnectBody = oneOf(onDisconnectRules, 'lost or keep');
 
 export const ModeBody = oneOf(serviceModes, 'replicated, global or job');
 

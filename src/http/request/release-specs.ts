@@ -5,6 +5,7 @@ import { jobPolicyDefault, type ServiceMode } from '../../model/job.ts';
 import { rebalanceDefault } from '../../model/placement.ts';
 import {
   type Amount,
+  type OnDisconnect,
   restartPolicyDefault,
   type ServicePolicy,
   type UpdatePolicy,
@@ -51,11 +52,12 @@ type PolicyBody = {
   restart?: RestartBody;
   placement?: PlacementBody;
   rebalance?: RebalanceBody;
+  onDisconnect?: OnDisconnect;
 };
 
 /** @param path of the service in the body, with its dot @throws AppError `body_contradictory` */
 export const toPolicy = (
-  { mode, job, schedule, update, restart, placement, rebalance }: PolicyBody,
+  { mode, job, schedule, update, restart, placement, rebalance, onDisconnect }: PolicyBody,
   path: string,
 ): ServicePolicy => ({
   ...(mode && mode !== 'replicated' ? { mode } : {}),
@@ -65,6 +67,7 @@ export const toPolicy = (
   ...(restart ? { restart: { ...restartPolicyDefault, ...restart } } : {}),
   ...(placement ? { placement: toPlacement(placement, path) } : {}),
   ...(rebalance ? { rebalance: { ...rebalanceDefault, ...rebalance } } : {}),
+  ...(onDisconnect === 'keep' ? { onDisconnect } : {}),
 });
 
 type PolicyPatchBody = {
@@ -74,11 +77,12 @@ type PolicyPatchBody = {
   restart?: RestartBody | null;
   placement?: PlacementBody | null;
   rebalance?: RebalanceBody | null;
+  onDisconnect?: OnDisconnect | null;
 };
 
 /** @throws AppError `body_contradictory` */
 export const toPolicyPatch = (body: PolicyPatchBody): PolicyPatch => {
-  const { job, schedule, update, restart, placement, rebalance } = body;
+  const { job, schedule, update, restart, placement, rebalance, onDisconnect } = body;
   return {
     ...(job === undefined ? {} : { job }),
     ...(schedule === undefined
@@ -88,6 +92,7 @@ export const toPolicyPatch = (body: PolicyPatchBody): PolicyPatch => {
     ...(restart === undefined ? {} : { restart }),
     ...(placement === undefined ? {} : { placement: placement && toPlacement(placement, '') }),
     ...(rebalance === undefined ? {} : { rebalance }),
+    ...(onDisconnect === undefined ? {} : { onDisconnect }),
   };
 };
 
@@ -106,7 +111,7 @@ const toAmountBody = (amount: Amount): number | string => ('count' in amount ? a
 
 /** As a request has them, such that sending them again changes nothing. */
 export function toReleaseBody(spec: ContainerSpec, policy: ServicePolicy) {
-  const { mode, job, schedule, update, restart, placement, rebalance } = policy;
+  const { mode, job, schedule, update, restart, placement, rebalance, onDisconnect } = policy;
   return {
     ...(spec.health ? { health: toHealthBody(spec.health) } : {}),
     ...(mode ? { mode } : {}),
@@ -116,6 +121,7 @@ export function toReleaseBody(spec: ContainerSpec, policy: ServicePolicy) {
     ...(restart ? { restart } : {}),
     ...(placement ? { placement: toPlacementBody(placement) } : {}),
     ...(rebalance ? { rebalance } : {}),
+    ...(onDisconnect ? { onDisconnect } : {}),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   HealthPatch,
   JobBody,
   ModeBody,
+  OnDisconnectBody,
   RestartBody,
   releaseComponents,
   ScheduleBody,
@@ -143,6 +144,7 @@ export const releaseMembers = {
   restart: Type.Optional(ref<RestartBody>(RestartBody)),
   placement: Type.Optional(ref<PlacementBody>(PlacementBody)),
   rebalance: Type.Optional(ref<RebalanceBody>(RebalanceBody)),
+  onDisconnect: Type.Optional(OnDisconnectBody),
 };
 
 const ServiceBody = named('ServiceSpec', {
@@ -207,13 +209,14 @@ export const PatchBody = Type.Object(
     restart: Type.Optional(nullable(ref<RestartBody>(RestartBody), 'null or a restart policy')),
     placement: Type.Optional(nullable(ref<PlacementBody>(PlacementBody), 'null or a whole placement')),
     rebalance: Type.Optional(nullable(ref<RebalanceBody>(RebalanceBody), 'null or how it is kept balanced')),
+    onDisconnect: Type.Optional(nullable(OnDisconnectBody, 'null, lost or keep')),
   },
   {
     ...strict,
     $id: 'ServicePatch',
     minProperties: 1,
     description:
-      'Changes the members it has. In maps null removes a name; what the engine enforces, health, job, update, restart, placement and rebalance are the default again with null.',
+      'Changes the members it has. In maps null removes a name; what the engine enforces, health, job, update, restart, placement, rebalance and onDisconnect are the default again with null.',
     examples: [{ replicas: 5 }, { container: { image: 'nginx:1.28', env: { MODE: null } } }],
   },
 );

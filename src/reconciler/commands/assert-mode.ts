@@ -14,7 +14,10 @@ export function assertSameMode(service: ServiceView, policy: ServicePolicy, path
   if (is !== asked) refuse(`${path}mode`, `cannot become ${asked}: ${service.name} is ${is}; remove it first`);
 }
 
-type Patch = { replicas?: number; policy?: { job?: unknown; schedule?: unknown; update?: unknown } };
+type Patch = {
+  replicas?: number;
+  policy?: { job?: unknown; schedule?: unknown; update?: unknown; onDisconnect?: unknown };
+};
 
 /** @throws AppError `mode_mismatch` (details.field, .rule) */
 export function assertPatchable(service: ServiceView, { replicas, policy = {} }: Patch): void {
@@ -24,6 +27,7 @@ export function assertPatchable(service: ServiceView, { replicas, policy = {} }:
   if (mode !== 'job' && policy.job !== undefined) refuse('job', rule);
   if (mode !== 'job' && policy.schedule !== undefined) refuse('schedule', rule);
   if (mode === 'job' && policy.update != null) refuse('update', rule);
+  if (mode === 'job' && policy.onDisconnect != null) refuse('onDisconnect', rule);
 }
 
 function refuse(field: string, rule: string): never {

@@ -24,7 +24,7 @@ type StateReport = EndReport | ReportOf<'starting' | 'running' | 'healthy' | 'un
 /** @param clusterId namespace of the append ids of reports that may be sent twice */
 export function decideReport(
   view: ClusterView,
-  report: Exclude<Report, EngineReport | { kind: 'pull-progress' }>,
+  report: Exclude<Report, EngineReport | { kind: 'pull-progress' | 'restarted' }>,
   clusterId: string,
 ): ReportDecision {
   if (report.kind === 'register') return decideRegistration(view, report, clusterId);

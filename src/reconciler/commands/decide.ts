@@ -14,6 +14,7 @@ import type { NodeLabels } from '../../model/node.ts';
 import { type PlacementPolicy, type RebalancePolicy, rebalanceDefault } from '../../model/placement.ts';
 import {
   modeOf,
+  type OnDisconnect,
   policyOf,
   type RestartPolicy,
   restartPolicyDefault,
@@ -48,6 +49,7 @@ export type PolicyPatch = {
   /** As a whole, as the schedule. */
   placement?: PlacementPolicy | null;
   rebalance?: Partial<RebalancePolicy> | null;
+  onDisconnect?: OnDisconnect | null;
 };
 
 const replicasDefault = 1;
@@ -142,7 +144,7 @@ function applySpec(view: ClusterView, spec: SpecRequest, path: string, context: 
 }
 
 function patchPolicy(policy: ServicePolicy, patch: PolicyPatch = {}): ServicePolicy {
-  const { job, schedule, update, restart, placement, rebalance } = patch;
+  const { job, schedule, update, restart, placement, rebalance, onDisconnect } = patch;
   const patched: ServicePolicy = { ...policy };
   if (job !== undefined) patched.job = { ...(job && policy.job ? policy.job : jobPolicyDefault), ...job };
   if (schedule) patched.schedule = schedule;
@@ -155,6 +157,8 @@ function patchPolicy(policy: ServicePolicy, patch: PolicyPatch = {}): ServicePol
   if (placement === null) delete patched.placement;
   if (rebalance) patched.rebalance = { ...(policy.rebalance ?? rebalanceDefault), ...rebalance };
   if (rebalance === null) delete patched.rebalance;
+  if (onDisconnect === 'keep') patched.onDisconnect = onDisconnect;
+  else if (onDisconnect !== undefined) delete patched.onDisconnect;
   return patched;
 }
 

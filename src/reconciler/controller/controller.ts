@@ -10,6 +10,7 @@ import type { Logger } from '../../logger.ts';
 import type { RebalancePolicy } from '../../model/placement.ts';
 import type { Projector } from '../../projections/live/projector.ts';
 import type { Vault } from '../../secrets/vault.ts';
+import { createAloneNotices } from '../dispatcher/alone-notices.ts';
 import { createDispatcher } from '../dispatcher/dispatcher.ts';
 import { createHeartbeats } from '../intake/heartbeat-consumer.ts';
 import { createLiveness } from '../intake/liveness.ts';
@@ -55,7 +56,8 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
   const feed = createLivenessFeed({ ...deps, liveness });
   const onSuperseded = () => leadership.depose();
 
-  const dispatcher = createDispatcher(deps, { clusterId });
+  const dispatcher = createDispatcher(deps, { clusterId, nodeTimeoutMs });
+  const notices = createAloneNotices({ ...deps, heartbeats: liveness }, { clusterId });
   const loop = createLoop({ ...deps, liveness }, { queueTimeoutMs, holdMs, rebalance, onSuperseded });
   const reports = createReportConsumer({ ...deps, heartbeats: liveness }, { clusterId });
   const heartbeats = createHeartbeats(
@@ -84,10 +86,12 @@ export function createReconciler(deps: Deps, options: ReconcilerOptions): Reconc
       reports.start();
       heartbeats.start();
       leadership.start();
+      notices.start();
     },
     term: () => leadership.term(),
     async close() {
       feed.close();
+      notices.close();
       await loop.close();
       dispatcher.close();
       await Promise.all([heartbeats.close(), reports.close()]);

@@ -4,10 +4,11 @@
  */
 
 import type { ManagerBus } from '../../bus/bus.ts';
-import type { WantedCommand } from '../../bus/messages.ts';
+import type { RestartRule, WantedCommand } from '../../bus/messages.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { Logger } from '../../logger.ts';
+import { onDisconnectDefault, restartPolicyDefault } from '../../model/policy.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { Projector } from '../../projections/live/projector.ts';
 import type { ClusterView, ContainerView, NodeView } from '../../projections/view/cluster-view.ts';
@@ -37,12 +38,13 @@ type Deps = {
 
 export type DispatcherOptions = {
   clusterId: string;
+  nodeTimeoutMs: number;
   /** When a set that was too large is tried again. */
   tooLargeRetryMs?: number;
 };
 
 export function createDispatcher({ log, bus, projector, vault, logger }: Deps, options: DispatcherOptions): Dispatcher {
-  const { clusterId } = options;
+  const { clusterId, nodeTimeoutMs } = options;
   const { view } = projector;
   let term: number | null = null;
   const alarm = createOversizeAlarm({ log, view, logger }, { term: () => term });
@@ -53,7 +55,7 @@ export function createDispatcher({ log, bus, projector, vault, logger }: Deps, o
       complete: logins.complete,
       wantedSetOf(id) {
         const node = view.nodes.get(id);
-        return node ? wantedSet(clusterId, view, node) : null;
+        return node ? wantedSet({ clusterId, nodeTimeoutMs }, view, node) : null;
       },
       onWantedSent: alarm.clear,
       onTooLarge: alarm.raise,
@@ -76,7 +78,8 @@ export function createDispatcher({ log, bus, projector, vault, logger }: Deps, o
         const { container: id, node, session, service, slot, generation, specHash } = event.data;
         const digest = digestMember(view, { ...container, specHash });
         const run = { container: id, service, slot, generation, specHash, spec: container.spec, ...digest };
-        return outboxes.enqueue({ kind: 'start', clusterId, node, session, ...factOf(event), ...run });
+        const restart = restartMembers(view, container);
+        return outboxes.enqueue({ kind: 'start', clusterId, node, session, ...factOf(event), ...run, ...restart });
       }
       case 'ContainerStopRequested': {
         const { container, node, stopTimeoutSeconds } = event.data;
@@ -121,15 +124,22 @@ export function createDispatcher({ log, bus, projector, vault, logger }: Deps, o
   };
 }
 
-function wantedSet(clusterId: string, view: ClusterView, node: NodeView): WantedCommand {
+function wantedSet(
+  { clusterId, nodeTimeoutMs }: Pick<DispatcherOptions, 'clusterId' | 'nodeTimeoutMs'>,
+  view: ClusterView,
+  node: NodeView,
+): WantedCommand {
   const specs = new Map<string, ContainerSpec>();
+  const restarts = new Map<string, { service: string } & RestartRule>();
   const containers = [...node.containers].flatMap((id) => {
     const container = view.containers.get(id);
     if (!container) return [];
     const { service, slot, generation, specHash, state, spec, latest } = container;
     specs.set(specHash, spec);
+    const rule = restartRule(view, container);
+    if (rule) restarts.set(service, { service, ...rule });
     const run = { container: id, service, slot, generation, specHash, ...digestMember(view, container) };
-    return { ...run, state, causationId: latest.eventId };
+    return { ...run, ...failuresMember(view, container), state, causationId: latest.eventId };
   });
   return {
     kind: 'wanted',
@@ -141,18 +151,41 @@ function wantedSet(clusterId: string, view: ClusterView, node: NodeView): Wanted
     registrationId: node.registrationId,
     containers,
     specs: Array.from(specs, ([specHash, spec]) => ({ specHash, spec })),
+    ...(restarts.size === 0 ? {} : { restarts: [...restarts.values()], nodeTimeoutMs }),
   };
 }
 
-/** An agent without a key is of an earlier version, and takes no digests either. */
 function digestMember(
   view: ClusterView,
   { service, specHash, node }: Pick<ContainerView, 'service' | 'specHash' | 'node'>,
 ) {
   const image = view.services.get(service)?.images.get(specHash);
-  const isUnderstood = (view.nodes.get(node)?.publicKey ?? null) !== null;
-  if (!image || !isUnderstood || (image.isResolved && image.digest === null)) return {};
+  if (!image || !isUpToDate(view, node) || (image.isResolved && image.digest === null)) return {};
   return { digest: image.digest };
+}
+
+/** An agent without a key is of an earlier version: it takes no digests and restarts nothing. */
+const isUpToDate = (view: ClusterView, node: string) => (view.nodes.get(node)?.publicKey ?? null) !== null;
+
+type OfContainer = Pick<ContainerView, 'service' | 'slot' | 'specHash' | 'node'>;
+
+/** null: how often it is tried again, if at all, is the managers' to count. */
+function restartRule(view: ClusterView, { service: name, node }: OfContainer): RestartRule | null {
+  const service = view.services.get(name);
+  if (!service || service.job || !isUpToDate(view, node)) return null;
+  const { restart: policy = restartPolicyDefault, onDisconnect = onDisconnectDefault } = service.policy;
+  return policy.condition === 'never' ? null : { policy, onDisconnect };
+}
+
+function failuresMember(view: ClusterView, { service, slot: number, specHash, node }: OfContainer) {
+  const slot = view.services.get(service)?.slots.get(number);
+  if (!slot || slot.failures === 0 || slot.failedSpec !== specHash || !isUpToDate(view, node)) return {};
+  return { failures: slot.failures };
+}
+
+function restartMembers(view: ClusterView, container: OfContainer) {
+  const restart = restartRule(view, container);
+  return restart ? { restart, ...failuresMember(view, container) } : {};
 }
 
 const factOf = (event: LogEvent) => ({ position: event.position, causationId: event.meta.eventId });

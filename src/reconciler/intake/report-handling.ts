@@ -11,6 +11,7 @@ import { decideEngineReport, isEngineReport } from '../commands/decide-engine-re
 import { resolvedDigest } from '../commands/decide-image.ts';
 import { decideRefusal } from '../commands/decide-registration.ts';
 import { decideReport, type ReportDecision } from '../commands/decide-report.ts';
+import { decideRestarts } from '../commands/decide-restarts.ts';
 import type { HeartbeatStatus } from '../planner/plan-nodes.ts';
 import { createRegistrationConflicts } from './registration-conflicts.ts';
 
@@ -31,7 +32,7 @@ export function createReportHandling(
   const conflicts = createRegistrationConflicts(deps, { clusterId });
 
   /** The log has ended the container, or never had it: it must not run. */
-  const removeOrphan = ({ node, container }: ContainerReport) => {
+  const removeOrphan = ({ node, container }: Pick<ContainerReport, 'node' | 'container'>) => {
     const nodeView = view.nodes.get(node);
     if (!nodeView) return;
     const head = { clusterId, node, session: nodeView.session, position: view.position, causationId: '' };
@@ -54,10 +55,19 @@ export function createReportHandling(
     return { ...toHandled(decision), afterwards: () => answerImage(report, digest) };
   };
 
+  const handleRestarted = (report: ReportOf<'restarted'>, nowMs: number): HandledReport => {
+    const decision = decideRestarts(view, report, nowMs);
+    if (decision === 'stale') return { events: [] };
+    const { container } = report.runs.at(-1)!;
+    if (decision === 'orphan') return { events: [], afterwards: () => removeOrphan({ node: report.node, container }) };
+    return { events: decision.events, options: { expect: decision.expect } };
+  };
+
   return (report) => {
     const nowMs = Math.max(clock.nowMs(), parseIsoTime(view.at));
     if (isEngineReport(report)) return toHandled(decideEngineReport(view, report, nowMs));
     if (report.kind === 'image') return handleImage(report);
+    if (report.kind === 'restarted') return handleRestarted(report, nowMs);
     if (report.kind !== 'register') {
       const decision = decideReport(view, report, clusterId);
       return decision === 'orphan' ? { events: [], afterwards: () => removeOrphan(report) } : toHandled(decision);

@@ -5,11 +5,11 @@ import type { FilteredNodes } from '../../events/schema/catalog.ts';
 import { streams } from '../../events/schema/event.ts';
 import type { StopReason } from '../../model/container.ts';
 import { containerId } from '../../model/ids.ts';
+import { restartDelayMs } from '../../model/restart-delay.ts';
 import type { Cause } from '../../projections/view/cause.ts';
 import type { ClusterView, ContainerView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { isOfRun } from '../../projections/view/job-runs.ts';
 import type { Placement } from './placement.ts';
-import { restartDelayMs } from './restart-policy.ts';
 import { reasonToLeave, type SlotStatus } from './slot-status.ts';
 import { metaOf, type Step } from './step.ts';
 

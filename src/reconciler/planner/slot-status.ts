@@ -2,10 +2,10 @@
 
 import { unmetConstraint } from '../../model/placement.ts';
 import { restartPolicyDefault } from '../../model/policy.ts';
+import { restartDelayMs } from '../../model/restart-delay.ts';
 import type { ClusterView, ContainerView, ServiceView, SpecVersion } from '../../projections/view/cluster-view.ts';
 import { servesAt } from '../../projections/view/rollouts.ts';
 import type { SlotView } from '../../projections/view/slot-view.ts';
-import { restartDelayMs } from './restart-policy.ts';
 
 export type SlotStatus = {
   slot: number;

@@ -16,6 +16,7 @@ import type {
   RegisterReport,
   Report,
   ReportOf,
+  RestartRule,
   WantedContainer,
 } from '../../../src/bus/messages.ts';
 import { systemClock } from '../../../src/clock.ts';
@@ -29,6 +30,8 @@ import { spec, specHashOf } from '../log/history.ts';
 import { until } from '../wait.ts';
 
 const node = 'worker-1';
+/** Of the managers. */
+export const nodeTimeoutMs = 1_500;
 
 type ExitReport = ReportOf<'failed' | 'stopped' | 'completed'>;
 
@@ -40,6 +43,8 @@ export type ManagerDouble = {
   wanted: Map<string, WantedContainer>;
   session(): number;
   position(): number;
+  /** By which the agent restarts what ends while it is alone; null: it does not. */
+  restart: RestartRule | null;
   /** Registrations are folded but not answered while this is false. */
   isAnswering: boolean;
   /** Writes ContainerQueued; the command goes out unless reported otherwise. Returns the container's id. */
@@ -50,6 +55,8 @@ export type ManagerDouble = {
   sendStart(container: string, changes: { session?: number; position?: number }): Promise<void>;
   sendStop(container: string, changes: { session?: number; position?: number }): Promise<void>;
   sendRemove(container: string): Promise<void>;
+  /** That the log is away. */
+  sendAlone(leaseMs: number): Promise<void>;
   /** The wanted set that answers no registration. */
   sendWanted(registrationId?: string | null): Promise<void>;
   /** To whoever reads, unless it is reported whom. */
@@ -80,6 +87,7 @@ function createManagerDouble(broker: EmbeddedBroker, clusterId: string): Manager
       session = fact().position;
       return manager.isAnswering ? manager.sendWanted(report.registrationId) : undefined;
     }
+    if (report.kind === 'restarted') return foldRestarted(report);
     if (!('container' in report)) return;
     const container = wanted.get(report.container);
     const state = stateOf(report);
@@ -87,6 +95,23 @@ function createManagerDouble(broker: EmbeddedBroker, clusterId: string): Manager
     Object.assign(container, { state, causationId: fact().causationId });
     if (isEnding(report)) wanted.delete(report.container);
   };
+
+  /** What was started in place of one that is not asked to stop is wanted in its place; other is removed. */
+  const foldRestarted = async ({ runs, session: of }: ReportOf<'restarted'>) => {
+    if (of !== session) return;
+    for (const [index, { container }] of runs.entries()) {
+      const last = wanted.get(runs[index - 1]?.container ?? '');
+      if (!last || last.state === 'stopping') continue;
+      const { causationId } = fact();
+      wanted.delete(last.container);
+      const { state: _, causationId: __, ...run } = { ...last, container };
+      wanted.set(container, { ...run, state: 'running', causationId });
+      await bus.sendCommand({ kind: 'start', ...head({}), ...run, spec: specs.get(run.specHash)!, ...ruleMember() });
+    }
+    const { container } = runs.at(-1)!;
+    if (!wanted.has(container)) await manager.sendRemove(container);
+  };
+  const ruleMember = () => (manager.restart ? { restart: manager.restart } : {});
 
   const head = (changes: { session?: number; position?: number }) => {
     return { clusterId, node, session, position, causationId: `fact-${position}`, ...changes };
@@ -98,6 +123,7 @@ function createManagerDouble(broker: EmbeddedBroker, clusterId: string): Manager
     wanted,
     session: () => session,
     position: () => position,
+    restart: null,
     isAnswering: true,
     async queue(members = {}, { isSent = true } = {}) {
       const { position, causationId } = fact();
@@ -107,7 +133,7 @@ function createManagerDouble(broker: EmbeddedBroker, clusterId: string): Manager
       const run = { container, service: 'web', slot, generation: 1, specHash: specHashOf(requested) };
       specs.set(run.specHash, requested);
       wanted.set(container, { ...run, state: 'in queue', causationId });
-      if (isSent) await bus.sendCommand({ kind: 'start', ...head({}), ...run, spec: requested });
+      if (isSent) await bus.sendCommand({ kind: 'start', ...head({}), ...run, spec: requested, ...ruleMember() });
       return container;
     },
     async requestStop(container) {
@@ -126,10 +152,15 @@ function createManagerDouble(broker: EmbeddedBroker, clusterId: string): Manager
       fact();
       await bus.sendCommand({ kind: 'remove', ...head({}), causationId: '', container });
     },
+    async sendAlone(leaseMs) {
+      await bus.sendCommand({ kind: 'alone', clusterId, node, leaseMs });
+    },
     async sendWanted(registrationId = null) {
       const containers = structuredClone([...wanted.values()]);
       const all = Array.from(specs, ([specHash, spec]) => ({ specHash, spec }));
-      await bus.sendCommand({ kind: 'wanted', ...head({}), registrationId, containers, specs: all });
+      const restarts = manager.restart ? { restarts: [{ service: 'web', ...manager.restart }] } : {};
+      const set = { registrationId, containers, specs: all, ...restarts, nodeTimeoutMs };
+      await bus.sendCommand({ kind: 'wanted', ...head({}), ...set });
     },
     async sendResync(instanceId) {
       await bus.sendCommand({ kind: 'resync', clusterId, node, ...(instanceId === undefined ? {} : { instanceId }) });
@@ -155,7 +186,7 @@ function createManagerDouble(broker: EmbeddedBroker, clusterId: string): Manager
 }
 
 function stateOf({ kind }: ContainerReport): ContainerState | null {
-  const isOfState = !['stale-removed', 'pull-progress', 'healthy', 'unhealthy', 'image'].includes(kind);
+  const isOfState = !['stale-removed', 'pull-progress', 'healthy', 'unhealthy', 'image', 'restarted'].includes(kind);
   return isOfState ? (kind as ContainerState) : null;
 }
 
@@ -184,7 +215,7 @@ export type AgentScene = {
   openEngine(): Engine;
   /** Starts an agent of the node; the one before has to be closed. Resolves when it is ready, unless reported otherwise. */
   startAgent(options?: Partial<AgentOptions> & { engine?: Engine; isAwaited?: boolean }): Promise<Agent>;
-  /** While away, every report is refused. */
+  /** While away, every report is refused and no heartbeat arrives; connected again, agents hear of it. */
   setBusAway(isAway: boolean): void;
   close(): Promise<void>;
 };
@@ -208,8 +239,18 @@ export function createAgentScene(options: SceneOptions = {}): AgentScene {
   const agents = new Set<{ agent: Agent; bus: AgentBus; engine: Engine }>();
   let isBusAway = false;
 
+  const onBack = new Set<() => void>();
   const faulty = (bus: AgentBus): AgentBus => ({
     ...bus,
+    status: () => (isBusAway ? { ...bus.status(), state: 'connecting' as const } : bus.status()),
+    onConnected(listener) {
+      onBack.add(listener);
+      bus.onConnected(listener);
+      return () => onBack.delete(listener);
+    },
+    sendHeartbeat(heartbeat, onTaken) {
+      if (!isBusAway) bus.sendHeartbeat(heartbeat, onTaken);
+    },
     async sendReport(report) {
       if (isBusAway) throw new AppError('bus_unavailable', 'the bus is away', { retryable: true });
       await bus.sendReport(report);
@@ -254,7 +295,9 @@ export function createAgentScene(options: SceneOptions = {}): AgentScene {
       return { ...agent, close };
     },
     setBusAway(isAway) {
+      const isBack = isBusAway && !isAway;
       isBusAway = isAway;
+      if (isBack) for (const listener of onBack) listener();
     },
     async close() {
       for (const { agent, bus, engine } of agents) {

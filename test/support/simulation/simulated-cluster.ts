@@ -23,16 +23,22 @@ import { nothingTouched, type Touched } from '../../../src/projections/view/touc
 import { decideEngineReport, isEngineReport } from '../../../src/reconciler/commands/decide-engine-report.ts';
 import { decideRefusal, resolveRegistration } from '../../../src/reconciler/commands/decide-registration.ts';
 import { decideReport } from '../../../src/reconciler/commands/decide-report.ts';
+import { decideRestarts } from '../../../src/reconciler/commands/decide-restarts.ts';
 import { plan } from '../../../src/reconciler/planner/plan.ts';
 import { parallelismOf } from '../../../src/reconciler/planner/slot-buckets.ts';
 import { describeStep } from '../../../src/reconciler/planner/step.ts';
 import { groupSteps } from '../../../src/reconciler/planner/step-groups.ts';
 import { createWorkQueue } from '../../../src/reconciler/planner/work-queue.ts';
+import { createAloneNodes, explainDoubleRun, type SimulatedChain } from './alone-nodes.ts';
 
 const clusterId = '00000000-0000-4000-8000-000000000000';
 export const nodeTimeoutMs = 5_000;
 /** An agent that was refused asks again. */
 const refusedRetryMs = 5_000;
+/** Of what a manager says while the log is away. */
+const aloneLeaseMs = 3_000;
+/** So long what was refused may still run: the answer, and an engine that does not answer just then. */
+const orphanMaxMs = 5_000;
 
 export type SimulatedNode = {
   id: string;
@@ -54,9 +60,18 @@ export type SimulatedNode = {
   isBroken: boolean;
   /** null until the wanted set of its registration has come. */
   session: number | null;
-  running: Map<string, { specHash: string; service: string; slot: number; state: 'starting' | 'running' }>;
+  running: Map<
+    string,
+    { specHash: string; service: string; slot: number; image: string; state: 'starting' | 'running' }
+  >;
   /** Containers it started once: none may start again. */
   started: Set<string>;
+  /** The broker has its heartbeat of then. */
+  takenAtMs: number;
+  /** A manager said that the log is away: until then. */
+  aloneUntilMs: number;
+  /** What ended while it was alone and what it started in its place, under the id of each. */
+  chains: Map<string, SimulatedChain>;
 };
 
 export type SimulatedCluster = {
@@ -87,6 +102,12 @@ export type SimulatedCluster = {
   advance(ms: number): void;
   /** The same while no manager leads: reports become facts, and nothing is planned. Nodes get a fresh grace period after it. */
   pause(ms: number): void;
+  /** The broker cannot be reached by anybody. */
+  loseBroker(ms: number): void;
+  /** No manager reaches the log, and each says so. */
+  loseLog(ms: number): void;
+  /** A manager that alone cannot reach the log says so to one node. */
+  sayAlone(id: string): void;
   /** The last steps planned, in words, for a failing test's message. */
   tail(): string;
 };
@@ -124,6 +145,9 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
   let order = 0;
   let isPlanning = false;
   let isLeaderless = false;
+  let isBrokerAway = false;
+  let isLogAway = false;
+  const orphans = new Map<string, number>();
 
   const later = (minMs: number, maxMs: number, run: () => void) => {
     order += 1;
@@ -221,18 +245,34 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       ...body,
     } as unknown as Report;
     const deliver = () => {
-      if (!node.isConnected) return later(500, 1_000, deliver);
+      if (!isReached(node) || isLogAway) return later(500, 1_000, deliver);
       if (message.kind === 'pull-progress') return;
+      if (message.kind === 'restarted') return deliverRestarted(node, message);
       if (message.kind === 'register' && !mayRegister(node, message)) return;
       const decision = isEngineReport(message)
         ? decideEngineReport(view, message, nowMs)
         : decideReport(view, message, clusterId);
-      if (decision === 'orphan' && 'container' in message) {
-        later(1, 20, () => node.isUp && node.running.delete(message.container));
-      }
+      if (decision === 'orphan' && 'container' in message) removeOrphan(node, message.container);
       if (typeof decision !== 'string') ok(append([decision.event], decision.expect));
     };
     later(1, 30, deliver);
+  };
+
+  const isReached = (node: SimulatedNode) => node.isConnected && !isBrokerAway;
+
+  const removeOrphan = (node: SimulatedNode, container: string) =>
+    later(1, 20, () => node.isUp && !alone.abandon(node, container) && node.running.delete(container));
+
+  const deliverRestarted = (node: SimulatedNode, message: Extract<Report, { kind: 'restarted' }>) => {
+    const decision = decideRestarts(view, message, nowMs);
+    if (decision === 'stale') return;
+    if (decision === 'orphan') return removeOrphan(node, message.runs.at(-1)!.container);
+    ok(append(decision.events, decision.expect));
+  };
+
+  const isAlone = (node: SimulatedNode, service: string) => {
+    if (isReached(node)) return nowMs < node.aloneUntilMs;
+    return view.services.get(service)?.policy.onDisconnect === 'keep' || nowMs - node.takenAtMs < nodeTimeoutMs;
   };
 
   /** The last word counts: what is on its way says how it is when it arrives. */
@@ -259,7 +299,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
 
   const readerOf = (id: string): SimulatedNode | undefined => {
     const canRead = (node: SimulatedNode) =>
-      node.id === id && node.isUp && node.isConnected && node.refusedUntilMs === null;
+      node.id === id && node.isUp && isReached(node) && node.refusedUntilMs === null;
     const present = readers.get(id);
     if (present && canRead(present)) return present;
     const next = [...nodes.values()].find(canRead);
@@ -314,6 +354,8 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     });
   };
 
+  const alone = createAloneNodes({ view, report, running, isAlone, begin: (node, run) => start(node, run) });
+
   const dispatch = (event: LogEvent) => {
     if (event.type === 'NodeRegistered' || event.type === 'NodeReturned') {
       const { node: id, instance } = event.data;
@@ -354,8 +396,13 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     // An answer to another's registration is no answer.
     if (instanceId !== undefined && node.instance.id !== instanceId) return;
     node.session = session;
+    node.aloneUntilMs = 0;
+    for (const container of wanted.containers) alone.claim(node, container);
+    const isGoingOn = (container: string) =>
+      wanted.containers.has(container) && view.containers.get(container)?.state !== 'stopping';
     for (const container of node.running.keys()) {
-      if (!wanted.containers.has(container)) {
+      if (!wanted.containers.has(container) && !alone.isHeldFor(node, container, isGoingOn)) {
+        alone.forget(node, container);
         node.running.delete(container);
         report(node, { kind: 'stale-removed', session, container, reason: 'not wanted' });
       }
@@ -366,6 +413,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       if (!logged) continue;
       const { service, slot, specHash, spec, state } = logged;
       if (state === 'stopping') stop(node, container);
+      else if (alone.repeat(node, container)) continue;
       else if (present?.state === 'running') report(node, running(session, container));
       else if (state === 'in queue' && !present) start(node, { container, specHash, service, slot, image: spec.image });
       else if (!present) report(node, failed(session, container, 'killed'));
@@ -377,20 +425,25 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     run: { container: string; specHash: string; service: string; slot: number; image: string },
   ) => {
     const { container, image } = run;
-    if (node.started.has(container)) return;
+    if (node.started.has(container)) {
+      alone.claim(node, container);
+      return;
+    }
     node.started.add(container);
     node.running.set(container, { ...run, state: 'starting' });
-    report(node, { kind: 'starting', session: node.session, container });
+    if (!node.chains.has(container)) report(node, { kind: 'starting', session: node.session, container });
     const carryOut = () => {
       if (node.isUp && node.isEngineSilent) return later(200, 400, carryOut);
       const present = node.running.get(container);
+      if (present && node.chains.has(container) && !isReached(node) && !isAlone(node, present.service)) {
+        return later(200, 400, carryOut);
+      }
       if (!node.isUp || present?.state !== 'starting') return;
       if (node.isBroken || image === options.failingImage || random() < (options.startErrorRate ?? 0.02)) {
-        node.running.delete(container);
-        return report(node, failed(node.session, container, 'start error'));
+        return alone.ended(node, container, failed(node.session, container, 'start error'));
       }
       present.state = 'running';
-      report(node, running(node.session, container));
+      if (!alone.runs(node, container)) report(node, running(node.session, container));
       endByItself(node, run);
     };
     later(50, 800, carryOut);
@@ -404,9 +457,9 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     if (!end) return;
     const { container } = run;
     later(end.afterMs, end.afterMs, () => {
-      if (!node.isUp || !node.running.delete(container)) return;
+      if (!node.isUp || !node.running.has(container)) return;
       const completed = { kind: 'completed', session: node.session, container, logTail: [] };
-      report(node, end.exitCode === 0 ? completed : failed(node.session, container, 'exited'));
+      alone.ended(node, container, end.exitCode === 0 ? completed : failed(node.session, container, 'exited'));
     });
   };
 
@@ -414,6 +467,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     const carryOut = () => {
       if (!node.isUp) return;
       if (node.isEngineSilent) return later(200, 400, carryOut);
+      if (alone.abandon(node, container)) return;
       node.running.delete(container);
       report(node, { kind: 'stopped', session: node.session, container, exitCode: 0 });
     };
@@ -421,7 +475,9 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
   };
 
   const beat = (node: SimulatedNode) => {
-    if (node.isUp && node.isConnected) {
+    if (node.isUp && isReached(node)) {
+      node.takenAtMs = nowMs;
+      if (isLogAway) node.aloneUntilMs = nowMs + aloneLeaseMs;
       const known = view.nodes.get(node.id);
       const entry = heard.get(node.id);
       if (node.session !== null && known?.state === 'ready' && known.session === node.session && entry)
@@ -443,6 +499,9 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
         session: null,
         running: new Map(),
         started: new Set(),
+        takenAtMs: Number.NEGATIVE_INFINITY,
+        aloneUntilMs: 0,
+        chains: new Map(),
       },
     };
     nodes.set(name, node);
@@ -463,8 +522,18 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
         next.run();
       }
       reconcile();
+      const broken = explainDoubleRun({ view, nodes: nodes.values(), nowMs }, orphans, { nodeTimeoutMs, orphanMaxMs });
+      ok(broken === null, `seed ${seed}, position ${view.position}: ${broken}\n${spoken.slice(-20).join('\n')}`);
     }
     nowMs = endMs;
+  };
+
+  /** No manager decides meanwhile, and every node gets a fresh grace period after it. */
+  const standStill = (ms: number) => {
+    isLeaderless = true;
+    advance(ms);
+    isLeaderless = false;
+    grace();
   };
 
   return {
@@ -487,6 +556,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       const node = nodes.get(id)!;
       node.isUp = false;
       node.running.clear();
+      node.chains.clear();
       node.isEngineSilent = false;
     },
     hangEngine(id) {
@@ -517,15 +587,23 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     killContainer(id, container) {
       const node = nodes.get(id)!;
       if (node.running.get(container)?.state !== 'running' || node.isEngineSilent) return;
-      node.running.delete(container);
-      report(node, failed(node.session, container, 'exited'));
+      alone.ended(node, container, failed(node.session, container, 'exited'));
     },
     advance,
-    pause(ms) {
-      isLeaderless = true;
-      advance(ms);
-      isLeaderless = false;
-      grace();
+    pause: standStill,
+    loseBroker(ms) {
+      isBrokerAway = true;
+      standStill(ms);
+      isBrokerAway = false;
+    },
+    loseLog(ms) {
+      isLogAway = true;
+      standStill(ms);
+      isLogAway = false;
+    },
+    sayAlone(id) {
+      const node = nodes.get(id)!;
+      if (node.isUp && isReached(node)) node.aloneUntilMs = nowMs + aloneLeaseMs;
     },
     tail: () => spoken.slice(-60).join('\n'),
   };

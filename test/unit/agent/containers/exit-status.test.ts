@@ -6,7 +6,7 @@ import { exitReportOf, failedReport } from '../../../../src/agent/containers/exi
 import type { EngineContainer } from '../../../../src/agent/engine/engine.ts';
 import { boundTail } from '../../../../src/agent/engine/log-tail.ts';
 import { cleanText } from '../../../../src/agent/engine/report-text.ts';
-import { FailedReport } from '../../../../src/bus/messages.ts';
+import { FailedReport } from '../../../../src/bus/container-reports.ts';
 import { assertEvent } from '../../../../src/events/schema/validate-event.ts';
 import { spec } from '../../../support/log/history.ts';
 
@@ -15,6 +15,7 @@ const test = suite('ending');
 const ended = (changes: Partial<EngineContainer>): EngineContainer => ({
   ...{ container: 'web.1-a', service: 'web', slot: 1, generation: 1, specHash: '0'.repeat(16) },
   ...{
+    replaces: null,
     engineContainerId: 'e1',
     state: 'exited',
     exitCode: 0,

@@ -18,6 +18,7 @@ const wantedAs = (state: ContainerState): WantedContainer => ({
 const foundAs = (state: EngineContainer['state'], changes: Partial<EngineContainer> = {}): EngineContainer => ({
   ...{ container, service: 'web', slot: 1, generation: 1, specHash, engineContainerId: 'e1', state, exitCode: null },
   ...{
+    replaces: null,
     oomKilled: false,
     startedAt: null,
     error: '',
@@ -38,6 +39,7 @@ function decide({ wanted, found, phase, position = 10 }: Scene): string[] {
     wanted: wanted ? [wantedAs(wanted)] : [],
     found: found ? [found] : [],
     managed,
+    heldFor: new Map(),
   });
   return actions.map((action) =>
     action.kind === 'adopt' ? `adopt${action.isNewsToLog ? ', tell' : ''}` : action.kind,
@@ -85,6 +87,7 @@ test('removals come after everything else', () => {
     wanted: [wantedAs('in queue')],
     found: [foundAs('running', { container: 'web.9-b' })],
     managed: new Map(),
+    heldFor: new Map(),
   });
   assert.equal(
     actions.map(({ kind }) => kind),

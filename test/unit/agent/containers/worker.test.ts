@@ -5,8 +5,10 @@ import { createDigestAnswers } from '../../../../src/agent/containers/digest-ans
 import { createStartLimiter } from '../../../../src/agent/containers/start-limiter.ts';
 import { createWorker } from '../../../../src/agent/containers/worker.ts';
 import type { Engine } from '../../../../src/agent/engine/engine.ts';
+import { createContact } from '../../../../src/agent/reports/contact.ts';
 import type { ReportBody, Reporter } from '../../../../src/agent/reports/reporter.ts';
 import { createSimulatedMachine } from '../../../../src/agent/simulated/simulated-engine.ts';
+import type { BusStatus } from '../../../../src/bus/bus.ts';
 import type { WantedCommand } from '../../../../src/bus/messages.ts';
 import { systemClock } from '../../../../src/clock.ts';
 import { silentLogger } from '../../../../src/logger.ts';
@@ -21,6 +23,8 @@ const clusterId = randomUUID();
 const requested = spec();
 const specHash = specHashOf(requested);
 
+const connected: BusStatus = { state: 'connected', description: 'test', trouble: null };
+
 const openMachine = () => {
   const machine = createSimulatedMachine({ clock: systemClock }, { latencyMs: 0 });
   return { machine, engine: machine.engine({ clusterId, clusterName: 'test', node: 'a' }) };
@@ -28,12 +32,16 @@ const openMachine = () => {
 
 function openWorker(engine: Engine, onReport: (container: string, reported: ReportBody) => void) {
   const closing = new AbortController();
-  const reporter: Reporter = { report: onReport, sendUnreliably() {}, drop() {}, drained: async () => {}, close() {} };
+  const reporter: Reporter = {
+    ...{ report: onReport, replace: onReport, sendUnreliably() {}, drop() {} },
+    ...{ drained: async () => {}, close() {} },
+  };
   const parallelStarts = createStartLimiter(100);
   const rest = {
     secretsDir: null,
     hostAccess: noHostAccess,
     hasSession: () => true,
+    contact: createContact({ bus: { status: () => connected }, clock: systemClock }),
     clock: systemClock,
     logger: silentLogger,
   };

@@ -57,7 +57,7 @@ function setUp(history: History, through = (bus: ManagerBus): ManagerBus => bus)
   };
   const dispatcher = createDispatcher(
     { log, bus, projector, vault: null, logger: silentLogger },
-    { clusterId, tooLargeRetryMs: 50 },
+    { clusterId, nodeTimeoutMs: 5_000, tooLargeRetryMs: 50 },
   );
   return { dispatcher, taken, tell, view, written };
 }

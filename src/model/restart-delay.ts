@@ -1,7 +1,7 @@
 /** Decides when a slot that failed may try again. Pure: the jitter's seed is the name of the run that ended. */
 
 import { createHash } from 'node:crypto';
-import { type RestartPolicy, restartPolicyDefault } from '../../model/policy.ts';
+import { type RestartPolicy, restartPolicyDefault } from './policy.ts';
 
 /** The first failure of a stable slot is replaced at once; from the second on it waits. */
 const failuresFree = 1;

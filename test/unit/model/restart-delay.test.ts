@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { restartDelayMs } from '../../../../src/reconciler/planner/restart-policy.ts';
+import { restartDelayMs } from '../../../src/model/restart-delay.ts';
 
 const test = suite('restart policy');
 

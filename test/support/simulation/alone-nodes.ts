@@ -1,0 +1,158 @@
+/** The nodes' part while no manager can reach them, in a few lines: what ends is restarted, and the chain is one report. */
+
+import { restartsAloneMax } from '../../../src/bus/container-reports.ts';
+import { restartedId } from '../../../src/model/ids.ts';
+import type { ClusterView } from '../../../src/projections/view/cluster-view.ts';
+import type { SimulatedNode } from './simulated-cluster.ts';
+
+/** The first is in the log, the others wait for it. */
+export type SimulatedChain = { container: string; hasRun: boolean; end: Record<string, unknown> | null }[];
+
+type Send = (node: SimulatedNode, body: Record<string, unknown>) => void;
+
+export type AloneNodes = {
+  /** A run ended by itself: it is restarted, held back or reported. */
+  ended(node: SimulatedNode, container: string, body: Record<string, unknown>): void;
+  /** It runs. @returns false: the log has it, so it is reported as any other */
+  runs(node: SimulatedNode, container: string): boolean;
+  /** The log has it. @returns false: it had it before */
+  claim(node: SimulatedNode, container: string): boolean;
+  /** What was started in its place ends, and then its own end is reported. @returns false: nothing was */
+  abandon(node: SimulatedNode, container: string): boolean;
+  /** After a registration, under the new session. */
+  repeat(node: SimulatedNode, container: string): boolean;
+  isHeldFor(node: SimulatedNode, container: string, isWanted: (container: string) => boolean): boolean;
+  forget(node: SimulatedNode, container: string): void;
+};
+
+/** @param isAlone no manager can act for the node now, and none has */
+export function createAloneNodes(deps: {
+  view: ClusterView;
+  report: Send;
+  running: (session: number | null, container: string) => Record<string, unknown>;
+  isAlone: (node: SimulatedNode, service: string) => boolean;
+  begin: (
+    node: SimulatedNode,
+    run: NonNullable<ReturnType<SimulatedNode['running']['get']>> & { container: string },
+  ) => void;
+}): AloneNodes {
+  const { view, report, isAlone, begin } = deps;
+
+  const isRestarted = (service: string, { kind, reason }: Record<string, unknown>) =>
+    view.services.get(service)?.job === null && (kind === 'completed' || reason === 'exited');
+
+  const reportChain = (node: SimulatedNode, chain: SimulatedChain) => {
+    const told = chain.filter(({ hasRun, end }) => hasRun || end !== null);
+    if (told.length < 2) return;
+    const runs = told.map(({ container, hasRun, end }, index) => {
+      const { kind: _, session: __, container: ___, ...running } = deps.running(null, container);
+      const { session: ____, container: _____, ...ending } = end ?? {};
+      return {
+        container,
+        running: index > 0 && hasRun ? running : null,
+        end: index === told.length - 1 || end === null ? null : ending,
+      };
+    });
+    report(node, { kind: 'restarted', session: node.session, container: runs[0]!.container, runs });
+  };
+
+  const forget = (node: SimulatedNode, container: string) => {
+    for (const link of node.chains.get(container) ?? []) node.chains.delete(link.container);
+  };
+
+  return {
+    ended(node, container, body) {
+      const run = node.running.get(container);
+      node.running.delete(container);
+      if (!run) return;
+      const chain = node.chains.get(container) ?? [{ container, hasRun: true, end: null }];
+      chain.find((link) => link.container === container)!.end = body;
+      const mayRestart = chain.length <= restartsAloneMax && node.session !== null && isRestarted(run.service, body);
+      if (mayRestart && isAlone(node, run.service)) {
+        const next = restartedId(container);
+        chain.push({ container: next, hasRun: false, end: null });
+        for (const link of chain) node.chains.set(link.container, chain);
+        return begin(node, { ...run, container: next });
+      }
+      if (chain[0]!.container === container) report(node, body);
+      else reportChain(node, chain);
+    },
+    runs(node, container) {
+      const chain = node.chains.get(container);
+      if (!chain || chain[0]!.container === container) return false;
+      chain.find((link) => link.container === container)!.hasRun = true;
+      reportChain(node, chain);
+      return true;
+    },
+    claim(node, container) {
+      const chain = node.chains.get(container);
+      const index = chain?.findIndex((link) => link.container === container) ?? 0;
+      if (!chain || index < 1) return false;
+      for (const link of chain.splice(0, index)) node.chains.delete(link.container);
+      if (chain.length > 1) return true;
+      node.chains.delete(container);
+      const { end, hasRun } = chain[0]!;
+      if (end) report(node, { ...end, session: node.session });
+      else if (hasRun) report(node, deps.running(node.session, container));
+      return true;
+    },
+    abandon(node, container) {
+      const chain = node.chains.get(container);
+      if (!chain) return false;
+      forget(node, container);
+      for (const link of chain.slice(1)) node.running.delete(link.container);
+      const { end } = chain[0]!;
+      if (end) report(node, { ...end, session: node.session });
+      return true;
+    },
+    repeat(node, container) {
+      const chain = node.chains.get(container);
+      if (chain) reportChain(node, chain);
+      return chain !== undefined;
+    },
+    isHeldFor: (node, container, isWanted) => {
+      const [first] = node.chains.get(container) ?? [];
+      return first !== undefined && first.container !== container && isWanted(first.container);
+    },
+    forget,
+  };
+}
+
+/**
+ * Of what the log wants in one place never two run, but on nodes that count as lost or may. What runs really on a node that is in
+ * contact, or was within the time-out, is in the log, or in place of one that is; only what was just refused may still end.
+ * @param orphans since when something ran that the log does not want; kept between calls
+ */
+export function explainDoubleRun(
+  { view, nodes, nowMs }: { view: ClusterView; nodes: Iterable<SimulatedNode>; nowMs: number },
+  orphans: Map<string, number>,
+  options: { nodeTimeoutMs: number; orphanMaxMs: number },
+): string | null {
+  const runOf = new Map<string, string>();
+  const seen = new Set<string>();
+  for (const node of nodes) {
+    const logged = view.nodes.get(node.id);
+    const isExcused = logged?.state !== 'ready' || logged.session !== node.session || !node.isUp;
+    if (isExcused || nowMs - node.takenAtMs > options.nodeTimeoutMs) continue;
+    for (const container of node.running.keys()) {
+      const chain = node.chains.get(container) ?? [];
+      const wanted = [container, ...chain.map((link) => link.container).toReversed()].find((id) =>
+        logged.containers.has(id),
+      );
+      if (wanted === undefined) {
+        seen.add(container);
+        const sinceMs = orphans.get(container) ?? nowMs;
+        orphans.set(container, sinceMs);
+        if (nowMs - sinceMs > options.orphanMaxMs)
+          return `${container} runs on ${node.id} and the log does not want it`;
+        continue;
+      }
+      const other = runOf.get(wanted);
+      if (other !== undefined)
+        return `${container} runs on ${node.id} beside ${other}: the log wants one in their place`;
+      runOf.set(wanted, container);
+    }
+  }
+  for (const container of orphans.keys()) if (!seen.has(container)) orphans.delete(container);
+  return null;
+}
