@@ -89,7 +89,8 @@ export const catalog = {
 
   ClusterCreated: fact(object({ clusterId: Uuid, name: ServiceName })),
 
-  /** The whole spec. `changed: false` records a request that asked for what already was. `container.pull` is new in version 3. */
+  /** The whole spec. `changed: false` records a request that asked for what already was. `container.pull` and
+   * `container.pausedGraceSeconds` are new in version 3. */
   ServiceRequested: fact(
     object({
       service: ServiceName,
