@@ -46,6 +46,13 @@ export const HealthCheck = Type.Union([
 ]);
 export type HealthCheck = Static<typeof HealthCheck>;
 
+/** How long a container may be paused on its engine before it is unhealthy; null: for ever. */
+export const PausedGraceSeconds = Type.Union([Type.Integer({ minimum: 1, maximum: 3600 }), Type.Null()]);
+export type PausedGraceSeconds = Static<typeof PausedGraceSeconds>;
+
+/** Longer than a backup that pauses a container to copy its files needs. */
+export const pausedGraceSecondsDefault = 10;
+
 /** A check that the agent makes itself. */
 export type Probe = Extract<HealthCheck, { kind: 'http' | 'tcp' }>;
 

@@ -2,7 +2,7 @@
 
 import { type Static, Type } from '@sinclair/typebox';
 import { containerOptionMembers } from './container-options.ts';
-import { HealthCheck } from './health.ts';
+import { HealthCheck, PausedGraceSeconds } from './health.ts';
 import { ServiceName } from './ids.ts';
 import { PullPolicy } from './image.ts';
 import { servicePolicyMembers } from './policy.ts';
@@ -62,6 +62,8 @@ export const ContainerSpec = Type.Object(
     ...containerOptionMembers,
     /** Absent: `missing`. */
     pull: Type.Optional(PullPolicy),
+    /** Absent: `pausedGraceSecondsDefault`. */
+    pausedGraceSeconds: Type.Optional(PausedGraceSeconds),
   },
   strict,
 );

@@ -185,6 +185,12 @@ promise('a container that becomes unhealthy is replaced, and the log says what i
   assert.is((stop!.data as { reason: string }).reason, 'unhealthy');
 });
 
+/** With the check that an agent makes itself, which a paused container does not answer. */
+const pausedFor = (pausedGraceSeconds: number | null) => {
+  const { container, ...plain } = serving('v4');
+  return release({ ...plain, container: { ...container, pausedGraceSeconds } });
+};
+
 promise('a container that stays paused on its engine is replaced', async () => {
   const [halted] = await api.containers('web');
   await openDocker().getContainer(dockerContainerName(clusterId, halted!.container)).pause();
@@ -196,6 +202,39 @@ promise('a container that stays paused on its engine is replaced', async () => {
   const story = await api.events(`container=${halted!.container}`);
   const unhealthy = story.find(({ type }) => type === 'ContainerUnhealthy');
   assert.match((unhealthy!.data as { output: string }).output, 'it has been paused on its engine for 10 s');
+  await api.converged('web', 60_000);
+});
+
+promise('a container whose service lets it be paused for ever stays, and serves again when it goes on', async () => {
+  await pausedFor(null);
+  await api.converged('web', 60_000);
+  const before = (await api.containers('web')).map(({ container }) => container);
+  const halted = openDocker().getContainer(dockerContainerName(clusterId, before[0]!));
+  await halted.pause();
+  // Longer than the default, and than its check is patient.
+  await pause(12_000);
+  const after = await api.containers('web');
+  assert.equal(
+    after.map(({ container, health }) => [container, health]),
+    before.map((container) => [container, 'healthy']),
+  );
+  await halted.unpause();
+  await pause(3_000);
+  assert.ok((await api.containers('web')).every(({ health }) => health === 'healthy'));
+});
+
+promise('the grace of a service is as long as it says', async () => {
+  await pausedFor(2);
+  await api.converged('web', 60_000);
+  const [halted] = await api.containers('web');
+  await openDocker().getContainer(dockerContainerName(clusterId, halted!.container)).pause();
+  const unhealthy = await until(
+    'it is unhealthy',
+    async () =>
+      (await api.events(`container=${halted!.container}`)).find(({ type }) => type === 'ContainerUnhealthy') ?? null,
+    9_000,
+  );
+  assert.match((unhealthy.data as { output: string }).output, 'it has been paused on its engine for 2 s');
   await api.converged('web', 60_000);
 });
 

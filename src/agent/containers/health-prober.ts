@@ -12,6 +12,8 @@ const eagerMs = 1_000;
 export type HealthProber = {
   /** Makes one probe. @throws AppError `engine_unavailable`: nothing is known of the container */
   probe(signal: AbortSignal): Promise<ProbeResult>;
+  /** It cannot answer, and that says nothing. */
+  isPaused(): boolean;
   /** Called with each change, first from `unproven`. */
   onChange(health: EngineHealth): void;
 };
@@ -21,7 +23,7 @@ export type HealthProber = {
  * `retries` times in a row after it was healthy.
  */
 export async function probeHealth(
-  { probe, onChange }: HealthProber,
+  { probe, isPaused, onChange }: HealthProber,
   { intervalSeconds, retries, startPeriodSeconds }: Probe,
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<void> {
@@ -34,7 +36,7 @@ export async function probeHealth(
   while (!signal.aborted) {
     await pause(known === 'unproven' ? Math.min(eagerMs, intervalMs) : intervalMs, undefined, { signal });
     const { isHealthy, output } = await probe(signal).catch(unknownWhileAway);
-    if (signal.aborted || isHealthy === null) continue;
+    if (signal.aborted || isHealthy === null || isPaused()) continue;
     failures = isHealthy ? 0 : failures + 1;
     const isPatient: boolean =
       known === 'unproven' ? clock.monotonicMs() - startedAtMs < patienceMs : failures < retries;

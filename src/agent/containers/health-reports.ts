@@ -1,11 +1,9 @@
-/** Reports the health of one container when it changes, and takes one that is paused for unhealthy after a grace. */
+/** Reports the health of one container when it changes, and takes one that is paused for unhealthy after the grace of its spec. */
 
 import type { Clock } from '../../clock.ts';
+import { type PausedGraceSeconds, pausedGraceSecondsDefault } from '../../model/health.ts';
 import type { EngineHealth } from '../engine/engine.ts';
 import type { Reporter } from '../reports/reporter.ts';
-
-/** Longer than a backup that pauses a container to copy its files needs. */
-const pauseGraceMs = 10_000;
 
 /** A container has one health; it is reported when it changes. */
 export type HealthReports = { note(health: EngineHealth): void; forget(): void };
@@ -32,8 +30,10 @@ export function createHealthReports(
 }
 
 export type Pauses = {
-  /** @returns it is paused: what its check says does not count */
-  note(isPaused: boolean): boolean;
+  /** @returns `isPaused` */
+  note(isPaused: boolean, graceSeconds?: PausedGraceSeconds): boolean;
+  /** As of the last note: what its check says does not count. */
+  isPaused(): boolean;
 };
 
 type PauseDeps = { health: HealthReports; clock: Pick<Clock, 'monotonicMs'>; lookAfter: (ms: number) => void };
@@ -42,7 +42,8 @@ export function createPauses({ health, clock, lookAfter }: PauseDeps): Pauses {
   let sinceMs: number | null = null;
   let isReported = false;
   return {
-    note(isPaused) {
+    isPaused: () => sinceMs !== null,
+    note(isPaused, graceSeconds = pausedGraceSecondsDefault) {
       if (!isPaused) {
         if (isReported) health.note({ status: 'healthy', output: '' });
         sinceMs = null;
@@ -50,14 +51,14 @@ export function createPauses({ health, clock, lookAfter }: PauseDeps): Pauses {
         return false;
       }
       sinceMs ??= clock.monotonicMs();
-      const leftMs = pauseGraceMs - (clock.monotonicMs() - sinceMs);
+      if (graceSeconds === null) return true;
+      const leftMs = graceSeconds * 1000 - (clock.monotonicMs() - sinceMs);
       if (leftMs > 0) {
         lookAfter(leftMs);
         return true;
       }
       isReported = true;
-      const output = `it has been paused on its engine for ${pauseGraceMs / 1000} s`;
-      health.note({ status: 'unhealthy', output });
+      health.note({ status: 'unhealthy', output: `it has been paused on its engine for ${graceSeconds} s` });
       return true;
     },
   };

@@ -14,9 +14,9 @@ import type { ReportBody, Reporter } from '../reports/reporter.ts';
 import { failureReasonOf, type Run, type StartDeps, startContainer } from './container-start.ts';
 import { exitReportOf, failedReport } from './exit-status.ts';
 import { probeHealth } from './health-prober.ts';
-import { createHealthReports, createPauses, type HealthReports } from './health-reports.ts';
 import type { End } from './restart-rule.ts';
 import type { Restarts } from './restarts.ts';
+import { createHealthReports, createPauses, type HealthReports, type Pauses } from './health-reports.ts';
 import type { Operations, Outcome } from './runner-machine.ts';
 import { createSecretMask, type Mask } from './secret-mask.ts';
 import { secretsIn } from './secrets.ts';
@@ -52,22 +52,23 @@ export function createOperations(deps: RunnerDeps, options: RunnerOptions, sched
     if (!deps.restarts.takeReport(container, body)) deps.reporter.report(container, body, onConfirmed);
   };
   const health = createHealthReports({ reporter: { report } }, options);
+  const pauses = createPauses({ ...scheduling, health, clock: deps.clock });
   return {
-    ...createEngineOperations(deps, options, { ...scheduling, health }),
-    ...createProbing(deps, options, health),
+    ...createEngineOperations(deps, options, { ...scheduling, health, pauses }),
+    ...createProbing(deps, options, { health, pauses }),
     ...createReports({ ...deps, report }, options, { ...scheduling, health }),
   };
 }
 
+type Noted = { health: HealthReports; pauses: Pauses };
 type EngineOperations = Pick<Operations, 'start' | 'look' | 'conclude' | 'stop' | 'remove' | 'clear'>;
 
 function createEngineOperations(
   deps: RunnerDeps,
   { container, closing }: RunnerOptions,
-  { exclusive, health, lookAfter }: Scheduling & { health: HealthReports },
+  { exclusive, health, pauses }: Scheduling & Noted,
 ): EngineOperations {
   const { engine, reporter, clock, logger } = deps;
-  const pauses = createPauses({ health, clock, lookAfter });
 
   const inOrder = createOrder({
     exclusive,
@@ -113,7 +114,7 @@ function createEngineOperations(
       return inOrder(async () => {
         const found = await persist(() => engine.inspect(container), going);
         if (found?.state !== 'running') return concluded(found, run, going);
-        if (pauses.note(found.isPaused) || !found.health) return null;
+        if (pauses.note(found.isPaused, run.spec.pausedGraceSeconds) || !found.health) return null;
         health.note({ ...found.health, output: (await maskOf(engine, run))(found.health.output) });
         return null;
       }, going);
@@ -145,13 +146,14 @@ function createEngineOperations(
 function createProbing(
   { engine, clock, logger }: RunnerDeps,
   { container, closing }: RunnerOptions,
-  health: HealthReports,
+  { health, pauses }: Noted,
 ): Pick<Operations, 'probe'> {
   return {
     probe({ spec: { health: check } }, signal) {
       if (!isProbe(check)) return;
       const prober = {
         probe: (ends: AbortSignal) => engine.probe(container, check, ends),
+        isPaused: pauses.isPaused,
         onChange: health.note,
       };
       const ends = { clock, signal: AbortSignal.any([signal, closing]) };

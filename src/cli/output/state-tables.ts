@@ -9,10 +9,17 @@ const serviceColumns: Column<Row<'services'>>[] = [
   { title: 'SERVICE', cell: ({ serviceName }) => serviceName },
   { title: 'RUNNING', cell: ({ running, replicas }) => `${running}/${replicas}` },
   { title: 'STATUS', cell: ({ status }) => status },
+  { title: 'RESTARTS', cell: formatRestarts },
   { title: 'GENERATION', cell: ({ generation }) => generation },
   { title: 'IMAGE', cell: ({ image }) => image },
   { title: 'REASON', cell: ({ reason }) => reason },
 ];
+
+/** Of the last hour, and where most of them were. */
+function formatRestarts({ restartsLastHour, worstSlot }: Row<'services'>): string {
+  const isOfOne = worstSlot === null || worstSlot.restarts === restartsLastHour;
+  return isOfOne ? `${restartsLastHour}` : `${restartsLastHour}, ${worstSlot.restarts} in slot ${worstSlot.slot}`;
+}
 
 const nodeColumns: Column<Row<'nodes'>>[] = [
   { title: 'NODE', cell: ({ node }) => node },

@@ -3,6 +3,7 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from '../../clock.ts';
 import { containerStates } from '../../model/container.ts';
+import { restartCounts } from '../../projections/rows/restart-counts.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import { lacksNode, replicasWanted } from '../../projections/view/replicas-wanted.ts';
@@ -29,6 +30,12 @@ export function addClusterGauges(
   );
   addBy('service', 'co_service_replicas_running', 'Containers of a service in state running.', () =>
     samplesByService(view, ({ running }) => running),
+  );
+  addBy(
+    'service',
+    'co_service_restarts_last_hour',
+    'Runs of a service that ended by themselves or became unhealthy in the last hour of log time.',
+    () => samplesByService(view, (service) => restartCounts(view, service).restartsLastHour),
   );
   addBy('state', 'co_containers', 'Containers by state; ended ones for an hour.', () =>
     samplesByState(containerStates, view.containers.values()),

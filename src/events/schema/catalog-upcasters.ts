@@ -24,7 +24,7 @@ const toCompleted2: Upcaster = (data) => data;
 /** Version 2 may have policies; version 1 could not. */
 const toRequested2: Upcaster = (data) => data;
 
-/** Version 3 may have options of the container, a pull policy or a placement, or be of a job; version 2 could not. */
+/** Version 3 may have options of the container (also when it is pulled, how long it may be paused), a placement, or be of a job. */
 const toRequested3: Upcaster = (data) => data;
 
 /** Version 4 may say what is kept without a broker; version 3 could not. */

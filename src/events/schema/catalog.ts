@@ -89,7 +89,9 @@ export const catalog = {
 
   ClusterCreated: fact(object({ clusterId: Uuid, name: ServiceName })),
 
-  /** The whole spec. `changed: false` records a request that asked for what already was. `container.pull` is new in version 3, `onDisconnect` in version 4. */
+  /**
+   * The whole spec. `changed: false` records a request that asked for what already was. `container.pull` and
+   * `container.pausedGraceSeconds` are new in version 3, `onDisconnect` in version 4. */
   ServiceRequested: fact(
     object({
       service: ServiceName,

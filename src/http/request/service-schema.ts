@@ -128,6 +128,12 @@ const members = {
   resources: Type.Optional(ResourcesBody),
   stopTimeoutSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
   pull: Type.Optional(oneOf(['missing', 'always', 'never'], 'missing, always or never: when the registry is asked')),
+  pausedGraceSeconds: Type.Optional(
+    nullable(
+      Type.Integer({ minimum: 1, maximum: 3600 }),
+      'null or from 1 to 3600: how long it may be paused on its engine before it is unhealthy; null: for ever',
+    ),
+  ),
 };
 
 /** The whole container spec: a member that is left out gets its default. */

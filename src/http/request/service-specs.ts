@@ -1,5 +1,6 @@
 /** Converts between request bodies and stored specs: defaults, units, maps as sorted lists. Pure. */
 
+import { pausedGraceSecondsDefault } from '../../model/health.ts';
 import { pullPolicyDefault } from '../../model/image.ts';
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
 import type { PolicyPatch, SpecRequest } from '../../reconciler/commands/decide.ts';
@@ -49,6 +50,7 @@ function toSpec(body: ContainerBody, serviceName: string, path: string): Contain
     stopTimeoutSeconds: body.stopTimeoutSeconds ?? stopTimeoutSecondsDefault,
     ...patchOptions({}, toOptionsPatch(body, path), path),
     ...pullOf(body),
+    ...pausedGraceOf(body),
   };
 }
 
@@ -65,6 +67,11 @@ function toCommand({ command, entrypoint }: ContainerBody | ContainerPatchBody, 
 /** The default is not stored: a spec that names it is the same as one that does not. */
 const pullOf = ({ pull = pullPolicyDefault }: Pick<ContainerBody, 'pull'>) =>
   pull === pullPolicyDefault ? {} : { pull };
+
+const pausedGraceOf = ({
+  pausedGraceSeconds = pausedGraceSecondsDefault,
+}: Pick<ContainerBody, 'pausedGraceSeconds'>) =>
+  pausedGraceSeconds === pausedGraceSecondsDefault ? {} : { pausedGraceSeconds };
 
 /** @throws AppError `body_contradictory`: a port occurs twice · `image_refused`: see `checkImage` */
 export function toPatch(body: PatchBody): { replicas?: number; container?: ContainerPatch; policy: PolicyPatch } {
@@ -151,5 +158,6 @@ export function toContainerBody(spec: ContainerSpec): ContainerBody {
     stopTimeoutSeconds: spec.stopTimeoutSeconds,
     ...toOptionsBody(spec),
     ...(spec.pull ? { pull: spec.pull } : {}),
+    ...(spec.pausedGraceSeconds === undefined ? {} : { pausedGraceSeconds: spec.pausedGraceSeconds }),
   };
 }

@@ -4,6 +4,7 @@ import type { Static } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.ts';
 import { nextRunAt, runRows } from '../../projections/rows/job-status.ts';
+import { restartCounts, slotRestarts } from '../../projections/rows/restart-counts.ts';
 import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import type { ApiRequest } from '../../reconciler/commands/decide.ts';
@@ -135,6 +136,8 @@ function serviceBody(view: ClusterView, service: ServiceView): ServiceDetail {
     position: view.factPosition,
     at: view.factAt,
     ...row,
+    ...restartCounts(view, service),
+    slotRestarts: slotRestarts(view, service),
     container: toContainerBody(service.spec),
     ...toReleaseBody(service.spec, service.policy),
     mode: row.mode,

@@ -93,7 +93,8 @@ export function addStateRoutes(server: Server, { status, ...deps }: Deps): void 
       const { at, ...filter } = request.query;
       const build: Build = (shown) => serviceStateBody(shown, filter);
       if (at !== undefined) return answerPast(request, reply, at, build);
-      return answerLive(request, reply, view.factPosition, build);
+      // Counts of the last hour fall as time passes, which telemetry brings.
+      return answerLive(request, reply, view.position, build);
     },
   );
 

@@ -56,8 +56,22 @@ const service = {
   createdAt: time,
   specHash: Type.String(),
 };
-export const ServiceRow = named('ServiceRow', { ...service, position });
-export const serviceMembers = { ...head, ...service };
+const restarts = Type.Integer({
+  minimum: 0,
+  description: 'runs that ended by themselves or became unhealthy, in the last hour of log time',
+});
+const SlotRestarts = Type.Object({ slot: Type.Integer({ minimum: 1 }), restarts }, { additionalProperties: false });
+const restartMembers = {
+  restartsLastHour: restarts,
+  worstSlot: nullable(SlotRestarts, 'the slot with most of them; null when there are none'),
+};
+export const ServiceRow = named('ServiceRow', { ...service, ...restartMembers, position });
+export const serviceMembers = {
+  ...head,
+  ...service,
+  ...restartMembers,
+  slotRestarts: Type.Array(SlotRestarts, { description: 'the slots that restarted in the last hour, by number' }),
+};
 export const runsMember = nullable(
   Type.Array(ref<RunRow>(Run)),
   'the last runs of a job, newest first; null unless it is one',

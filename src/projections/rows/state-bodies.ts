@@ -9,6 +9,7 @@ import type { AlarmView, ClusterView, ContainerView, NodeView, ServiceView } fro
 import { type ShownContainerRow, shownContainerRow } from './container-row.ts';
 import { type NodeRow, shownNodeRow } from './node-row.ts';
 import { compareNames, sortNatural } from './order.ts';
+import { type RestartCounts, restartCounts } from './restart-counts.ts';
 import { type ServiceRow, type ServiceStatus, serviceRow } from './service-row.ts';
 
 export type ServiceFilter = { service?: string; node?: string; state?: ServiceStatus };
@@ -22,7 +23,8 @@ export type ContainerFilter = {
 };
 
 type Head = { position: number; at: string };
-export type ServiceStateBody = Head & { services: ServiceRow[] };
+export type ShownServiceRow = ServiceRow & RestartCounts;
+export type ServiceStateBody = Head & { services: ShownServiceRow[] };
 export type NodeStateBody = Head & { nodes: ReturnType<typeof shownNodeRow>[] };
 export type ContainerStateBody = Head & { containers: ShownContainerRow[] };
 export type StateBody = Head & {
@@ -34,7 +36,7 @@ export type StateBody = Head & {
   leader: { controllerId: string; term: number } | null;
   alarms: AlarmView[];
   nodes: (NodeRow & { lastHeardAt: string | null })[];
-  services: ServiceRow[];
+  services: ShownServiceRow[];
   containers: ContainerStateBody['containers'];
 };
 
@@ -44,7 +46,7 @@ const headOf = (view: ClusterView): Head => ({ position: view.factPosition, at: 
 export function serviceStateBody(view: ClusterView, filter: ServiceFilter = {}): ServiceStateBody {
   const services = selectServices(view, filter.service)
     .filter(({ perNode }) => filter.node === undefined || perNode.has(filter.node))
-    .map((service) => serviceRow(view, service))
+    .map((service) => ({ ...serviceRow(view, service), ...restartCounts(view, service) }))
     .filter(({ status }) => filter.state === undefined || status === filter.state);
   return { ...headOf(view), services };
 }

@@ -6,6 +6,7 @@
 import type { ClusterView } from './cluster-view.ts';
 import type { Handlers } from './handlers.ts';
 import { parseIsoTime } from './iso-time.ts';
+import { restartsNotAfter } from './restarts.ts';
 
 export const clockHandlers = {
   ClockCorrected(view, event, touched) {
@@ -28,7 +29,10 @@ export const clockHandlers = {
     }
     for (const service of view.services.values()) {
       service.updatedAt = notAfter(service.updatedAt);
-      for (const slot of service.slots.values()) slot.failedAtMs = slot.failedAtMs.map((ms) => Math.min(ms, nowMs));
+      for (const slot of service.slots.values()) {
+        slot.failedAtMs = slot.failedAtMs.map((ms) => Math.min(ms, nowMs));
+        slot.restarts = restartsNotAfter(slot.restarts, nowMs);
+      }
       for (const [generation, at] of service.converged) service.converged.set(generation, notAfter(at));
       for (const run of service.job?.runs ?? [])
         Object.assign(run, { dueAt: notAfter(run.dueAt), endedAt: notAfter(run.endedAt) });

@@ -192,7 +192,7 @@ function openSlot(service: ServiceView, number: number): SlotView {
   const slot: SlotView = {
     slot: number,
     containers: new Set(),
-    ...{ failures: 0, failedSpec: null, failedAtMs: [] },
+    ...{ failures: 0, failedSpec: null, failedAtMs: [], restarts: [] },
     lastFailure: null,
     lastEnded: null,
     done: null,

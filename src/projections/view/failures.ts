@@ -1,4 +1,4 @@
-/** Counts the failures of a slot, of one spec, until a run was stable. */
+/** Counts the failures of a slot: of one spec, until a run was stable; and of any, by minute. */
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { FailureReason } from '../../model/container.ts';
@@ -7,11 +7,12 @@ import { restartPolicyDefault } from '../../model/policy.ts';
 import { type ContainerView, failureTimesKept, type ServiceView } from './cluster-view.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { runOf } from './job-runs.ts';
+import { addRestart } from './restarts.ts';
 import type { SlotView } from './slot-view.ts';
 
 export type Failure = { reason: FailureReason | 'completed'; message: string };
 
-/** What ran by a spec that is no longer requested, nor gone back to, says nothing. */
+/** What ran by a spec that is no longer requested, nor gone back to, says nothing about the present one. */
 export function countFailure(
   service: ServiceView,
   slot: SlotView,
@@ -19,6 +20,9 @@ export function countFailure(
   event: LogEvent<ContainerFact | HealthFact>,
   failure: Failure | null,
 ): void {
+  // A run that was unhealthy when it ended was counted when it became so.
+  const isCounted = event.type !== 'ContainerUnhealthy' && container.health === 'unhealthy';
+  if (failure && !isCounted) slot.restarts = addRestart(slot.restarts, event.at);
   if (service.job) {
     if (failure && runOf(service, container)) addFailure(slot, container, event, failure);
     return;

@@ -2,6 +2,7 @@
 
 import type { FailureReason } from '../../model/container.ts';
 import type { Cause } from './cause.ts';
+import type { RestartMinutes } from './restarts.ts';
 
 export type SlotView = {
   slot: number;
@@ -15,6 +16,8 @@ export type SlotView = {
   failedAtMs: readonly number[];
   /** The last of them, in words; null while failures is 0. */
   lastFailure: { container: string; reason: FailureReason | 'completed'; message: string; at: string } | null;
+  /** Runs of any spec that ended by themselves or became unhealthy. */
+  restarts: RestartMinutes;
   /** The last run that ended or became unhealthy: why the next one is needed. null before the first did. */
   lastEnded: { container: string; cause: Cause; at: string } | null;
   /** Hash of the spec whose run ended for good, by the restart policy; null: none did. */

@@ -1,7 +1,7 @@
 /** Applies a partial edit to a container spec. Pure. */
 
 import { optionNames } from '../../model/container-options.ts';
-import type { HealthCheck } from '../../model/health.ts';
+import { type HealthCheck, pausedGraceSecondsDefault } from '../../model/health.ts';
 import { pullPolicyDefault } from '../../model/image.ts';
 import type { Reservation, Resources } from '../../model/resources.ts';
 import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
@@ -29,8 +29,9 @@ export type ResourcesPatch = Partial<Omit<Resources, 'reserve'>> & { reserve?: P
  * @throws AppError as `patchEntries` and `patchOptions` do
  */
 export function patchContainer(spec: ContainerSpec, patch: ContainerPatch, field: string): ContainerSpec {
-  const { health = spec.health, pull = spec.pull, env, labels, resources, ...members } = patch;
-  const { health: _health, pull: _pull, ...others } = spec;
+  const { health = spec.health, pull = spec.pull, pausedGraceSeconds = spec.pausedGraceSeconds } = patch;
+  const { env, labels, resources, ...members } = withoutDefaulted(patch);
+  const others = withoutDefaulted(spec);
   return {
     ...withoutOptions(others),
     ...withoutOptions(members),
@@ -38,10 +39,18 @@ export function patchContainer(spec: ContainerSpec, patch: ContainerPatch, field
     ...(health ? { health } : {}),
     // The default is not stored: a spec that names it is the same as one that does not.
     ...(pull && pull !== pullPolicyDefault ? { pull } : {}),
+    ...(pausedGraceSeconds === undefined || pausedGraceSeconds === pausedGraceSecondsDefault
+      ? {}
+      : { pausedGraceSeconds }),
     env: patchEntries(`${field}.env`, spec.env, env),
     labels: patchEntries(`${field}.labels`, spec.labels, labels),
     resources: patchResources(spec.resources, resources),
   };
+}
+
+function withoutDefaulted<T extends ContainerPatch | ContainerSpec>(members: T) {
+  const { health: _health, pull: _pull, pausedGraceSeconds: _grace, ...others } = members;
+  return others;
 }
 
 /** The other members of a spec, or of an edit. */

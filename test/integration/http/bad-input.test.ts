@@ -171,6 +171,12 @@ const posts: Case[] = [
   ),
   body('no CPU', container({ resources: { cpus: 0 } }), 'services[0].container.resources.cpus', /CPUs/),
   body('an endless stop', container({ stopTimeoutSeconds: 3601 }), 'services[0].container.stopTimeoutSeconds', /3600/),
+  body(
+    'a pause without a grace',
+    container({ pausedGraceSeconds: 0 }),
+    'services[0].container.pausedGraceSeconds',
+    /null or from 1 to 3600/,
+  ),
   {
     what: 'broken JSON',
     text: '{"services":[\n{"serviceName":"web",,}]}',

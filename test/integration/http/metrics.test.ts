@@ -110,6 +110,14 @@ test('failures have a reason, restarts a service, and a service that is gone has
   });
   assert.ok(failed.value('co_container_failures_total', { reason: 'image' })! >= 1);
   assert.is(failed.value('co_service_replicas_wanted', { service: 'broken' }), 1);
+  assert.ok(failed.value('co_service_restarts_last_hour', { service: 'broken' })! >= 1);
+  assert.is(failed.value('co_service_restarts_last_hour', { service: 'web' }), 0);
+  const { services } = (await api.call('GET', '/service_state?service=broken')).body;
+  const { restartsLastHour, worstSlot } = services[0];
+  assert.ok(restartsLastHour >= 1);
+  assert.equal(worstSlot, { slot: 1, restarts: restartsLastHour });
+  const one = (await api.call('GET', '/service/broken')).body;
+  assert.equal([one.slotRestarts, one.worstSlot], [[one.worstSlot], { slot: 1, restarts: one.restartsLastHour }]);
   await api.call('DELETE', '/service/broken');
   await api.gone('broken');
   assert.not.match((await scrape(manager.url)).text, /service="broken"/);

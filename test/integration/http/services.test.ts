@@ -53,6 +53,7 @@ for (const { name, open, reopen } of httpLogs) {
       labels: { 'example.org/team': 'x' },
       resources: { memoryBytes: 64 * 1024 * 1024, cpus: 0.25 },
       stopTimeoutSeconds: 3,
+      pausedGraceSeconds: null,
     };
     await api.call('POST', '/service', { body: { services: [{ serviceName: 'app', replicas: 2, container }] } });
     const { body: read } = await api.call('GET', '/service/app');
@@ -61,6 +62,11 @@ for (const { name, open, reopen } of httpLogs) {
     const again = { services: [{ serviceName: 'app', replicas: read.replicas, container: read.container }] };
     const { body } = await api.call('POST', '/service', { body: again });
     assert.equal(body.services, [{ serviceName: 'app', generation: 1, changed: false }]);
+    const patch = (pausedGraceSeconds: number | null) =>
+      api.call('PATCH', '/service/app', { body: { container: { pausedGraceSeconds } } });
+    assert.is((await patch(null)).body.services[0].changed, false);
+    assert.is((await patch(30)).body.services[0].changed, true);
+    assert.is((await api.call('GET', '/service/app')).body.container.pausedGraceSeconds, 30);
   });
 
   test('all services of a body are one commit', async () => {

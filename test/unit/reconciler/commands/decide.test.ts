@@ -149,6 +149,31 @@ test('a patch keeps what it does not name', () => {
     ]);
 });
 
+for (const [asked, before, after] of [
+  [60, {}, { pausedGraceSeconds: 60 }],
+  [null, { pausedGraceSeconds: 60 }, { pausedGraceSeconds: null }],
+  [10, { pausedGraceSeconds: null }, {}],
+] as const) {
+  test(`a patch of the grace of a pause to ${asked} is stored unless it is the default`, () => {
+    given(apply('web', 3, before))
+      .when({ kind: 'patch', service: 'web', container: { pausedGraceSeconds: asked } })
+      .gives([{ type: 'ServiceRequested', generation: 2, replicas: 3, container: spec(after) }]);
+  });
+}
+
+test('a patch of something else keeps the grace of a pause', () => {
+  given(apply('web', 3, { pausedGraceSeconds: null }))
+    .when({ kind: 'patch', service: 'web', container: { image: 'nginx:2' } })
+    .gives([
+      {
+        type: 'ServiceRequested',
+        generation: 2,
+        replicas: 3,
+        container: spec({ pausedGraceSeconds: null, image: 'nginx:2' }),
+      },
+    ]);
+});
+
 test('a patch of the replicas scales', () => {
   given(apply('web', 3))
     .when({ kind: 'patch', service: 'web', replicas: 0 })
