@@ -121,11 +121,14 @@ function declareLost(cluster: SimulatedCluster, node: string): void {
 
 /** Broker or log are away, or one manager says so; and containers die meanwhile. */
 function outage(cluster: SimulatedCluster, node: string): void {
-  const away = cluster.pick([cluster.loseBroker, cluster.loseLog, cluster.loseLog, () => cluster.sayAlone(node)]);
+  const { loseBroker, loseLog } = cluster;
+  const sayAlone = (_: number, meanwhile: () => void) => {
+    cluster.sayAlone(node);
+    meanwhile();
+  };
   for (let death = 0; death < 3; death += 1) {
-    away(Math.floor(cluster.random() * 4_000));
-    killOne(cluster, cluster.pick([...cluster.nodes.keys()]));
-    away(Math.floor(cluster.random() * 4_000));
+    const away = cluster.pick([loseBroker, loseLog, loseLog, sayAlone]);
+    away(Math.floor(cluster.random() * 8_000), () => killOne(cluster, cluster.pick([...cluster.nodes.keys()])));
   }
 }
 

@@ -120,39 +120,46 @@ export function createAloneNodes(deps: {
 
 /**
  * Of what the log wants in one place never two run, but on nodes that count as lost or may. What runs really on a node that is in
- * contact, or was within the time-out, is in the log, or in place of one that is; only what was just refused may still end.
+ * contact, or was within the time-out, is in the log, or in place of one that is. Only what was just refused may still end, and
+ * never beside what the log has put in its slot.
  * @param orphans since when something ran that the log does not want; kept between calls
  */
 export function explainDoubleRun(
   { view, nodes, nowMs }: { view: ClusterView; nodes: Iterable<SimulatedNode>; nowMs: number },
   orphans: Map<string, number>,
-  options: { nodeTimeoutMs: number; orphanMaxMs: number },
+  options: { nodeTimeoutMs: number; orphanMaxMs: { restarted: number; placed: number } },
 ): string | null {
   const runOf = new Map<string, string>();
-  const seen = new Set<string>();
+  const inSlot = new Map<string, string>();
+  const unwanted: { container: string; place: string }[] = [];
   for (const node of nodes) {
     const logged = view.nodes.get(node.id);
     const isExcused = logged?.state !== 'ready' || logged.session !== node.session || !node.isUp;
     if (isExcused || nowMs - node.takenAtMs > options.nodeTimeoutMs) continue;
-    for (const container of node.running.keys()) {
-      const chain = node.chains.get(container) ?? [];
-      const wanted = [container, ...chain.map((link) => link.container).toReversed()].find((id) =>
-        logged.containers.has(id),
-      );
+    for (const [container, { service, slot, state }] of node.running) {
+      const chain = (node.chains.get(container) ?? []).map((link) => link.container);
+      const wanted = [container, ...chain.toReversed()].find((id) => logged.containers.has(id));
       if (wanted === undefined) {
-        seen.add(container);
-        const sinceMs = orphans.get(container) ?? nowMs;
-        orphans.set(container, sinceMs);
-        if (nowMs - sinceMs > options.orphanMaxMs)
-          return `${container} runs on ${node.id} and the log does not want it`;
+        unwanted.push({ container, place: `${service}.${slot}` });
         continue;
       }
       const other = runOf.get(wanted);
-      if (other !== undefined)
-        return `${container} runs on ${node.id} beside ${other}: the log wants one in their place`;
+      if (other) return `${container} runs on ${node.id} beside ${other}: the log wants one in their place`;
       runOf.set(wanted, container);
+      if (state === 'running') inSlot.set(`${service}.${slot}`, container);
     }
   }
-  for (const container of orphans.keys()) if (!seen.has(container)) orphans.delete(container);
+  for (const container of orphans.keys()) {
+    if (!unwanted.some((orphan) => orphan.container === container)) orphans.delete(container);
+  }
+  for (const { container, place } of unwanted) {
+    const sinceMs = orphans.get(container) ?? nowMs;
+    orphans.set(container, sinceMs);
+    const isRestarted = /-[0-9a-z]+\.[0-9]+$/.test(container);
+    const beside = isRestarted ? inSlot.get(place) : undefined;
+    if (beside) return `${container} was restarted beside ${beside}: its slot has two runs`;
+    const maxMs = options.orphanMaxMs[isRestarted ? 'restarted' : 'placed'];
+    if (nowMs - sinceMs > maxMs) return `${container} runs, and the log has not wanted it for ${maxMs} ms`;
+  }
   return null;
 }

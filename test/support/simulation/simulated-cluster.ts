@@ -37,8 +37,8 @@ export const nodeTimeoutMs = 5_000;
 const refusedRetryMs = 5_000;
 /** Of what a manager says while the log is away. */
 const aloneLeaseMs = 3_000;
-/** So long what was refused may still run: the answer, and an engine that does not answer just then. */
-const orphanMaxMs = 5_000;
+/** So long what the log does not want may still run: until the answer to a report, and for one a manager placed until a sync. */
+const orphanMaxMs = { restarted: 500, placed: 5_000 };
 
 export type SimulatedNode = {
   id: string;
@@ -102,10 +102,10 @@ export type SimulatedCluster = {
   advance(ms: number): void;
   /** The same while no manager leads: reports become facts, and nothing is planned. Nodes get a fresh grace period after it. */
   pause(ms: number): void;
-  /** The broker cannot be reached by anybody. */
-  loseBroker(ms: number): void;
+  /** The broker cannot be reached by anybody. @param meanwhile after half of the time */
+  loseBroker(ms: number, meanwhile: () => void): void;
   /** No manager reaches the log, and each says so. */
-  loseLog(ms: number): void;
+  loseLog(ms: number, meanwhile: () => void): void;
   /** A manager that alone cannot reach the log says so to one node. */
   sayAlone(id: string): void;
   /** The last steps planned, in words, for a failing test's message. */
@@ -591,14 +591,18 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
     },
     advance,
     pause: standStill,
-    loseBroker(ms) {
+    loseBroker(ms, meanwhile) {
       isBrokerAway = true;
-      standStill(ms);
+      standStill(ms / 2);
+      meanwhile();
+      standStill(ms / 2);
       isBrokerAway = false;
     },
-    loseLog(ms) {
+    loseLog(ms, meanwhile) {
       isLogAway = true;
-      standStill(ms);
+      standStill(ms / 2);
+      meanwhile();
+      standStill(ms / 2);
       isLogAway = false;
     },
     sayAlone(id) {
