@@ -91,7 +91,8 @@ export const catalog = {
 
   /**
    * The whole spec. `changed: false` records a request that asked for what already was. `container.pull` and
-   * `container.pausedGraceSeconds` are new in version 3, `onDisconnect` in version 4. */
+   * `container.pausedGraceSeconds` are new in version 3, `onDisconnect` in version 4.
+   */
   ServiceRequested: fact(
     object({
       service: ServiceName,
