@@ -1,9 +1,18 @@
 /** What every command is given: its streams, its environment and its exit codes. Knows no command. */
 
+import { createLiveLines, type LiveLines } from './live-lines.ts';
 import { createProgressBar, type ProgressBar } from './progress-bar.ts';
 
 /** What a shell gets; every `--help` documents them. */
-export const exitCodes = { fine: 0, different: 1, misused: 2, unreachable: 3, interrupted: 130 } as const;
+export const exitCodes = {
+  fine: 0,
+  different: 1,
+  misused: 2,
+  unreachable: 3,
+  unconverged: 4,
+  forbidden: 5,
+  interrupted: 130,
+} as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 export type CliContext = {
@@ -15,6 +24,8 @@ export type CliContext = {
   printError(line: string): void;
   /** One line of standard error that is written over; silent without a terminal. */
   progressBar(what: string): ProgressBar;
+  /** Lines of standard error that are written over; null without a terminal. */
+  liveLines(): LiveLines | null;
   /** Standard output is a terminal. */
   isTerminal: boolean;
   environment: Readonly<Record<string, string | undefined>>;
@@ -25,7 +36,7 @@ export type CliContext = {
   exitCode(): ExitCode;
 };
 
-export type TextStream = { write(text: string): unknown; isTTY?: boolean };
+export type TextStream = { write(text: string): unknown; isTTY?: boolean; columns?: number; rows?: number };
 
 export type ContextOptions = {
   out: TextStream;
@@ -41,6 +52,7 @@ export function createContext({ out, err, environment, signal }: ContextOptions)
     printJson: (value) => void out.write(`${JSON.stringify(value, null, 2)}\n`),
     printError: (line) => void err.write(`${line}\n`),
     progressBar: (what) => createProgressBar(what, err),
+    liveLines: () => (err.isTTY ? createLiveLines(err) : null),
     isTerminal: out.isTTY ?? false,
     environment,
     signal,

@@ -1,9 +1,10 @@
 /** The state of a cluster as tables for people, the live one or one of the past. Pure. */
 
 import type { StateBody } from '../../projections/rows/state-bodies.ts';
+import { nodeColumns } from './node-table.ts';
 import { type Column, formatTable, printable } from './table.ts';
 
-type Row<K extends 'services' | 'nodes' | 'containers'> = StateBody[K][number];
+type Row<K extends 'services' | 'containers'> = StateBody[K][number];
 
 const serviceColumns: Column<Row<'services'>>[] = [
   { title: 'SERVICE', cell: ({ serviceName }) => serviceName },
@@ -13,22 +14,6 @@ const serviceColumns: Column<Row<'services'>>[] = [
   { title: 'IMAGE', cell: ({ image }) => image },
   { title: 'REASON', cell: ({ reason }) => reason },
 ];
-
-const nodeColumns: Column<Row<'nodes'>>[] = [
-  { title: 'NODE', cell: ({ node }) => node },
-  { title: 'STATE', cell: ({ state }) => state },
-  { title: 'AVAILABILITY', cell: ({ availability }) => availability },
-  { title: 'CONTAINERS', cell: ({ containers }) => containers },
-  { title: 'AGENT', cell: agentOf },
-  { title: 'ENGINE', cell: ({ engine, engineVersion }) => `${engine} ${engineVersion}` },
-  { title: 'SINCE', cell: ({ since }) => since },
-  { title: 'REASON', cell: ({ reason }) => reason },
-];
-
-/** Where to look for it: its machine, and its process there. */
-function agentOf({ hostname, instance }: Row<'nodes'>): string {
-  return instance ? `${hostname}, process ${instance.pid}` : hostname;
-}
 
 const containerColumns: Column<Row<'containers'>>[] = [
   { title: 'CONTAINER', cell: ({ container }) => container },
