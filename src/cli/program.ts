@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';
+import { addApplyCommand, addPlanCommand } from './commands/acting/apply.ts';
 import { addNodeCommand } from './commands/acting/node.ts';
 import { addRemoveCommand, addRestartCommand, addRollbackCommand } from './commands/acting/release.ts';
 import { addRolloutCommand } from './commands/acting/rollout.ts';
@@ -31,6 +32,8 @@ const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] 
     'Change the cluster:',
     [
       addRunCommand,
+      addApplyCommand,
+      addPlanCommand,
       addScaleCommand,
       addSetCommand,
       addRestartCommand,

@@ -107,14 +107,14 @@ function parseBind(option: string, text: string): { source: string; target: stri
 const unitBytes: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 /** `256m`, `1.5g`, `64MiB`, as Docker reads it: units are powers of 1024. @throws AppError `usage_invalid` */
-function parseBytes(option: string, text: string): number {
+export function parseBytes(option: string, text: string): number {
   const [, amount, unit] = /^(\d{1,15}(?:\.\d{1,6})?) ?([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
   if (amount === undefined) throw refusal(option, 'a size such as 256m or 1.5g', text);
   return Math.round(Number(amount) * unitBytes[unit!.toLowerCase()]!);
 }
 
 /** @throws AppError `usage_invalid` */
-function parseCpus(option: string, text: string): number {
+export function parseCpus(option: string, text: string): number {
   if (/^\d{1,5}(\.\d{1,6})?$/.test(text) && Number(text) > 0) return Number(text);
   throw refusal(option, 'a number of CPUs such as 0.5', text);
 }

@@ -42,8 +42,12 @@ export function addChangeOptions(command: Command): Command {
   );
 }
 
+type Made = { position: number; accepted: Accepted; until: Change['until'] };
+/** What was made of changes, and what became of those that were waited for. */
+export type Outcome = { made: Made[]; ends: Reached[] };
+
 /**
- * Makes the changes one after the other, then waits for all of them together.
+ * Makes the changes one after the other, waits for all of them together, and says how they ended.
  * @throws AppError of the first that is refused; those before it are made
  */
 export async function makeChanges(
@@ -51,32 +55,45 @@ export async function makeChanges(
   options: ChangeOptions,
   context: CliContext,
 ): Promise<void> {
-  const timeoutMs = parseDuration('--timeout', options.timeout ?? timeoutDefault);
   const api = createApi(context, options);
   if (options.dryRun) return showPlans(api, changes, options, context);
-  const made: { position: number; accepted: Accepted; until: Change['until'] }[] = [];
+  reportOutcome(await performChanges(api, changes, options, context), options, context);
+}
+
+/** As `makeChanges`; what there is to say is left to the caller. */
+export async function performChanges(
+  api: Api,
+  changes: readonly Change[],
+  options: ChangeOptions,
+  context: CliContext,
+): Promise<Outcome> {
+  const timeoutMs = parseDuration('--timeout', options.timeout ?? timeoutDefault);
+  const made: Made[] = [];
   for (const { method, path, body, headers, until } of changes) {
     const { position, services } = await api.call<AcceptedBody>(method, path, body, headers).catch((error) => {
-      for (const { accepted } of made)
+      for (const { accepted } of made) {
         context.printError(`${accepted.serviceName} was changed before this was refused:`);
+      }
       throw error;
     });
     made.push(...services.map((accepted) => ({ position, accepted, until })));
   }
+  if (options.detach) return { made, ends: [] };
   const targets = made.flatMap(({ position, accepted: { serviceName, generation }, until }): Target[] =>
     until === 'accepted'
       ? []
       : [{ service: serviceName, position, generation: until === 'removed' ? null : generation }],
   );
-  const ends = options.detach ? [] : await waitFor(api, targets, timeoutMs, context);
-  if (options.json) {
-    const endOf = (name: string) => ends.find(({ service }) => service === name);
-    const services = made.map(({ accepted }) => ({ ...accepted, ...outcomeOf(endOf(accepted.serviceName)) }));
+  return { made, ends: await waitFor(api, targets, timeoutMs, context) };
+}
+
+export function reportOutcome({ made, ends }: Outcome, { json }: ChangeOptions, context: CliContext): void {
+  const endOf = new Map(ends.map((end) => [end.service, end]));
+  if (json) {
+    const services = made.map(({ accepted }) => ({ ...accepted, ...outcomeOf(endOf.get(accepted.serviceName)) }));
     context.printJson({ position: Math.max(0, ...made.map(({ position }) => position)), services });
   } else {
-    const waitedFor = new Set(ends.map(({ service }) => service));
-    for (const { accepted } of made)
-      if (!waitedFor.has(accepted.serviceName)) context.print(describeAccepted(accepted));
+    for (const { accepted } of made) if (!endOf.has(accepted.serviceName)) context.print(describeAccepted(accepted));
     for (const end of ends) if (end.reason === null) context.print(describeReached(end));
   }
   reportFailures(ends, context);
