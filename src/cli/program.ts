@@ -9,6 +9,9 @@ import { addRolloutCommand } from './commands/acting/rollout.ts';
 import { addRunCommand } from './commands/acting/run.ts';
 import { addScaleCommand } from './commands/acting/scale.ts';
 import { addSetCommand } from './commands/acting/set.ts';
+import { addInspectCommand } from './commands/asking/inspect.ts';
+import { addNodesCommand, addPsCommand, addServicesCommand } from './commands/asking/lists.ts';
+import { addStateCommand } from './commands/asking/state.ts';
 import { addDiffCommand } from './commands/diff.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addHistoryCommand } from './commands/history.ts';
@@ -16,7 +19,6 @@ import { addImportCommand } from './commands/import.ts';
 import { addPruneCommand } from './commands/prune.ts';
 import { addRegistryCommand } from './commands/registry.ts';
 import { addReplayCommand } from './commands/replay.ts';
-import { addStateCommand } from './commands/state.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { addWhatIfCommand } from './commands/what-if.ts';
@@ -43,7 +45,20 @@ const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] 
       addNodeCommand,
     ],
   ],
-  ['Ask:', [addStateCommand, addWhyCommand, addHistoryCommand, addDiffCommand, addWhatIfCommand]],
+  [
+    'Ask:',
+    [
+      addPsCommand,
+      addServicesCommand,
+      (program, context) => addNodesCommand(program, context),
+      addInspectCommand,
+      addStateCommand,
+      addWhyCommand,
+      addHistoryCommand,
+      addDiffCommand,
+      addWhatIfCommand,
+    ],
+  ],
   ['The log:', [addReplayCommand, addVerifyCommand, addExportCommand, addImportCommand, addPruneCommand]],
   ['Who may call, and pull:', [addTokenCommand, addRegistryCommand]],
 ];
@@ -58,9 +73,9 @@ Exit codes:
   5    the token does not allow it, or there is none
   130  interrupted
 
-Commands that change the cluster, state, whatif, why, history and diff call the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN
+Commands that change the cluster or ask about it call the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN
 and, for an https:// URL, the authority in CO_CA;
-whatif, why, history and diff can read the log instead, and answer the same. The others read the log itself, also beside
+those that ask, but for inspect, can read the log instead, and answer the same. The others read the log itself, also beside
 a running manager, and change nothing unless they say so. Times are in UTC.`;
 
 /** @returns the exit code; says on standard error what went wrong */

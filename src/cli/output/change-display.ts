@@ -17,9 +17,9 @@ export function createChangeDisplay(context: CliContext): (looks: readonly Look[
   if (live !== null) return (looks) => live.update(blockOf(looks, live.linesMax));
   const shown = new Map<string, string>();
   return (looks) => {
-    for (const [key, line] of looks.flatMap(stepsOf)) {
-      if (shown.get(key) === line) continue;
-      shown.set(key, line);
+    for (const { about, state, line } of looks.flatMap(stepsOf)) {
+      if (shown.get(about) === state) continue;
+      shown.set(about, state);
       context.printError(line);
     }
   };
@@ -36,12 +36,21 @@ export function blockOf(looks: readonly Look[], linesMax: number): string[] {
     .slice(0, linesMax);
 }
 
-/** By what they are about; the share of a pull is no step. Pure. */
-function stepsOf({ row, containers }: Look): [key: string, line: string][] {
+/** `state`: what it is a step from and to; a line that says the same of it later is none. */
+type Step = { about: string; state: string; line: string };
+
+/** The share of a pull is no step. Pure. */
+function stepsOf({ row, containers }: Look): Step[] {
   if (row === null) return [];
-  if (containers.length > replicasInLinesMax) return [[row.serviceName, describeService(row)]];
-  return replicaLines(containers).map(({ slot, node, phase }) => [
-    slot,
-    printable(`${slot} on ${node}: ${phase.replace(/^pulling.*/, 'pulling')}`),
-  ]);
+  const isTrouble = row.status === 'degraded' || row.status === 'blocked';
+  const service: Step[] =
+    isTrouble || containers.length > replicasInLinesMax || containers.length === 0
+      ? [{ about: row.serviceName, state: row.status, line: describeService(row) }]
+      : [];
+  if (containers.length > replicasInLinesMax) return service;
+  const replicas = replicaLines(containers).map(({ slot, node, phase }): Step => {
+    const step = phase.replace(/^pulling.*/, 'pulling');
+    return { about: slot, state: `${node} ${step}`, line: printable(`${slot} on ${node}: ${step}`) };
+  });
+  return [...replicas, ...service];
 }

@@ -24,10 +24,12 @@ export type CliContext = {
   printError(line: string): void;
   /** One line of standard error that is written over; silent without a terminal. */
   progressBar(what: string): ProgressBar;
-  /** Lines of standard error that are written over; null without a terminal. */
-  liveLines(): LiveLines | null;
+  /** Lines that are written over: of standard error, where the result is apart, or of standard output; null without a terminal. */
+  liveLines(on?: 'err' | 'out'): LiveLines | null;
   /** Standard output is a terminal. */
   isTerminal: boolean;
+  /** Characters of a line of standard output; null where it is no terminal. */
+  widthMax: number | null;
   environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C: every wait ends. */
   signal: AbortSignal;
@@ -52,8 +54,9 @@ export function createContext({ out, err, environment, signal }: ContextOptions)
     printJson: (value) => void out.write(`${JSON.stringify(value, null, 2)}\n`),
     printError: (line) => void err.write(`${line}\n`),
     progressBar: (what) => createProgressBar(what, err),
-    liveLines: () => (err.isTTY ? createLiveLines(err) : null),
+    liveLines: (on = 'err') => liveLinesOf(on === 'err' ? err : out),
     isTerminal: out.isTTY ?? false,
+    widthMax: out.isTTY ? (out.columns ?? columnsDefault) : null,
     environment,
     signal,
     exitWith(code) {
@@ -62,3 +65,6 @@ export function createContext({ out, err, environment, signal }: ContextOptions)
     exitCode: () => exitCode,
   };
 }
+
+const columnsDefault = 80;
+const liveLinesOf = (stream: TextStream) => (stream.isTTY ? createLiveLines(stream) : null);

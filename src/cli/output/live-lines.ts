@@ -1,5 +1,7 @@
 /** A block of lines on a terminal that is written over while something goes on. It stays as it was last. */
 
+import { cutTo } from './table.ts';
+
 export type LiveLines = {
   update(lines: readonly string[]): void;
   /** The lines that fit the terminal, so that a caller can choose which. */
@@ -20,6 +22,7 @@ export function createLiveLines(terminal: Terminal): LiveLines {
     linesMax: (terminal.rows ?? rowsDefault) - 1,
     update(lines) {
       const width = (terminal.columns ?? columnsDefault) - 1;
+      // A line that runs over would take two, and the block would be drawn over itself.
       const up = drawn > 0 ? `\u001b[${drawn}A` : '';
       terminal.write(
         `${up}\r${lines.map((line) => `${cutTo(line, width)}${clearToEnd}\n`).join('')}${drawn > lines.length ? clearBelow : ''}`,
@@ -28,7 +31,3 @@ export function createLiveLines(terminal: Terminal): LiveLines {
     },
   };
 }
-
-/** A line that runs over would take two, and the block would be drawn over itself. Pure. */
-export const cutTo = (text: string, width: number): string =>
-  text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;

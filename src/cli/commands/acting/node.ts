@@ -9,13 +9,13 @@ import type { WhatIfAnswer } from '../../../history/what-if/what-if.ts';
 import type { ContainerStateBody, NodeStateBody } from '../../../projections/rows/state-bodies.ts';
 import { type CliContext, exitCodes } from '../../output/context.ts';
 import { addExamples } from '../../output/examples.ts';
-import { nodeColumns } from '../../output/node-table.ts';
 import { phaseOf } from '../../output/replica-lines.ts';
-import { formatTable, printable } from '../../output/table.ts';
+import { printable } from '../../output/table.ts';
 import { whatIfTables } from '../../output/what-if-tables.ts';
 import { type Api, type ApiOptions, addApiOptions, createApi } from '../../sources/api.ts';
 import { parseDuration } from '../../sources/duration.ts';
 import { checkNodeName } from '../../sources/subject-name.ts';
+import { addNodesCommand } from '../asking/lists.ts';
 
 type Options = ApiOptions & { dryRun?: boolean; json?: boolean };
 type DrainOptions = Options & { detach?: boolean; timeout: string };
@@ -40,7 +40,7 @@ export function addNodeCommand(program: Command, context: CliContext): void {
     ['node drain worker-2', 'moves everything off it, and waits until it is empty'],
     ['node activate worker-2', 'uses it again'],
   ]);
-  addList(group, context);
+  addNodesCommand(group, context, 'ls');
   addDrain(group, context);
   for (const action of actions) {
     const { name, method, path, does } = action;
@@ -59,20 +59,6 @@ const addNodeOptions = (command: Command): Command =>
   addApiOptions(
     command.option('--dry-run', 'says what would follow, and changes nothing').option('--json', 'for programs'),
   );
-
-function addList(group: Command, context: CliContext): void {
-  const command = group
-    .command('ls')
-    .description('The nodes of the cluster')
-    .option('--json', 'the body of GET /node_state')
-    .action(async ({ json, ...options }: Options) => {
-      const body = await createApi(context, options).get<NodeStateBody>('/node_state');
-      if (json) return context.printJson(body);
-      for (const line of formatTable(nodeColumns, body.nodes)) context.print(line);
-    });
-  addApiOptions(command);
-  addExamples(command, [['node ls', 'state, availability, and how many containers each has']]);
-}
 
 /** @returns null after a dry run */
 async function changeNodes(

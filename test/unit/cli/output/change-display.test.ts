@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { blockOf } from '../../../../src/cli/output/change-display.ts';
-import { createLiveLines, cutTo } from '../../../../src/cli/output/live-lines.ts';
+import { createLiveLines } from '../../../../src/cli/output/live-lines.ts';
 import { phaseOf } from '../../../../src/cli/output/replica-lines.ts';
 import type { ShownContainerRow } from '../../../../src/projections/rows/container-row.ts';
 import type { ServiceRow } from '../../../../src/projections/rows/service-row.ts';
@@ -71,7 +71,6 @@ test('a block is drawn over itself, and no line runs over', () => {
   live.update(['one', 'two is longer than that']);
   live.update(['three']);
   assert.is(written, '\rone\u001b[K\ntwo is lo…\u001b[K\n\u001b[2A\rthree\u001b[K\n\u001b[J');
-  assert.is(cutTo('0123456789', 10), '0123456789');
 });
 
 test.run();
