@@ -5,6 +5,7 @@ import { GenerationsAnswer } from '../request/generations-schema.ts';
 import { JoinedNode } from '../request/join-schema.ts';
 import { LoginList, RemovedLogin, SetLogin } from '../request/registry-schema.ts';
 import { AcceptedNodes, AcceptedServices, ServiceDetail, specComponents } from '../request/service-schema.ts';
+import { SupposedSpecs } from '../request/supposed-specs.ts';
 import { IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
 import { DryRun } from '../routes/dry-run.ts';
 import { Diff, Event, EventPage, WhatIf, WhyContainer, WhyService } from '../schema/history.ts';
@@ -29,6 +30,6 @@ export const components: readonly TSchema[] = [
   ],
   ...[Rollout, Run, ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
   ...[ServiceState, NodeState, ContainerState, State],
-  ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf, DryRun],
+  ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf, SupposedSpecs, DryRun],
   Problem,
 ];

