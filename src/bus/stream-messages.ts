@@ -12,7 +12,7 @@ const text = (maxLength: number) => Type.String({ maxLength });
 const Bytes = Type.Integer({ minimum: 1, maximum: 1024 * 1024 * 1024 });
 
 /** Of input and of output: what one message carries at most. In base64 and with its frame it stays far below what a bus carries. */
-const chunkBytesMax = 32 * 1024;
+export const chunkBytesMax = 32 * 1024;
 const Base64 = Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$', maxLength: Math.ceil(chunkBytesMax / 3) * 4 });
 /** Open at one manager or at one agent, more than either allows. */
 const streamsNamedMax = 2_048;
@@ -25,7 +25,7 @@ const StreamAsk = Type.Union([
   object({ kind: Type.Literal('exec'), options: ExecOptions }),
   object({ kind: Type.Literal('stats') }),
 ]);
-type StreamAsk = Static<typeof StreamAsk>;
+export type StreamAsk = Static<typeof StreamAsk>;
 
 const requestHead = {
   clusterId: Uuid,
@@ -44,7 +44,7 @@ const OpenRequest = object({
   ask: StreamAsk,
   credit: Bytes,
 });
-type OpenRequest = Static<typeof OpenRequest>;
+export type OpenRequest = Static<typeof OpenRequest>;
 
 /** From a manager to the agent of a node. */
 export const StreamRequest = Type.Union([
@@ -88,7 +88,7 @@ const StreamError = object({
   code: Type.Union(streamErrorCodes.map((code) => Type.Literal(code))),
   message: text(1024),
 });
-type StreamError = Static<typeof StreamError>;
+export type StreamError = Static<typeof StreamError>;
 
 const LinesAnswer = object({
   kind: Type.Literal('lines'),
@@ -127,7 +127,6 @@ export type StreamAnswer = Static<typeof StreamAnswer>;
 type WithoutHead<T> = T extends StreamAnswer ? Omit<T, keyof typeof answerHead> : never;
 /** What an answer says, without whose it is. */
 export type AnswerBody = WithoutHead<Exclude<StreamAnswer, { kind: 'kept' }>>;
-type OutputBody = Extract<AnswerBody, { kind: 'lines' | 'output' | 'stats' }>;
 
 /** A line in a message has members and quotes around it. */
 const lineFrameBytes = 64;

@@ -9,7 +9,7 @@ export const Output = Type.Union([Type.Literal('stdout'), Type.Literal('stderr')
 export type Output = Static<typeof Output>;
 
 /** A longer line is cut: its rest is not sent. */
-const lineBytesMax = 16 * 1024;
+export const lineBytesMax = 16 * 1024;
 
 /** `at`: when the engine had it. Without its line end. */
 export const LogLine = object({ at: IsoTime, output: Output, text: Type.String({ maxLength: lineBytesMax + 1 }) });
