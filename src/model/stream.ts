@@ -16,7 +16,7 @@ export const LogLine = object({ at: IsoTime, output: Output, text: Type.String({
 export type LogLine = Static<typeof LogLine>;
 
 /** Lines before now that a stream may begin with. */
-const tailMax = 100_000;
+export const tailMax = 100_000;
 
 export const LogOptions = object({
   /** Goes on with what is printed from now on, until the container ends. */
@@ -32,10 +32,10 @@ const cells = Type.Integer({ minimum: 1, maximum: 10_000 });
 export const TerminalSize = object({ columns: cells, rows: cells });
 export type TerminalSize = Static<typeof TerminalSize>;
 
-const argumentsMax = 64;
-const argumentCharactersMax = 1_024;
+export const argumentsMax = 64;
+export const argumentCharactersMax = 1_024;
 /** The program and its arguments. */
-const ExecCommand = Type.Array(Type.String({ minLength: 1, maxLength: argumentCharactersMax }), {
+export const ExecCommand = Type.Array(Type.String({ minLength: 1, maxLength: argumentCharactersMax }), {
   minItems: 1,
   maxItems: argumentsMax,
 });

@@ -27,7 +27,7 @@ const open = async (): Promise<EngineUnderTest> => {
     async print(container, text) {
       const handle = openDocker().getContainer(dockerContainerName(clusterId, container));
       const exec = await handle.exec({ Cmd: ['sh', '-c', 'printf %s "$1" > /proc/1/fd/1', 'sh', text] });
-      await exec.start({ Detach: true });
+      (await exec.start({ Detach: true })).resume();
     },
     async kill(container) {
       await openDocker().getContainer(dockerContainerName(clusterId, container)).kill({ signal: 'SIGKILL' });

@@ -154,6 +154,16 @@ const sentences: Sentences = {
     return `${of} is ${formatDigest(digest)}, as ${node} has it: all its containers run that`;
   },
 
+  ExecStarted(event) {
+    const { container, node, command } = event.data;
+    return `${who(event)} ran a command in ${container} on ${node}: ${quote(command.join(' '))}`;
+  },
+  ExecEnded({ data: { container, exitCode, seconds, reason } }) {
+    const end = exitCode === null ? 'was not seen to end' : `ended with exit code ${exitCode}`;
+    const why = reason === null ? '' : `: ${quote(reason)}`;
+    return `the command in ${container} ${end}, after ${formatDuration(seconds * 1000)}${why}`;
+  },
+
   RegistryLoginSet(event) {
     const { host, username, version, changed } = event.data;
     const login = `the login of ${username} at ${host}`;
