@@ -4,6 +4,7 @@
  */
 
 import rateLimit from '@fastify/rate-limit';
+import websocket from '@fastify/websocket';
 import { Type } from '@sinclair/typebox';
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
@@ -25,6 +26,7 @@ import { type AnswerLimits, createAnswerLimits } from './response/answer-limits.
 import { createByteBudget } from './response/byte-budget.ts';
 import { isClientGone } from './response/client-gone.ts';
 import { eventStreamType } from './response/event-stream.ts';
+import { socketPayloadBytesMax } from './response/exec-socket.ts';
 import { type Problem, problemCodes } from './response/problem.ts';
 import { securityHeaders } from './response/security-headers.ts';
 import { createRouteTable } from './route-table.ts';
@@ -32,9 +34,11 @@ import { addContainerRoutes } from './routes/container.ts';
 import { addDiffRoutes } from './routes/diff.ts';
 import { createTryDry } from './routes/dry-run.ts';
 import { addEventRoutes } from './routes/events.ts';
+import { addExecRoutes } from './routes/exec.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addJoinRoutes } from './routes/join.ts';
 import { addLoginRoutes } from './routes/login.ts';
+import { addLogRoutes } from './routes/logs.ts';
 import { addNodeRoutes } from './routes/node.ts';
 import { addRegistryRoutes } from './routes/registry.ts';
 import { addReleaseRoutes } from './routes/release.ts';
@@ -42,6 +46,7 @@ import type { HttpDeps, Server } from './routes/route.ts';
 import { addServiceRoutes } from './routes/service.ts';
 import { createSimulate } from './routes/simulate.ts';
 import { addStateRoutes } from './routes/state.ts';
+import { addStatsRoutes } from './routes/stats.ts';
 import { createSubmit } from './routes/submit.ts';
 import { addTokenRoutes } from './routes/token.ts';
 import { addWhatIfRoutes } from './routes/what-if.ts';
@@ -85,6 +90,8 @@ export type HttpOptions = {
 const connectionsMax = 1_024;
 const drainMs = 3_000;
 const listenersMax = 20;
+/** Became a WebSocket. */
+const upgradedStatus = 101;
 /** Of all answers that wait for their clients, streams included. */
 const answerBytes = { ofAll: 64 * 1024 * 1024, ofCaller: 32 * 1024 * 1024 };
 
@@ -113,8 +120,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     const durationMs = deps.clock.monotonicMs() - arrival.startedMs;
     const status = statusOf(request, reply);
     recordCall(recorder, request, arrival, { status, durationMs });
-    // An event stream lasts as long as its client wants: its duration says nothing about the server.
-    if (String(reply.getHeader('content-type')).startsWith(eventStreamType)) return;
+    if (arrival.config.isLong || String(reply.getHeader('content-type')).startsWith(eventStreamType)) return;
     deps.metrics.observeCall({ method: request.method, route: arrival.route, status, durationMs });
   };
   const server = createFastify({
@@ -123,6 +129,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     onUnroutable: (request, reply) => finishCall(request, reply, toArrival(request, deps.clock)),
   });
   limitConnections(server.server, { ofAll: connectionsMax, ofAddress: connectionsPerAddress });
+  server.register(websocket, { options: { maxPayload: socketPayloadBytesMax, perMessageDeflate: false } });
   server.register(rateLimit, { global: false, cache: callersMax });
   const access = createAccess(server, deps, { host, tokens, callsPerSecond });
 
@@ -138,6 +145,9 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     addReleaseRoutes(scope, deps, { submit, tryDry, stopping: ending.signal });
     addNodeRoutes(scope, deps, { submit, tryDry, members });
     addContainerRoutes(scope, deps);
+    addLogRoutes(scope, deps, { signal: ending.signal });
+    addStatsRoutes(scope, deps, { signal: ending.signal });
+    addExecRoutes(scope, deps, { signal: ending.signal });
     addJoinRoutes(scope, members, submit);
     addTokenRoutes(scope, deps, submit);
     addRegistryRoutes(scope, { ...deps, vault }, submit);
@@ -265,8 +275,11 @@ function recordCall(
 }
 
 /** Of the response, or 499 when the client disconnected before it. */
-const statusOf = ({ problem }: FastifyRequest, reply: FastifyReply): number =>
-  problem?.status ?? (reply.raw.headersSent ? reply.statusCode : problemCodes.client_gone.status);
+const statusOf = ({ problem, execStream }: FastifyRequest, reply: FastifyReply): number => {
+  if (problem) return problem.status;
+  if (execStream) return upgradedStatus;
+  return reply.raw.headersSent ? reply.statusCode : problemCodes.client_gone.status;
+};
 
 /** Of someone who may not, or too often. */
 const isAttempt = ({ status }: Problem) => status === 401 || status === 403 || status === 429;

@@ -328,6 +328,8 @@ const told: readonly Told[] = [
   ['ContainerStopped', on(ninth), { ...ninth, exitCode: 0 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 24 }],
   ['ServiceRemoved', web, { service: 'web' }],
+  ['ExecStarted', streams.exec(eighth.container), { ...execOf(), command: ['sh', '-c', 'ps'], tty: true, stdin: true }],
+  ['ExecEnded', streams.exec(eighth.container), { ...execOf(), exitCode: 0, seconds: 3, reason: null }],
 ];
 
 /** As the log would store it today. */
@@ -354,6 +356,11 @@ function runningOf(ref: typeof first): EventData<'ContainerRunning'> {
 
 function pullOf({ container, node }: typeof first) {
   return { container, node, image: spec.image, at: atOf(8), currentBytes: 1024, totalBytes: 4096 };
+}
+
+function execOf() {
+  const { container, service, node } = eighth;
+  return { container, service, node };
 }
 
 function beat() {

@@ -11,6 +11,7 @@ import { DryRun } from '../routes/dry-run.ts';
 import { Diff, Event, EventPage, WhatIf, WhyContainer, WhyService } from '../schema/history.ts';
 import { Alarm, ContainerRow, NodeRow, OneContainer, OneNode, Rollout, Run, ServiceRow } from '../schema/rows.ts';
 import { ContainerState, NodeState, ServiceState, State } from '../schema/state.ts';
+import { ContainerStatsAnswer, LogLineAnswer } from '../schema/streams.ts';
 import { Problem } from './refusals.ts';
 
 export const components: readonly TSchema[] = [
@@ -28,6 +29,7 @@ export const components: readonly TSchema[] = [
     LoginList,
     JoinedNode,
   ],
+  ...[LogLineAnswer, ContainerStatsAnswer],
   ...[Rollout, Run, ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
   ...[ServiceState, NodeState, ContainerState, State],
   ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf, SupposedSpecs, DryRun],
