@@ -36,6 +36,7 @@ import { addHealthRoutes } from './routes/health.ts';
 import { addJoinRoutes } from './routes/join.ts';
 import { addLoginRoutes } from './routes/login.ts';
 import { addNodeRoutes } from './routes/node.ts';
+import { addPageRoutes, isPageRoute } from './routes/page.ts';
 import { addRegistryRoutes } from './routes/registry.ts';
 import { addReleaseRoutes } from './routes/release.ts';
 import type { HttpDeps, Server } from './routes/route.ts';
@@ -151,6 +152,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     addEventRoutes(scope, deps, { signal: ending.signal, budget });
     addWhatIfRoutes(scope, deps, { nodeTimeoutMs, queueTimeoutMs, simulate });
     addHealthRoutes(scope, deps);
+    addPageRoutes(scope);
   });
   server.register(async (scope: Server) => addLoginRoutes(scope, access));
 
@@ -176,7 +178,7 @@ function declareRoutes(server: Server): void {
     if (!config.scope) throw new Error(`${route.method} ${route.url} does not declare its scope`);
     route.config = config;
     // A parameter that is not understood is refused, on routes that take none as well.
-    const isOfApi = !route.url.startsWith(docsPrefix);
+    const isOfApi = !route.url.startsWith(docsPrefix) && !isPageRoute(route.url);
     if (isOfApi && !route.schema?.operationId) throw new Error(`${route.method} ${route.url} has no operationId`);
     if (isOfApi) route.schema = { querystring: noQuery, ...route.schema };
     routes.add(route.method, route.url);

@@ -42,9 +42,9 @@ export function writeView(view: ClusterView): string {
   return JSON.stringify({ specs, view: encoded } satisfies Encoded);
 }
 
-/** @param text of `writeView`, by a program of the same `projectionVersion` */
-export function parseView(text: string): ClusterView {
-  const { specs, view } = JSON.parse(text) as Encoded;
+/** @param encoded of `writeView`, parsed; by a program of the same `projectionVersion`. It becomes part of the view */
+export function parseView(encoded: object): ClusterView {
+  const { specs, view } = encoded as Encoded;
 
   const decode = (value: unknown): unknown => {
     if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;

@@ -31,7 +31,7 @@ async function readView(query = ''): Promise<ClusterView> {
   const { status, body, text } = await api.call('GET', `/view${query}`, ada);
   assert.is(status, 200, text);
   assert.is(body.projectionVersion, projectionVersion);
-  const view = parseView(JSON.stringify(body.view));
+  const view = parseView(body.view);
   assert.equal([body.position, body.at, body.containers], [view.position, view.at, view.containers.size]);
   return view;
 }

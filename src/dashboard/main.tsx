@@ -1,0 +1,10 @@
+/** Begins the page. */
+
+import { render } from 'preact';
+import { Page } from './page.tsx';
+import { startStore } from './state/store.ts';
+import { followTheme } from './state/theme.ts';
+
+followTheme();
+startStore();
+render(<Page />, document.body);

@@ -1,0 +1,125 @@
+/** The page, in a real Chromium, on a cluster that runs: what it shows, and that it follows. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Api, createApi } from '../support/cluster/api.ts';
+import { type RunningCluster, startCluster } from '../support/cluster/cluster.ts';
+import { chromiumPath, openBrowser, type TestBrowser } from '../support/page/browser.ts';
+
+if (chromiumPath === null) console.log('skipped: CO_TEST_CHROMIUM is not set');
+const test = suite('page');
+const withBrowser = chromiumPath === null ? test.skip : test;
+
+let folder: string;
+let cluster: RunningCluster;
+let api: Api;
+let browser: TestBrowser;
+
+test.before(async () => {
+  if (chromiumPath === null) return;
+  folder = await mkdtemp(join(tmpdir(), 'co-page-'));
+  cluster = await startCluster({ dataDir: folder, engine: 'simulated', socketPath: '/none', workers: 3 });
+  api = createApi(cluster.url);
+  browser = await openBrowser();
+});
+test.after(async () => {
+  if (chromiumPath === null) return;
+  await browser.close();
+  await cluster.purge();
+  await rm(folder, { recursive: true, force: true });
+});
+
+withBrowser('an empty cluster says what to type first, and the nodes it has', async () => {
+  const { page, errors, close } = await browser.open(cluster.url);
+  await page.getByText('Nothing runs yet').waitFor();
+  assert.match(await page.getByTestId('first-steps').innerText(), /curl -X POST http:\/\/127\.0\.0\.1:\d+\/service/);
+  await page.locator('[data-node="worker-3"]').waitFor();
+  assert.is(await page.locator('[data-node]').count(), 3);
+  assert.equal(errors, []);
+  await close();
+});
+
+withBrowser('what happens appears without a reload: tiles, the service, its events', async () => {
+  const { page, errors, close } = await browser.open(cluster.url);
+  await page.getByTestId('connection').getByText('live').waitFor();
+  await api.ask({ serviceName: 'web', replicas: 4, image: 'nginx' });
+  await page.locator('[data-service="web"][data-status="converged"]').waitFor();
+  assert.is(await page.locator('[data-container][data-state="running"]').count(), 4);
+  assert.match(await page.locator('[data-service="web"]').innerText(), /4 \/ 4/);
+  await page.getByTestId('events').getByText('requested 4 replicas of web from nginx').waitFor();
+  assert.is(await page.getByTestId('first-steps').count(), 0);
+
+  await api.call('PATCH', '/service/web', { replicas: 2 });
+  await page.locator('[data-service="web"]').getByText('2 / 2').waitFor();
+  await page.getByTestId('figures').getByText('2 containers running').waitFor();
+  assert.equal(errors, []);
+  await close();
+});
+
+withBrowser('a service that cannot run says why, in a sentence', async () => {
+  const container = { resources: { memoryBytes: 2 ** 50 } };
+  await api.ask({ serviceName: 'huge', replicas: 1, image: 'nginx', container });
+  const { page, close } = await browser.open(cluster.url);
+  await page.locator('[data-service="huge"][data-status="blocked"]').waitFor();
+  await page.getByText('no node for 1 of 1 replica').first().waitFor();
+  await api.call('DELETE', '/service/huge');
+  await page.locator('[data-service="huge"]').waitFor({ state: 'detached' });
+  await close();
+});
+
+withBrowser('a drained node says so', async () => {
+  const { page, close } = await browser.open(cluster.url);
+  await api.call('POST', '/node/worker-2/drain');
+  await page.locator('[data-node="worker-2"]').getByText('draining').waitFor();
+  await api.call('POST', '/node/worker-2/activate');
+  await page.locator('[data-node="worker-2"]').getByText('ready').waitFor();
+  await close();
+});
+
+withBrowser('events are filtered by kind and by text', async () => {
+  const { page, close } = await browser.open(cluster.url);
+  const events = page.getByTestId('events').locator('li');
+  await events.first().waitFor();
+  await page.getByLabel('Kind of events').selectOption('people');
+  await page.getByLabel('Events with this text').fill('scaled');
+  await page.getByText('scaled web from 4 to 2 replicas').waitFor();
+  assert.equal(await events.evaluateAll((items) => items.map((item) => item.dataset.type)), ['ServiceScaled']);
+  await close();
+});
+
+withBrowser('the page is as the live view of the manager is, tile by tile', async () => {
+  const { page, close } = await browser.open(cluster.url);
+  await page.locator('[data-container][data-state="running"]').first().waitFor();
+  const shown = await page
+    .locator('[data-container][data-state="running"]')
+    .evaluateAll((tiles) => tiles.map((tile) => tile.dataset.container));
+  const running = (await api.containers('web')).map(({ container }) => container);
+  assert.equal(shown.toSorted(), running.toSorted());
+  await close();
+});
+
+withBrowser('nothing is loaded from elsewhere, and no script but its own would run', async () => {
+  const { page, errors, close } = await browser.open('about:blank');
+  const origins = new Set<string>();
+  page.on('request', (request) => origins.add(new URL(request.url()).origin));
+  const answer = await page.goto(cluster.url);
+  await page.getByTestId('nodes').waitFor();
+  assert.equal([...origins], [cluster.url]);
+  const policy = answer?.headers()['content-security-policy'] ?? '';
+  assert.match(policy, /default-src 'none'/);
+  assert.match(policy, /script-src 'self'/);
+  assert.not.match(policy, /unsafe/);
+  assert.equal(errors, []);
+  const title = await page.evaluate(`
+    const script = document.createElement('script');
+    script.textContent = 'document.title = "run"';
+    document.head.append(script);
+    document.title`);
+  assert.is.not(title, 'run');
+  await close();
+});
+
+test.run();
