@@ -6,6 +6,7 @@ import { EventList } from './parts/event-list.tsx';
 import { FirstSteps } from './parts/first-steps.tsx';
 import { Header } from './parts/header.tsx';
 import { ServiceTable } from './parts/service-table.tsx';
+import { TimeBar } from './parts/time-bar.tsx';
 import { isLoaded, isOutdated } from './state/store.ts';
 
 export function Page() {
@@ -22,6 +23,7 @@ export function Page() {
   return (
     <>
       <Header />
+      {isLoaded.value && <TimeBar />}
       <main class="co-main" aria-busy={!isLoaded.value}>
         {isLoaded.value && <Cluster />}
       </main>

@@ -29,6 +29,7 @@ import { type Problem, problemCodes } from './response/problem.ts';
 import { securityHeaders } from './response/security-headers.ts';
 import { createRouteTable } from './route-table.ts';
 import { addContainerRoutes } from './routes/container.ts';
+import { addDensityRoutes } from './routes/density.ts';
 import { addDiffRoutes } from './routes/diff.ts';
 import { createTryDry } from './routes/dry-run.ts';
 import { addEventRoutes } from './routes/events.ts';
@@ -146,6 +147,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     addRegistryRoutes(scope, { ...deps, vault }, submit);
     addStateRoutes(scope, deps);
     addViewRoutes(scope, deps);
+    addDensityRoutes(scope, deps);
     addSessionRoutes(scope);
     addWhyRoutes(scope, deps, { signal: ending.signal });
     addDiffRoutes(scope, deps, { signal: ending.signal });

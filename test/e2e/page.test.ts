@@ -101,6 +101,59 @@ withBrowser('the page is as the live view of the manager is, tile by tile', asyn
   await close();
 });
 
+withBrowser('the strip shows what happened when, and the slider shows the cluster at any point of it', async () => {
+  const { page, errors, close } = await browser.open(cluster.url);
+  await page.locator('[data-testid="bucket"]').first().waitFor({ state: 'attached' });
+  const changes = await page
+    .getByTestId('bucket')
+    .evaluateAll((buckets) => buckets.reduce((sum, bucket) => sum + Number(bucket.dataset.changes), 0));
+  assert.is(changes, 4, 'web requested and scaled, huge requested and removed');
+
+  const slider = page.getByLabel('Point in time');
+  const box = (await slider.boundingBox())!;
+  await page.mouse.move(box.x + box.width - 4, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 3, box.y + box.height / 2, { steps: 20 });
+  await page.getByTestId('connection').getByText('past').waitFor();
+  await page.mouse.up();
+  assert.is(await page.locator('[data-container]').count(), 0);
+  await page.getByTestId('first-steps').waitFor();
+
+  await page.getByRole('button', { name: 'Live', exact: true }).click();
+  await page.locator('[data-service="web"]').getByText('2 / 2').waitFor();
+  assert.equal(errors, []);
+  await close();
+});
+
+withBrowser('a link shows the cluster as it was at that position, and so does the manager', async () => {
+  const scaled = (await api.events('type=ServiceScaled'))[0]!;
+  const { page, close } = await browser.open(`${cluster.url}/?at=${scaled.position - 1}`);
+  await page.locator('[data-service="web"]').getByText('4 / 4').waitFor();
+  const then = await api.get<{ containers: { container: string }[] }>(`/container_state?at=${scaled.position - 1}`);
+  const tiles = await page
+    .locator('[data-container][data-state="running"]')
+    .evaluateAll((found) => found.map((tile) => tile.dataset.container));
+  assert.equal(tiles.toSorted(), then.containers.map(({ container }) => container).toSorted());
+
+  // The arrow steps to the next fact, and the address goes along.
+  await page.getByLabel('Point in time').press('ArrowRight');
+  await page.locator('[data-service="web"]').getByText('4 / 2').waitFor();
+  await page.waitForURL(`**/?at=${scaled.position}`);
+  await page.getByLabel('Point in time').press('ArrowLeft');
+  await page.locator('[data-service="web"]').getByText('4 / 4').waitFor();
+  await close();
+});
+
+withBrowser('playing comes to the end of the history, and is live then', async () => {
+  const { page, errors, close } = await browser.open(`${cluster.url}/?at=1`);
+  await page.getByTestId('connection').getByText('past').waitFor();
+  await page.getByRole('button', { name: 'Play 100 times as fast' }).click();
+  await page.getByTestId('connection').getByText('live').waitFor();
+  await page.locator('[data-service="web"]').getByText('2 / 2').waitFor();
+  assert.equal(errors, []);
+  await close();
+});
+
 withBrowser('nothing is loaded from elsewhere, and no script but its own would run', async () => {
   const { page, errors, close } = await browser.open('about:blank');
   const origins = new Set<string>();

@@ -29,7 +29,7 @@ type ViewAnswer = { position: number; projectionVersion: number; view: object };
  * @param at a position; none: now
  * @throws ApiError, `outdated` when the manager folds otherwise than this page
  */
-async function loadView(at?: number): Promise<ClusterView> {
+export async function loadView(at?: number): Promise<ClusterView> {
   if (at === 0) return emptyClusterView();
   const answer = await getJson<ViewAnswer>(at === undefined ? '/view' : `/view?at=${at}`);
   if (answer.projectionVersion !== projectionVersion) {

@@ -18,7 +18,7 @@ type Session = { actor: string; scopes: readonly Scope[]; hasToken: boolean };
 /** More than a screen; older ones are a step into the past away. */
 const eventsKept = 500;
 
-const live = signal<Shown>({ view: emptyClusterView(), isLive: true });
+export const live = signal<Shown>({ view: emptyClusterView(), isLive: true });
 export const isLoaded = signal(false);
 export const connection = signal<Connection>('connecting');
 export const isOutdated = signal(false);
@@ -29,11 +29,18 @@ export const selected = signal<Subject | null>(null);
 /** Moves on by itself. */
 const clockMs = signal(systemClock.nowMs());
 
-export const shown = computed(() => live.value);
+/** What the past is shown of; null: nothing, it is live. */
+const past = signal<{ view: ClusterView; events: readonly LogEvent[] } | null>(null);
+
+export const shown = computed<Shown>(() => (past.value ? { view: past.value.view, isLive: false } : live.value));
 /** What ages are measured from. */
-export const timeMs = computed(() => (shown.value.isLive ? clockMs.value : Date.parse(shown.value.view.at)));
+export const timeMs = computed(() => (past.value ? Date.parse(past.value.view.at) : clockMs.value));
 /** The facts up to what is shown, the oldest first. */
-export const shownEvents = computed(() => liveEvents.value);
+export const shownEvents = computed(() => past.value?.events ?? liveEvents.value);
+
+export function showPast(shownPast: { view: ClusterView; events: readonly LogEvent[] } | null): void {
+  past.value = shownPast;
+}
 
 const ticksMs = 5_000;
 

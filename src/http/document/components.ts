@@ -6,6 +6,7 @@ import { JoinedNode } from '../request/join-schema.ts';
 import { LoginList, RemovedLogin, SetLogin } from '../request/registry-schema.ts';
 import { AcceptedNodes, AcceptedServices, ServiceDetail, specComponents } from '../request/service-schema.ts';
 import { IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
+import { DensityBody } from '../routes/density.ts';
 import { DryRun } from '../routes/dry-run.ts';
 import { SessionBody } from '../routes/session.ts';
 import { ViewBody } from '../routes/view.ts';
@@ -32,6 +33,6 @@ export const components: readonly TSchema[] = [
   ...[Rollout, Run, ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
   ...[ServiceState, NodeState, ContainerState, State],
   ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf, DryRun],
-  ...[ViewBody, SessionBody],
+  ...[ViewBody, SessionBody, DensityBody],
   Problem,
 ];

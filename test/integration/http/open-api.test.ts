@@ -78,6 +78,7 @@ const reads = [
   ['getView', '/view'],
   ['getView', '/view?at=5'],
   ['getSession', '/session'],
+  ['getDensity', '/density'],
   ['listServices', '/service_state'],
   ['listServices', '/service_state?at=5&state=progressing'],
   ['listNodes', '/node_state'],
