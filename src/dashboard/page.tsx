@@ -2,6 +2,7 @@
 
 import { Alarms } from './parts/alarms.tsx';
 import { ClusterMap } from './parts/cluster-map.tsx';
+import { DetailsPanel } from './parts/details.tsx';
 import { EventList } from './parts/event-list.tsx';
 import { FirstSteps } from './parts/first-steps.tsx';
 import { Header } from './parts/header.tsx';
@@ -40,6 +41,7 @@ function Cluster() {
         <ClusterMap />
       </div>
       <div class="co-right">
+        <DetailsPanel />
         <ServiceTable />
         <EventList />
       </div>

@@ -154,6 +154,38 @@ withBrowser('playing comes to the end of the history, and is live then', async (
   await close();
 });
 
+withBrowser('a click on a container shows its machine, its history and why, and each cause is a way back', async () => {
+  const { page, errors, close } = await browser.open(cluster.url);
+  await page.locator('[data-container][data-state="running"]').first().click();
+  const id = await page.locator('.co-chosen').getAttribute('data-container');
+  await page.locator('[data-testid="machine"][data-present="running"]').waitFor();
+  assert.match(await page.getByTestId('visits').innerText(), /in queue.*\n?.*starting.*\n?.*running/s);
+  await page.getByTestId('history').getByText(`${id} was placed on`).waitFor();
+
+  const chain = page.getByTestId('chain').locator('li');
+  await chain.last().getByText('begun by a local caller').waitFor();
+  await page.getByTestId('chain').getByText('requested 4 replicas of web').waitFor();
+  const cause = Number(await chain.last().getAttribute('data-position'));
+  await chain.last().getByRole('button').click();
+  await page.waitForURL(`**/?at=${cause}`);
+  await page.getByText('It is not in the cluster at this time').waitFor();
+  assert.is(await page.locator('[data-container]').count(), 0);
+  assert.equal(errors, []);
+  await close();
+});
+
+withBrowser('a service and a node are chosen as well', async () => {
+  const { page, close } = await browser.open(cluster.url);
+  await page.locator('[data-service="web"]').getByRole('button').click();
+  await page.getByTestId('answer').getByText('web').first().waitFor();
+  await page.getByTestId('history').getByText('scaled web from 4 to 2 replicas').waitFor();
+  await page.locator('[data-node="worker-2"]').locator('.co-node').click();
+  await page.getByTestId('history').getByText('asked to drain worker-2').waitFor();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.getByTestId('details').waitFor({ state: 'detached' });
+  await close();
+});
+
 withBrowser('nothing is loaded from elsewhere, and no script but its own would run', async () => {
   const { page, errors, close } = await browser.open('about:blank');
   const origins = new Set<string>();

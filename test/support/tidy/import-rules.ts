@@ -20,7 +20,7 @@ const driverFolders: [driver: RegExp, folders: string[]][] = [
   [/^(fastify|@fastify\/.*)$/, ['http']],
   [/^rxjs(\/|$)/, ['reconciler', 'bus', 'agent']],
   [/^xstate$/, ['model', 'agent']],
-  [/^(preact|@preact\/signals|d3-scale)(\/|$)/, ['dashboard']],
+  [/^(preact|@preact\/signals|d3-scale|@dagrejs\/dagre)(\/|$)/, ['dashboard']],
   [/^prom-client$/, ['daemon/metrics']],
 ];
 
