@@ -6,6 +6,7 @@ import { DetailsPanel } from './parts/details.tsx';
 import { EventList } from './parts/event-list.tsx';
 import { FirstSteps } from './parts/first-steps.tsx';
 import { Header } from './parts/header.tsx';
+import { PlanDialog } from './parts/plan-dialog.tsx';
 import { ServiceTable } from './parts/service-table.tsx';
 import { TimeBar } from './parts/time-bar.tsx';
 import { isLoaded, isOutdated } from './state/store.ts';
@@ -28,6 +29,7 @@ export function Page() {
       <main class="co-main" aria-busy={!isLoaded.value}>
         {isLoaded.value && <Cluster />}
       </main>
+      <PlanDialog />
     </>
   );
 }
