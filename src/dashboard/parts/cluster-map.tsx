@@ -4,35 +4,22 @@ import { formatDuration } from '../../history/sentences/format-values.ts';
 import { isTerminal } from '../../model/container-machine.ts';
 import { type ContainerMark, containerMarks, markOf } from '../../projections/rows/container-mark.ts';
 import { nodeRow, unreachableSince } from '../../projections/rows/node-row.ts';
-import { compareNames, sortNatural } from '../../projections/rows/order.ts';
-import type { ClusterView, ContainerView, NodeView } from '../../projections/view/cluster-view.ts';
+import type { ContainerView } from '../../projections/view/cluster-view.ts';
+import { type Column, columnsOf } from '../source/columns.ts';
 import { selected, shown, timeMs } from '../state/store.ts';
+import { LargeMap } from './large-map.tsx';
 
-/** What has ended stays in sight for so long, so that it is seen how. */
-const endedShownMs = 60_000;
 /** With more, tiles have no names: the shape and the colour stay. */
 const namedMax = 150;
 
-type Column = { node: NodeView; containers: ContainerView[] };
-
-/** By name in natural order; containers by service and slot. Pure. */
-function columnsOf(view: ClusterView, nowMs: number): Column[] {
-  const columns = new Map<string, Column>();
-  for (const node of sortNatural(view.nodes.values(), ({ id }) => id)) columns.set(node.id, { node, containers: [] });
-  for (const container of view.containers.values()) {
-    if (isTerminal(container.state) && Date.parse(container.since) < nowMs - endedShownMs) continue;
-    columns.get(container.node)?.containers.push(container);
-  }
-  for (const { containers } of columns.values()) containers.sort(bySlot);
-  return [...columns.values()];
-}
-
-const bySlot = (a: ContainerView, b: ContainerView) =>
-  compareNames(a.service, b.service) || a.slot - b.slot || a.queuedPosition - b.queuedPosition;
+/** With more, the map is drawn: elements for each tile would take longer than a picture may. */
+const elementsMax = 800;
+const columnsMax = 80;
 
 export function ClusterMap() {
   const { view } = shown.value;
   const columns = columnsOf(view, timeMs.value);
+  const isLarge = view.containers.size > elementsMax || columns.length > columnsMax;
   const isNamed = view.containers.size <= namedMax;
   return (
     <section aria-labelledby="nodes-heading">
@@ -42,11 +29,15 @@ export function ClusterMap() {
         </h2>
         <Legend />
       </div>
-      <ul class="co-columns list-unstyled" data-testid="nodes">
-        {columns.map(({ node, containers }) => (
-          <NodeColumn key={node.id} node={node} containers={containers} isNamed={isNamed} />
-        ))}
-      </ul>
+      {isLarge ? (
+        <LargeMap columns={columns} />
+      ) : (
+        <ul class="co-columns list-unstyled" data-testid="nodes">
+          {columns.map(({ node, containers }) => (
+            <NodeColumn key={node.id} node={node} containers={containers} isNamed={isNamed} />
+          ))}
+        </ul>
+      )}
     </section>
   );
 }

@@ -47,6 +47,8 @@ export const pastDefaults: PastOptions = { blockSize: 4_096, factsPerKeyframe: 5
 const blocksMax = 96;
 /** In all kept views together: about 200 MB. */
 const containersMax = 200_000;
+/** Of larger views only the block that is looked at keeps some in its middle. */
+const smallContainers = 2_000;
 
 type Keyframe = { position: number; view: ClusterView };
 
@@ -74,6 +76,7 @@ export function createPastViews(
   const fold = (block: Block, position: number): ClusterView => {
     const keyframe = block.keyframes.findLast((frame) => frame.position <= position)!;
     const isAhead = cursor?.from === block.from && cursor.view.position <= position;
+    if (cursor && cursor.from !== block.from) dropMiddle(blocks.get(cursor.from));
     if (!cursor || !isAhead || cursor.view.position < keyframe.position) {
       cursor = { from: block.from, view: cloneView(keyframe.view) };
     }
@@ -138,6 +141,10 @@ export function createPastViews(
 function keep(block: Block, view: ClusterView): void {
   const last = block.keyframes.at(-1)!;
   if (view.position > last.position) block.keyframes.push({ position: view.position, view: cloneView(view) });
+}
+
+function dropMiddle(block: Block | undefined): void {
+  if (block && block.keyframes[0]!.view.containers.size > smallContainers) block.keyframes.length = 1;
 }
 
 /** Of the first fact behind a position. */

@@ -58,10 +58,31 @@ export function goLive(): void {
 export function goToTime(timeMs: number): void {
   const near = positionNear(density.value, timeMs);
   show(factAt(near, timeMs), timeMs);
-  if (past.isLoaded(near)) return;
-  void past.load(near, headOf()).then(() => {
-    if (point.value?.timeMs === timeMs) show(factAt(near, timeMs), timeMs);
-  }, ignore);
+  if (!past.isLoaded(near)) wantBlock(near);
+}
+
+let wanted: number | null = null;
+let isLoading = false;
+
+/** One at a time, and of those that a slider passes meanwhile the last alone. */
+function wantBlock(position: number): void {
+  wanted = position;
+  if (isLoading) return;
+  isLoading = true;
+  void loadWanted().finally(() => {
+    isLoading = false;
+  });
+}
+
+async function loadWanted(): Promise<void> {
+  while (wanted !== null) {
+    const position = wanted;
+    wanted = null;
+    await past.load(position, headOf()).catch(ignore);
+    const { value } = point;
+    if (value !== null && isNear.value)
+      show(factAt(positionNear(density.value, value.timeMs), value.timeMs), value.timeMs);
+  }
 }
 
 /** As a link has it. */
