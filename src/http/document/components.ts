@@ -7,7 +7,10 @@ import { LoginList, RemovedLogin, SetLogin } from '../request/registry-schema.ts
 import { AcceptedNodes, AcceptedServices, ServiceDetail, specComponents } from '../request/service-schema.ts';
 import { SupposedSpecs } from '../request/supposed-specs.ts';
 import { IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
+import { DensityBody } from '../routes/density.ts';
 import { DryRun } from '../routes/dry-run.ts';
+import { SessionBody } from '../routes/session.ts';
+import { ViewBody } from '../routes/view.ts';
 import { Diff, Event, EventPage, WhatIf, WhyContainer, WhyService } from '../schema/history.ts';
 import { Alarm, ContainerRow, NodeRow, OneContainer, OneNode, Rollout, Run, ServiceRow } from '../schema/rows.ts';
 import { ContainerState, NodeState, ServiceState, State } from '../schema/state.ts';
@@ -33,5 +36,6 @@ export const components: readonly TSchema[] = [
   ...[Rollout, Run, ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
   ...[ServiceState, NodeState, ContainerState, State],
   ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf, SupposedSpecs, DryRun],
+  ...[ViewBody, SessionBody, DensityBody],
   Problem,
 ];

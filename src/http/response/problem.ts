@@ -88,6 +88,7 @@ export const problemCodes = {
   bus_unavailable: { status: 503, title: 'The bus does not answer' },
   replays_full: { status: 503, title: 'Too many questions about the past are waiting' },
   whatif_busy: { status: 503, title: 'Another what-if is being answered' },
+  page_not_built: { status: 503, title: 'The page is not built' },
   streams_full: { status: 503, title: 'Too many streams are open' },
   stopping: { status: 503, title: 'The manager is stopping' },
   node_silent: { status: 504, title: 'The node does not answer' },
