@@ -5,12 +5,22 @@ COPY package.json package-lock.json ./
 # Scripts would fetch a second Node.js; nothing else among the packages needs any.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
+FROM node:24-bookworm-slim AS page
+WORKDIR /app
+COPY package.json package-lock.json ./
+COPY test/support/client-generator test/support/client-generator
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY src src
+COPY bootstrap/page bootstrap/page
+RUN node bootstrap/page/build-page.ts
+
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production CO_HEALTH_PORT=5010
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY package.json ./
 COPY src src
+COPY --from=page /app/dist dist
 # An agent reaches its engine's socket through this group; nothing in here needs root.
 USER 1000:1000
 # For managers. An agent serves nothing: its health is its heartbeat, in /node_state.

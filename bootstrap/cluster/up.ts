@@ -50,6 +50,7 @@ async function upOn(folder: DataFolder, options: UpOptions, life: Life): Promise
   const tls = await readDockerTls(dockerCertPath, systemClock.nowMs());
   const engine = await findEngine({ choice: config.engine, address, tls, dataDir, mayInstall, isInUse, print, signal });
   if (engine === 'docker') await offerExample(options, print);
+  await offerPage(print);
   const cluster = await openCluster({ folder, engine, options }, life);
   const control = await openControl({ folder, engine, options, agents: cluster.agents }, print);
   print(readyLine(cluster.url, engine));
@@ -69,6 +70,16 @@ async function offerExample({ config, mayInstall }: UpOptions, print: Life['prin
     print(await buildHello({ socketPath: socketPathOf(dockerAddress), mayInstall }));
   } catch (error) {
     print(`the example image was not built: ${errorMessage(error)}`);
+  }
+}
+
+/** Bundled from its sources at each start, so it is never older than they are. The cluster does as well without. */
+async function offerPage(print: Life['print']): Promise<void> {
+  try {
+    const { buildPage } = await import('../page/build-page.ts');
+    await buildPage();
+  } catch (error) {
+    print(`the page was not built: ${errorMessage(error)}`);
   }
 }
 

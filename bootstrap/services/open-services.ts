@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorMessage } from '../../src/errors.ts';
 import { whyNoAnswer } from '../cluster/engine/docker-client.ts';
+import { openChromium } from './chromium.ts';
 import { openDocker, systemSocket } from './docker.ts';
 import { openMongodb } from './mongodb.ts';
 import { openPromtool } from './promtool.ts';
@@ -36,6 +37,7 @@ export async function openServices(
     settle('RabbitMQ', openRabbitmq(optionsOf('rabbitmq'), engine), print),
     settle('MongoDB', openMongodb(optionsOf('mongodb'), engine), print),
     settle('registry', openRegistry(optionsOf('registry')), print),
+    settle('Chromium', openChromium(optionsOf('chromium')), print),
     settle('promtool', openPromtool(optionsOf('promtool')), print),
     settle('Schemathesis', openSchemathesis(optionsOf('schemathesis')), print),
   ]);

@@ -24,6 +24,7 @@ Environment
                                 CO_TEST_AMQP_MANAGEMENT_URL
   CO_TEST_MONGODB_URL           use this MongoDB
   CO_TEST_REGISTRY              use this registry at 127.0.0.1:port, which has the user of bootstrap/services/registry.ts
+  CO_TEST_CHROMIUM              use this Chromium
   CI                            set: a server that cannot be had fails the run; otherwise its tests are skipped
 
 Exit codes

@@ -66,7 +66,11 @@ async function chooseFiles({ projectDir, isQuick, patterns }: RunOptions): Promi
 }
 
 async function runChecks({ signal }: RunOptions, report: Report, outcome: Outcome): Promise<void> {
-  const checks = { types: ['tsc', '--noEmit'], lint: ['biome', 'check', '.'] } as const;
+  const checks = {
+    types: ['tsc', '--noEmit'],
+    'types of the page': ['tsc', '--noEmit', '-p', 'src/dashboard'],
+    lint: ['biome', 'check', '.'],
+  } as const;
   report.heading('checks');
   for (const [name, [program, ...args]] of Object.entries(checks)) {
     signal.throwIfAborted();

@@ -29,6 +29,7 @@ import { startHeartbeat } from './reports/heartbeat.ts';
 import { createReporter } from './reports/reporter.ts';
 import { createSession } from './session.ts';
 import type { Holder, Inventory } from './session-machine.ts';
+import { createAgentStreams } from './streams/agent-streams.ts';
 
 export type Agent = {
   /** Resolves when a wanted set was applied for the first time; tries until then. Never, when it is closed before. */
@@ -78,6 +79,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const ready = Promise.withResolvers<void>();
   let closers: (() => void)[] = [];
   const instance = beginInstance(clock);
+  const ids = { clusterId, node, instanceId: instance.id };
   const keys = createBoxKeys();
   const openLogin = createOpenLogin(keys, { clusterId, node });
 
@@ -118,12 +120,13 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const onCommand = createCommandHandler(
     { session, worker, contact, digests, engine, logger },
     {
-      ...{ clusterId, node, instanceId: instance.id, closing: closing.signal },
+      ...{ ...ids, closing: closing.signal },
       onRegistered: () => queues.leaveRefusals(),
       onSynced: ready.resolve,
     },
   );
-  const queues = createAgentQueues(bus, { instanceId: instance.id, onCommand, onRefusal: session.refused });
+  const streams = createAgentStreams({ bus, engine, clock, logger, specOf: worker.specOf }, { clusterId, node });
+  const queues = createAgentQueues(bus, { ...ids, onCommand, onRefusal: session.refused, onStream: streams.handle });
 
   const open = (): (() => void)[] => {
     const stopListening = bus.onConnected(session.connected);
@@ -137,7 +140,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
       { ...options, ...onHints, onLost: engineReports.lost, onReturned: engineReports.returned },
     );
     const heartbeats = {
-      ...{ clusterId, node, instanceId: instance.id, everyMs: heartbeatMs },
+      ...{ ...ids, everyMs: heartbeatMs },
       session: session.number,
       running: worker.running,
       onTaken: contact.heartbeatTaken,
@@ -157,7 +160,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     async close() {
       closing.abort();
       for (const close of closers.splice(0).reverse()) close();
-      await settledWithin(idleDeadlineMs, Promise.all([queues.close(), worker.idle()]));
+      await settledWithin(idleDeadlineMs, Promise.all([queues.close(), worker.idle(), streams.close()]));
       await settledWithin(drainDeadlineMs, reporter.drained());
       reporter.close();
     },

@@ -5,8 +5,10 @@
 
 import type { AgentBus, Consumer, Disposition } from '../bus/bus.ts';
 import type { Command, Refusal } from '../bus/messages.ts';
+import type { StreamRequest } from '../bus/stream-messages.ts';
 
 export type AgentQueues = {
+  /** And the streams that are opened to the node. */
   readCommands(): void;
   /** A consumer that waits for the node's queue gets it when its reader's connection breaks: a refused agent must not wait. */
   leaveCommands(): void;
@@ -20,11 +22,13 @@ export type AgentQueuesOptions = {
   instanceId: string;
   onCommand: (command: Command) => Promise<Disposition>;
   onRefusal: (refusal: Refusal) => void;
+  onStream: (request: StreamRequest) => void;
 };
 
 export function createAgentQueues(bus: AgentBus, options: AgentQueuesOptions): AgentQueues {
-  const { instanceId, onCommand, onRefusal } = options;
+  const { instanceId, onCommand, onRefusal, onStream } = options;
   let commands: Consumer | undefined;
+  let streams: Consumer | undefined;
   let refusals: Consumer | undefined;
   const leaving = new Set<Promise<void>>();
 
@@ -35,7 +39,8 @@ export function createAgentQueues(bus: AgentBus, options: AgentQueuesOptions): A
   };
   const leaveCommands = () => {
     leave(commands);
-    commands = undefined;
+    leave(streams);
+    [commands, streams] = [undefined, undefined];
   };
   const leaveRefusals = () => {
     leave(refusals);
@@ -45,6 +50,7 @@ export function createAgentQueues(bus: AgentBus, options: AgentQueuesOptions): A
   return {
     readCommands() {
       commands ??= bus.consumeCommands(onCommand);
+      streams ??= bus.consumeStreamRequests(onStream);
     },
     leaveCommands,
     readRefusals() {

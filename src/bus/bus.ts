@@ -4,6 +4,7 @@
  */
 
 import type { Command, Heartbeat, Refusal, Report } from './messages.ts';
+import type { StreamAnswer, StreamRequest } from './stream-messages.ts';
 
 /**
  * What a handler decides about a message. `retry`: it is handled again after a pause. After `deliveriesMax` tries, or on
@@ -52,6 +53,13 @@ export type ManagerBus = BusEnd & {
   consumeReports(handler: (report: Report) => Promise<Disposition>, options?: { prefetch?: number }): Consumer;
   /** This manager's own `co_heartbeats_<manager>` queue. Heartbeats are acked on arrival and lost while there is no consumer. */
   consumeHeartbeats(handler: (heartbeat: Heartbeat) => void): Consumer;
+  /**
+   * To the agent of the node that the request names, in order. Resolves when the broker has it, and may have it twice.
+   * Fails as `sendCommand` does. Requests that no agent takes within seconds are dropped.
+   */
+  sendStreamRequest(request: StreamRequest, options?: PublishOptions): Promise<void>;
+  /** What the node answers to this manager, in order, while there is a consumer; on a connection of its own. Nothing is delivered again. */
+  consumeStreamAnswers(node: string, handler: (answer: StreamAnswer) => void): Consumer;
   /** Dead letters, oldest first, left where they are. For operators. */
   readDeadLetters(limit: number): Promise<DeadLetter[]>;
 };
@@ -67,6 +75,13 @@ export type AgentBus = BusEnd & {
   consumeCommands(handler: (command: Command) => Promise<Disposition>): Consumer;
   /** `co_node_<id>_<instance>`, while it exists: messages for one agent of the node alone. */
   consumeRefusals(instanceId: string, handler: (refusal: Refusal) => Promise<Disposition>): Consumer;
+  /** `co_node_<id>_streams`: in order; single active consumer. */
+  consumeStreamRequests(handler: (request: StreamRequest) => void): Consumer;
+  /**
+   * To the manager that the answer names, on a connection of its own: reports and heartbeats do not wait behind it.
+   * Resolves when the broker has it. @throws as `sendReport`, also when that manager has no consumer for the node any more
+   */
+  sendStreamAnswer(answer: StreamAnswer, options?: PublishOptions): Promise<void>;
 };
 
 export type DeadLetter = { routingKey: string; reason: string; body: string };

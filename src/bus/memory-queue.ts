@@ -1,8 +1,8 @@
 /** A bounded queue in memory that behaves as a broker's: messages are delivered in order, kept until settled, and requeued to their place. */
 
 import { settledWithin } from '../concurrency/deadline.ts';
+import { createFifo } from '../concurrency/fifo.ts';
 import { closeDeadlineMs, type Settlement } from './delivery.ts';
-import { createFifo } from './fifo.ts';
 
 export type RawMessage = { routingKey: string; body: Buffer };
 

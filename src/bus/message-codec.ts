@@ -4,6 +4,7 @@ import type { TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { AppError } from '../errors.ts';
 import * as messages from './messages.ts';
+import { StreamAnswer, StreamRequest } from './stream-messages.ts';
 import { routingKeys } from './topology.ts';
 
 /**
@@ -14,7 +15,13 @@ export const bodyBytesMax = 15 * 1024 * 1024;
 
 export type Parsed<T> = { message: T } | { deadLetter: string };
 
-type Message = messages.Command | messages.Refusal | messages.Report | messages.Heartbeat;
+type Message =
+  | messages.Command
+  | messages.Refusal
+  | messages.Report
+  | messages.Heartbeat
+  | StreamRequest
+  | StreamAnswer;
 
 /** @throws AppError `message_too_large` */
 export function encodeBody(message: Message): Buffer {
@@ -46,6 +53,18 @@ export function parseReport(body: Buffer, scope: Scope): Parsed<messages.Report>
 
 export function parseHeartbeat(body: Buffer, scope: Scope): Parsed<messages.Heartbeat> {
   return parse<messages.Heartbeat>(body, scope, () => checks.heartbeat, ofNode(routingKeys.heartbeat));
+}
+
+/** What an agent takes from its queue of streams. */
+export function parseStreamRequest(body: Buffer, scope: Scope): Parsed<StreamRequest> {
+  const check = (value: { kind?: unknown }) => checks.streamRequests.get(value.kind);
+  return parse<StreamRequest>(body, scope, check, ofNode(routingKeys.streams));
+}
+
+/** What a manager takes from its queue for one node. The broker vouches for the routing key, so it vouches for the node. */
+export function parseStreamAnswer(body: Buffer, scope: Scope): Parsed<StreamAnswer> {
+  const check = (value: { kind?: unknown }) => checks.streamAnswers.get(value.kind);
+  return parse<StreamAnswer>(body, scope, check, ({ node, manager }) => routingKeys.stream(node, manager));
 }
 
 const ofNode =
@@ -88,6 +107,8 @@ const checksByKind = (union: { anyOf: { properties: { kind: { const: string } } 
 const checks = {
   commands: checksByKind(messages.Command),
   reports: checksByKind(messages.Report),
+  streamRequests: checksByKind(StreamRequest),
+  streamAnswers: checksByKind(StreamAnswer),
   refusal: TypeCompiler.Compile(messages.Refusal) as TypeCheck<TSchema>,
   heartbeat: TypeCompiler.Compile(messages.Heartbeat) as TypeCheck<TSchema>,
 };

@@ -12,7 +12,7 @@
 
 /** Commands and refusals, from managers. */
 export const commandsExchange = 'co_topic';
-/** Reports and heartbeats, from agents. */
+/** Reports, heartbeats and the answers of streams, from agents. */
 export const nodesExchange = 'co_from_nodes';
 export const reportsQueue = 'co_reports';
 export const deadQueue = 'co_dead';
@@ -22,11 +22,22 @@ export const deadExchange = 'co_dead';
 export const nodeQueue = (node: string) => `co_node_${node}`;
 /** No node id has an underscore, so it is no other node's. */
 export const instanceQueue = (node: string, instanceId: string) => `co_node_${node}_${instanceId}`;
+/** Of the streams that managers open to the node. */
+export const nodeStreamsQueue = (node: string) => instanceQueue(node, streamsWord);
+/** Of what one node answers to one manager: a node that floods it hurts no stream but its own. */
+export const streamsQueue = (managerId: string, node: string) => `co_streams_${managerId}_${node}`;
 export const heartbeatsQueue = (managerId: string) => `co_heartbeats_${managerId}`;
+
+/** Where an instance has its id: none is called so. */
+const streamsWord = 'streams';
 
 export const routingKeys = {
   node: (node: string) => `node.${node}`,
   instance: (node: string, instanceId: string) => `node.${node}.${instanceId}`,
+  /** To the streams of the node. */
+  streams: (node: string) => `node.${node}.${streamsWord}`,
+  /** From the node to one manager. */
+  stream: (node: string, managerId: string) => `stream.${node}.${managerId}`,
   report: (node: string) => `report.${node}`,
   reports: 'report.#',
   heartbeat: (node: string) => `heartbeat.${node}`,
@@ -41,6 +52,12 @@ export const reportsQueueLengthMax = 100_000;
 export const instanceQueueLengthMax = 10;
 /** An instance that waits for its refusal asks for its queue every few seconds. */
 const instanceQueueExpiresMs = 60_000;
+/** Requests of streams that wait for one node: their senders have deadlines, so old ones are of no use. */
+export const nodeStreamsLengthMax = 10_000;
+export const nodeStreamsBytesMax = 16 * 1024 * 1024;
+const nodeStreamsExpireMs = 15_000;
+/** What one node answers and one manager has not taken. Its streams together have less credit. */
+export const streamsBytesMax = 64 * 1024 * 1024;
 /** Heartbeats waiting for one manager: two seconds of 5 000 nodes. The oldest are dropped, newer ones replace them. */
 const heartbeatsQueueLengthMax = 10_000;
 /** Dead letters kept for operators. The oldest are dropped. */
@@ -82,6 +99,14 @@ export const queueArguments = {
   node: { ...deadLettered, ...singleActive, 'x-max-length': nodeQueueLengthMax },
   /** A refusal that is lost here is repeated at the next registration. */
   instance: { 'x-max-length': instanceQueueLengthMax, 'x-expires': instanceQueueExpiresMs },
+  nodeStreams: {
+    ...singleActive,
+    'x-overflow': 'reject-publish',
+    'x-max-length': nodeStreamsLengthMax,
+    'x-max-length-bytes': nodeStreamsBytesMax,
+    'x-message-ttl': nodeStreamsExpireMs,
+  },
+  streams: { 'x-overflow': 'reject-publish', 'x-max-length-bytes': streamsBytesMax },
   reports: { ...kept, ...singleActive, 'x-max-length': reportsQueueLengthMax },
   heartbeats: { 'x-max-length': heartbeatsQueueLengthMax },
   /** Operators read it again and again. A limit that is never reached keeps brokers with a default limit from dropping what was read. */
@@ -108,6 +133,6 @@ export const managerPermissions: Permissions = {
 export const agentPermissions = (node: string): Permissions => ({
   configure: '^$',
   write: `^${nodesExchange}$`,
-  read: `^${nodeQueue(node)}(_[0-9a-f-]{36})?$`,
-  topic: { exchange: nodesExchange, write: `^(report|heartbeat)\\.${node}$`, read: '^$' },
+  read: `^${nodeQueue(node)}(_([0-9a-f-]{36}|${streamsWord}))?$`,
+  topic: { exchange: nodesExchange, write: `^((report|heartbeat)\\.${node}|stream\\.${node}\\..+)$`, read: '^$' },
 });

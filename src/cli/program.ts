@@ -2,6 +2,16 @@
 
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';
+import { addApplyCommand, addPlanCommand } from './commands/acting/apply.ts';
+import { addNodeCommand } from './commands/acting/node.ts';
+import { addRemoveCommand, addRestartCommand, addRollbackCommand } from './commands/acting/release.ts';
+import { addRolloutCommand } from './commands/acting/rollout.ts';
+import { addRunCommand } from './commands/acting/run.ts';
+import { addScaleCommand } from './commands/acting/scale.ts';
+import { addSetCommand } from './commands/acting/set.ts';
+import { addInspectCommand } from './commands/asking/inspect.ts';
+import { addNodesCommand, addPsCommand, addServicesCommand } from './commands/asking/lists.ts';
+import { addStateCommand } from './commands/asking/state.ts';
 import { addDiffCommand } from './commands/diff.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addHistoryCommand } from './commands/history.ts';
@@ -9,7 +19,6 @@ import { addImportCommand } from './commands/import.ts';
 import { addPruneCommand } from './commands/prune.ts';
 import { addRegistryCommand } from './commands/registry.ts';
 import { addReplayCommand } from './commands/replay.ts';
-import { addStateCommand } from './commands/state.ts';
 import { addTokenCommand } from './commands/token.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { addWhatIfCommand } from './commands/what-if.ts';
@@ -17,20 +26,41 @@ import { addWhyCommand } from './commands/why.ts';
 import { type CliContext, type ExitCode, exitCodes } from './output/context.ts';
 import { printable } from './output/table.ts';
 
-/** One line each, in the order of `--help`. */
-const commands: readonly ((program: Command, context: CliContext) => void)[] = [
-  addStateCommand,
-  addReplayCommand,
-  addVerifyCommand,
-  addWhatIfCommand,
-  addWhyCommand,
-  addHistoryCommand,
-  addDiffCommand,
-  addExportCommand,
-  addImportCommand,
-  addPruneCommand,
-  addTokenCommand,
-  addRegistryCommand,
+type Add = (program: Command, context: CliContext) => void;
+
+/** One line each, by the headings and in the order of `--help`. */
+const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] = [
+  [
+    'Change the cluster:',
+    [
+      addRunCommand,
+      addApplyCommand,
+      addPlanCommand,
+      addScaleCommand,
+      addSetCommand,
+      addRestartCommand,
+      addRollbackCommand,
+      addRolloutCommand,
+      addRemoveCommand,
+      addNodeCommand,
+    ],
+  ],
+  [
+    'Ask:',
+    [
+      addPsCommand,
+      addServicesCommand,
+      (program, context) => addNodesCommand(program, context),
+      addInspectCommand,
+      addStateCommand,
+      addWhyCommand,
+      addHistoryCommand,
+      addDiffCommand,
+      addWhatIfCommand,
+    ],
+  ],
+  ['The log:', [addReplayCommand, addVerifyCommand, addExportCommand, addImportCommand, addPruneCommand]],
+  ['Who may call, and pull:', [addTokenCommand, addRegistryCommand]],
 ];
 
 const helpOnEnding = `
@@ -39,11 +69,13 @@ Exit codes:
   1    a difference, nothing found, or refused
   2    wrong arguments: the message says what
   3    the log, the manager or a file cannot be reached
+  4    a change was made, and the cluster does not come to it: the reason is said
+  5    the token does not allow it, or there is none
   130  interrupted
 
-state, whatif, why, history and diff ask the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN
+Commands that change the cluster or ask about it call the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN
 and, for an https:// URL, the authority in CO_CA;
-all but state can read the log instead, and answer the same. The others read the log itself, also beside
+those that ask, but for inspect, can read the log instead, and answer the same. The others read the log itself, also beside
 a running manager, and change nothing unless they say so. Times are in UTC.`;
 
 /** @returns the exit code; says on standard error what went wrong */
@@ -61,7 +93,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
 
 export function createProgram(context: CliContext): Command {
   const program = new Command('coctl')
-    .description('Shows the state of a cluster, and replays, verifies and explains its history')
+    .description('Runs containers on a cluster, shows its state, and explains and replays its history')
     .exitOverride()
     .showHelpAfterError('(--help says how)')
     .addHelpText('after', helpOnEnding)
@@ -69,7 +101,10 @@ export function createProgram(context: CliContext): Command {
       writeOut: (text) => context.print(text.trimEnd()),
       writeErr: (text) => context.printError(text.trimEnd()),
     });
-  for (const add of commands) add(program, context);
+  for (const [heading, commands] of groups) {
+    program.commandsGroup(heading);
+    for (const add of commands) add(program, context);
+  }
   return program;
 }
 
@@ -102,10 +137,13 @@ const unreachable: ReadonlySet<string> = new Set([
   'stopping',
 ]);
 
+const forbidden: ReadonlySet<string> = new Set(['unauthenticated', 'forbidden', 'host_not_allowed', 'cross_site']);
+
 function exitCodeOf(error: unknown): ExitCode {
   if (isOfSystem(error)) return exitCodes.unreachable;
   if (!(error instanceof AppError)) return exitCodes.different;
   if (misuses.has(error.code)) return exitCodes.misused;
+  if (forbidden.has(error.code)) return exitCodes.forbidden;
   return unreachable.has(error.code) ? exitCodes.unreachable : exitCodes.different;
 }
 

@@ -28,6 +28,7 @@ import { createSnapshotCollection } from '../projections/read-models/snapshot-co
 import { createSnapshotFiles, snapshotFolder } from '../projections/snapshots/snapshot-files.ts';
 import { createReconciler, type Reconciler } from '../reconciler/controller/controller.ts';
 import { controllerActor } from '../reconciler/planner/step.ts';
+import { createHeardSince, createStreamClient, type StreamClient } from '../streams/stream-client.ts';
 import type { ReadClientTls } from '../tls/client-tls.ts';
 import type { Config } from './config.ts';
 import { openMembers } from './join/open-members.ts';
@@ -95,14 +96,11 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     closing.add('view', 'projector', () => projector.close());
     const cluster = await openCluster({ log, projector, managerId }, config, { ...options, closing });
 
-    const vault = await openVault(
-      config,
-      { db, log, projector, logger },
-      { clusterId: cluster.id, managerId, closing },
-    );
+    const ids = { clusterId: cluster.id, managerId };
+    const vault = await openVault(config, { db, log, projector, logger }, { ...ids, closing });
 
     const readTls = await openAmqpTls(config.amqpTls);
-    const { bus, agentBus, closeBus } = openBus(config, { readTls, clusterId: cluster.id, managerId, logger });
+    const { bus, agentBus, closeBus } = openBus(config, { readTls, ...ids, logger });
     closing.add('bus', 'bus', closeBus);
     const reconciler = createReconciler(
       { log, projector, bus, vault, clock: systemClock, logger },
@@ -136,10 +134,11 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     closing.add('work', 'metrics', async () => stopCounting());
     const past = createTimeTravel({ log, logger, snapshots });
     closing.add('work', 'past', async () => past.close());
+    const streams = openStreams({ bus, projector }, { ...ids, closing });
     const tls = await openServerTls(config, { ...options, closing, metrics });
     const members = await openMembers(config, { cluster, readTls });
     const http = createHttpServer(
-      { log, projector, past, clock: systemClock, logger, status, metrics },
+      { log, projector, past, clock: systemClock, logger, status, metrics, streams },
       { ...httpOptionsOf(config), tls, members, vault, version },
     );
     closing.add('work', 'http', () => http.close());
@@ -162,6 +161,16 @@ function planningOf({ nodeTimeoutMs, queueTimeoutMs, holdMs, rebalance }: Config
 function httpOptionsOf(config: Config) {
   const { host, port, tokens, callsPerSecond, connectionsPerAddress, nodeTimeoutMs, queueTimeoutMs } = config;
   return { host, port, tokens, callsPerSecond, connectionsPerAddress, nodeTimeoutMs, queueTimeoutMs };
+}
+
+function openStreams(
+  { bus, projector }: { bus: ManagerBus; projector: Projector },
+  { clusterId, managerId, closing }: { clusterId: string; managerId: string; closing: Closing<'work'> },
+): StreamClient {
+  const deps = { bus, clock: systemClock, isHeardSince: createHeardSince(projector) };
+  const streams = createStreamClient(deps, { clusterId, managerId });
+  closing.add('work', 'streams', async () => streams.close());
+  return streams;
 }
 
 async function openHealth(

@@ -4,6 +4,7 @@
  */
 
 import rateLimit from '@fastify/rate-limit';
+import websocket from '@fastify/websocket';
 import { Type } from '@sinclair/typebox';
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
@@ -25,25 +26,33 @@ import { type AnswerLimits, createAnswerLimits } from './response/answer-limits.
 import { createByteBudget } from './response/byte-budget.ts';
 import { isClientGone } from './response/client-gone.ts';
 import { eventStreamType } from './response/event-stream.ts';
+import { socketPayloadBytesMax } from './response/exec-socket.ts';
 import { type Problem, problemCodes } from './response/problem.ts';
 import { securityHeaders } from './response/security-headers.ts';
 import { createRouteTable } from './route-table.ts';
 import { addContainerRoutes } from './routes/container.ts';
+import { addDensityRoutes } from './routes/density.ts';
 import { addDiffRoutes } from './routes/diff.ts';
 import { createTryDry } from './routes/dry-run.ts';
 import { addEventRoutes } from './routes/events.ts';
+import { addExecRoutes } from './routes/exec.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addJoinRoutes } from './routes/join.ts';
 import { addLoginRoutes } from './routes/login.ts';
+import { addLogRoutes } from './routes/logs.ts';
 import { addNodeRoutes } from './routes/node.ts';
+import { addPageRoutes, isPageRoute } from './routes/page.ts';
 import { addRegistryRoutes } from './routes/registry.ts';
 import { addReleaseRoutes } from './routes/release.ts';
 import type { HttpDeps, Server } from './routes/route.ts';
 import { addServiceRoutes } from './routes/service.ts';
+import { addSessionRoutes } from './routes/session.ts';
 import { createSimulate } from './routes/simulate.ts';
 import { addStateRoutes } from './routes/state.ts';
+import { addStatsRoutes } from './routes/stats.ts';
 import { createSubmit } from './routes/submit.ts';
 import { addTokenRoutes } from './routes/token.ts';
+import { addViewRoutes } from './routes/view.ts';
 import { addWhatIfRoutes } from './routes/what-if.ts';
 import { addWhyRoutes } from './routes/why.ts';
 import type { ServerTls } from './server-tls.ts';
@@ -85,6 +94,8 @@ export type HttpOptions = {
 const connectionsMax = 1_024;
 const drainMs = 3_000;
 const listenersMax = 20;
+/** Became a WebSocket. */
+const upgradedStatus = 101;
 /** Of all answers that wait for their clients, streams included. */
 const answerBytes = { ofAll: 64 * 1024 * 1024, ofCaller: 32 * 1024 * 1024 };
 
@@ -113,8 +124,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     const durationMs = deps.clock.monotonicMs() - arrival.startedMs;
     const status = statusOf(request, reply);
     recordCall(recorder, request, arrival, { status, durationMs });
-    // An event stream lasts as long as its client wants: its duration says nothing about the server.
-    if (String(reply.getHeader('content-type')).startsWith(eventStreamType)) return;
+    if (arrival.config.isLong || String(reply.getHeader('content-type')).startsWith(eventStreamType)) return;
     deps.metrics.observeCall({ method: request.method, route: arrival.route, status, durationMs });
   };
   const server = createFastify({
@@ -123,6 +133,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     onUnroutable: (request, reply) => finishCall(request, reply, toArrival(request, deps.clock)),
   });
   limitConnections(server.server, { ofAll: connectionsMax, ofAddress: connectionsPerAddress });
+  server.register(websocket, { options: { maxPayload: socketPayloadBytesMax, perMessageDeflate: false } });
   server.register(rateLimit, { global: false, cache: callersMax });
   const access = createAccess(server, deps, { host, tokens, callsPerSecond });
 
@@ -138,15 +149,22 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     addReleaseRoutes(scope, deps, { submit, tryDry, stopping: ending.signal });
     addNodeRoutes(scope, deps, { submit, tryDry, members });
     addContainerRoutes(scope, deps);
+    addLogRoutes(scope, deps, { signal: ending.signal });
+    addStatsRoutes(scope, deps, { signal: ending.signal });
+    addExecRoutes(scope, deps, { signal: ending.signal });
     addJoinRoutes(scope, members, submit);
     addTokenRoutes(scope, deps, submit);
     addRegistryRoutes(scope, { ...deps, vault }, submit);
     addStateRoutes(scope, deps);
+    addViewRoutes(scope, deps);
+    addDensityRoutes(scope, deps);
+    addSessionRoutes(scope);
     addWhyRoutes(scope, deps, { signal: ending.signal });
     addDiffRoutes(scope, deps, { signal: ending.signal });
     addEventRoutes(scope, deps, { signal: ending.signal, budget });
     addWhatIfRoutes(scope, deps, { nodeTimeoutMs, queueTimeoutMs, simulate });
     addHealthRoutes(scope, deps);
+    addPageRoutes(scope);
   });
   server.register(async (scope: Server) => addLoginRoutes(scope, access));
 
@@ -172,7 +190,7 @@ function declareRoutes(server: Server): void {
     if (!config.scope) throw new Error(`${route.method} ${route.url} does not declare its scope`);
     route.config = config;
     // A parameter that is not understood is refused, on routes that take none as well.
-    const isOfApi = !route.url.startsWith(docsPrefix);
+    const isOfApi = !route.url.startsWith(docsPrefix) && !isPageRoute(route.url);
     if (isOfApi && !route.schema?.operationId) throw new Error(`${route.method} ${route.url} has no operationId`);
     if (isOfApi) route.schema = { querystring: noQuery, ...route.schema };
     routes.add(route.method, route.url);
@@ -265,8 +283,11 @@ function recordCall(
 }
 
 /** Of the response, or 499 when the client disconnected before it. */
-const statusOf = ({ problem }: FastifyRequest, reply: FastifyReply): number =>
-  problem?.status ?? (reply.raw.headersSent ? reply.statusCode : problemCodes.client_gone.status);
+const statusOf = ({ problem, execStream }: FastifyRequest, reply: FastifyReply): number => {
+  if (problem) return problem.status;
+  if (execStream) return upgradedStatus;
+  return reply.raw.headersSent ? reply.statusCode : problemCodes.client_gone.status;
+};
 
 /** Of someone who may not, or too often. */
 const isAttempt = ({ status }: Problem) => status === 401 || status === 403 || status === 429;

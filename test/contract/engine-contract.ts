@@ -19,6 +19,8 @@ export type EngineUnderTest = {
   image: string;
   /** No registry has it. */
   missingImage: string;
+  /** Writes to the output of a running container, as its program would. */
+  print(container: string, text: string): Promise<void>;
   /** Ends the process by force, behind the engine's back. */
   kill(container: string): Promise<void>;
   close(): Promise<void>;
@@ -256,7 +258,7 @@ export function testEngineContract(name: string, open: () => Promise<EngineUnder
   test.run();
 }
 
-function request(
+export function request(
   { image }: EngineUnderTest,
   members: Parameters<typeof spec>[0] = {},
   container = 'web.1-a',
@@ -274,7 +276,7 @@ function request(
   };
 }
 
-async function run(engine: Engine, requested: RunRequest): Promise<EngineContainer> {
+export async function run(engine: Engine, requested: RunRequest): Promise<EngineContainer> {
   await engine.create(requested);
   return engine.start(requested.container);
 }

@@ -3,9 +3,10 @@
 import { randomUUID } from 'node:crypto';
 import { createSimulatedMachine, missingImagePrefix } from '../../src/agent/simulated/simulated-engine.ts';
 import { systemClock } from '../../src/clock.ts';
-import { testEngineContract } from './engine-contract.ts';
+import { type EngineUnderTest, testEngineContract } from './engine-contract.ts';
+import { testEngineStreamsContract } from './engine-streams-contract.ts';
 
-testEngineContract('simulated', async () => {
+const open = async (): Promise<EngineUnderTest> => {
   const machine = createSimulatedMachine({ clock: systemClock });
   const clusterId = randomUUID();
   return {
@@ -14,6 +15,10 @@ testEngineContract('simulated', async () => {
     image: 'any',
     missingImage: `${missingImagePrefix}one`,
     kill: async (container) => machine.kill(container, 137),
+    print: async (container, text) => machine.print(container, text),
     close: async () => {},
   };
-});
+};
+
+testEngineContract('simulated', open);
+testEngineStreamsContract('simulated', open);

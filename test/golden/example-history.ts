@@ -49,7 +49,7 @@ const pulledPosition = 113;
 const [first, second, third, fourth, fifth] = [refOf(1, 4), refOf(2, 4), refOf(1, 12), refOf(1, 45), refOf(1, 52)];
 const [sixth, seventh, eighth] = [refOf(1, 76), refOf(1, 82), refOf(1, pulledPosition)];
 const ninth = refOf(1, 123);
-const tenth = refOf(1, 133);
+const tenth = refOf(1, 136);
 /** The agent started it by itself. */
 const eleventh = { ...tenth, container: `${tenth.container}.1` };
 const filtered = [{ filter: 'ports', reason: 'host port 80/tcp is taken', count: 1, nodes: ['worker-2'] }];
@@ -331,6 +331,8 @@ const told: readonly Told[] = [
   ['ContainerStopped', on(ninth), { ...ninth, exitCode: 0 }],
   ['ServiceRemovalRequested', web, { service: 'web', generation: 24 }],
   ['ServiceRemoved', web, { service: 'web' }],
+  ['ExecStarted', streams.exec(eighth.container), { ...execOf(), command: ['sh', '-c', 'ps'], tty: true, stdin: true }],
+  ['ExecEnded', streams.exec(eighth.container), { ...execOf(), exitCode: 0, seconds: 3, reason: null }],
   ['ServiceRequested', web, { ...requestOf(25, spec), onDisconnect: 'keep' }],
   queued(tenth, null, 25),
   ['ContainerRunning', on(tenth), runningOf(tenth)],
@@ -367,6 +369,11 @@ function runningOf(ref: typeof first): EventData<'ContainerRunning'> {
 
 function pullOf({ container, node }: typeof first) {
   return { container, node, image: spec.image, at: atOf(8), currentBytes: 1024, totalBytes: 4096 };
+}
+
+function execOf() {
+  const { container, service, node } = eighth;
+  return { container, service, node };
 }
 
 function beat() {

@@ -2,12 +2,15 @@
 
 import { createActor } from 'xstate';
 import { createMutex } from '../../concurrency/mutex.ts';
+import type { ContainerSpec } from '../../model/service.ts';
 import { type RunnerEvent, runnerMachine } from './runner-machine.ts';
 import { createOperations, type RunnerDeps, type RunnerOptions } from './runner-operations.ts';
 import type { ManagedRun, RunPhase } from './sync.ts';
 
 export type ContainerRunner = {
   managed(): Readonly<ManagedRun>;
+  /** null: it was never to be started here. */
+  spec(): ContainerSpec | null;
   send(event: RunnerEvent): void;
   /** Settles when what was asked so far is done. */
   idle(): Promise<void>;
@@ -28,6 +31,7 @@ export function createContainerRunner(deps: RunnerDeps, options: RunnerOptions):
       const { value, context } = actor.getSnapshot();
       return { phase: Object.keys(value)[0] as RunPhase, position: context.position };
     },
+    spec: () => actor.getSnapshot().context.run?.spec ?? null,
     send: (event) => actor.send(event),
     idle: () => exclusive(async () => {}),
   };

@@ -19,7 +19,7 @@ import type { End } from './restart-rule.ts';
 import type { Restarts } from './restarts.ts';
 import type { Operations, Outcome } from './runner-machine.ts';
 import { createSecretMask, type Mask } from './secret-mask.ts';
-import { secretsIn } from './secrets.ts';
+import { injectedSecrets } from './secrets.ts';
 
 export type RunnerDeps = StartDeps & { reporter: Reporter; restarts: RestartGate; clock: Clock; logger: Logger };
 
@@ -165,10 +165,9 @@ function createProbing(
   };
 }
 
-/** Secrets as they were injected: their files may hold others by now, and another process may have started the container. */
-async function maskOf(engine: Engine, { container, spec: { env } }: Run): Promise<Mask> {
-  if (!env.some((entry) => 'secret' in entry)) return unmasked;
-  return createSecretMask(secretsIn(env, await engine.environment(container)));
+async function maskOf(engine: Engine, run: Run): Promise<Mask> {
+  const secrets = await injectedSecrets(engine, run);
+  return secrets.length === 0 ? unmasked : createSecretMask(secrets);
 }
 
 type Order = { exclusive: Mutex; closing: AbortSignal; onFailed: (error: unknown) => void };

@@ -14,12 +14,16 @@ const charactersMin = 4;
 const partCharactersMin = 8;
 
 export function createSecretMask(secrets: readonly Secret[]): Mask {
+  const forms = maskedForms(secrets);
+  return (text) => forms.reduce((masked, { form, shown }) => masked.replaceAll(form, () => shown), text);
+}
+
+/** Longest first: a longer form may hold a shorter one, which would leave its rest. */
+export function maskedForms(secrets: readonly Secret[]): { form: string; shown: string }[] {
   const forms = secrets.flatMap(({ name, value }) =>
     formsOf(value).map((form) => ({ form, shown: `[secret ${name}]` })),
   );
-  // A longer form may hold a shorter one, which would leave its rest.
-  forms.sort((a, b) => b.form.length - a.form.length);
-  return (text) => forms.reduce((masked, { form, shown }) => masked.replaceAll(form, () => shown), text);
+  return forms.sort((a, b) => b.form.length - a.form.length);
 }
 
 function formsOf(value: string): string[] {

@@ -2,7 +2,8 @@
 
 import { join } from 'node:path';
 import { AppError } from '../../errors.ts';
-import type { EnvEntry } from '../../model/service.ts';
+import type { ContainerSpec, EnvEntry } from '../../model/service.ts';
+import type { Engine } from '../engine/engine.ts';
 import { readApart } from './read-apart.ts';
 import type { Secret } from './secret-mask.ts';
 
@@ -54,4 +55,13 @@ export function secretsIn(env: readonly EnvEntry[], values: readonly { name: str
     const value = 'secret' in entry ? given.get(entry.name) : undefined;
     return value === undefined || !('secret' in entry) ? [] : [{ name: entry.secret, value }];
   });
+}
+
+/** Secrets as they were injected: their files may hold others by now, and another process may have started the container. */
+export async function injectedSecrets(
+  engine: Pick<Engine, 'environment'>,
+  { container, spec: { env } }: { container: string; spec: Pick<ContainerSpec, 'env'> },
+): Promise<Secret[]> {
+  if (!env.some((entry) => 'secret' in entry)) return [];
+  return secretsIn(env, await engine.environment(container));
 }

@@ -32,6 +32,8 @@ export type Worker = {
   look(container: string): void;
   /** A container that should run and does not is looked at. An unknown one is left alone: a wanted set judges it. */
   compare(found: readonly EngineContainer[]): void;
+  /** Of a container of this node; null: the node has none of that id. */
+  specOf(container: string): ContainerSpec | null;
   /** How many run on the engine. */
   running(): number;
   /** Settles when what is under way is done. */
@@ -132,6 +134,7 @@ export function createWorker(deps: WorkerDeps, { closing }: WorkerOptions): Work
         if (runner.managed().phase === 'running' && !running.has(container)) runner.send({ type: 'look' });
       }
     },
+    specOf: (container) => runners.get(container)?.spec() ?? null,
     running: () => [...runners.all().values()].filter(hasProcess).length,
     async idle() {
       await Promise.all([...runners.all().values()].map((runner) => runner.idle()));

@@ -18,6 +18,7 @@ import { followEvents } from './docker-events.ts';
 import { createDockerLifecycle } from './docker-lifecycle.ts';
 import { probeAddress } from './docker-probe.ts';
 import { findImage, pullImage } from './docker-pull.ts';
+import { createDockerStreams } from './docker-streams.ts';
 
 export type DockerEngineDeps = { clock: Clock; logger: Logger };
 
@@ -41,6 +42,7 @@ export function createDockerEngine({ clock, logger }: DockerEngineDeps, options:
   const closing = new AbortController();
   return {
     ...createDockerLifecycle({ docker, scope, containers, clock }),
+    ...createDockerStreams({ docker, containers, clock }),
     list: containers.list,
     inspect: containers.inspect,
     ping: () => ping(docker),

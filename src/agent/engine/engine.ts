@@ -4,6 +4,7 @@ import type { Health, Probe } from '../../model/health.ts';
 import type { EngineDescription } from '../../model/node.ts';
 import type { RegistryLogin } from '../../model/registry.ts';
 import type { ContainerSpec } from '../../model/service.ts';
+import type { ContainerStats, ExecOptions, LogLine, LogOptions, Output, TerminalSize } from '../../model/stream.ts';
 
 /** Whose containers an engine handle sees and touches: nothing else is ever listed, stopped or removed. */
 export type EngineScope = { clusterId: string; clusterName: string; node: string };
@@ -75,6 +76,23 @@ export type PullProgress = { currentBytes: number; totalBytes: number };
  */
 export type EngineHint = { kind: 'container'; container: string } | { kind: 'lost' };
 
+/** @param mask applied before anything is cut, so that no half of what it takes out is left */
+export type LogsHow = { mask: (text: string) => string; signal: AbortSignal };
+
+/** A command that runs inside a container. */
+export type EngineExec = {
+  /** Until the command ends; once. */
+  output(): AsyncIterable<{ output: Output; bytes: Buffer }>;
+  /** Resolves when the engine has taken it. */
+  write(bytes: Buffer): Promise<void>;
+  endInput(): void;
+  resize(size: TerminalSize): Promise<void>;
+  /** After its output; null: the engine does not say. */
+  exitCode(): Promise<number | null>;
+  /** Lets go of it. Its input ends, and a command that ignores that runs on, as with the engine's own client. */
+  close(): void;
+};
+
 /**
  * Every call has a deadline of its own. Besides the errors named here each may throw AppError `engine_unavailable`
  * (retryable): no answer in time or no connection; what was asked may have happened.
@@ -118,6 +136,15 @@ export type Engine = {
    * @param mask applied before anything is cut, so that no half of what it takes out is left
    */
   logTail(container: string, lines: number, mask: (text: string) => string): Promise<string[]>;
+  /**
+   * What it printed, oldest first, in batches as they come: all there is, and what follows until its end when that is wanted.
+   * Ends at once when the engine has no such container. Reads on only as far as it is taken.
+   */
+  logs(container: string, options: LogOptions, how: LogsHow): AsyncIterable<LogLine[]>;
+  /** @throws AppError `container_not_running` · `exec_failed` with the engine's words */
+  exec(container: string, options: ExecOptions): Promise<EngineExec>;
+  /** Takes a second or two. @throws AppError `container_not_running` */
+  stats(container: string): Promise<ContainerStats>;
   /** Asks the container once, at its own address, within the time-out of the probe. No answer is a result. */
   probe(container: string, probe: Probe, signal: AbortSignal): Promise<ProbeResult>;
   /** Hints until the signal aborts; reconnects by itself. */

@@ -16,11 +16,14 @@ import {
   type SimulatedState,
   unhealthyImagePrefix,
 } from './simulated-state.ts';
+import { createSimulatedStreams } from './simulated-streams.ts';
 
 export type SimulatedMachine = {
   engine(scope: EngineScope): Engine;
   /** Ends a container as if by itself or by a signal (137). */
   kill(container: string, exitCode: number, options?: { oomKilled?: boolean; printed?: string }): void;
+  /** As if its program had written it. */
+  print(container: string, text: string): void;
   /** What the engine's check of it finds from now on. */
   setHealth(container: string, health: EngineHealth): void;
   /** Takes a container away behind the agent's back. */
@@ -58,6 +61,10 @@ export function createSimulatedMachine({ clock }: { clock: Clock }, options: Sim
       if (entry && printed !== undefined) entry.printed = printed;
       if (entry) machine.end(entry, exitCode, oomKilled);
     },
+    print(container, text) {
+      const entry = machine.entries.get(container);
+      if (entry) machine.print(entry, text);
+    },
     setHealth(container, health) {
       const entry = machine.entries.get(container);
       if (entry) machine.setHealth(entry, health);
@@ -81,6 +88,7 @@ function createEngine({ machine, clock, latencyMs, description }: EngineParts, s
     return entry && isSameScope(entry.scope, scope) ? entry : undefined;
   };
   return {
+    ...createSimulatedStreams({ machine, clock, find }),
     ping: () => answer(),
     async describe() {
       await answer();

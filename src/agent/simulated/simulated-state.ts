@@ -15,6 +15,10 @@ export type SimulatedState = {
   /** How often each container was started. */
   startCounts: Map<string, number>;
   listeners: Set<Listener>;
+  /** Called when a container printed, or ended. */
+  printListeners: Set<() => void>;
+  /** What its program writes, lines with their ends. */
+  print(entry: Entry, text: string): void;
   /** @throws AppError `engine_unavailable` while the machine is away */
   answer(afterMs?: number): Promise<void>;
   setAway(isAway: boolean): void;
@@ -46,12 +50,14 @@ export function createSimulatedState(): SimulatedState {
   const entries = new Map<string, Entry>();
   const startCounts = new Map<string, number>();
   const listeners = new Set<Listener>();
+  const printListeners = new Set<() => void>();
   let isAway = false;
   let created = 0;
   let nextPort = firstFreePort;
 
   const hint = ({ scope, container }: Entry) => {
     if (isAway) return;
+    for (const listener of printListeners) listener();
     for (const listener of listeners) {
       if (isSameScope(listener.scope, scope)) listener.onHint({ kind: 'container', container });
     }
@@ -65,7 +71,12 @@ export function createSimulatedState(): SimulatedState {
     });
 
   return {
-    ...{ entries, startCounts, listeners },
+    ...{ entries, startCounts, listeners, printListeners },
+    print(entry, text) {
+      const isLineOpen = entry.printed !== '' && !entry.printed.endsWith('\n');
+      entry.printed += isLineOpen ? `\n${text}` : text;
+      for (const listener of printListeners) listener();
+    },
     async answer(afterMs = 0) {
       if (afterMs > 0) await pause(afterMs);
       if (isAway) throw new AppError('engine_unavailable', 'the simulated engine is away', { retryable: true });

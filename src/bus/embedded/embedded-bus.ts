@@ -5,8 +5,16 @@
 
 import { AppError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { AgentBus, BusEnd, BusStatus, Consumer, ManagerBus } from '../bus.ts';
-import { encodeBody, parseCommand, parseHeartbeat, parseRefusal, parseReport } from '../message-codec.ts';
+import type { AgentBus, BusEnd, BusStatus, Consumer, Disposition, ManagerBus } from '../bus.ts';
+import {
+  encodeBody,
+  parseCommand,
+  parseHeartbeat,
+  parseRefusal,
+  parseReport,
+  parseStreamAnswer,
+  parseStreamRequest,
+} from '../message-codec.ts';
 import { createMessageLog, type MessageLog } from '../message-log.ts';
 import { routingKeys } from '../topology.ts';
 import { createEmbeddedQueues, type EmbeddedQueues } from './embedded-queues.ts';
@@ -31,7 +39,7 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
     return create(base);
   };
   return {
-    manager: () => open((base) => createManagerBus(shared, base)),
+    manager: (managerId) => open((base) => createManagerBus(shared, base, managerId)),
     agent: (node) => open((base) => createAgentBus(shared, base, node)),
     async close() {
       await Promise.all([...ends].map((end) => end.close()));
@@ -43,7 +51,11 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
 
 type Shared = { clusterId: string; queues: EmbeddedQueues; dropped: MessageLog };
 
-function createManagerBus({ clusterId, queues, dropped }: Shared, { end, assertOpen, track }: EmbeddedEnd): ManagerBus {
+function createManagerBus(
+  { clusterId, queues, dropped }: Shared,
+  { end, assertOpen, track }: EmbeddedEnd,
+  managerId: string,
+): ManagerBus {
   return {
     ...end,
     async sendCommand(command) {
@@ -68,6 +80,16 @@ function createManagerBus({ clusterId, queues, dropped }: Shared, { end, assertO
         else handler(parsed.message);
       });
       return track(close);
+    },
+    async sendStreamRequest(request) {
+      assertOpen();
+      const routingKey = routingKeys.streams(request.node);
+      queues.pushStreamRequest(request.node, { routingKey, body: encodeBody(request) });
+    },
+    consumeStreamAnswers(node, handler) {
+      assertOpen();
+      const subscription = { parse: parserOf(parseStreamAnswer, clusterId), handler: acking(handler), prefetch: 1 };
+      return track(queues.consumeStreamAnswers(routingKeys.stream(node, managerId), subscription));
     },
     readDeadLetters: async (limit) => queues.deadLetters(limit),
   };
@@ -99,6 +121,15 @@ function createAgentBus(
       const parse = parserOf(parseRefusal, clusterId);
       return track(queues.consumeRefusals(node, instanceId, { parse, handler, prefetch: 1 }));
     },
+    consumeStreamRequests(handler) {
+      assertOpen();
+      const parse = parserOf(parseStreamRequest, clusterId);
+      return track(queues.consumeStreamRequests(node, { parse, handler: acking(handler), prefetch: 1 }));
+    },
+    async sendStreamAnswer(answer) {
+      assertOpen();
+      queues.pushStreamAnswer({ routingKey: routingKeys.stream(node, answer.manager), body: encodeBody(answer) });
+    },
   };
 }
 
@@ -108,6 +139,13 @@ const parserOf =
   <T>(parse: Parser<T>, clusterId: string) =>
   ({ body, routingKey }: { body: Buffer; routingKey: string }) =>
     parse(body, { clusterId, routingKey });
+
+const acking =
+  <T>(handler: (message: T) => void) =>
+  async (message: T): Promise<Disposition> => {
+    handler(message);
+    return 'ack';
+  };
 
 /** What the buses of managers and agents have in common. */
 type EmbeddedEnd = {

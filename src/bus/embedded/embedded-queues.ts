@@ -1,12 +1,9 @@
 /** The queues of the embedded bus: the topology of topology.ts in memory, bounded as the broker's queues are. */
 
-import { AppError } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
-import type { DeadLetter, Disposition } from '../bus.ts';
+import type { DeadLetter } from '../bus.ts';
 import { createDeadLetterShare } from '../dead-letter-share.ts';
-import { deliver } from '../delivery.ts';
 import { createMemoryQueue, type MemoryQueue, type RawMessage } from '../memory-queue.ts';
-import type { Parsed } from '../message-codec.ts';
 import { createMessageLog } from '../message-log.ts';
 import {
   deadQueueLengthMax,
@@ -15,15 +12,11 @@ import {
   reportsQueueLengthMax,
   routingKeys,
 } from '../topology.ts';
-
-export type Subscription<T> = {
-  parse(raw: RawMessage): Parsed<T>;
-  handler(message: T): Promise<Disposition>;
-  prefetch: number;
-};
+import { attachTo, push, type Subscription } from './queue-access.ts';
+import { createStreamQueues, type StreamQueues } from './stream-queues.ts';
 
 /** Each `consume…` returns a function that closes the consumer. Each `push…` throws `bus_unavailable` when its queue is full. */
-export type EmbeddedQueues = {
+export type EmbeddedQueues = StreamQueues & {
   pushCommand(node: string, raw: RawMessage): void;
   consumeCommands<T>(node: string, subscription: Subscription<T>): () => Promise<void>;
   pushReport(raw: RawMessage): void;
@@ -70,17 +63,11 @@ export function createEmbeddedQueues(logger: Logger): EmbeddedQueues {
     if (dead.length > deadQueueLengthMax) dead.shift();
   };
 
-  const attach = <T>(queue: MemoryQueue, { parse, handler, prefetch }: Subscription<T>) =>
-    queue.attach({
-      prefetch,
-      deadLetter,
-      async settle(raw, closing) {
-        const parsed = parse(raw);
-        return 'deadLetter' in parsed ? parsed : deliver(parsed.message, handler, closing);
-      },
-    });
+  const attach = attachTo(deadLetter);
+  const streams = createStreamQueues(logger);
 
   return {
+    ...streams,
     pushCommand: (node, raw) => push(nodeQueue(node), raw),
     consumeCommands: (node, subscription) => attach(nodeQueue(node), subscription),
     pushReport: (raw) => push(reports, raw),
@@ -110,12 +97,9 @@ export function createEmbeddedQueues(logger: Logger): EmbeddedQueues {
       };
     },
     deadLetters: (limit) => dead.slice(0, limit),
-    close: log.close,
+    close() {
+      log.close();
+      streams.close();
+    },
   };
-}
-
-function push(queue: MemoryQueue, raw: RawMessage): void {
-  if (queue.push(raw)) return;
-  const details = { routingKey: raw.routingKey };
-  throw new AppError('bus_unavailable', 'the queue is full: its reader is far behind', { retryable: true, details });
 }

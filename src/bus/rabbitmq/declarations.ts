@@ -7,6 +7,7 @@ import {
   deadQueue,
   instanceQueue,
   nodeQueue,
+  nodeStreamsQueue,
   nodesExchange,
   queueArguments,
   reportsQueue,
@@ -26,12 +27,23 @@ export async function declareTopology(channel: Channel): Promise<void> {
 
 const nodePrefix = routingKeys.node('');
 
-/** The queue of a node or of an agent's instance, by the routing key of a message for it. */
+/** The queue of a node, of an agent's instance or of a node's streams, by the routing key of a message for it. */
 export async function declareRoute(channel: Channel, routingKey: string): Promise<void> {
   if (!routingKey.startsWith(nodePrefix)) return declareTopology(channel);
   const [node, instanceId] = routingKey.slice(nodePrefix.length).split('.') as [string, string?];
-  const queue = instanceId === undefined ? nodeQueue(node) : instanceQueue(node, instanceId);
-  const args = instanceId === undefined ? queueArguments.node : queueArguments.instance;
+  if (instanceId !== undefined && routingKey !== routingKeys.streams(node)) {
+    return declareBound(channel, instanceQueue(node, instanceId), { routingKey, args: queueArguments.instance });
+  }
+  // With the queue of commands too: the agent reads both from its start on, and the first stream finds its reader.
+  const streams = { routingKey: routingKeys.streams(node), args: queueArguments.nodeStreams };
+  await declareBound(channel, nodeStreamsQueue(node), streams);
+  if (instanceId !== undefined) return;
+  await declareBound(channel, nodeQueue(node), { routingKey, args: queueArguments.node });
+}
+
+type Bound = { routingKey: string; args: Record<string, string | number | boolean> };
+
+async function declareBound(channel: Channel, queue: string, { routingKey, args }: Bound): Promise<void> {
   await channel.assertQueue(queue, { durable: true, arguments: args });
   await channel.bindQueue(queue, commandsExchange, routingKey);
 }

@@ -5,7 +5,7 @@
  */
 
 import type { ConfirmChannel, Message } from 'amqplib';
-import { createFifo } from '../fifo.ts';
+import { createFifo } from '../../concurrency/fifo.ts';
 import { createConfirmWindow } from './confirm-window.ts';
 import type { AmqpConnection } from './connection.ts';
 import { createOutbox, type OutboxEntry, type OutgoingMessage, unavailable } from './outbox.ts';

@@ -7,23 +7,25 @@ import type { ReadClientTls } from '../../tls/client-tls.ts';
 import type { AgentBus, Consumer, ManagerBus } from '../bus.ts';
 import { createDeadLetterShare } from '../dead-letter-share.ts';
 import type { RawMessage } from '../memory-queue.ts';
-import { encodeBody, parseCommand, parseRefusal, parseReport } from '../message-codec.ts';
+import { encodeBody, parseCommand, parseRefusal, parseReport, parseStreamRequest } from '../message-codec.ts';
 import { createMessageLog } from '../message-log.ts';
 import {
   commandsExchange,
   deadExchange,
   instanceQueue,
   nodeQueue,
+  nodeStreamsQueue,
   nodesExchange,
   reportsQueue,
   routingKeys,
 } from '../topology.ts';
-import { type AmqpConnection, createAmqpConnection } from './connection.ts';
+import { createAmqpConnection } from './connection.ts';
 import { createAmqpConsumer } from './consumer.ts';
 import { readDeadLetters, reasonHeaders } from './dead-letters.ts';
 import { declareRoute, declareTopology } from './declarations.ts';
 import { consumeHeartbeats } from './heartbeat-consumer.ts';
-import { createPublisher, type Publisher } from './publisher.ts';
+import { createPublisher } from './publisher.ts';
+import { consumeStreamAnswers, createAnswerPublisher, createStreamConnection } from './streams.ts';
 
 type AmqpOptions = {
   url: string;
@@ -34,6 +36,8 @@ type AmqpOptions = {
 };
 
 const prefetchDefault = 100;
+/** Handled at once: none waits for another. */
+const requestsPrefetch = 100;
 /**
  * The broker gives the reports of a manager that stands still to another one after 2 to 3 s: before the lease of a hung
  * leader is over, so that the next one has them. The failure detector allows for such a stall as well.
@@ -52,10 +56,11 @@ const deletionNoticeMs = 1_000;
 /** Starts to connect at once, and keeps trying until it is closed. */
 export function createAmqpManagerBus(options: AmqpOptions & { managerId: string }): ManagerBus {
   const { url, readTls, clusterId, managerId, logger } = options;
-  const connection = createAmqpConnection({
-    ...{ url, readTls, name: `co manager ${managerId}`, logger },
-    heartbeatSeconds: managerHeartbeatSeconds,
-  });
+  const own = { url, readTls, logger, heartbeatSeconds: managerHeartbeatSeconds };
+  const connection = createAmqpConnection({ ...own, name: `co manager ${managerId}` });
+  const streams = createStreamConnection(() =>
+    createAmqpConnection({ ...own, name: `co manager ${managerId} streams` }),
+  );
   const logs = createLogs(logger);
   const share = createDeadLetterShare();
   const consumers = new Set<Consumer>();
@@ -105,18 +110,27 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
     consumeHeartbeats(handler) {
       return track(consumers, consumeHeartbeats(connection, { clusterId, managerId, dropped: logs.dropped, handler }));
     },
+    async sendStreamRequest(request, { deadlineMs } = {}) {
+      const routingKey = routingKeys.streams(request.node);
+      await publisher.publish({ exchange: commandsExchange, routingKey, body: encodeBody(request) }, deadlineMs);
+      reached.add(routingKey);
+    },
+    consumeStreamAnswers(node, handler) {
+      const options = { clusterId, managerId, dropped: logs.streamsDropped, node, handler };
+      return track(consumers, consumeStreamAnswers(streams.get(), options));
+    },
     readDeadLetters: (limit) => connection.withChannel((channel) => readDeadLetters(channel, limit)),
-    close: closing(connection, publisher, consumers, logs.close),
+    close: closing([streams, connection], [publisher], consumers, logs.close),
   };
 }
 
 /** Starts to connect at once, and keeps trying until it is closed. Needs no more rights than `agentPermissions` gives. */
 export function createAmqpAgentBus(options: AmqpOptions & { node: string }): AgentBus {
   const { url, readTls, clusterId, node, logger } = options;
-  const connection = createAmqpConnection({
-    ...{ url, readTls, name: `co agent ${node}`, logger },
-    heartbeatSeconds: agentHeartbeatSeconds,
-  });
+  const common = { url, readTls, logger, heartbeatSeconds: agentHeartbeatSeconds };
+  const connection = createAmqpConnection({ ...common, name: `co agent ${node}` });
+  const streams = createStreamConnection(() => createAmqpConnection({ ...common, name: `co agent ${node} streams` }));
+  const answers = createAnswerPublisher(streams, { node, userId: userOf(url) });
   const logs = createLogs(logger);
   const consumers = new Set<Consumer>();
   const publisher = createPublisher(connection, {
@@ -168,7 +182,22 @@ export function createAmqpAgentBus(options: AmqpOptions & { node: string }): Age
       });
       return track(consumers, consumer);
     },
-    close: closing(connection, publisher, consumers, logs.close),
+    consumeStreamRequests(handler) {
+      const consumer = createAmqpConsumer(connection, {
+        ...own,
+        name: 'streams',
+        queue: nodeStreamsQueue(node),
+        prefetch: requestsPrefetch,
+        parse: ({ body, routingKey }) => parseStreamRequest(body, { clusterId, routingKey }),
+        async handler(request) {
+          handler(request);
+          return 'ack';
+        },
+      });
+      return track(consumers, consumer);
+    },
+    sendStreamAnswer: answers.sendStreamAnswer,
+    close: closing([streams, connection], [publisher, answers], consumers, logs.close),
   };
 }
 
@@ -185,10 +214,11 @@ function createLogs(logger: Logger) {
     'messages beyond the share of their sender among the dead letters, dropped',
   );
   const dropped = createMessageLog(logger, 'heartbeats dropped');
+  const streamsDropped = createMessageLog(logger, 'answers of streams dropped');
   return {
-    ...{ deadLettered, overShare, dropped },
+    ...{ deadLettered, overShare, dropped, streamsDropped },
     close() {
-      for (const log of [deadLettered, overShare, dropped]) log.close();
+      for (const log of [deadLettered, overShare, dropped, streamsDropped]) log.close();
     },
   };
 }
@@ -203,13 +233,20 @@ function track(consumers: Set<Consumer>, consumer: Consumer): Consumer {
   };
 }
 
+type Closable = { close(): Promise<void> };
+
 /** Consumers first: their handlers may still send. The second call waits for the first. */
-function closing(connection: AmqpConnection, publisher: Publisher, consumers: Set<Consumer>, closeLogs: () => void) {
+function closing(
+  connections: Closable[],
+  publishers: Closable[],
+  consumers: ReadonlySet<Consumer>,
+  closeLogs: () => void,
+) {
   let closed: Promise<void> | undefined;
   const close = async () => {
-    await Promise.all([...consumers].map((consumer) => consumer.close()));
-    await publisher.close();
-    await connection.close();
+    for (const group of [[...consumers], publishers, connections]) {
+      await Promise.all(group.map((one) => one.close()));
+    }
     closeLogs();
   };
   return () => {

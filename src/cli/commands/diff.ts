@@ -12,23 +12,31 @@ import { printable } from '../output/table.ts';
 import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
 import type { LogSource } from '../sources/log-source.ts';
 import { readView } from '../sources/past-view.ts';
-import { parsePointInTime } from '../sources/point-in-time.ts';
+import { parsePointInTime, queryPoint } from '../sources/point-in-time.ts';
 
 type Options = AskOptions & { json?: boolean };
 
 export function addDiffCommand(program: Command, context: CliContext): void {
   const command = program
     .command('diff <from> [to]')
-    .description('What changed between two points in time, each a position or a time; to is now when it is left out')
+    .description(
+      'What changed between two points in time, each a position, a time or how long ago; to is now when it is left out',
+    )
     .option('--json', 'for programs');
   addAskOptions(command).addHelpText('after', '\nExit code 1: something changed.');
   addExamples(command, [
     ['diff 2026-01-31T14:00:00Z', 'what changed since 14:00'],
+    ['diff 5m', 'what changed in the last five minutes'],
     ['diff 1500 1800', 'what the events 1501 to 1800 changed'],
     ['diff 1500 --offline', 'what the log in ./data says, without a manager'],
   ]);
   command.action(async (from: string, to: string | undefined, options: Options) => {
-    const search = new URLSearchParams({ from, ...(to === undefined ? {} : { to }) });
+    const nowMs = systemClock.nowMs();
+    const points = {
+      from: queryPoint('<from>', from, nowMs),
+      ...(to === undefined ? {} : { to: queryPoint('[to]', to, nowMs) }),
+    };
+    const search = new URLSearchParams(points);
     const diff = await ask<DiffBody>(options, context, {
       online: (api) => api.get(`/diff?${search}`),
       offline: (source) => compare(source, { from, to }, context),

@@ -1,7 +1,7 @@
 /** The command `coctl history`: everything that happened to a service, a node or a container, a line an event. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { EventQuery } from '../../events/log/event-log.ts';
+import { systemClock } from '../../clock.ts';
 import {
   type History,
   type ReadEvents,
@@ -13,8 +13,9 @@ import { formatDuration, formatTime } from '../../history/sentences/format-value
 import { type CliContext, exitCodes } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { printable } from '../output/table.ts';
-import type { Api } from '../sources/api.ts';
 import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
+import { parseTime } from '../sources/point-in-time.ts';
+import { readEventsThrough } from '../sources/read-events.ts';
 import { checkSubjectName } from '../sources/subject-name.ts';
 
 type Options = AskOptions & { kind?: SubjectKind; since?: string; until?: string; limit: number; json?: boolean };
@@ -29,20 +30,24 @@ export function addHistoryCommand(program: Command, context: CliContext): void {
       'Everything that happened to a service, a node or a container: when, how long after the event before, what',
     )
     .addOption(new Option('--kind <kind>', 'what the name is of, where the log knows two').choices(subjectKinds))
-    .option('--since <time>', 'not earlier than, e.g. 2026-01-31T14:03:00Z', parseTime)
-    .option('--until <time>', 'not later than', parseTime)
+    .option('--since <time>', 'not earlier than: 2026-01-31 14:03, 14:03, yesterday, 5m (ago)')
+    .option('--until <time>', 'not later than')
     .option('--limit <count>', `the last so many, at most ${limitMax}`, parseLimit, limitDefault)
     .option('--json', 'for programs');
   addAskOptions(command).addHelpText('after', '\nExit code 1: nothing happened in that time.');
   addExamples(command, [
     ['history web', 'what happened to the service web and its containers'],
-    ['history worker-1 --since 2026-01-31T14:00:00Z', 'what happened to the node since 14:00'],
+    ['history worker-1 --since 14:00', 'what happened to the node since 14:00 of today, in UTC'],
+    ['history web --since 1h', 'of the last hour'],
     ['history web.1-4k --json', 'the life of one container, for programs'],
     ['history web --file log.ndjson.gz', 'of an exported log'],
   ]);
   command.action(async (name: string, options: Options) => {
     checkSubjectName(name);
-    const { limit, kind, since, until } = options;
+    const { limit, kind } = options;
+    const nowMs = systemClock.nowMs();
+    const since = options.since && parseTime('--since', options.since, nowMs);
+    const until = options.until && parseTime('--until', options.until, nowMs);
     const show = (read: ReadEvents) =>
       readHistory(read, name, {
         limit,
@@ -52,23 +57,13 @@ export function addHistoryCommand(program: Command, context: CliContext): void {
         ...(until === undefined ? {} : { until }),
       });
     const history = await ask(options, context, {
-      online: (api) => show(readThrough(api)),
+      online: (api) => show(readEventsThrough(api)),
       offline: ({ log }) => show(log.read),
     });
     if (options.json) context.printJson(history);
     else for (const line of historyLines(history)) context.print(line);
     if (history.lines.length === 0) context.exitWith(exitCodes.different);
   });
-}
-
-function readThrough(api: Pick<Api, 'get'>): ReadEvents {
-  return ({ streams, ...query }: EventQuery) => {
-    const members = { ...query, ...(streams ? { stream: streams.join(',') } : {}) };
-    const search = new URLSearchParams(
-      Object.entries(members).map(([name, value]): [string, string] => [name, `${value}`]),
-    );
-    return api.get(`/events?${search}`);
-  };
 }
 
 /** For people. */
@@ -80,14 +75,6 @@ function historyLines({ kind, name, lines, isCut }: History): string[] {
     ({ at, sentence }, index) => `${formatTime(at)}  ${after[index]!.padStart(width)}  ${printable(sentence)}`,
   );
   return isCut ? [`earlier events are left out: --limit shows more, --until goes back`, ...shown] : shown;
-}
-
-function parseTime(text: string): string {
-  const time = new Date(text);
-  if (!/Z$/.test(text) || Number.isNaN(time.getTime())) {
-    throw new InvalidArgumentError('It is a time in UTC such as 2026-01-31T14:03:00Z.');
-  }
-  return time.toISOString();
 }
 
 function parseLimit(text: string): number {

@@ -71,8 +71,11 @@ async function replayLog(source: LogSource, options: Options, context: CliContex
   const { view, bad } = await foldLog(source, options, context);
   if (rebuild) await rebuildCollections(source, view, context);
   if (json) context.printJson(bodyOf(source, view));
-  else if (at !== undefined)
-    for (const line of stateTables(bodyOf(source, view), { containers: true })) context.print(line);
+  else if (at !== undefined) {
+    const body = bodyOf(source, view);
+    const shown = { containers: true, nowMs: Date.parse(body.at), widthMax: context.widthMax };
+    for (const line of stateTables(body, shown)) context.print(line);
+  }
   if (bad > 0) context.exitWith(exitCodes.different);
 }
 

@@ -15,7 +15,7 @@ import { whatIfTables } from '../output/what-if-tables.ts';
 import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
 import type { LogSource } from '../sources/log-source.ts';
 import { readView } from '../sources/past-view.ts';
-import { pointAt, pointInTimeHelp } from '../sources/point-in-time.ts';
+import { pointAt, pointInTimeHelp, queryPoint } from '../sources/point-in-time.ts';
 
 type Options = AskOptions & { at?: string; within?: string; json?: boolean };
 
@@ -80,7 +80,7 @@ async function answer(changes: WhatIfChange[], options: Options, context: CliCon
   }
   const question: Question = {
     changes,
-    ...(at === undefined ? {} : { at }),
+    ...(at === undefined ? {} : { at: queryPoint('--at', at, systemClock.nowMs()) }),
     ...(within === undefined ? {} : { withinMs: parseWithin(within) }),
   };
   const found = await ask<WhatIfAnswer>(options, context, {

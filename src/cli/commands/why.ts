@@ -1,31 +1,36 @@
-/** The command `coctl why`: the chain of causes of a container or a service, in sentences. */
+/** The command `coctl why`: the chain of causes of a container, a service or a node, in sentences. */
 
 import type { Command } from 'commander';
 import { systemClock } from '../../clock.ts';
-import { AppError } from '../../errors.ts';
-import type { Chain, Link } from '../../history/explain/cause-chain.ts';
+import { AppError, hasCode } from '../../errors.ts';
 import { explainContainer, type WhyContainer } from '../../history/explain/explain-container.ts';
+import { explainNode, type WhyNode } from '../../history/explain/explain-node.ts';
 import { explainService, type WhyService } from '../../history/explain/explain-service.ts';
-import { formatCount, formatTime } from '../../history/sentences/format-values.ts';
+import { type NodeRow, nodeRow } from '../../projections/rows/node-row.ts';
 import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
-import { printable } from '../output/table.ts';
+import { whyLines } from '../output/why-lines.ts';
+import type { Api } from '../sources/api.ts';
 import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
 import { readView } from '../sources/past-view.ts';
-import { pointAt, pointInTimeHelp } from '../sources/point-in-time.ts';
+import { pointAt, pointInTimeHelp, queryPoint } from '../sources/point-in-time.ts';
+import { readEventsThrough } from '../sources/read-events.ts';
 import { checkSubjectName, isContainer } from '../sources/subject-name.ts';
 
-type Options = AskOptions & { at?: string; json?: boolean };
+type Options = AskOptions & { at?: string; all?: boolean; json?: boolean };
+type Why = WhyContainer | WhyService | WhyNode;
 
 export function addWhyCommand(program: Command, context: CliContext): void {
   const command = program
-    .command('why <container|service>')
-    .description('Why a container or a service is as it is, back to the request or the failure behind it')
-    .option('--at <point>', `as it was then, of a service: ${pointInTimeHelp}`)
+    .command('why <container|service|node>')
+    .description('Why a container, a service or a node is as it is, back to the request or the failure behind it')
+    .option('--at <point>', `as it was then, of a service or a node: ${pointInTimeHelp}`)
+    .option('-a, --all', 'each attempt in full, also those that went as a later one did')
     .option('--json', 'for programs');
   addExamples(addAskOptions(command), [
     ['why web', 'why the service web is not converged, or what moved last'],
     ['why web.1-4k', 'why this container runs there, why it ended, what replaced it'],
+    ['why worker-2', 'why the node is used or not'],
     ['why web --at 1500', 'why it was as it was after the event at position 1500'],
     ['why web --offline', 'after a crash, without a manager'],
   ]);
@@ -33,52 +38,54 @@ export function addWhyCommand(program: Command, context: CliContext): void {
     checkSubjectName(name);
     const why = await explain(name, options, context);
     if (options.json) return context.printJson(why);
-    for (const line of whyLines(why)) context.print(line);
+    for (const line of whyLines(why, { isWhole: options.all ?? false })) context.print(line);
   });
 }
 
-function explain(name: string, options: Options, context: CliContext): Promise<WhyContainer | WhyService> {
+function explain(name: string, options: Options, context: CliContext): Promise<Why> {
   const { at } = options;
   const { signal } = context;
-  if (!isContainer(name)) {
-    const to = pointAt(at, systemClock.nowMs());
-    const query = at === undefined ? '' : `?at=${encodeURIComponent(at)}`;
-    return ask(options, context, {
-      online: (api) => api.get(`/service/${name}/why${query}`),
-      offline: async (source) => explainService(source.log, await readView(source, context, to), name, signal),
+  if (isContainer(name)) {
+    if (at !== undefined) {
+      throw new AppError(
+        'usage_invalid',
+        '--at is for services and nodes: of a container the whole life is shown anyway',
+      );
+    }
+    return ask<Why>(options, context, {
+      online: (api) => api.get(`/container/${name}/why`),
+      offline: ({ log }) => explainContainer(log, name, signal),
     });
   }
-  if (at !== undefined) {
-    throw new AppError('usage_invalid', '--at is for a service: of a container the whole life is shown anyway');
-  }
-  return ask(options, context, {
-    online: (api) => api.get(`/container/${name}/why`),
-    offline: ({ log }) => explainContainer(log, name, signal),
+  const nowMs = systemClock.nowMs();
+  const to = pointAt(at, nowMs);
+  const query = at === undefined ? '' : `?at=${queryPoint('--at', at, nowMs)}`;
+  return ask<Why>(options, context, {
+    online: (api) =>
+      api.get<WhyService>(`/service/${name}/why${query}`).catch((error) => {
+        if (!hasCode(error, 'service_not_found')) throw error;
+        return explainNodeOf(api, name, query, error, signal);
+      }),
+    offline: async (source) => {
+      const view = await readView(source, context, to);
+      const node = view.nodes.get(name);
+      if (!node || view.services.has(name)) return explainService(source.log, view, name, signal);
+      return explainNode(source.log, nodeRow(node), { position: view.position, at: view.at, signal });
+    },
   });
 }
 
-/** For people: the answer, then each event below the one it caused. */
-function whyLines(why: WhyContainer | WhyService): string[] {
-  return [
-    printable(why.answer),
-    ...why.notes.map((note) => printable(`(${note})`)),
-    '',
-    ...why.chain.flatMap(linkLines),
-    ...leftLines(why),
-  ];
-}
-
-function linkLines({ position, at, sentence, details, because }: Link): string[] {
-  const from = because === null ? '' : `  [from ${because}]`;
-  const head = `${String(position).padStart(positionWidth)}  ${formatTime(at)}  `;
-  const indent = ' '.repeat(head.length + 2);
-  return [`${head}${printable(sentence)}${from}`, ...details.map((line) => `${indent}${printable(line)}`)];
-}
-
-const positionWidth = 8;
-
-function leftLines({ left }: Chain): string[] {
-  if (!left) return [];
-  const atLeast = left.isAtLeast ? 'at least ' : '';
-  return ['', `${atLeast}${formatCount(left.containers, 'earlier container')} in the same place left out`];
+/** @param noService is what is said when it is no node either */
+async function explainNodeOf(
+  api: Api,
+  name: string,
+  query: string,
+  noService: unknown,
+  signal: AbortSignal,
+): Promise<WhyNode> {
+  const node = await api.get<NodeRow & { position: number; at: string }>(`/node/${name}${query}`).catch((error) => {
+    throw hasCode(error, 'node_not_found') ? noService : error;
+  });
+  const { position, at } = node;
+  return explainNode({ read: readEventsThrough(api) }, node, { position, at, signal });
 }

@@ -1,9 +1,18 @@
 /** What every command is given: its streams, its environment and its exit codes. Knows no command. */
 
+import { createLiveLines, type LiveLines } from './live-lines.ts';
 import { createProgressBar, type ProgressBar } from './progress-bar.ts';
 
 /** What a shell gets; every `--help` documents them. */
-export const exitCodes = { fine: 0, different: 1, misused: 2, unreachable: 3, interrupted: 130 } as const;
+export const exitCodes = {
+  fine: 0,
+  different: 1,
+  misused: 2,
+  unreachable: 3,
+  unconverged: 4,
+  forbidden: 5,
+  interrupted: 130,
+} as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 export type CliContext = {
@@ -15,8 +24,12 @@ export type CliContext = {
   printError(line: string): void;
   /** One line of standard error that is written over; silent without a terminal. */
   progressBar(what: string): ProgressBar;
+  /** Lines that are written over: of standard error, where the result is apart, or of standard output; null without a terminal. */
+  liveLines(on?: 'err' | 'out'): LiveLines | null;
   /** Standard output is a terminal. */
   isTerminal: boolean;
+  /** Characters of a line of standard output; null where it is no terminal. */
+  widthMax: number | null;
   environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C: every wait ends. */
   signal: AbortSignal;
@@ -25,7 +38,7 @@ export type CliContext = {
   exitCode(): ExitCode;
 };
 
-export type TextStream = { write(text: string): unknown; isTTY?: boolean };
+export type TextStream = { write(text: string): unknown; isTTY?: boolean; columns?: number; rows?: number };
 
 export type ContextOptions = {
   out: TextStream;
@@ -41,7 +54,9 @@ export function createContext({ out, err, environment, signal }: ContextOptions)
     printJson: (value) => void out.write(`${JSON.stringify(value, null, 2)}\n`),
     printError: (line) => void err.write(`${line}\n`),
     progressBar: (what) => createProgressBar(what, err),
+    liveLines: (on = 'err') => liveLinesOf(on === 'err' ? err : out),
     isTerminal: out.isTTY ?? false,
+    widthMax: out.isTTY ? (out.columns ?? columnsDefault) : null,
     environment,
     signal,
     exitWith(code) {
@@ -50,3 +65,6 @@ export function createContext({ out, err, environment, signal }: ContextOptions)
     exitCode: () => exitCode,
   };
 }
+
+const columnsDefault = 80;
+const liveLinesOf = (stream: TextStream) => (stream.isTTY ? createLiveLines(stream) : null);

@@ -1,4 +1,4 @@
-/** Tables for people: columns as wide as they need, numbers to the right, nothing that moves a terminal. Pure. */
+/** Tables for people: columns as wide as they need, numbers to the right, nothing that moves a terminal or runs over it. Pure. */
 
 export type Cell = string | number | null;
 
@@ -7,19 +7,54 @@ export type Column<T> = {
   cell: (row: T) => Cell;
 };
 
-/** Lines of a table; only the header when there are no rows. `null` shows as `-`. */
-export function formatTable<T>(columns: readonly Column<T>[], rows: readonly T[]): string[] {
+const gap = '  ';
+/** Less of a column says nothing. */
+const columnWidthMin = 8;
+
+/**
+ * Lines of a table; only the header when there are no rows. `null` shows as `-`.
+ * @param widthMax of a line: the widest columns are cut until all fit; null: as wide as it is
+ */
+export function formatTable<T>(
+  columns: readonly Column<T>[],
+  rows: readonly T[],
+  widthMax: number | null = null,
+): string[] {
   const cells = rows.map((row) => columns.map(({ cell }) => cell(row)));
   const shown = cells.map((row) => row.map(showCell));
   const isRight = columns.map((_, index) => cells.length > 0 && cells.every((row) => typeof row[index] === 'number'));
-  const widths = columns.map(({ title }, index) => Math.max(title.length, ...shown.map((row) => row[index]!.length)));
+  const titles = columns.map(({ title }) => title);
+  const needed = titles.map((title, index) => Math.max(title.length, ...shown.map((row) => row[index]!.length)));
+  const widths = widthMax === null ? needed : fitWidths(needed, widthMax);
   const line = (row: readonly string[]) =>
     row
+      .map((text, index) => cutTo(text, widths[index]!))
       .map((text, index) => (isRight[index] ? text.padStart(widths[index]!) : text.padEnd(widths[index]!)))
-      .join('  ')
+      .join(gap)
       .trimEnd();
-  return [line(columns.map(({ title }) => title)), ...shown.map(line)];
+  return [line(titles), ...shown.map(line)];
 }
+
+/** The widest gives first: what is short stays whole. */
+function fitWidths(needed: readonly number[], widthMax: number): number[] {
+  const widths = [...needed];
+  const room = widthMax - gap.length * (widths.length - 1);
+  for (let excess = sum(widths) - room; excess > 0; excess = sum(widths) - room) {
+    const widest = Math.max(...widths);
+    if (widest <= columnWidthMin) break;
+    const next = Math.max(columnWidthMin, ...widths.filter((width) => width < widest));
+    // Of several that are as wide the last is cut: names come first.
+    const index = widths.lastIndexOf(widest);
+    widths[index] = Math.max(Math.min(next, widest - 1), widest - excess);
+  }
+  return widths;
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
+
+/** With a mark where it is cut. */
+export const cutTo = (text: string, width: number): string =>
+  text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 
 function showCell(cell: Cell): string {
   if (cell === null) return '-';

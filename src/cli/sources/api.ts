@@ -14,7 +14,7 @@ export type Api = {
   /** @param path with its query, `/state?at=1500` @throws AppError `api_unreachable` · the code of the refusal */
   get<T>(path: string): Promise<T>;
   /** As `get`, with another method. */
-  call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  call<T>(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<T>;
 };
 
 export type ApiOptions = { url?: string; ca?: string; cert?: string; key?: string };
@@ -38,8 +38,13 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
   const token = environment.CO_TOKEN;
   const fetch = fetchOf(url, options, context);
 
-  const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const headers: Record<string, string> = { accept: 'application/json' };
+  const call: Api['call'] = async <T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<T> => {
+    const headers: Record<string, string> = { accept: 'application/json', ...more };
     if (token) headers.authorization = `Bearer ${token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
     try {
@@ -49,7 +54,7 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
         body: body === undefined ? null : JSON.stringify(body),
         signal: AbortSignal.any([signal, AbortSignal.timeout(answerDeadlineMs)]),
       });
-      if (!answer.ok) throw await refusalOf(answer);
+      if (!answer.ok) throw await refusalOf(answer, { base, hasToken: Boolean(token) });
       return (await answer.json()) as T;
     } catch (error) {
       if (error instanceof AppError || signal.aborted) throw error;
@@ -101,8 +106,13 @@ function readUrl(text: string): URL {
   return url;
 }
 
-async function refusalOf(answer: Response): Promise<AppError> {
+async function refusalOf(answer: Response, { base, hasToken }: { base: string; hasToken: boolean }): Promise<AppError> {
   const problem = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
   const message = problem.detail ?? `the manager answered ${answer.status} ${answer.statusText}`;
-  return new AppError(problem.code ?? 'request_refused', message, { details: { status: answer.status } });
+  const details = { status: answer.status };
+  if (problem.code === 'unauthenticated') {
+    const what = hasToken ? 'does not know the token in CO_TOKEN' : 'requires a token: set it as CO_TOKEN';
+    return new AppError(problem.code, `the manager at ${base} ${what}`, { details });
+  }
+  return new AppError(problem.code ?? 'request_refused', message, { details });
 }

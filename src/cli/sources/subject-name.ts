@@ -13,3 +13,18 @@ export function checkSubjectName(name: string): void {
   const what = isContainer(name) ? 'the id of a container such as web.1-4k' : 'a name such as web or worker-1';
   throw new AppError('usage_invalid', `${JSON.stringify(name.slice(0, 100))} is not ${what}`);
 }
+
+/** @throws AppError `usage_invalid` */
+export function checkServiceName(name: string): void {
+  if (new RegExp(ServiceName.pattern!).test(name)) return;
+  throw new AppError('usage_invalid', `${JSON.stringify(name.slice(0, 100))} is not the name of a service such as web`);
+}
+
+/** @throws AppError `usage_invalid` */
+export function checkNodeName(name: string): void {
+  if (new RegExp(NodeId.pattern!).test(name)) return;
+  throw new AppError(
+    'usage_invalid',
+    `${JSON.stringify(name.slice(0, 100))} is not the name of a node such as worker-1`,
+  );
+}

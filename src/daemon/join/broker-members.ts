@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Management } from '../../bus/rabbitmq/management.ts';
-import { agentPermissions, nodeQueue } from '../../bus/topology.ts';
+import { agentPermissions, nodeQueue, nodeStreamsQueue } from '../../bus/topology.ts';
 import { AppError } from '../../errors.ts';
 import type { Members } from '../../http/request/members.ts';
 
@@ -43,7 +43,7 @@ export function createBrokerMembers(management: Management, { cluster, amqpUrl, 
     async remove(node) {
       const found = await management.findUser(node);
       if (found?.tags.includes(tag)) await management.deleteUser(node);
-      await management.deleteQueue(nodeQueue(node), virtualHost);
+      for (const queue of [nodeQueue(node), nodeStreamsQueue(node)]) await management.deleteQueue(queue, virtualHost);
     },
   };
 }

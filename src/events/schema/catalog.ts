@@ -19,6 +19,7 @@ import { nodeFacts } from './node-facts.ts';
 import { placementFacts } from './placement-facts.ts';
 import { Registration } from './registration.ts';
 import { rolloutFacts } from './rollout-facts.ts';
+import { streamFacts } from './stream-facts.ts';
 
 const strict = { additionalProperties: false } as const;
 const object = <T extends Record<string, TSchema>>(members: T) => Type.Object(members, strict);
@@ -181,6 +182,7 @@ export const catalog = {
   ...rolloutFacts,
   ...jobFacts,
   ...imageFacts,
+  ...streamFacts,
   /** On the service's stream: the slot's next container waits. */
   RestartDelayed: fact(
     object({

@@ -115,6 +115,8 @@ export const streams = {
   service: (name: string) => `service/${name}`,
   container: (id: string) => `container/${id}`,
   node: (id: string) => `node/${id}`,
+  /** @param container in which commands were run */
+  exec: (container: string) => `exec/${container}`,
   /** @param requestedPosition of the fact that requested the spec */
   image: (service: string, requestedPosition: number) => `image/${service}/${requestedPosition.toString(36)}`,
 } as const;

@@ -5,7 +5,6 @@
 
 import { type EventData, type EventType, explanationNamesMax } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
-import type { RunCause } from '../../events/schema/job-facts.ts';
 import {
   describeActor,
   formatBytes,
@@ -19,7 +18,7 @@ import {
   isByAgent,
   isPerson,
 } from './format-values.ts';
-import { stopReasons } from './stop-reasons.ts';
+import { runCauses, stopReasons } from './reasons.ts';
 
 /** One entry for each event type there is: a forgotten one does not compile. */
 type Sentences = { readonly [T in EventType]: (event: LogEvent<T>) => string };
@@ -167,6 +166,16 @@ const sentences: Sentences = {
     return `${of} is ${formatDigest(digest)}, as ${node} has it: all its containers run that`;
   },
 
+  ExecStarted(event) {
+    const { container, node, command } = event.data;
+    return `${who(event)} ran a command in ${container} on ${node}: ${quote(command.join(' '))}`;
+  },
+  ExecEnded({ data: { container, exitCode, seconds, reason } }) {
+    const end = exitCode === null ? 'was not seen to end' : `ended with exit code ${exitCode}`;
+    const why = reason === null ? '' : `: ${quote(reason)}`;
+    return `the command in ${container} ${end}, after ${formatDuration(seconds * 1000)}${why}`;
+  },
+
   RegistryLoginSet(event) {
     const { host, username, version, changed } = event.data;
     const login = `the login of ${username} at ${host}`;
@@ -280,12 +289,6 @@ export function describeFailure({ node, reason, message }: EventData<'ContainerF
       return `was lost with its node: ${quote(message)}`;
   }
 }
-
-const runCauses: Readonly<Record<RunCause, (dueAt: string) => string>> = {
-  requested: () => 'it was requested',
-  schedule: (dueAt) => `its schedule wanted it at ${dueAt}`,
-  missed: (dueAt) => `its schedule wanted it at ${dueAt}, while no manager led`,
-};
 
 function describeOffer({ engine, inventory, hostAccess }: EventData<'NodeRegistered'>): string {
   const has = inventory.length === 0 ? 'no container' : formatCount(inventory.length, 'container');

@@ -14,6 +14,8 @@ const smallBytes = 64 * 1024;
 const smallBytesBehind = 4 * 1024;
 /** What a stream takes whose client does not read: a page in the socket, one read ahead, and what they were read from. */
 const streamBytes = 512 * 1024;
+/** Of lines: what is under way to this manager, and a chunk in the socket. */
+const longStreamBytes = 192 * 1024;
 /** A client reads an answer within this, and what its size takes at the lowest rate of a line that is worth it. */
 const readWithinMs = 60_000;
 const bytesPerMsMin = 16;
@@ -29,7 +31,7 @@ export function createAnswerLimits(budget: ByteBudget): AnswerLimits {
   return {
     admit(request, reply, payload) {
       if (isClientGone(request)) return;
-      if (payload instanceof Readable) return admitStream(budget, reply, payload, callerKeyOf(request));
+      if (payload instanceof Readable) return admitStream(budget, request, reply, payload);
       if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return;
       const bytes = payload.length;
       if (bytes <= smallBytesBehind) return;
@@ -45,9 +47,10 @@ export function createAnswerLimits(budget: ByteBudget): AnswerLimits {
 /** Whose share of the budget an answer takes. */
 export const callerKeyOf = ({ caller, ip }: FastifyRequest): string => caller?.limitKey ?? ip;
 
-function admitStream(budget: ByteBudget, reply: FastifyReply, stream: Readable, caller: string): void {
+function admitStream(budget: ByteBudget, request: FastifyRequest, reply: FastifyReply, stream: Readable): void {
+  const bytes = request.routeOptions.config.isLong ? longStreamBytes : streamBytes;
   try {
-    reply.raw.once('close', budget.take(streamBytes, caller));
+    reply.raw.once('close', budget.take(bytes, callerKeyOf(request)));
   } catch (error) {
     stream.destroy();
     throw error;

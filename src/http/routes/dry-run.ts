@@ -9,6 +9,7 @@ import { resourcesOf } from '../../reconciler/commands/resources.ts';
 import { idempotencyOf } from '../request/idempotency-key.ts';
 import { preconditionOf } from '../request/precondition.ts';
 import { AcceptedNodes, AcceptedServices } from '../request/service-schema.ts';
+import { SupposedSpecs, supposedSpecs } from '../request/supposed-specs.ts';
 import { WhatIf } from '../schema/history.ts';
 import { named, oneOf, ref, strict } from '../schema/schema.ts';
 import { actorOf } from './route.ts';
@@ -23,9 +24,14 @@ export const DryRun = named('DryRun', {
   dryRun: Type.Literal(true),
   services: AcceptedServices.properties.services,
   nodes: AcceptedNodes.properties.nodes,
+  specs: Type.Array(ref<SupposedSpecs>(SupposedSpecs)),
   plan: ref<WhatIfAnswer>(WhatIf),
 });
-export type DryRun = Pick<Outcome, 'services' | 'nodes'> & { dryRun: true; plan: WhatIfAnswer };
+export type DryRun = Pick<Outcome, 'services' | 'nodes'> & {
+  dryRun: true;
+  specs: SupposedSpecs[];
+  plan: WhatIfAnswer;
+};
 
 /** What changes with a dry run answer: 202 when they were made, 200 when they were only supposed. */
 export const dryRunAnswer = { 200: ref<DryRun>(DryRun) };
@@ -52,9 +58,10 @@ export function createTryDry(
       const { events } = decide(view, wanted, { actor, requestId: request.id }, settings);
       preconditionOf(request.headers)?.(resourcesOf(view, wanted), view.factPosition);
       const { services, nodes } = outcomeOf(events);
+      const specs = supposedSpecs(view, events);
       const plan = await whatIf(view, { changes: [{ kind: 'request', request: wanted }] }, settings, signal);
       reply.code(200);
-      return { dryRun: true, services, nodes, plan };
+      return { dryRun: true, services, nodes, specs, plan };
     });
   };
 }

@@ -1,6 +1,5 @@
 /** Serves GET /events: the log in pages, as NDJSON up to the head, or as an event stream that follows it. */
 
-import { Readable } from 'node:stream';
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createSemaphore } from '../../concurrency/semaphore.ts';
@@ -15,6 +14,7 @@ import type { ByteBudget } from '../response/byte-budget.ts';
 import { createEventPage, pageBytesMax } from '../response/event-page.ts';
 import { eventStreamType, followAsSse, readAsNdjson } from '../response/event-stream.ts';
 import { refuseField } from '../response/problem.ts';
+import { sendChunks } from '../response/sent-stream.ts';
 import { EventPage, eventTypes } from '../schema/history.ts';
 import { oneOf } from '../schema/schema.ts';
 import type { HttpDeps, Server } from './route.ts';
@@ -67,9 +67,6 @@ const eventFormats = {
 const limitDefault = 100;
 /** Each follower costs a read of the log for every commit. */
 const followersMax = 100;
-/** A client that reads nothing for this long is disconnected. */
-const stalledMs = 30_000;
-
 /** Pages that are read from the log at once, each with the commits it is looked up in. */
 const pagesReadMax = 2;
 
@@ -94,12 +91,7 @@ export function addEventRoutes(
   ) => {
     reply.raw.on('close', onEnd);
     const ending = abortSignalOf(reply, signal);
-    const onStalled = () => {
-      logger.info({ requestId: request.id }, 'a client of /events read nothing for 30 s: disconnected');
-      reply.raw.destroy();
-    };
-    reply.header('content-type', type).header('cache-control', 'no-store').header('x-accel-buffering', 'no');
-    return reply.send(Readable.from(watchStall(chunks(ending), onStalled), { objectMode: false }));
+    return sendChunks({ request, reply, logger }, type, chunks(ending));
   };
 
   const follow = (request: FastifyRequest, reply: FastifyReply, query: EventQuery) => {
@@ -161,18 +153,6 @@ function boundReads(log: HttpDeps['log']): Pick<HttpDeps['log'], 'read' | 'head'
 }
 
 type ChunkSource = (ending: AbortSignal) => AsyncGenerator<string>;
-
-/** A chunk is read when the socket has accepted the one before: there is no other buffer. */
-async function* watchStall(chunks: AsyncGenerator<string>, onStalled: () => void): AsyncGenerator<string> {
-  for await (const chunk of chunks) {
-    const timer = setTimeout(onStalled, stalledMs);
-    try {
-      yield chunk;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-}
 
 function formatOf({ query, headers }: FastifyRequest): 'json' | 'ndjson' | 'sse' {
   const { format } = query as EventsQuery;

@@ -27,7 +27,7 @@ const LoginBody = Type.Object(
 const open = { scope: 'open', isRecorded: false } as const;
 const tags = ['tokens'];
 const page = { description: 'A page', content: { 'text/html': { schema: { type: 'string' } } } };
-const afterLogin = '/docs';
+const afterLogin = '/';
 
 const pagePolicy = contentPolicyOf({
   styleSrc: [`'sha256-${createHash('sha256').update(loginStyle).digest('base64')}'`],

@@ -8,6 +8,7 @@ import type { EventLog } from '../../events/log/event-log.ts';
 import type { TimeTravel } from '../../history/replay/past-views.ts';
 import type { Logger } from '../../logger.ts';
 import type { Projector } from '../../projections/live/projector.ts';
+import type { StreamClient } from '../../streams/stream-client.ts';
 import type { Caller, RouteScope } from '../request/auth.ts';
 import type { HttpMetrics } from '../response/metrics.ts';
 import { type Problem, type ProblemCode, refuseField } from '../response/problem.ts';
@@ -31,6 +32,8 @@ export type HttpDeps = {
   logger: Logger;
   status: () => ControlPlaneStatus;
   metrics: HttpMetrics;
+  /** To the agents. */
+  streams: StreamClient;
 };
 
 declare module 'fastify' {
@@ -39,6 +42,8 @@ declare module 'fastify' {
     scope?: RouteScope;
     /** false: not an API call (probes, metrics, the pages of the documentation), so not in the log. Default true. */
     isRecorded?: boolean;
+    /** It lasts as long as its client wants: its duration says nothing about the server, and it holds little of what it sends. */
+    isLong?: boolean;
     /** What it refuses for reasons of its own; the document adds what all routes of its kind refuse. */
     refusals?: readonly ProblemCode[];
   }

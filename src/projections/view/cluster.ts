@@ -49,6 +49,8 @@ export const clusterHandlers = {
     touchNodes(view, touched);
   },
 
+  ExecStarted: ignored,
+  ExecEnded: ignored,
   RequestRefused: ignored,
   HistoryPruned: ignored,
   ApiReadsRecorded: ignored,

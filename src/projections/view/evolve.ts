@@ -41,7 +41,7 @@ const handlers: Handlers = {
  * Changes the view in place by one event. Deterministic.
  * @param touched gets what the event changed something about; who folds many events and plans nothing passes one for all
  * @returns `touched`
- * @throws AssertionError naming the position when the event cannot follow what was folded before
+ * @throws Error naming the position when the event cannot follow what was folded before
  */
 export function evolve(view: ClusterView, event: LogEvent, touched: Touched = nothingTouched()): Touched {
   advanceTime(view, event.at, touched);

@@ -3,7 +3,6 @@
  * assertion for logs that cannot be true. Folds nothing itself.
  */
 
-import { AssertionError } from 'node:assert';
 import type { EventType } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { Cause } from './cause.ts';
@@ -19,9 +18,12 @@ export type Handlers = { readonly [T in EventType]: Handler<T> };
 /** The event says nothing about the state of the cluster. */
 export const ignored = (): void => {};
 
-/** What the fold needs is not in the view: the log is damaged, or the program that wrote it was. Names the position. */
+/**
+ * What the fold needs is not in the view: the log is damaged, or the program that wrote it was. Names the position. Not an
+ * assertion of Node.js: browsers fold as well.
+ */
 export function illegal(event: LogEvent, why: string): never {
-  throw new AssertionError({ message: `position ${event.position}: ${event.type} on ${event.stream}: ${why}` });
+  throw new Error(`position ${event.position}: ${event.type} on ${event.stream}: ${why}`);
 }
 
 export function causeOf(event: LogEvent): Cause {

@@ -17,6 +17,7 @@ export const rolloutHandlers = {
       ...{ state: 'in progress', from, to, pause: null, reason: null, failures: 0, lastFailure: null },
       ...{ isPromoted: false, progressAtMs: parseIsoTime(event.at), latest: causeOf(event) },
     };
+    proveRunning(view, service, event.at);
     keepRolling(view, service);
   },
 
@@ -90,6 +91,20 @@ export function noteProgress(view: ClusterView, container: ContainerView, event:
   const { minHealthySeconds } = service.policy.update ?? updatePolicyDefault;
   service.proving.set(container.id, parseIsoTime(event.at) + minHealthySeconds * 1000);
   keepRolling(view, service);
+}
+
+/** Old containers that do not serve yet: what serves may have to wait for them. */
+function proveRunning(view: ClusterView, service: ServiceView, at: string): void {
+  const nowMs = parseIsoTime(at);
+  const { minHealthySeconds } = service.policy.update ?? updatePolicyDefault;
+  for (const { containers } of service.slots.values()) {
+    for (const id of containers) {
+      const { state, isChecked, runningAt } = view.containers.get(id)!;
+      if (state !== 'running' || isChecked) continue;
+      const dueMs = parseIsoTime(runningAt!) + minHealthySeconds * 1000;
+      if (dueMs > nowMs) service.proving.set(id, dueMs);
+    }
+  }
 }
 
 /** @param message why, in words */

@@ -134,6 +134,8 @@ function updateOutdated(
   const isStopFirst = isOneAtATime(service) || order === 'stop-first';
   const mayStop = isStopFirst || (order === 'auto' && !isRoomComing(view, service, slots));
   let stopsLeft = mayStop ? parallelismOf(service) - countDown(slots, filled) : 0;
+  // While one that has just begun to run does not serve, one that serves may have to stay.
+  let servingStopsLeft = stopsLeft - slots.filter(isUnproven).length;
   let surgeLeft = service.replicas + parallelismOf(service) - countKept(slots);
 
   // Slots whose container was stopped before have the room first that it was stopped for.
@@ -158,8 +160,9 @@ function updateOutdated(
     }
     // Reserved also for those that are not stopped yet, so that what is reported to be blocked stays the same meanwhile.
     if (!nodes.reserve(slot)) update.blocked.push(slot);
-    else if (!isUp(slot) || stopsLeft > 0) {
+    else if (!isUp(slot) || (stopsLeft > 0 && (!slot.serves || servingStopsLeft > 0))) {
       if (isUp(slot)) stopsLeft -= 1;
+      if (slot.serves) servingStopsLeft -= 1;
       update.replace.push(...slot.kept);
     }
   }
@@ -169,6 +172,9 @@ function updateOutdated(
 /** Its end would take something away: it runs, and may serve yet. */
 const isUp = ({ kept }: SlotStatus): boolean =>
   kept.some(({ state, health }) => state === 'running' && health !== 'unhealthy');
+
+/** An old container has just begun to run: it counts as up, but does not serve yet. */
+const isUnproven = (slot: SlotStatus): boolean => slot.current.length === 0 && isUp(slot) && !slot.serves;
 
 /**
  * Which outdated slots an update may come to now: none while it is held, no more than its canaries before it is promoted,

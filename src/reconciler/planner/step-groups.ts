@@ -41,14 +41,20 @@ const onSubject: ReadonlySet<PlannedType> = new Set<PlannedType>([
 ]);
 const isOnSubject = ({ event }: Step) => onSubject.has(event.type);
 
+/**
+ * A rollout that is given up, and the request of what it goes back to. Apart, the first would end the version that the
+ * second expects, and no plan after it would go back. What is between the bounds here and those of the log holds a spec.
+ */
+const isWithNext = ({ event }: Step) => event.type === 'RolloutFailed';
+
 function cut(steps: readonly Step[]): Step[][] {
   const groups: Step[][] = [];
   let group: Step[] = [];
   let groupBytes = 0;
   for (const step of steps) {
     const bytes = Buffer.byteLength(JSON.stringify(step.event));
-    const isFull = group.length === stepsPerAppendMax || groupBytes + bytes > bytesPerAppendMax;
-    if (group.length === 0 || isFull) {
+    const isFull = group.length >= stepsPerAppendMax || groupBytes + bytes > bytesPerAppendMax;
+    if (group.length === 0 || (isFull && !isWithNext(group.at(-1)!))) {
       group = [];
       groups.push(group);
       groupBytes = 0;

@@ -8,6 +8,7 @@ import { deadLettersContract } from './dead-letters.ts';
 import { heartbeatsContract } from './heartbeats.ts';
 import { reportsContract } from './reports.ts';
 import { statusAndSizeContract } from './status-and-size.ts';
+import { streamsContract } from './streams.ts';
 
 const contracts: Record<string, BusContract> = {
   commands: commandsContract,
@@ -16,6 +17,7 @@ const contracts: Record<string, BusContract> = {
   'dead letters': deadLettersContract,
   closing: closingContract,
   'status and size': statusAndSizeContract,
+  streams: streamsContract,
 };
 
 /** @param whyNot why this bus cannot be tested here, null when it can */

@@ -104,7 +104,7 @@ const questions = (): [code: number, ...question: string[]][] => [
   [0, 'diff', `${calm}`, `${calm}`],
   [1, 'diff', '999999'],
   [2, 'diff', `${calm + 1}`, `${calm}`],
-  [2, 'diff', 'yesterday'],
+  [2, 'diff', 'noon'],
   [0, 'whatif', '--scale', 'web=5'],
   [0, 'whatif', '--kill', 'worker-1', '--at', `${calm}`, '--json'],
   [1, 'whatif', '--kill', 'worker-9'],

@@ -63,7 +63,7 @@ file('a time means the last commit that is not later', async () => {
 file('points in time that are none, before the log or not yet come are refused, each with its exit code', async () => {
   for (const [point, code] of [
     ['0', 2],
-    ['now', 2],
+    ['noon', 2],
     ['2026-13-45T00:00:00Z', 2],
     ['99999999', 1],
     [timeOf(-5), 1],

@@ -20,7 +20,8 @@ let operations: NamedOperation[];
 let check: CheckAnswer;
 
 test.before(async () => {
-  api = await startApi(await openMemoryLog());
+  api = await startApi(await openMemoryLog(), { agent: { isAnswering: true } });
+  await api.agent.run('web.1-4m');
   await api.projector.waitFor(await appendSeeds(api.log));
   document = (await api.call('GET', '/docs/json')).body;
   operations = operationsOf(document);
@@ -75,6 +76,10 @@ test('every reference leads to a component, and every component is referred to',
 const reads = [
   ['getState', '/state'],
   ['getState', '/state?at=5'],
+  ['getView', '/view'],
+  ['getView', '/view?at=5'],
+  ['getSession', '/session'],
+  ['getDensity', '/density'],
   ['listServices', '/service_state'],
   ['listServices', '/service_state?at=5&state=progressing'],
   ['listNodes', '/node_state'],
@@ -101,6 +106,13 @@ const reads = [
   ['listEvents', '/events?limit=2&direction=backward'],
   ['listEvents', '/events?format=ndjson'],
   ['listEvents', '/events?type=None'],
+  ['readContainerLogs', '/container/web.1-4m/logs?tail=1&timestamps=true'],
+  ['readContainerLogs', '/container/web.1-4k/logs'],
+  ['readServiceLogs', '/service/web/logs'],
+  ['readServiceLogs', '/service/none/logs'],
+  ['readContainerStats', '/container/web.1-4m/stats'],
+  ['readContainerStats', '/container/web.1-4z/stats'],
+  ['execInContainer', '/container/web.1-4m/exec?command=ps'],
   ['listTokens', '/token'],
   ['listRegistryLogins', '/registry'],
   ['isAlive', '/healthz'],

@@ -125,7 +125,11 @@ for (const { name, open } of httpLogs) {
     assert.is(created.status, 200, created.text);
     assert.equal(created.body.services, [{ serviceName: 'web', generation: 1, changed: true }]);
     assert.is((await api.call('GET', '/service/web')).status, 404);
+    const [{ before, after }] = created.body.specs;
+    assert.is(before, null);
     await post('/service', body());
+    const { body: detail } = await api.call('GET', '/service/web');
+    assert.equal([after.container, after.replicas], [detail.container, detail.replicas]);
     const { position } = await api.log.head();
     for (const [method, path, sent] of [
       ['PATCH', '/service/web?dryRun=true', { replicas: 9 }],
@@ -136,6 +140,9 @@ for (const { name, open } of httpLogs) {
       assert.is(answer.status, 200, answer.text);
       assert.equal([answer.body.dryRun, answer.body.services[0].generation], [true, 2]);
       assert.ok(answer.body.plan.verdict.sentence);
+      const [spec] = answer.body.specs;
+      if (method === 'PATCH') assert.equal(spec.after, { ...spec.before, replicas: 9 });
+      if (method === 'DELETE') assert.equal([spec.before.container, spec.after], [detail.container, null]);
     }
     assert.is((await api.log.head()).position, position);
     const refused = await api.call('PATCH', '/service/none?dryRun=true', { body: { replicas: 9 } });

@@ -34,7 +34,7 @@ withProgram('finds no call that a manager answers otherwise than the document sa
       timeout: deadlineMs,
     });
     assert.is(exitCode, 0, all);
-    assert.match(all, /Tested: +41/);
+    assert.match(all, /Tested: +48/);
     assert.match(all, /Stateful/);
   } finally {
     await cluster.purge();

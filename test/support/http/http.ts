@@ -15,6 +15,8 @@ import type { ServerTls } from '../../../src/http/server-tls.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import { createProjector, type Projector } from '../../../src/projections/live/projector.ts';
 import type { Vault } from '../../../src/secrets/vault.ts';
+import { createHeardSince, createStreamClient } from '../../../src/streams/stream-client.ts';
+import { openStreamAgent, type StreamAgent } from './stream-agent.ts';
 
 export type Answer = {
   status: number;
@@ -31,6 +33,8 @@ export type TestApi = {
   log: EventLog;
   projector: Projector;
   status: ControlPlaneStatus;
+  /** What answers streams on node worker-1. */
+  agent: StreamAgent;
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Everything in the log, of these types. */
   events(...types: LogEvent['type'][]): Promise<LogEvent[]>;
@@ -51,6 +55,9 @@ export async function startApi(
     tls?: ServerTls;
     members?: Members;
     vault?: Vault | null;
+    /** Of node worker-1; default: it has none. */
+    agent?: { isAnswering: boolean };
+    streamOpenDeadlineMs?: number;
   } = {},
 ): Promise<TestApi> {
   const clusterId = await ensureCluster(log);
@@ -67,7 +74,14 @@ export async function startApi(
   };
   const past = createTimeTravel({ log, logger: silentLogger });
   const metrics = createMetrics({ version: '0.0.0' });
-  const deps = { log, projector, past, clock: systemClock, logger: silentLogger, status: () => status, metrics };
+  const agent = openStreamAgent(clusterId, 'worker-1', options.agent ?? { isAnswering: false });
+  const { managerId } = status;
+  const streams = createStreamClient(
+    { bus: agent.broker.manager(managerId), clock: systemClock, isHeardSince: createHeardSince(projector) },
+    { clusterId, managerId, openDeadlineMs: options.streamOpenDeadlineMs ?? 1_000 },
+  );
+  const reading = { log, projector, past, clock: systemClock, logger: silentLogger };
+  const deps = { ...reading, status: () => status, metrics, streams };
   const stopCounting = metrics.watch(deps);
   const server = createHttpServer(deps, { port: 0, version: '0.0.0', ...options });
   const { url } = await server.listen();
@@ -76,6 +90,7 @@ export async function startApi(
     log,
     projector,
     status,
+    agent,
     call: (method, path, call) => callApi(url, method, path, call),
     async events(...types) {
       const found: LogEvent[] = [];
@@ -88,6 +103,8 @@ export async function startApi(
     },
     async close() {
       await server.close();
+      streams.close();
+      await agent.close();
       stopCounting();
       await projector.close();
     },

@@ -23,7 +23,7 @@ export const checkBarrels: Rule = (files) =>
 export const checkKebabCase: Rule = (files) =>
   files
     .filter(isTypeScript)
-    .filter(({ path }) => !/^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.ts$/.test(path))
+    .filter(({ path }) => !/^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.tsx?$/.test(path))
     .map(({ path }) => `${path}: not in kebab-case`);
 
 /** A source file opens with a comment that says what it is responsible for. */

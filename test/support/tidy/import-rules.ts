@@ -20,6 +20,7 @@ const driverFolders: [driver: RegExp, folders: string[]][] = [
   [/^(fastify|@fastify\/.*)$/, ['http']],
   [/^rxjs(\/|$)/, ['reconciler', 'bus', 'agent']],
   [/^xstate$/, ['model', 'agent']],
+  [/^(preact|@preact\/signals|d3-scale|@dagrejs\/dagre)(\/|$)/, ['dashboard']],
   [/^prom-client$/, ['daemon/metrics']],
 ];
 
@@ -157,7 +158,7 @@ export const checkExtensions: Rule = (files) => {
   const paths = new Set(files.map(({ path }: ProjectFile) => path));
   return files.filter(isTypeScript).flatMap((file) =>
     importsOf(file)
-      .filter(({ target }) => target !== null && !(/\.(ts|json)$/.test(target) && paths.has(target)))
+      .filter(({ target }) => target !== null && !(/\.(tsx?|json)$/.test(target) && paths.has(target)))
       .map(({ specifier }) => `${file.path} imports ${specifier}: no such file with that whole name`),
   );
 };

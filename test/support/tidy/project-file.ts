@@ -19,8 +19,8 @@ export function readProjectFiles(projectDir: string): ProjectFile[] {
     .map((path) => ({ path, text: readFileSync(join(projectDir, path), 'utf8') }));
 }
 
-export const isSource = ({ path }: ProjectFile) => path.startsWith('src/') && path.endsWith('.ts');
-export const isTypeScript = ({ path }: ProjectFile) => path.endsWith('.ts');
+export const isSource = ({ path }: ProjectFile) => path.startsWith('src/') && /\.tsx?$/.test(path);
+export const isTypeScript = ({ path }: ProjectFile) => /\.tsx?$/.test(path);
 
 export type Import = {
   specifier: string;

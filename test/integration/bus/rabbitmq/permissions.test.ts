@@ -15,8 +15,10 @@ import {
   instanceQueue,
   managerPermissions,
   nodeQueue,
+  nodeStreamsQueue,
   nodesExchange,
   reportsQueue,
+  streamsQueue,
 } from '../../../../src/bus/topology.ts';
 import { silentLogger } from '../../../../src/logger.ts';
 import { heartbeat, running, stop } from '../../../support/bus/bus-messages.ts';
@@ -73,6 +75,14 @@ proof('a manager and an agent do all their work with their own rights', async (r
       agent.sendHeartbeat(heartbeat(options, 'worker-1', 1));
       return beats > 0;
     });
+    const requests: string[] = [];
+    const answers: string[] = [];
+    agent.consumeStreamRequests(({ kind }) => requests.push(kind));
+    manager.consumeStreamAnswers('worker-1', ({ kind }) => answers.push(kind));
+    const stream = { clusterId: options.clusterId, node: 'worker-1', streamId: randomUUID(), sequence: 1 };
+    await manager.sendStreamRequest({ kind: 'close', ...stream });
+    await agent.sendStreamAnswer({ kind: 'opened', ...stream, manager: 'm1' });
+    await until('a request and an answer', () => requests.length === 1 && answers.length === 1);
     await until('both dead letters', async () => (await manager.readDeadLetters(10)).length === 2);
   } finally {
     await agent.close();
@@ -96,6 +106,11 @@ const attempts: [string, number, (channel: Channel) => Promise<unknown>][] = [
     403,
     (channel) => channel.consume(instanceQueue('worker-2', randomUUID()), () => {}),
   ],
+  ['read the streams of another node', 403, (channel) => channel.consume(nodeStreamsQueue('worker-2'), () => {})],
+  ['read what a node answers a manager', 403, (channel) => channel.consume(streamsQueue('m1', 'worker-1'), () => {})],
+  ['open a stream', 403, publish('node.worker-2.streams', { exchange: commandsExchange })],
+  ['answer a stream as another node', 403, publish('stream.worker-2.m1')],
+  ['answer a stream under its name only', 403, publish('stream.worker-1')],
   ['read the reports', 403, (channel) => channel.consume(reportsQueue, () => {})],
   ['read dead letters', 403, (channel) => channel.get(deadQueue)],
   ['declare a queue', 403, (channel) => channel.assertQueue('co_node_worker-9')],

@@ -2,6 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { formatAge } from '../../../../src/cli/output/age.ts';
 import { createProgressBar, describeProgress } from '../../../../src/cli/output/progress-bar.ts';
 import { formatTable, printable } from '../../../../src/cli/output/table.ts';
 
@@ -23,6 +24,40 @@ test('columns are as wide as they need, numbers stand right, nothing is a dash',
 
 test('without rows there is the header', () => {
   assert.equal(formatTable(columns, []), ['NAME  COUNT  WHY']);
+});
+
+test('a line fits the terminal: the widest column gives, names and numbers stay whole', () => {
+  const rows = [
+    { name: 'web', count: 5, why: 'because of something that takes many words to say' },
+    { name: 'a-service-with-a-name', count: 1000, why: 'short' },
+  ];
+  for (const width of [100, 60, 45, 40]) {
+    const lines = formatTable(columns, rows, width);
+    assert.ok(
+      lines.every((line) => line.length <= width),
+      `${width}: ${lines.join('\n')}`,
+    );
+  }
+  assert.equal(formatTable(columns, rows, 48), [
+    'NAME                   COUNT  WHY',
+    'web                        5  because of someth…',
+    'a-service-with-a-name   1000  short',
+  ]);
+  assert.equal(formatTable(columns, rows, 1000), formatTable(columns, rows));
+});
+
+test('a terminal that is too narrow has lines that are as short as can be', () => {
+  const lines = formatTable(columns, [{ name: 'a-long-name', count: 1, why: 'many words' }], 10);
+  assert.equal(lines[1], 'a-long-…      1  many wo…');
+});
+
+test('an age is in the largest unit that it fills', () => {
+  const nowMs = Date.parse('2026-01-03T00:00:00Z');
+  const ages = ['2026-01-02T23:59:59.500Z', '2026-01-02T23:59:01Z', '2026-01-02T23:57:00Z', '2026-01-02T01:00:00Z'];
+  assert.equal(
+    [...ages, '2025-01-01T00:00:00Z', '2027-01-01T00:00:00Z'].map((at) => formatAge(at, nowMs)),
+    [...['0 s', '59 s', '3 m', '23 h', '367 d', '0 s']],
+  );
 });
 
 test('what came from elsewhere moves no terminal', () => {

@@ -77,7 +77,8 @@ test('a removal takes user and queue away, and may be repeated', async () => {
   await members().remove('worker-6');
   await members().remove('worker-6');
   assert.is(tags.size, 0);
-  assert.equal(deletedQueues, ['shop/1 co_node_worker-6', 'shop/1 co_node_worker-6']);
+  const both = ['shop/1 co_node_worker-6', 'shop/1 co_node_worker-6_streams'];
+  assert.equal(deletedQueues, [...both, ...both]);
 });
 
 test.run();

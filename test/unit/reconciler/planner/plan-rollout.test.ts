@@ -183,6 +183,21 @@ test('a rollout without progress pauses after its deadline', () => {
   assert.is(serving(cluster), 2);
 });
 
+test('a version requested while the one before comes up takes down no more than one that came alone', () => {
+  const update = { order: 'stop-first', parallelism: { count: 1 }, minHealthySeconds: 3 } as const;
+  const cluster = started(3, 3, update);
+  for (const [image, afterMs] of [
+    ['b', 4_500],
+    ['c', 2_500],
+    ['d', 60_000],
+  ] as const) {
+    apply(cluster, 3, specOf(image), update);
+    const fewest = fewestServing(cluster, afterMs);
+    assert.ok(fewest >= 2, `${fewest} of 3 served`);
+  }
+  assert.equal(imagesOf(cluster), ['d', 'd', 'd']);
+});
+
 test('a changed policy alone replaces nothing', () => {
   const cluster = started(2, 3);
   const queued = ofType(cluster, 'ContainerQueued').length;

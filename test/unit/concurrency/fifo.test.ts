@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createFifo } from '../../../src/bus/fifo.ts';
+import { createFifo } from '../../../src/concurrency/fifo.ts';
 
 const test = suite('fifo');
 

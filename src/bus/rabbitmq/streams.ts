@@ -1,0 +1,90 @@
+/** The broker's part of streams: a connection of their own, what a manager takes from one node, and what an agent answers. */
+
+import type { Channel } from 'amqplib';
+import type { AgentBus, Consumer, ManagerBus } from '../bus.ts';
+import { encodeBody, parseStreamAnswer } from '../message-codec.ts';
+import type { MessageLog } from '../message-log.ts';
+import { nodesExchange, queueArguments, routingKeys, streamsQueue } from '../topology.ts';
+import type { AmqpConnection } from './connection.ts';
+import { createPublisher } from './publisher.ts';
+
+/** Opened with the first stream, and open until the bus is closed: what streams carry delays nothing else. */
+export type StreamConnection = { get(): AmqpConnection; close(): Promise<void> };
+
+export function createStreamConnection(open: () => AmqpConnection): StreamConnection {
+  let connection: AmqpConnection | null = null;
+  return {
+    get() {
+      connection ??= open();
+      return connection;
+    },
+    close: async () => connection?.close(),
+  };
+}
+
+type AnswersOptions = {
+  clusterId: string;
+  managerId: string;
+  dropped: MessageLog;
+  node: string;
+  handler: Parameters<ManagerBus['consumeStreamAnswers']>[1];
+};
+
+/** Without acknowledgements: what is under way is bounded by the credit of the streams, and what was lost ends them. */
+export function consumeStreamAnswers(connection: AmqpConnection, options: AnswersOptions): Consumer {
+  const { clusterId, managerId, dropped, node, handler } = options;
+  const [queue, routingKey] = [streamsQueue(managerId, node), routingKeys.stream(node, managerId)];
+  let isClosed = false;
+  const ownChannel = connection.openChannel({
+    name: `streams of ${node}`,
+    kind: 'plain',
+    isEssential: false,
+    async setup(channel: Channel) {
+      await channel.assertExchange(nodesExchange, 'topic', { durable: true });
+      await channel.assertQueue(queue, { exclusive: true, autoDelete: true, arguments: queueArguments.streams });
+      await channel.bindQueue(queue, nodesExchange, routingKey);
+      const take = (message: { fields: { routingKey: string }; content: Buffer } | null) => {
+        if (isClosed) return;
+        if (!message) return void channel.close().catch(() => {});
+        // Another node may have copied it here: the key it was sent under is what the broker vouches for.
+        const sentAs = message.fields.routingKey;
+        const parsed = parseStreamAnswer(message.content, { clusterId, routingKey: sentAs });
+        if ('deadLetter' in parsed) dropped.note(sentAs, parsed.deadLetter);
+        else if (sentAs !== routingKey) dropped.note(sentAs, `sent to the streams of ${node}`);
+        else handler(parsed.message);
+      };
+      await channel.consume(queue, take, { noAck: true });
+    },
+  });
+  return {
+    close() {
+      isClosed = true;
+      return ownChannel.close();
+    },
+  };
+}
+
+/** How long an answer waits for a manager that has just opened its first stream to this node: its queue is declared meanwhile. */
+const answerDeadlineMs = 5_000;
+
+/** @param userId the user of the connection, null when the URL names none */
+export function createAnswerPublisher(
+  connections: StreamConnection,
+  { node, userId }: { node: string; userId: string | null },
+): Pick<AgentBus, 'sendStreamAnswer' | 'close'> {
+  const open = () =>
+    createPublisher(connections.get(), {
+      userId,
+      declare: async () => {},
+      route: () => Promise.reject(new Error('the manager has no queue for this node')),
+    });
+  let publisher: ReturnType<typeof open> | null = null;
+  return {
+    async sendStreamAnswer(answer, { deadlineMs = answerDeadlineMs } = {}) {
+      publisher ??= open();
+      const routingKey = routingKeys.stream(node, answer.manager);
+      await publisher.publish({ exchange: nodesExchange, routingKey, body: encodeBody(answer) }, deadlineMs);
+    },
+    close: async () => publisher?.close(),
+  };
+}

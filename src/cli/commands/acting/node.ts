@@ -1,0 +1,142 @@
+/** The commands `coctl node …`: takes machines out of service and back, and removes those that are gone. */
+
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { systemClock } from '../../../clock.ts';
+import { AppError } from '../../../errors.ts';
+import { formatCount, formatDuration, formatNames } from '../../../history/sentences/format-values.ts';
+import type { WhatIfAnswer } from '../../../history/what-if/what-if.ts';
+import type { ContainerStateBody, NodeStateBody } from '../../../projections/rows/state-bodies.ts';
+import { type CliContext, exitCodes } from '../../output/context.ts';
+import { addExamples } from '../../output/examples.ts';
+import { phaseOf } from '../../output/replica-lines.ts';
+import { printable } from '../../output/table.ts';
+import { whatIfTables } from '../../output/what-if-tables.ts';
+import { type Api, type ApiOptions, addApiOptions, createApi } from '../../sources/api.ts';
+import { parseDuration } from '../../sources/duration.ts';
+import { checkNodeName } from '../../sources/subject-name.ts';
+import { addNodesCommand } from '../asking/lists.ts';
+
+type Options = ApiOptions & { dryRun?: boolean; json?: boolean };
+type DrainOptions = Options & { detach?: boolean; timeout: string };
+type AcceptedNodes = { position: number; nodes: { node: string; availability: string }[] };
+
+const actions = [
+  { name: 'cordon', method: 'POST', path: '/cordon', does: 'Places nothing more on nodes; what runs there stays' },
+  { name: 'activate', method: 'POST', path: '/activate', does: 'Places containers on nodes again' },
+  {
+    ...{ name: 'lost', method: 'POST', path: '/lost' },
+    does: 'Declares nodes lost that send no heartbeats: their containers are replaced, also while rescheduling is paused',
+  },
+  { name: 'rm', method: 'DELETE', path: '', does: 'Removes lost nodes, and their users on the broker' },
+] as const;
+
+export function addNodeCommand(program: Command, context: CliContext): void {
+  const group = program
+    .command('node')
+    .description('Takes nodes out of service and back, and removes those that are gone');
+  addExamples(group, [
+    ['node ls', 'which there are'],
+    ['node drain worker-2', 'moves everything off it, and waits until it is empty'],
+    ['node activate worker-2', 'uses it again'],
+  ]);
+  addNodesCommand(group, context, 'ls');
+  addDrain(group, context);
+  for (const action of actions) {
+    const { name, method, path, does } = action;
+    const command = group
+      .command(`${name} <node...>`)
+      .description(does)
+      .action(async (nodes: string[], options: Options) => {
+        await changeNodes(nodes, { method, path }, options, context);
+      });
+    addNodeOptions(command);
+    addExamples(command, [[`node ${name} worker-2`, does.charAt(0).toLowerCase() + does.slice(1)]]);
+  }
+}
+
+const addNodeOptions = (command: Command): Command =>
+  addApiOptions(
+    command.option('--dry-run', 'says what would follow, and changes nothing').option('--json', 'for programs'),
+  );
+
+/** @returns null after a dry run */
+async function changeNodes(
+  nodes: readonly string[],
+  { method, path }: { method: string; path: string },
+  { dryRun, json, ...options }: Options,
+  context: CliContext,
+): Promise<Api | null> {
+  nodes.forEach(checkNodeName);
+  const api = createApi(context, options);
+  const answers: unknown[] = [];
+  for (const node of nodes) {
+    const url = `/node/${node}${path}`;
+    if (dryRun) {
+      const answer = await api.call<{ plan: WhatIfAnswer }>(method, `${url}?dryRun=true`);
+      answers.push(answer);
+      if (!json) for (const line of whatIfTables(answer.plan)) context.print(line);
+      continue;
+    }
+    const accepted = await api.call<AcceptedNodes>(method, url);
+    answers.push(accepted);
+    if (!json) for (const { node, availability } of accepted.nodes) context.print(`${node} is ${availability}`);
+  }
+  if (json) context.printJson(answers.length === 1 ? answers[0] : answers);
+  return dryRun ? null : api;
+}
+
+function addDrain(group: Command, context: CliContext): void {
+  const command = group
+    .command('drain <node...>')
+    .description('Moves everything off nodes, and places nothing more on them')
+    .option('--detach', 'does not wait until they are empty')
+    .option('--timeout <duration>', 'how long to wait', '10m')
+    .action(async (nodes: string[], { detach, timeout, ...options }: DrainOptions) => {
+      const timeoutMs = parseDuration('--timeout', timeout);
+      const api = await changeNodes(nodes, { method: 'POST', path: '/drain' }, options, context);
+      if (api === null || detach) return;
+      for (const node of nodes) await waitUntilEmpty(api, node, timeoutMs, context, options.json ?? false);
+    });
+  addNodeOptions(command).addHelpText('after', '\nExit code 4: containers are still there when the time is over.');
+  addExamples(command, [
+    ['node drain worker-2', 'and waits until no container is left on it'],
+    ['node drain worker-2 --dry-run', 'where its containers would go'],
+  ]);
+}
+
+const pollMs = 300;
+/** Of what is still there, so many are named. */
+const namedMax = 4;
+
+async function waitUntilEmpty(
+  api: Api,
+  node: string,
+  timeoutMs: number,
+  context: CliContext,
+  isQuiet: boolean,
+): Promise<void> {
+  const startedMs = systemClock.monotonicMs();
+  const live = context.liveLines();
+  for (let shown = -1; ; ) {
+    const { containers } = await api.get<ContainerStateBody>(`/container_state?node=${node}`);
+    const { nodes } = await api.get<NodeStateBody>(`/node_state?node=${node}`);
+    if (nodes.length === 0) throw new AppError('node_not_found', `no node is called ${node}`);
+    const lines = containers.map((container) => printable(`  ${container.container}  ${phaseOf(container)}`));
+    const title = `${node}: ${formatCount(containers.length, 'container')} left`;
+    if (live) live.update([title, ...lines].slice(0, live.linesMax));
+    else if (containers.length !== shown) context.printError(title);
+    shown = containers.length;
+    if (containers.length === 0) {
+      if (!isQuiet) context.print(`${node} is empty`);
+      return;
+    }
+    if (systemClock.monotonicMs() - startedMs >= timeoutMs) {
+      const names = containers.slice(0, namedMax).map(({ container }) => container);
+      const left = formatNames(names, containers.length);
+      context.printError(`${node} is not empty within ${formatDuration(timeoutMs)}: ${left} still there`);
+      return context.exitWith(exitCodes.unconverged);
+    }
+    await pause(pollMs, undefined, { signal: context.signal });
+  }
+}

@@ -1,0 +1,191 @@
+/** The commands `coctl ps`, `coctl services` and `coctl nodes`: what there is, now or then, once or watched. */
+
+import { type Command, Option } from 'commander';
+import { systemClock } from '../../../clock.ts';
+import { AppError } from '../../../errors.ts';
+import { containerStates } from '../../../model/container.ts';
+import {
+  type ContainerStateBody,
+  containerStateBody,
+  type NodeStateBody,
+  nodeStateBody,
+  type ServiceStateBody,
+  serviceStateBody,
+} from '../../../projections/rows/state-bodies.ts';
+import type { CliContext } from '../../output/context.ts';
+import { addExamples } from '../../output/examples.ts';
+import {
+  addFormatOptions,
+  type FormatOptions,
+  formatOf,
+  type List,
+  listLines,
+  printLines,
+} from '../../output/formats.ts';
+import { containerColumns, nodeColumns, type Shown, serviceColumns } from '../../output/list-columns.ts';
+import { watchLines } from '../../output/watch.ts';
+import { addAskOptions } from '../../sources/ask.ts';
+import { pointInTimeHelp } from '../../sources/point-in-time.ts';
+import { readState, type StateOptions } from '../../sources/read-state.ts';
+import { checkNodeName, checkServiceName } from '../../sources/subject-name.ts';
+
+type ListOptions = StateOptions & FormatOptions & { watch?: boolean; node?: string; service?: string };
+type ContainerOptions = ListOptions & { all?: boolean; state?: (typeof containerStates)[number] };
+/** Asks once. */
+type Read<T> = (shown: Shown) => Promise<List<T>>;
+
+function addListOptions(command: Command): Command {
+  addFormatOptions(command)
+    .option('--watch', 'shows it again when it changes, until Ctrl-C')
+    .option('--at <point>', `as it was then: ${pointInTimeHelp}`);
+  return addAskOptions(command);
+}
+
+async function show<T>(read: Read<T>, options: ListOptions, context: CliContext): Promise<void> {
+  const format = formatOf(options);
+  if (options.watch && options.at !== undefined) {
+    throw new AppError('usage_invalid', '--watch follows the present, and --at is of the past');
+  }
+  const ask = async () => {
+    const nowMs = systemClock.nowMs();
+    const list = await read({ nowMs, isWide: format === 'wide' });
+    return listLines(list, format, context.widthMax);
+  };
+  if (options.watch) await watchLines(ask, context);
+  else printLines(await ask(), context);
+}
+
+/** Ages are counted to now, and of the past to then. */
+const shownAt = (shown: Shown, { at }: ListOptions, body: { at: string }): Shown =>
+  at === undefined ? shown : { ...shown, nowMs: Date.parse(body.at) };
+
+const queryOf = (members: Readonly<Record<string, string | undefined>>): string => {
+  const given = Object.entries(members).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+};
+
+const defined = <T extends object>(members: T) =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+
+export function addPsCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('ps [service]')
+    .description('Containers: those that have not ended, and the last failure of a slot that has none running')
+    .option('-a, --all', 'also those that ended within the last hour')
+    .option('--node <node>', 'those of one node')
+    .addOption(new Option('--state <state>', 'those in one state').choices(containerStates))
+    .action((service: string | undefined, options: ContainerOptions) => {
+      if (service !== undefined) checkServiceName(service);
+      if (options.node !== undefined) checkNodeName(options.node);
+      return show((shown) => readContainers(service, shown, options, context), options, context);
+    });
+  addListOptions(command);
+  addExamples(command, [
+    ['ps', 'all of the cluster'],
+    ['ps web --watch', 'of one service, as it goes'],
+    ['ps --node worker-2 -o name', 'their names, for a script'],
+    ['ps web --at 5m -o wide', 'as it was five minutes ago'],
+  ]);
+}
+
+async function readContainers(
+  service: string | undefined,
+  shown: Shown,
+  options: ContainerOptions,
+  context: CliContext,
+): Promise<List<ContainerStateBody['containers'][number]>> {
+  const { all = false, node, state } = options;
+  const filter = defined({ service, node, state });
+  const body = await readState<ContainerStateBody>(
+    {
+      path: `/container_state${queryOf({ service, node, state, ended: 'true' })}`,
+      build: (view) => containerStateBody(view, { ...filter, ended: true }),
+    },
+    options,
+    context,
+  );
+  const containers = all || state !== undefined ? body.containers : body.containers.filter(isOfInterest);
+  const columns = containerColumns(shownAt(shown, options, body));
+  return { body: { ...body, containers }, rows: containers, columns, nameOf: ({ container }) => container };
+}
+
+const endedStates: ReadonlySet<string> = new Set(['completed', 'stopped', 'failed']);
+
+/** What lives; and of a slot where nothing runs, what failed there last. The list is by slot, oldest first. */
+function isOfInterest(
+  { service, slot, state, container }: ContainerStateBody['containers'][number],
+  _: number,
+  all: ContainerStateBody['containers'],
+): boolean {
+  if (!endedStates.has(state)) return true;
+  if (state !== 'failed') return false;
+  const inSlot = all.filter((other) => other.service === service && other.slot === slot);
+  if (inSlot.some((other) => other.state === 'running')) return false;
+  return inSlot.findLast((other) => other.state === 'failed')?.container === container;
+}
+
+export function addServicesCommand(program: Command, context: CliContext): void {
+  const command = program
+    .command('services')
+    .description('Services: how many run, whether they have converged, and why not')
+    .option('--node <node>', 'those with containers on one node')
+    .action((options: ListOptions) => {
+      if (options.node !== undefined) checkNodeName(options.node);
+      return show((shown) => readServices(shown, options, context), options, context);
+    });
+  addListOptions(command);
+  addExamples(command, [
+    ['services', 'all of the cluster'],
+    ['services --watch', 'as they go'],
+    ['services --at yesterday -o json', 'as they were, for a program'],
+  ]);
+}
+
+async function readServices(
+  shown: Shown,
+  options: ListOptions,
+  context: CliContext,
+): Promise<List<ServiceStateBody['services'][number]>> {
+  const { node } = options;
+  const path = `/service_state${queryOf({ node })}`;
+  const build = {
+    path,
+    build: (view: Parameters<typeof serviceStateBody>[0]) => serviceStateBody(view, defined({ node })),
+  };
+  const body = await readState<ServiceStateBody>(build, options, context);
+  const columns = serviceColumns(shownAt(shown, options, body));
+  return { body, rows: body.services, columns, nameOf: ({ serviceName }) => serviceName };
+}
+
+/** @param name `nodes`; or `ls` in the group `node` */
+export function addNodesCommand(program: Command, context: CliContext, name: string = 'nodes'): void {
+  const command = program
+    .command(name)
+    .description('Nodes: whether they are used, how many containers they have, and why not')
+    .option('--service <service>', 'those with containers of one service')
+    .action((options: ListOptions) => {
+      if (options.service !== undefined) checkServiceName(options.service);
+      return show((shown) => readNodes(shown, options, context), options, context);
+    });
+  addListOptions(command);
+  addExamples(command, [
+    [name === 'nodes' ? 'nodes' : `node ${name}`, 'all of the cluster'],
+    [`${name === 'nodes' ? 'nodes' : `node ${name}`} -o wide`, 'with memory, CPUs and labels'],
+  ]);
+}
+
+async function readNodes(
+  shown: Shown,
+  options: ListOptions,
+  context: CliContext,
+): Promise<List<NodeStateBody['nodes'][number]>> {
+  const { service } = options;
+  const path = `/node_state${queryOf({ service })}`;
+  const build = {
+    path,
+    build: (view: Parameters<typeof nodeStateBody>[0]) => nodeStateBody(view, defined({ service })),
+  };
+  const body = await readState<NodeStateBody>(build, options, context);
+  const columns = nodeColumns(shownAt(shown, options, body));
+  return { body, rows: body.nodes, columns, nameOf: ({ node }) => node };
+}

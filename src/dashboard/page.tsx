@@ -1,0 +1,52 @@
+/** The page: its parts, and where each of them is. */
+
+import { Alarms } from './parts/alarms.tsx';
+import { ClusterMap } from './parts/cluster-map.tsx';
+import { DetailsPanel } from './parts/details.tsx';
+import { EventList } from './parts/event-list.tsx';
+import { FirstSteps } from './parts/first-steps.tsx';
+import { Header } from './parts/header.tsx';
+import { PlanDialog } from './parts/plan-dialog.tsx';
+import { ServiceTable } from './parts/service-table.tsx';
+import { TimeBar } from './parts/time-bar.tsx';
+import { isLoaded, isOutdated } from './state/store.ts';
+
+export function Page() {
+  if (isOutdated.value) {
+    return (
+      <main class="co-first">
+        <p>The manager is of another version than this page.</p>
+        <button type="button" class="btn btn-primary" onClick={() => location.reload()}>
+          Load the page again
+        </button>
+      </main>
+    );
+  }
+  return (
+    <>
+      <Header />
+      {isLoaded.value && <TimeBar />}
+      <main class="co-main" aria-busy={!isLoaded.value}>
+        {isLoaded.value && <Cluster />}
+      </main>
+      <PlanDialog />
+    </>
+  );
+}
+
+function Cluster() {
+  return (
+    <>
+      <div class="co-left">
+        <FirstSteps />
+        <Alarms />
+        <ClusterMap />
+      </div>
+      <div class="co-right">
+        <DetailsPanel />
+        <ServiceTable />
+        <EventList />
+      </div>
+    </>
+  );
+}

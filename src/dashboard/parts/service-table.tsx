@@ -1,0 +1,127 @@
+/** The services: wanted, running, healthy, the rollout, and in a sentence why one is not as it should be. */
+
+import { sortNatural } from '../../projections/rows/order.ts';
+import {
+  type RolloutRow,
+  type ServiceRow,
+  type ServiceStatus,
+  serviceRow,
+} from '../../projections/rows/service-row.ts';
+import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
+import { selected, shown } from '../state/store.ts';
+
+const tones: Readonly<Record<ServiceStatus, string>> = {
+  converged: 'good',
+  completed: 'idle',
+  progressing: 'work',
+  degraded: 'warn',
+  blocked: 'bad',
+  paused: 'warn',
+  removing: 'idle',
+};
+
+/** More than this are found by the filter. */
+const rowsMax = 200;
+
+export function ServiceTable() {
+  const { view } = shown.value;
+  const services = sortNatural(view.services.values(), ({ name }) => name);
+  return (
+    <section aria-labelledby="services-heading">
+      <h2 id="services-heading" class="h6">
+        Services
+      </h2>
+      <div class="table-responsive">
+        <table class="table table-sm align-middle mb-2" data-testid="services">
+          <thead>
+            <tr>
+              <th scope="col">Service</th>
+              <th scope="col">Status</th>
+              <th scope="col" class="text-end">
+                Running
+              </th>
+              <th scope="col" class="text-end">
+                Healthy
+              </th>
+              <th scope="col" class="co-image-head">
+                Image
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {services.slice(0, rowsMax).map((service) => (
+              <Row key={service.name} view={view} service={service} />
+            ))}
+          </tbody>
+        </table>
+        {services.length > rowsMax && <p class="small">{services.length - rowsMax} more services are not listed.</p>}
+      </div>
+    </section>
+  );
+}
+
+function Row({ view, service }: { view: ClusterView; service: ServiceView }) {
+  const row = serviceRow(view, service);
+  const { serviceName, status, replicas, running, reason, image, generation, rollout } = row;
+  return (
+    <>
+      <tr data-service={serviceName} data-status={status} class={reason === null ? '' : 'co-joined'}>
+        <th scope="row">
+          <button
+            type="button"
+            class="btn btn-link btn-sm p-0"
+            onClick={() => {
+              selected.value = { kind: 'service', id: serviceName };
+            }}
+          >
+            {serviceName}
+          </button>
+        </th>
+        <td>
+          <span class={`co-badge co-${tones[status]}`}>{status}</span>
+        </td>
+        <td class="text-end">
+          {running} / {replicas}
+        </td>
+        <td class="text-end">{healthyOf(view, row)}</td>
+        <td class="co-image" title={image}>
+          {image} <small>gen {generation}</small>
+        </td>
+      </tr>
+      {(reason !== null || rollout?.state === 'in progress') && (
+        <tr class="co-reason">
+          <td colSpan={5}>
+            {rollout?.state === 'in progress' && <Rollout rollout={rollout} wanted={replicas} name={serviceName} />}
+            {reason}
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+/** Those that run and do not fail a check. */
+function healthyOf(view: ClusterView, { serviceName }: ServiceRow): number {
+  let healthy = 0;
+  for (const slot of view.services.get(serviceName)!.slots.values()) {
+    for (const id of slot.containers) {
+      const container = view.containers.get(id);
+      if (container?.state !== 'running') continue;
+      if (container.isChecked ? container.health === 'healthy' : container.health !== 'unhealthy') healthy += 1;
+    }
+  }
+  return healthy;
+}
+
+function Rollout({ rollout, wanted, name }: { rollout: RolloutRow; wanted: number; name: string }) {
+  const { from, to, healthy } = rollout;
+  const label = `rollout of ${name} from generation ${from} to ${to}: ${healthy} of ${wanted}`;
+  return (
+    <div class="d-flex align-items-center gap-2">
+      <progress class="co-progress" value={healthy} max={Math.max(1, wanted)} aria-label={label} />
+      <span>
+        generation {from} → {to}: {healthy} of {wanted}
+      </span>
+    </div>
+  );
+}

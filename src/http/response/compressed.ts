@@ -1,0 +1,23 @@
+/** Compresses answers that are worth it, for clients that can read them so. */
+
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+const compress = promisify(gzip);
+
+/** Below it the header costs as much as is saved. */
+const smallBytes = 1_024;
+
+/** In a thread of its own; the fastest level takes a third of the time of the usual one, for a tenth more bytes. */
+export async function sendCompressed(request: FastifyRequest, reply: FastifyReply, bytes: Buffer): Promise<Buffer> {
+  reply.header('vary', 'accept-encoding');
+  if (bytes.length < smallBytes || !acceptsGzip(request)) return bytes;
+  reply.header('content-encoding', 'gzip');
+  return compress(bytes, { level: constants.Z_BEST_SPEED });
+}
+
+function acceptsGzip({ headers }: FastifyRequest): boolean {
+  const accepted = String(headers['accept-encoding'] ?? '');
+  return /(^|,)\s*gzip\s*(;\s*q=(1|0\.[0-9]*[1-9]))?\s*(,|$)/.test(accepted);
+}

@@ -1,0 +1,138 @@
+/** The page of a large cluster is drawn, and found by names; and what every page owes to those who cannot see or point. */
+
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type HistoryShape, writeHistory } from '../../bench/fold-history.ts';
+import { block, tile } from '../../src/dashboard/source/tile-grid.ts';
+import { startApi, type TestApi } from '../support/http/http.ts';
+import { openMemoryLog } from '../support/http/http-logs.ts';
+import { chromiumPath, openBrowser, type TestBrowser } from '../support/page/browser.ts';
+
+if (chromiumPath === null) console.log('skipped: CO_TEST_CHROMIUM is not set');
+const test = suite('page of a large cluster');
+const withBrowser = chromiumPath === null ? test.skip : test;
+
+const shape: HistoryShape = { nodes: 120, services: 6, replicas: 50 };
+const eventsMax = 1_600;
+const axeSource = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+let api: TestApi;
+let browser: TestBrowser;
+
+test.before(async () => {
+  if (chromiumPath === null) return;
+  api = await startApi(await openMemoryLog());
+  let last = 0;
+  for (const batch of writeHistory(shape)) {
+    ({ last } = await api.log.append(batch));
+    if (last > eventsMax) break;
+  }
+  await api.projector.waitFor(last);
+  browser = await openBrowser();
+});
+test.after(async () => {
+  if (chromiumPath === null) return;
+  await browser.close();
+  await api.close();
+  await api.log.close();
+});
+
+withBrowser('its nodes and containers are drawn, and said in words', async () => {
+  const { page, errors, close } = await browser.open(api.url);
+  const canvas = page.getByTestId('canvas');
+  await canvas.waitFor();
+  assert.match((await canvas.getAttribute('aria-label')) ?? '', /^120 nodes with \d+ containers: .*\d+ running/);
+  const painted = await canvas.evaluate((element) => {
+    const { width, height, getContext } = element as unknown as { width: number; height: number; getContext: unknown };
+    const context = (getContext as (kind: string) => { getImageData(...area: number[]): { data: Uint8Array } }).call(
+      element,
+      '2d',
+    );
+    return context.getImageData(0, 0, width, Math.min(height, 600)).data.filter((value) => value > 0).length;
+  });
+  assert.ok(painted > 10_000, `${painted}`);
+  assert.equal(errors, []);
+  await close();
+});
+
+withBrowser('a click on a tile and a name that is typed lead to the same', async () => {
+  const { page, close } = await browser.open(api.url);
+  await page.getByTestId('canvas').click({ position: { x: tile.size / 2, y: block.nameHeight + tile.size / 2 } });
+  const id = (await page.locator('#details-heading').innerText()).replace(/^container\s+/, '');
+  assert.match(id, /^service-\d+\.\d+-/);
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.getByLabel('Find a node or a container').fill(id);
+  await page.getByTestId('found').getByRole('button', { name: id }).press('Enter');
+  await page.locator('#details-heading').getByText(id).waitFor();
+  await page.getByLabel('Find a node or a container').fill('worker-77');
+  await page.getByTestId('found').getByRole('button', { name: 'worker-77', exact: true }).click();
+  await page.locator('#details-heading').getByText('worker-77').waitFor();
+  await close();
+});
+
+withBrowser('its past is drawn as well', async () => {
+  const { page, close } = await browser.open(`${api.url}/?at=60`);
+  await page.getByTestId('connection').getByText('past').waitFor();
+  await page.getByTestId('figures').getByText('of 59 nodes').waitFor();
+  await close();
+});
+
+/** What axe finds to be serious or worse, as sentences. */
+async function faultsOf(page: Page): Promise<string[]> {
+  // By the debugger: the policy of the page lets no script of others in.
+  await page.evaluate(await readFile(axeSource, 'utf8'));
+  const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
+    violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
+  };
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(
+      ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('; ')}`,
+    );
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [what, viewport] of [
+    ['a screen', { width: 1280, height: 800 }],
+    ['a phone', { width: 390, height: 844 }],
+  ] as const) {
+    withBrowser(`on ${what}, ${colorScheme}, nothing is wider than it is, and axe finds nothing serious`, async () => {
+      const { page, close } = await browser.open(`${api.url}/?at=400`, { viewport, colorScheme });
+      await page.getByTestId('canvas').waitFor();
+      await page.locator('[data-service="service-1"]').getByRole('button').click();
+      await page.getByTestId('history').waitFor();
+      assert.equal(await faultsOf(page), []);
+      const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
+      assert.ok(wide <= viewport.width, `${wide} on ${viewport.width}`);
+      await page.goto(api.url);
+      await page.locator('[data-service="service-1"]').getByRole('button').click();
+      await page.getByTestId('actions').waitFor();
+      assert.equal(await faultsOf(page), []);
+      await page.getByRole('button', { name: 'Restart …' }).click();
+      await page.getByTestId('verdict').waitFor();
+      assert.equal(await faultsOf(page), []);
+      await close();
+    });
+  }
+}
+
+withBrowser('axe would find what is wrong', async () => {
+  const { page, close } = await browser.open(api.url);
+  await page.getByTestId('canvas').waitFor();
+  await page.evaluate("document.body.append(Object.assign(document.createElement('img'), { src: 'data:,' }))");
+  assert.match((await faultsOf(page)).join(), /image-alt/);
+  await close();
+});
+
+withBrowser('with reduced motion nothing moves', async () => {
+  const { page, close } = await browser.open(api.url, { reducedMotion: 'reduce' });
+  await page.getByTestId('canvas').waitFor();
+  const moving = await page.evaluate('document.getAnimations().length');
+  assert.is(moving, 0);
+  await close();
+});
+
+test.run();
