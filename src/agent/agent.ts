@@ -79,6 +79,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   let closers: (() => void)[] = [];
   const instance = beginInstance(clock);
   const keys = createBoxKeys();
+  const contact = createContact({ bus, clock });
   const openLogin = createOpenLogin(keys, { clusterId, node });
 
   const session = createSession(
@@ -96,23 +97,9 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   );
   const reporter = createReporter({ bus, clock, logger }, { clusterId, node, session: session.number });
   const digests = createDigestAnswers({ reporter });
-  const hasSession = () => session.number() !== null;
-  const contact = createContact({ bus, clock });
   const worker = createWorker(
-    {
-      engine,
-      contact,
-      digests,
-      openLogin,
-      parallelStarts,
-      secretsDir,
-      hostAccess,
-      hasSession,
-      reporter,
-      clock,
-      logger,
-    },
-    { closing: closing.signal },
+    { engine, contact, digests, openLogin, parallelStarts, secretsDir, hostAccess, reporter, clock, logger },
+    { closing: closing.signal, hasSession: () => session.number() !== null },
   );
 
   const onCommand = createCommandHandler(
@@ -138,9 +125,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
     );
     const heartbeats = {
       ...{ clusterId, node, instanceId: instance.id, everyMs: heartbeatMs },
-      session: session.number,
-      running: worker.running,
-      onTaken: contact.heartbeatTaken,
+      ...{ session: session.number, running: worker.running, onTaken: contact.heartbeatTaken },
     };
     const heartbeat = startHeartbeat({ bus, clock }, heartbeats);
     return [stopListening, session.close, engineReports.close, () => watch.close(), () => heartbeat.unsubscribe()];
