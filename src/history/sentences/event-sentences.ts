@@ -53,7 +53,7 @@ const sentences: Sentences = {
   ContainerQueued(event) {
     const { data } = event;
     if (isByAgent(event))
-      return `${who(event)} started ${data.container} in place of ${data.replaces} by itself: no manager could be reached`;
+      return `${who(event)} restarted ${data.replaces} by itself as ${data.container}: no manager could be reached`;
     const { container, node, replaces } = data;
     const place = replaces === null ? '' : ` in place of ${replaces}`;
     return `${container} was placed on ${node}${place}, ${describeChoice(data)}`;
