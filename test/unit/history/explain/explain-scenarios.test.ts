@@ -170,24 +170,6 @@ test('a lost node: the chain ends at the loss and says when it was last heard', 
   assert.ok(successor.chain.some(({ details }) => details.includes('ruled out: worker-2, as the node is lost')));
 });
 
-test('a restart by an agent that was alone: the end of the run before it, and that no manager was there', async () => {
-  const cluster = startScene(2);
-  ask(cluster, 'alice', applyFor('web', 2, specOf('nginx')));
-  const [id] = runningOf(cluster, 'web');
-  const { node } = cluster.view.containers.get(id!)!;
-  cluster.loseLog(3_000, () => cluster.killContainer(node, id!));
-  cluster.advance(5_000);
-  const why = await whyContainer(cluster, `${id}.1`);
-  assert.equal(typesOf(why.chain).slice(0, 3), ['ContainerRunning', 'ContainerQueued', 'ContainerFailed']);
-  assert.match(
-    why.chain[1]!.sentence,
-    new RegExp(`^${node} restarted ${id} by itself as ${id}\\.1: no manager could be reached$`),
-  );
-  assert.is(why.replaces, id!);
-  assert.match(why.answer, new RegExp(`because ${id} exited by itself .*; ${node} restarted ${id} by itself`));
-  assert.is((await whyContainer(cluster, id!)).replacedBy, `${id}.1`);
-});
-
 test('a drain: the person who asked is named, also after the node came back in the middle of it', async () => {
   const cluster = startScene(2);
   ask(cluster, 'alice', applyFor('web', 2, specOf('nginx')));
