@@ -81,6 +81,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   const instance = beginInstance(clock);
   const ids = { clusterId, node, instanceId: instance.id };
   const keys = createBoxKeys();
+  const contact = createContact({ bus, clock });
   const openLogin = createOpenLogin(keys, { clusterId, node });
 
   const session = createSession(
@@ -98,23 +99,9 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
   );
   const reporter = createReporter({ bus, clock, logger }, { clusterId, node, session: session.number });
   const digests = createDigestAnswers({ reporter });
-  const hasSession = () => session.number() !== null;
-  const contact = createContact({ bus, clock });
   const worker = createWorker(
-    {
-      engine,
-      contact,
-      digests,
-      openLogin,
-      parallelStarts,
-      secretsDir,
-      hostAccess,
-      hasSession,
-      reporter,
-      clock,
-      logger,
-    },
-    { closing: closing.signal },
+    { engine, contact, digests, openLogin, parallelStarts, secretsDir, hostAccess, reporter, clock, logger },
+    { closing: closing.signal, hasSession: () => session.number() !== null },
   );
 
   const onCommand = createCommandHandler(
@@ -139,13 +126,8 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
       { engine, clock, logger },
       { ...options, ...onHints, onLost: engineReports.lost, onReturned: engineReports.returned },
     );
-    const heartbeats = {
-      ...{ ...ids, everyMs: heartbeatMs },
-      session: session.number,
-      running: worker.running,
-      onTaken: contact.heartbeatTaken,
-    };
-    const heartbeat = startHeartbeat({ bus, clock }, heartbeats);
+    const of = { session: session.number, running: worker.running, onTaken: contact.heartbeatTaken };
+    const heartbeat = startHeartbeat({ bus, clock }, { ...ids, everyMs: heartbeatMs, ...of });
     return [stopListening, session.close, engineReports.close, () => watch.close(), () => heartbeat.unsubscribe()];
   };
 

@@ -53,6 +53,21 @@ export function testEngineContract(name: string, open: () => Promise<EngineUnder
     assert.is((await machine.engine('b').describe()).engineId, engineId);
   });
 
+  promise('what was started in place of another names it, and nothing else does', async (machine) => {
+    const engine = machine.engine('a');
+    const first = request(machine);
+    await engine.create(first);
+    await engine.create({ ...first, container: `${first.container}.1`, replaces: first.container });
+    const found = await engine.list();
+    assert.equal(
+      found.map(({ container, replaces }) => [container, replaces]),
+      [
+        [first.container, null],
+        [`${first.container}.1`, first.container],
+      ],
+    );
+  });
+
   promise('created is not started', async (machine) => {
     const engine = machine.engine('a');
     const created = await engine.create(request(machine));

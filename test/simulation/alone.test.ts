@@ -97,7 +97,7 @@ function doSomething(cluster: SimulatedCluster): void {
   else if (draw < 0.4) cluster.bringBack(node);
   else if (draw < 0.45) cluster.crash(node);
   else if (draw < 0.5) cluster.restartAgent(node);
-  else if (draw < 0.6) cluster.sayAlone(node);
+  else if (draw < 0.6) cluster.noticeAlone(node);
   else if (draw < 0.75) cluster.loseBroker(ms, kill);
   else if (draw < 0.9) cluster.loseLog(ms, kill);
   kill();

@@ -122,12 +122,12 @@ function declareLost(cluster: SimulatedCluster, node: string): void {
 /** Broker or log are away, or one manager says so; and containers die meanwhile. */
 function outage(cluster: SimulatedCluster, node: string): void {
   const { loseBroker, loseLog } = cluster;
-  const sayAlone = (_: number, meanwhile: () => void) => {
-    cluster.sayAlone(node);
+  const noticeAlone = (_: number, meanwhile: () => void) => {
+    cluster.noticeAlone(node);
     meanwhile();
   };
   for (let death = 0; death < 3; death += 1) {
-    const away = cluster.pick([loseBroker, loseLog, loseLog, sayAlone]);
+    const away = cluster.pick([loseBroker, loseLog, loseLog, noticeAlone]);
     away(Math.floor(cluster.random() * 8_000), () => killOne(cluster, cluster.pick([...cluster.nodes.keys()])));
   }
 }

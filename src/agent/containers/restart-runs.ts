@@ -25,9 +25,10 @@ export function endRestart(runners: Runners, container: string, command: StopCom
   return runner.idle();
 }
 
-/** Those that the log has taken; and those in place of one that it has asked to stop end first. */
+/** By the rules of a wanted set. The log has taken some; and those in place of one that it has asked to stop end first. */
 export function settleRestarts(restarts: Restarts, wanted: WantedCommand, runners: Runners): void {
   const { position, causationId, specs } = wanted;
+  restarts.learnAll(wanted.restarts);
   const stopTimeouts = new Map(specs.map(({ specHash, spec }) => [specHash, spec.stopTimeoutSeconds]));
   for (const { container, specHash, state } of wanted.containers) {
     restarts.claim(container);

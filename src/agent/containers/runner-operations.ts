@@ -15,6 +15,7 @@ import { failureReasonOf, type Run, type StartDeps, startContainer } from './con
 import { exitReportOf, failedReport } from './exit-status.ts';
 import { probeHealth } from './health-prober.ts';
 import { createHealthReports, createPauses, type HealthReports, type Pauses } from './health-reports.ts';
+import type { RunningBody } from './restart-chain.ts';
 import type { End } from './restart-rule.ts';
 import type { Restarts } from './restarts.ts';
 import type { Operations, Outcome } from './runner-machine.ts';
@@ -51,48 +52,51 @@ export function createOperations(deps: RunnerDeps, options: RunnerOptions, sched
   const report: Reporter['report'] = (container, body, onConfirmed) => {
     if (!deps.restarts.takeReport(container, body)) deps.reporter.report(container, body, onConfirmed);
   };
+  const ended: Ended = { ranMs: null };
   const health = createHealthReports({ reporter: { report } }, options);
   const pauses = createPauses({ ...scheduling, health, clock: deps.clock });
   return {
-    ...createEngineOperations(deps, options, { ...scheduling, health, pauses }),
+    ...createEngineOperations(deps, options, { ...scheduling, health, pauses, ended }),
     ...createProbing(deps, options, { health, pauses }),
-    ...createReports({ ...deps, report }, options, { ...scheduling, health }),
+    ...createReports({ ...deps, report }, options, { ...scheduling, health, ended }),
   };
 }
 
+/** What is known of the end: null where it is not how long it ran. */
+type Ended = { ranMs: number | null };
+
 type Noted = { health: HealthReports; pauses: Pauses };
+
 type EngineOperations = Pick<Operations, 'start' | 'look' | 'conclude' | 'stop' | 'remove' | 'clear'>;
 
 function createEngineOperations(
   deps: RunnerDeps,
   { container, closing }: RunnerOptions,
-  { exclusive, health, pauses }: Scheduling & Noted,
+  { exclusive, health, pauses, ended }: Scheduling & Noted & { ended: Ended },
 ): EngineOperations {
   const { engine, reporter, clock, logger } = deps;
 
-  const inOrder = createOrder({
-    exclusive,
-    closing,
-    onFailed: (error) => logger.error({ err: error, container }, 'an operation on a container failed'),
-  });
+  const onFailed = (error: unknown) => logger.error({ err: error, container }, 'an operation on a container failed');
+  const inOrder = createOrder({ exclusive, closing, onFailed });
 
   const persist = <T>(operation: () => Promise<T>, signal: AbortSignal = closing) =>
     retryWhileEngineUnavailable(operation, signal);
 
   /** A container that ends by itself follows from its own latest fact: no cause is named. */
   const concluded = async (found: EngineContainer | null, run: Run, signal: AbortSignal): Promise<Outcome> => {
+    ended.ranMs = ranMsOf(found, clock);
     const mask = found ? await persist(() => maskOf(engine, run), signal) : unmasked;
     const logTail = found ? await persist(() => engine.logTail(container, logTailLines, mask), signal) : [];
-    const report = exitReportOf(found && { ...found, error: mask(found.error) }, run.spec, logTail);
-    return { isRunning: false, report: { ...report, causationId: null } };
+    const end = exitReportOf(found && { ...found, error: mask(found.error) }, run.spec, logTail);
+    return { isRunning: false, report: { ...end, causationId: null } };
   };
 
   return {
     async start({ run, cause: { causationId }, after }, interrupted) {
       const going = AbortSignal.any([closing, interrupted]);
       const onProgress = throttleProgress(clock, ({ currentBytes, totalBytes }) => {
-        const { image } = run.spec;
-        reporter.sendUnreliably(container, { kind: 'pull-progress', causationId, image, currentBytes, totalBytes });
+        const progress = { image: run.spec.image, currentBytes, totalBytes };
+        reporter.sendUnreliably(container, { kind: 'pull-progress', causationId, ...progress });
       });
       return inOrder(async () => {
         await after;
@@ -189,7 +193,7 @@ const createOrder =
 function createReports(
   { reporter, restarts, report, clock }: RunnerDeps & Pick<Reporter, 'report'>,
   { container, onCleared }: RunnerOptions,
-  { onConfirmed, lookAfter, health }: Scheduling & { health: HealthReports },
+  { onConfirmed, lookAfter, health, ended }: Scheduling & { health: HealthReports; ended: Ended },
 ): Omit<Operations, keyof EngineOperations | 'probe'> {
   return {
     reportStarting({ cause: { causationId } }) {
@@ -206,7 +210,9 @@ function createReports(
     },
     report: (body) => report(container, body),
     reportUntilConfirmed(body, run) {
-      if (run && isEndByItself(body) && restarts.takeEnd(run, body, onConfirmed)) return;
+      const isTaken =
+        run && isEndByItself(body) && restarts.takeEnd(run, { report: body, confirm: onConfirmed, ...ended });
+      if (isTaken) return;
       // That it was removed is said of any container.
       if (body.kind === 'stopped' && restarts.takeReport(container, body)) return onConfirmed();
       reporter.report(container, body, onConfirmed);
@@ -219,14 +225,17 @@ function createReports(
 
 const isEndByItself = (body: ReportBody): body is End => body.kind === 'failed' || body.kind === 'completed';
 
-export function runningReport(found: EngineContainer, run: Run, causationId: string | null, clock: Clock): ReportBody {
+export function runningReport(found: EngineContainer, run: Run, causationId: string | null, clock: Clock): RunningBody {
   const { engineContainerId, ports } = found;
   const startedAt = found.startedAt ?? new Date(clock.nowMs()).toISOString();
   const isChecked = found.health !== null || isProbe(run.spec.health);
-  const report: ReportBody = { kind: 'running', causationId, engineContainerId, startedAt, ports };
+  const report: RunningBody = { kind: 'running', causationId, engineContainerId, startedAt, ports };
   const { imageDigest } = found;
   return { ...report, ...(isChecked ? { isChecked } : {}), ...(imageDigest === null ? {} : { imageDigest }) };
 }
+
+const ranMsOf = (found: EngineContainer | null, clock: Clock) =>
+  found?.startedAt ? clock.nowMs() - Date.parse(found.startedAt) : null;
 
 function throttleProgress(clock: Clock, onProgress: (progress: PullProgress) => void) {
   let reportedAtMs = Number.NEGATIVE_INFINITY;

@@ -40,12 +40,14 @@ export type Worker = {
   idle(): Promise<void>;
 };
 
-export type WorkerOptions = { closing: AbortSignal };
+export type WorkerOptions = {
+  closing: AbortSignal;
+  /** A node without one may be lost by now. */
+  hasSession: () => boolean;
+};
 
 export type WorkerDeps = Omit<RunnerDeps, 'restarts' | 'mayStart'> & {
   contact: Contact;
-  /** A node without one may be lost by now. */
-  hasSession: () => boolean;
 };
 
 /** Actions of a sync in one tick of the event loop: a few milliseconds, between which heartbeats are sent. */
@@ -53,9 +55,9 @@ const actionsPerTick = 500;
 /** A container the log does not want may be hard to remove; those that wait for its ports then try without. */
 const removalsDeadlineMs = 10_000;
 
-export function createWorker(deps: WorkerDeps, { closing }: WorkerOptions): Worker {
+export function createWorker(deps: WorkerDeps, { closing, hasSession }: WorkerOptions): Worker {
   const restarts = createRestarts(deps, { closing, start: (run) => startRestart(runners, run) });
-  const mayStart = (run: Run) => deps.hasSession() && restarts.mayStart(run);
+  const mayStart = (run: Run) => hasSession() && restarts.mayStart(run);
   const runners = createRunners({ ...deps, restarts, mayStart }, closing);
   /** Hinted at while a sync had not come to them yet: what it believes of them may be outdated by then. */
   const hintedEarly = new Set<string>();
@@ -76,12 +78,9 @@ export function createWorker(deps: WorkerDeps, { closing }: WorkerOptions): Work
       if (position <= (runners.get(container)?.managed().position ?? 0)) return;
       const runner = runners.ensure(container);
       if (command.kind !== 'start') restarts.abandon(container, (restarted) => endRestart(runners, restarted, command));
-      if (command.kind === 'remove') {
-        return runner.send({ type: 'remove', cause, reason: 'the log has nothing to do with it any more' });
-      }
-      if (command.kind === 'stop') {
+      if (command.kind === 'remove') return runner.send({ type: 'remove', cause, reason: unknownToLog });
+      if (command.kind === 'stop')
         return runner.send({ type: 'stop', cause, timeoutSeconds: command.stopTimeoutSeconds });
-      }
       restarts.learn(command.service, command.restart);
       if (restarts.claim(container)) return runner.send({ type: 'repeat' });
       // Only the first command of a container may start it.
@@ -92,23 +91,14 @@ export function createWorker(deps: WorkerDeps, { closing }: WorkerOptions): Work
     async sync(wanted, found) {
       const { position, containers } = wanted;
       deps.contact.wantedSetCame(wanted.nodeTimeoutMs);
-      restarts.learnAll(wanted.restarts);
       settleRestarts(restarts, wanted, runners);
       const managed = new Map([...runners.all()].map(([container, runner]) => [container, runner.managed()]));
       const actions = decideSync({ position, wanted: containers, found, managed, heldFor: restarts.heldFor() });
       for (const action of actions) if (isRemoval(action)) restarts.forget(containerOf(action));
       for (const { container, digest } of containers) if (digest != null) deps.digests.answered(container, digest);
       const specs = new Map(wanted.specs.map(({ specHash, spec }) => [specHash, spec]));
-      const { session, logins } = wanted;
-      const set = {
-        position,
-        causationId: wanted.causationId || null,
-        specs,
-        session,
-        logins,
-        restarts,
-        clock: deps.clock,
-      };
+      const { session, logins, causationId } = wanted;
+      const set = { position, causationId: causationId || null, specs, session, logins, restarts, clock: deps.clock };
       isSyncing = true;
       try {
         const removals = actions.filter(isRemoval);
@@ -141,6 +131,8 @@ export function createWorker(deps: WorkerDeps, { closing }: WorkerOptions): Work
     },
   };
 }
+
+const unknownToLog = 'the log has nothing to do with it any more';
 
 type Specs = ReadonlyMap<string, ContainerSpec>;
 

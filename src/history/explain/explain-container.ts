@@ -10,7 +10,7 @@ import type { LogEvent } from '../../events/schema/event.ts';
 import { streams } from '../../events/schema/event.ts';
 import type { ContainerState } from '../../model/container.ts';
 import { describeChoice, describeFailure, sentenceOf } from '../sentences/event-sentences.ts';
-import { formatDuration, formatPointInTime, formatTimeBeside } from '../sentences/format-values.ts';
+import { formatDuration, formatPointInTime, formatTimeBeside, isByAgent } from '../sentences/format-values.ts';
 import { type ContainerEnd, findCause, findNeed, isEnd } from './cause.ts';
 import { type Chain, traceChain } from './cause-chain.ts';
 import { createLogLookup, type LogLookup } from './log-lookup.ts';
@@ -102,7 +102,7 @@ async function describeState(lookup: LogLookup, { id, queued, own, last, need }:
     case 'ContainerStarting':
       return `${id} is starting on ${node} ${since}${needed}`;
     case 'ContainerRunning':
-      return `${id} runs on ${node} ${since}${needed}; ${node} was ${describeChoice(queued.data)}`;
+      return `${id} runs on ${node} ${since}${needed}; ${describePlace(queued)}`;
     case 'ContainerStopRequested':
       return `${id} is stopping on ${node} ${since}, because ${await describeStopCause(lookup, last)}`;
     case 'ContainerStopped': {
@@ -118,6 +118,9 @@ async function describeState(lookup: LogLookup, { id, queued, own, last, need }:
       return `${id} waits ${since} for ${node} to take it${needed}`;
   }
 }
+
+const describePlace = (queued: LogEvent<'ContainerQueued'>): string =>
+  isByAgent(queued) ? sentenceOf(queued) : `${queued.data.node} was ${describeChoice(queued.data)}`;
 
 async function describeStopCause(lookup: LogLookup, stop: LogEvent<'ContainerStopRequested'>): Promise<string> {
   const cause = await findCause(lookup, stop);

@@ -4,7 +4,7 @@
  */
 
 import { type LogEvent, streams } from '../../events/schema/event.ts';
-import { containerId } from '../../model/ids.ts';
+import { containerId, restartedId } from '../../model/ids.ts';
 import { type ContainerEnd, findCause, specChangeTypes } from './cause.ts';
 import { type LogLookup, pageLimit } from './log-lookup.ts';
 
@@ -32,7 +32,8 @@ export async function findSuccessor(
   const ids = [...causes]
     .filter((position) => position > queued.position)
     .map((position) => containerId(service, slot, position));
-  const successors = await lookup.placements(ids);
+  // Or its agent restarted it by itself.
+  const successors = await lookup.placements([...ids, ...(end ? [restartedId(container)] : [])]);
   return successors.find(({ data }) => data.replaces === container) ?? null;
 }
 

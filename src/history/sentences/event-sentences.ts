@@ -52,7 +52,7 @@ const sentences: Sentences = {
   ContainerQueued(event) {
     const { data } = event;
     if (isByAgent(event))
-      return `${who(event)} started ${data.container} in place of ${data.replaces} by itself: no manager could be reached`;
+      return `${who(event)} restarted ${data.replaces} by itself as ${data.container}: no manager could be reached`;
     const { container, node, replaces } = data;
     const place = replaces === null ? '' : ` in place of ${replaces}`;
     return `${container} was placed on ${node}${place}, ${describeChoice(data)}`;
@@ -257,11 +257,7 @@ export function describeChoice({ candidates, filtered }: EventData<'ContainerQue
   const others = ruledOut === 0 ? '' : ` (${ruledOut} ruled out)`;
   if (!best) return `chosen for a reason that is not on record${others}`;
   if (candidates.length === 1) return `the only node that could take it${others}`;
-  const isTie =
-    second?.replicasOfService === best.replicasOfService &&
-    second.containers === best.containers &&
-    second.domain === best.domain &&
-    second.usedPercent === best.usedPercent;
+  const isTie = second !== undefined && JSON.stringify({ ...second, node: best.node }) === JSON.stringify(best);
   const rank = best.usedPercent === undefined ? 'least loaded' : 'fullest';
   // A decision keeps the best few only.
   const atLeast = candidates.length === explanationNamesMax ? 'at least ' : '';

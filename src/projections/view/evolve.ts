@@ -21,7 +21,7 @@ import { tokenHandlers } from './tokens.ts';
 import { nothingTouched, type Touched } from './touched.ts';
 
 /** Rises when the same log folds to another view or other rows: what was derived before is then derived again. */
-export const projectionVersion = 17;
+export const projectionVersion = 18;
 
 const handlers: Handlers = {
   ...clusterHandlers,

@@ -1,5 +1,5 @@
 /**
- * While this manager cannot reach the log it tells the nodes that it hears so: what ends there is theirs to restart. Others may
+ * While this manager cannot reach the log it notifies the nodes that it hears: what ends there is theirs to restart. Others may
  * reach it at the same time; the log decides about each restart, so that does no harm.
  */
 

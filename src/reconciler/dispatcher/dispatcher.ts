@@ -151,7 +151,7 @@ function wantedSet(
     registrationId: node.registrationId,
     containers,
     specs: Array.from(specs, ([specHash, spec]) => ({ specHash, spec })),
-    ...(restarts.size === 0 ? {} : { restarts: [...restarts.values()], nodeTimeoutMs }),
+    ...(isUpToDate(view, node.id) ? { restarts: [...restarts.values()], nodeTimeoutMs } : {}),
   };
 }
 

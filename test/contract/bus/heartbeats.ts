@@ -7,6 +7,14 @@ import { until } from '../../support/wait.ts';
 import type { BusContract } from './bus-under-test.ts';
 
 export const heartbeatsContract: BusContract = {
+  'an agent learns that the broker has a heartbeat, whether a manager listens or not': async (bus) => {
+    const agent = bus.agent('a');
+    await until('it is connected', () => agent.status().state === 'connected');
+    const taken: number[] = [];
+    for (const sequence of [1, 2]) agent.sendHeartbeat(heartbeat(bus, 'a', sequence), () => taken.push(sequence));
+    await until('both are taken', () => taken.length === 2);
+    assert.equal(taken, [1, 2]);
+  },
   'every manager gets every heartbeat of its cluster, and no foreign one': async (bus) => {
     const managers = [bus.manager('m1'), bus.manager('m2')];
     const agent = bus.agent('a');

@@ -14,13 +14,13 @@ import { AppError } from '../../../src/errors.ts';
 import {
   type AgentScene,
   createAgentScene,
-  gateEngine,
   isEnding,
   kindsReported,
   type ManagerDouble,
   reported,
   untilReported,
 } from '../../support/agent/agent-fixture.ts';
+import { gateEngine } from '../../support/agent/gate-engine.ts';
 import { spec } from '../../support/log/history.ts';
 import { until } from '../../support/wait.ts';
 

@@ -128,6 +128,12 @@ for (const { name, open } of httpLogs) {
     ['job members of a replicated service', { job: {} }, 'services[0].job', /needs mode job, not replicated/],
     ['an update policy of a job', { mode: 'job', update: {} }, 'services[0].update', /nothing is rolled out/],
     [
+      'restarts by an agent that is alone',
+      { mode: 'job', onDisconnect: 'keep' },
+      'services[0].onDisconnect',
+      /the managers' to count/,
+    ],
+    [
       'attempts by the restart policy',
       { mode: 'job', restart: { maxAttempts: 3 } },
       'services[0].restart.maxAttempts',

@@ -28,6 +28,7 @@ for (const { name, open } of httpLogs) {
       health: { http: { path: '/ready?x=1', port: 8080 }, retries: 2 },
       update: { parallelism: '50%', onFailure: 'rollback', canary: 1 },
       restart: { condition: 'on-failure', maxAttempts: 3 },
+      onDisconnect: 'keep',
     };
     await post('/service', body(members));
     const { body: read } = await api.call('GET', '/service/web');
@@ -38,8 +39,9 @@ for (const { name, open } of httpLogs) {
       ...{ onFailure: 'rollback', progressDeadlineSeconds: 600, canary: 1 },
     });
     assert.is(read.restart.condition, 'on-failure');
-    const { health, update, restart, container } = read;
-    const again = await post('/service', body({ health, update, restart }, container));
+    const { health, update, restart, onDisconnect, container } = read;
+    assert.is(onDisconnect, 'keep');
+    const again = await post('/service', body({ health, update, restart, onDisconnect }, container));
     assert.equal(again.body.services, [{ serviceName: 'web', generation: 1, changed: false }]);
   });
 
@@ -50,9 +52,11 @@ for (const { name, open } of httpLogs) {
     await patch({ update: { parallelism: 2 }, health: { tcp: { port: 80 } } });
     const { body: patched } = await api.call('GET', '/service/web');
     assert.equal([patched.update.canary, patched.update.parallelism, patched.health.tcp], [1, 2, { port: 80 }]);
-    await patch({ update: null, health: null });
+    await patch({ onDisconnect: 'keep' });
+    assert.is((await api.call('GET', '/service/web')).body.onDisconnect, 'keep');
+    await patch({ update: null, health: null, onDisconnect: 'lost' });
     const { body: cleared } = await api.call('GET', '/service/web');
-    assert.equal([cleared.update, cleared.health], [undefined, undefined]);
+    assert.equal([cleared.update, cleared.health, cleared.onDisconnect], [undefined, undefined, undefined]);
   });
 
   for (const [what, members, field, rule] of [
@@ -62,6 +66,7 @@ for (const { name, open } of httpLogs) {
     ['a share above all', { update: { parallelism: '101%' } }, 'services[0].update.parallelism', /share such as/],
     ['an unknown order', { update: { order: 'both' } }, 'services[0].update.order', /auto, start-first or stop-first/],
     ['a path without a slash', { health: { http: { path: 'x', port: 1 } } }, 'services[0].health', /begins with \//],
+    ['an unknown rule', { onDisconnect: 'stop' }, 'services[0].onDisconnect', /lost or keep/],
     ['a policy of another name', { restart: { policy: 'no' } }, 'services[0].restart.policy', /./],
   ] as const) {
     test(`${what} is refused, naming field and rule`, async () => {

@@ -20,7 +20,6 @@ import type {
   WantedContainer,
 } from '../../../src/bus/messages.ts';
 import { systemClock } from '../../../src/clock.ts';
-import { AppError } from '../../../src/errors.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import type { ContainerState } from '../../../src/model/container.ts';
 import { rankOf } from '../../../src/model/container-machine.ts';
@@ -28,6 +27,7 @@ import { noHostAccess } from '../../../src/model/host-access.ts';
 import type { ContainerSpec } from '../../../src/model/service.ts';
 import { spec, specHashOf } from '../log/history.ts';
 import { until } from '../wait.ts';
+import { createFaultyLink } from './faulty-link.ts';
 
 const node = 'worker-1';
 /** Of the managers. */
@@ -237,25 +237,8 @@ export function createAgentScene(options: SceneOptions = {}): AgentScene {
   const { machine = createSimulatedMachine({ clock: systemClock }), parallelStarts = createStartLimiter() } = options;
   const engineOf = options.engineOf ?? machine.engine;
   const agents = new Set<{ agent: Agent; bus: AgentBus; engine: Engine }>();
-  let isBusAway = false;
 
-  const onBack = new Set<() => void>();
-  const faulty = (bus: AgentBus): AgentBus => ({
-    ...bus,
-    status: () => (isBusAway ? { ...bus.status(), state: 'connecting' as const } : bus.status()),
-    onConnected(listener) {
-      onBack.add(listener);
-      bus.onConnected(listener);
-      return () => onBack.delete(listener);
-    },
-    sendHeartbeat(heartbeat, onTaken) {
-      if (!isBusAway) bus.sendHeartbeat(heartbeat, onTaken);
-    },
-    async sendReport(report) {
-      if (isBusAway) throw new AppError('bus_unavailable', 'the bus is away', { retryable: true });
-      await bus.sendReport(report);
-    },
-  });
+  const link = createFaultyLink();
 
   const observer = engineOf(scope);
   return {
@@ -267,7 +250,7 @@ export function createAgentScene(options: SceneOptions = {}): AgentScene {
     async startAgent({ engine = engineOf(scope), isAwaited = true, ...changes } = {}) {
       const bus = broker.agent(node);
       const agent = createAgent(
-        { engine, bus: faulty(bus), clock: systemClock, logger: silentLogger, parallelStarts },
+        { engine, bus: link.through(bus), clock: systemClock, logger: silentLogger, parallelStarts },
         {
           ...{
             clusterId,
@@ -294,11 +277,7 @@ export function createAgentScene(options: SceneOptions = {}): AgentScene {
       };
       return { ...agent, close };
     },
-    setBusAway(isAway) {
-      const isBack = isBusAway && !isAway;
-      isBusAway = isAway;
-      if (isBack) for (const listener of onBack) listener();
-    },
+    setBusAway: link.setAway,
     async close() {
       for (const { agent, bus, engine } of agents) {
         await agent.close();
@@ -309,24 +288,4 @@ export function createAgentScene(options: SceneOptions = {}): AgentScene {
       await broker.close();
     },
   };
-}
-
-export type Gate = {
-  /** The engine with this one operation held. */
-  engine: Engine;
-  /** How many calls of it wait or waited. */
-  reached(): number;
-  open(): void;
-};
-
-/** Holds an operation of an engine before it happens, until opened. */
-export function gateEngine(engine: Engine, operation: 'create' | 'start' | 'pull' | 'remove'): Gate {
-  const opened = Promise.withResolvers<void>();
-  let count = 0;
-  const held = async (...args: unknown[]) => {
-    count += 1;
-    await opened.promise;
-    return (engine[operation] as (...args: unknown[]) => Promise<unknown>)(...args);
-  };
-  return { engine: { ...engine, [operation]: held }, reached: () => count, open: () => opened.resolve() };
 }

@@ -23,8 +23,14 @@ export async function whyNoDistributedCluster(): Promise<string | null> {
   return noMongo ?? (await whyNoRabbit()) ?? (await whyNoDocker());
 }
 
+/** Give the address under which every manager reaches MongoDB, and every agent the broker. */
+export type Ways = { mongodb?: (url: string) => string; agents?: (amqpUrl: string) => string };
+
+const straight = (url: string) => url;
+
 /** The servers and their users; no manager and no agent yet. */
-export async function openDistributedCluster(workers: readonly string[]) {
+export async function openDistributedCluster(workers: readonly string[], ways: Ways = {}) {
+  const { mongodb = straight, agents: toBroker = straight } = ways;
   const clusterId = randomUUID();
   const database = `co-test-${clusterId.slice(0, 8)}`;
   const docker = openDocker();
@@ -35,7 +41,7 @@ export async function openDistributedCluster(workers: readonly string[]) {
   const agents = new Map<string, Program>();
 
   const spawnAgent = (node: string, more: readonly string[] = ['--docker', dockerSocket]): Program => {
-    const options = ['--node', node, '--amqp', rabbit.url(`${database}-${node}`), '--cluster-id', clusterId];
+    const options = ['--node', node, '--amqp', toBroker(rabbit.url(`${database}-${node}`)), '--cluster-id', clusterId];
     return startProgram(['agent', ...options, '--engine', 'docker', ...more]);
   };
   const apiOf = (name: string): Api => managers.get(name)!.api;
@@ -44,8 +50,8 @@ export async function openDistributedCluster(workers: readonly string[]) {
     ...{ clusterId, database, docker, rabbit, managers, agents, spawnAgent, apiOf },
     stateOf: (name: string) => apiOf(name).get<State>('/state'),
     /** @param through gives the address under which this manager reaches the broker */
-    async startManager(name: string, through = (amqpUrl: string) => amqpUrl): Promise<void> {
-      const url = new URL(mongodbUrl!);
+    async startManager(name: string, through = straight): Promise<void> {
+      const url = new URL(mongodb(mongodbUrl!));
       url.pathname = `/${database}`;
       const amqpUrl = through(rabbit.url(`${database}-manager`));
       const options = ['--mongodb', url.href, '--amqp', amqpUrl, '--port', '0', '--cluster-id', clusterId];

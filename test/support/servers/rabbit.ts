@@ -31,6 +31,12 @@ export async function whyNoRabbit(): Promise<string | null> {
   }
 }
 
+/** For a proxy before it. */
+export function rabbitAddress(): { host: string; port: number } {
+  const { hostname: host, port } = new URL(amqpUrl!);
+  return { host, port: Number(port || '5672') };
+}
+
 export async function openRabbit(): Promise<Rabbit> {
   const vhost = `co-test-${randomUUID()}`;
   const users: string[] = [];

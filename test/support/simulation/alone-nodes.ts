@@ -3,10 +3,7 @@
 import { restartsAloneMax } from '../../../src/bus/container-reports.ts';
 import { restartedId } from '../../../src/model/ids.ts';
 import type { ClusterView } from '../../../src/projections/view/cluster-view.ts';
-import type { SimulatedNode } from './simulated-cluster.ts';
-
-/** The first is in the log, the others wait for it. */
-export type SimulatedChain = { container: string; hasRun: boolean; end: Record<string, unknown> | null }[];
+import type { SimulatedChain, SimulatedNode } from './simulated-node.ts';
 
 type Send = (node: SimulatedNode, body: Record<string, unknown>) => void;
 
@@ -25,35 +22,27 @@ export type AloneNodes = {
   forget(node: SimulatedNode, container: string): void;
 };
 
-/** @param isAlone no manager can act for the node now, and none has */
-export function createAloneNodes(deps: {
+type Deps = {
   view: ClusterView;
   report: Send;
   running: (session: number | null, container: string) => Record<string, unknown>;
+  /** No manager can act for the node now, and none has. */
   isAlone: (node: SimulatedNode, service: string) => boolean;
   begin: (
     node: SimulatedNode,
     run: NonNullable<ReturnType<SimulatedNode['running']['get']>> & { container: string },
   ) => void;
-}): AloneNodes {
+};
+
+export function createAloneNodes(deps: Deps): AloneNodes {
   const { view, report, isAlone, begin } = deps;
 
   const isRestarted = (service: string, { kind, reason }: Record<string, unknown>) =>
     view.services.get(service)?.job === null && (kind === 'completed' || reason === 'exited');
 
   const reportChain = (node: SimulatedNode, chain: SimulatedChain) => {
-    const told = chain.filter(({ hasRun, end }) => hasRun || end !== null);
-    if (told.length < 2) return;
-    const runs = told.map(({ container, hasRun, end }, index) => {
-      const { kind: _, session: __, container: ___, ...running } = deps.running(null, container);
-      const { session: ____, container: _____, ...ending } = end ?? {};
-      return {
-        container,
-        running: index > 0 && hasRun ? running : null,
-        end: index === told.length - 1 || end === null ? null : ending,
-      };
-    });
-    report(node, { kind: 'restarted', session: node.session, container: runs[0]!.container, runs });
+    const runs = reportable(chain, deps.running(null, chain[0]!.container));
+    if (runs) report(node, { kind: 'restarted', session: node.session, container: runs[0]!.container, runs });
   };
 
   const forget = (node: SimulatedNode, container: string) => {
@@ -110,12 +99,27 @@ export function createAloneNodes(deps: {
       if (chain) reportChain(node, chain);
       return chain !== undefined;
     },
-    isHeldFor: (node, container, isWanted) => {
+    isHeldFor(node, container, isWanted) {
       const [first] = node.chains.get(container) ?? [];
       return first !== undefined && first.container !== container && isWanted(first.container);
     },
     forget,
   };
+}
+
+/** null: nothing was started yet that could be taken. */
+function reportable(chain: SimulatedChain, example: Record<string, unknown>) {
+  const reached = chain.filter(({ hasRun, end }) => hasRun || end !== null);
+  if (reached.length < 2) return null;
+  const { kind: _, session: __, container: ___, ...running } = example;
+  return reached.map(({ container, hasRun, end }, index) => {
+    const { session: ____, container: _____, ...ending } = end ?? {};
+    return {
+      container,
+      running: index > 0 && hasRun ? running : null,
+      end: index === reached.length - 1 || end === null ? null : ending,
+    };
+  });
 }
 
 /**

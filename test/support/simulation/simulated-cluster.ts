@@ -29,7 +29,8 @@ import { parallelismOf } from '../../../src/reconciler/planner/slot-buckets.ts';
 import { describeStep } from '../../../src/reconciler/planner/step.ts';
 import { groupSteps } from '../../../src/reconciler/planner/step-groups.ts';
 import { createWorkQueue } from '../../../src/reconciler/planner/work-queue.ts';
-import { createAloneNodes, explainDoubleRun, type SimulatedChain } from './alone-nodes.ts';
+import { createAloneNodes, explainDoubleRun } from './alone-nodes.ts';
+import type { SimulatedNode } from './simulated-node.ts';
 
 const clusterId = '00000000-0000-4000-8000-000000000000';
 export const nodeTimeoutMs = 5_000;
@@ -39,40 +40,6 @@ const refusedRetryMs = 5_000;
 const aloneLeaseMs = 3_000;
 /** So long what the log does not want may still run: until the answer to a report, and for one a manager placed until a sync. */
 const orphanMaxMs = { restarted: 500, placed: 5_000 };
-
-export type SimulatedNode = {
-  id: string;
-  /** Its engine is its own. */
-  machine: string;
-  /** Another with each start of its agent. */
-  instance: AgentInstance;
-  /** When it was challenged first. */
-  challengedAtMs: number | null;
-  /** Told that another instance has the node: it does not read the node's queue, and asks again then. */
-  refusedUntilMs: number | null;
-  isUp: boolean;
-  isConnected: boolean;
-  /** It is heard, and commands wait in its queue. */
-  isUnresponsive: boolean;
-  /** Its engine does not answer. */
-  isEngineSilent: boolean;
-  /** Its engine starts nothing. */
-  isBroken: boolean;
-  /** null until the wanted set of its registration has come. */
-  session: number | null;
-  running: Map<
-    string,
-    { specHash: string; service: string; slot: number; image: string; state: 'starting' | 'running' }
-  >;
-  /** Containers it started once: none may start again. */
-  started: Set<string>;
-  /** The broker has its heartbeat of then. */
-  takenAtMs: number;
-  /** A manager said that the log is away: until then. */
-  aloneUntilMs: number;
-  /** What ended while it was alone and what it started in its place, under the id of each. */
-  chains: Map<string, SimulatedChain>;
-};
 
 export type SimulatedCluster = {
   view: ClusterView;
@@ -107,7 +74,7 @@ export type SimulatedCluster = {
   /** No manager reaches the log, and each says so. */
   loseLog(ms: number, meanwhile: () => void): void;
   /** A manager that alone cannot reach the log says so to one node. */
-  sayAlone(id: string): void;
+  noticeAlone(id: string): void;
   /** The last steps planned, in words, for a failing test's message. */
   tail(): string;
 };
@@ -605,7 +572,7 @@ export function createSimulatedCluster(seed: number, options: SimulationOptions 
       standStill(ms / 2);
       isLogAway = false;
     },
-    sayAlone(id) {
+    noticeAlone(id) {
       const node = nodes.get(id)!;
       if (node.isUp && isReached(node)) node.aloneUntilMs = nowMs + aloneLeaseMs;
     },

@@ -40,13 +40,15 @@ function openWorker(engine: Engine, onReport: (container: string, reported: Repo
   const rest = {
     secretsDir: null,
     hostAccess: noHostAccess,
-    hasSession: () => true,
     contact: createContact({ bus: { status: () => connected }, clock: systemClock }),
     clock: systemClock,
     logger: silentLogger,
   };
   const images = { digests: createDigestAnswers({ reporter }), openLogin: () => ({ username: '', password: '' }) };
-  const worker = createWorker({ engine, parallelStarts, reporter, ...images, ...rest }, { closing: closing.signal });
+  const worker = createWorker(
+    { engine, parallelStarts, reporter, ...images, ...rest },
+    { closing: closing.signal, hasSession: () => true },
+  );
   return { ...worker, close: () => closing.abort() };
 }
 

@@ -33,7 +33,15 @@ test('the name carries the cluster, and alone goes into the address of the reque
 test('labels written are read back as the same identity', () => {
   assert.equal(readIdentity(labelsWritten), {
     ...{ container: 'web.2-1a', service: 'web', slot: 2, generation: 7, specHash: '0123456789abcdef' },
+    replaces: null,
   });
+});
+
+test('what the agent started by itself names the run before it', () => {
+  const { Labels } = toCreateBody({ ...request(), container: 'web.2-1a.1', replaces: 'web.2-1a' }, scope);
+  assert.is(Labels!['co.replaces'], 'web.2-1a');
+  assert.is(readIdentity(Labels!)!.replaces, 'web.2-1a');
+  assert.is(readIdentity({ ...Labels, 'co.replaces': 'no id' }), null);
 });
 
 test('our labels win over those of the spec', () => {
