@@ -7,9 +7,9 @@ import { until } from '../../support/wait.ts';
 import type { BusContract } from './bus-under-test.ts';
 
 export const heartbeatsContract: BusContract = {
-  'an agent learns that the broker has a heartbeat, whether a manager listens or not': async (bus) => {
-    const agent = bus.agent('a');
-    await until('it is connected', () => agent.status().state === 'connected');
+  'an agent learns that the broker has a heartbeat, also while no manager listens': async (bus) => {
+    const [manager, agent] = [bus.manager('m1'), bus.agent('a')];
+    await until('both are connected', () => [manager, agent].every((end) => end.status().state === 'connected'));
     const taken: number[] = [];
     for (const sequence of [1, 2]) agent.sendHeartbeat(heartbeat(bus, 'a', sequence), () => taken.push(sequence));
     await until('both are taken', () => taken.length === 2);
