@@ -104,7 +104,7 @@ const removed = { services: 0, nodes: 0 };
 
 for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
   test(`what the log accepts can be folded, seed ${seed}`, () => {
-    const cluster = createSimulatedCluster(seed);
+    const cluster = createSimulatedCluster(seed, { hasInventedReports: true });
     for (let number = 1; number <= 5; number += 1) cluster.addNode(`worker-${number}`);
     cluster.advance(1_500);
     for (let round = 0; round < 12; round += 1) {
