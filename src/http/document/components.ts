@@ -3,9 +3,9 @@
 import type { TSchema } from '@sinclair/typebox';
 import { GenerationsAnswer } from '../request/generations-schema.ts';
 import { JoinedNode } from '../request/join-schema.ts';
-import { LoginList, RemovedLogin, SetLogin } from '../request/registry-schema.ts';
+import { DryRemovedLogin, DrySetLogin, LoginList, RemovedLogin, SetLogin } from '../request/registry-schema.ts';
 import { AcceptedNodes, AcceptedServices, ServiceDetail, specComponents } from '../request/service-schema.ts';
-import { IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
+import { DryIssuedToken, DryRevokedTokens, IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
 import { DryRun } from '../routes/dry-run.ts';
 import { Diff, Event, EventPage, WhatIf, WhyContainer, WhyService } from '../schema/history.ts';
 import { Alarm, ContainerRow, NodeRow, OneContainer, OneNode, Rollout, Run, ServiceRow } from '../schema/rows.ts';
@@ -29,6 +29,7 @@ export const components: readonly TSchema[] = [
   ],
   ...[Rollout, Run, ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
   ...[ServiceState, NodeState, ContainerState, State],
-  ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf, DryRun],
+  ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf],
+  ...[DryRun, DryIssuedToken, DryRevokedTokens, DrySetLogin, DryRemovedLogin],
   Problem,
 ];
