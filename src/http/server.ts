@@ -33,7 +33,7 @@ import { createRouteTable } from './route-table.ts';
 import { addContainerRoutes } from './routes/container.ts';
 import { addDensityRoutes } from './routes/density.ts';
 import { addDiffRoutes } from './routes/diff.ts';
-import { createTryDry } from './routes/dry-run.ts';
+import { createSuppose, createTryDry } from './routes/dry-run.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addExecRoutes } from './routes/exec.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -145,6 +145,7 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     const submit = createSubmit(createCommandHandler(deps, { nodeTimeoutMs }), { clusterId: cluster.id });
     const simulate = createSimulate(ending.signal);
     const tryDry = createTryDry({ ...deps, clusterId: cluster.id }, { nodeTimeoutMs, queueTimeoutMs, simulate });
+    const suppose = createSuppose({ ...deps, clusterId: cluster.id }, { nodeTimeoutMs });
     addServiceRoutes(scope, deps, { submit, tryDry });
     addReleaseRoutes(scope, deps, { submit, tryDry, stopping: ending.signal });
     addNodeRoutes(scope, deps, { submit, tryDry, members });
@@ -153,8 +154,8 @@ export function createHttpServer(deps: HttpDeps, options: HttpOptions): HttpServ
     addStatsRoutes(scope, deps, { signal: ending.signal });
     addExecRoutes(scope, deps, { signal: ending.signal });
     addJoinRoutes(scope, members, submit);
-    addTokenRoutes(scope, deps, submit);
-    addRegistryRoutes(scope, { ...deps, vault }, submit);
+    addTokenRoutes(scope, deps, { submit, suppose });
+    addRegistryRoutes(scope, { ...deps, vault }, { submit, suppose });
     addStateRoutes(scope, deps);
     addViewRoutes(scope, deps);
     addDensityRoutes(scope, deps);

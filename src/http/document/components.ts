@@ -3,10 +3,10 @@
 import type { TSchema } from '@sinclair/typebox';
 import { GenerationsAnswer } from '../request/generations-schema.ts';
 import { JoinedNode } from '../request/join-schema.ts';
-import { LoginList, RemovedLogin, SetLogin } from '../request/registry-schema.ts';
+import { DryRemovedLogin, DrySetLogin, LoginList, RemovedLogin, SetLogin } from '../request/registry-schema.ts';
 import { AcceptedNodes, AcceptedServices, ServiceDetail, specComponents } from '../request/service-schema.ts';
 import { SupposedSpecs } from '../request/supposed-specs.ts';
-import { IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
+import { DryIssuedToken, DryRevokedTokens, IssuedToken, RevokedTokens, TokenList } from '../request/token-schema.ts';
 import { DensityBody } from '../routes/density.ts';
 import { DryRun } from '../routes/dry-run.ts';
 import { SessionBody } from '../routes/session.ts';
@@ -35,7 +35,8 @@ export const components: readonly TSchema[] = [
   ...[LogLineAnswer, ContainerStatsAnswer],
   ...[Rollout, Run, ServiceRow, NodeRow, ContainerRow, OneNode, OneContainer, Alarm],
   ...[ServiceState, NodeState, ContainerState, State],
-  ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf, SupposedSpecs, DryRun],
+  ...[Event, EventPage, WhyContainer, WhyService, Diff, WhatIf, SupposedSpecs],
   ...[ViewBody, SessionBody, DensityBody],
+  ...[DryRun, DryIssuedToken, DryRevokedTokens, DrySetLogin, DryRemovedLogin],
   Problem,
 ];

@@ -26,16 +26,23 @@ export const LoginBody = Type.Object(
 
 const login = { host: RegistryHost, username: RegistryUsername };
 
+const changed = Type.Boolean({ description: 'false: it was so already' });
 export const SetLogin = named('RegistryLoginSet', {
   position: Position,
   ...login,
   version: Type.Integer({ minimum: 1, description: 'rises with each login that is set' }),
-  changed: Type.Boolean({ description: 'false: it was so already' }),
+  changed,
 });
 export type SetLogin = Static<typeof SetLogin>;
 
 export const RemovedLogin = named('RegistryLoginRemoved', { position: Position, host: RegistryHost });
 export type RemovedLogin = Static<typeof RemovedLogin>;
+
+export const DrySetLogin = named('DryRegistryLoginSet', { dryRun: Type.Literal(true), ...login, changed });
+export type DrySetLogin = Static<typeof DrySetLogin>;
+
+export const DryRemovedLogin = named('DryRegistryLoginRemoved', { dryRun: Type.Literal(true), host: RegistryHost });
+export type DryRemovedLogin = Static<typeof DryRemovedLogin>;
 
 export const LoginList = named('RegistryLogins', {
   position: Type.Integer({ minimum: 0 }),

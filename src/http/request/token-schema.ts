@@ -39,10 +39,20 @@ export const IssuedToken = named('IssuedToken', {
 });
 export type IssuedToken = Static<typeof IssuedToken>;
 
+export const DryIssuedToken = named('DryIssuedToken', {
+  dryRun: Type.Literal(true),
+  name: TokenName,
+  scopes: Scopes,
+  expiresAt: token.expiresAt,
+});
+export type DryIssuedToken = Static<typeof DryIssuedToken>;
+
+const tokens = Type.Array(Type.Object({ token: TokenId, name: TokenName }, strict));
 export const RevokedTokens = named('RevokedTokens', {
   position: Position,
-  tokens: Type.Array(Type.Object({ token: TokenId, name: TokenName }, strict)),
+  tokens,
 });
+export const DryRevokedTokens = named('DryRevokedTokens', { dryRun: Type.Literal(true), tokens });
 
 export const TokenList = named('TokenList', {
   position: Type.Integer({ minimum: 0 }),

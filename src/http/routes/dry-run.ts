@@ -2,9 +2,12 @@
 
 import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { NewEvent } from '../../events/schema/event.ts';
 import { type WhatIfAnswer, type WhatIfSettings, whatIf } from '../../history/what-if/what-if.ts';
 import type { Projector } from '../../projections/live/projector.ts';
+import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { type ApiRequest, decide, type Outcome, outcomeOf } from '../../reconciler/commands/decide.ts';
+import type { DecideSettings } from '../../reconciler/commands/decide-node.ts';
 import { resourcesOf } from '../../reconciler/commands/resources.ts';
 import { idempotencyOf } from '../request/idempotency-key.ts';
 import { preconditionOf } from '../request/precondition.ts';
@@ -38,6 +41,8 @@ export const dryRunAnswer = { 200: ref<DryRun>(DryRun) };
 
 export const dryRunRefusals = ['whatif_busy', 'whatif_too_large', 'stopping'] as const;
 
+export const isDry = (request: FastifyRequest): boolean => (request.query as { dryRun?: string }).dryRun === 'true';
+
 /** null: it is meant in earnest. @throws AppError of decide, of the precondition and of what-if */
 export type TryDry = (request: FastifyRequest, reply: FastifyReply, wanted: ApiRequest) => Promise<DryRun | null>;
 
@@ -49,14 +54,11 @@ export function createTryDry(
   }: Required<Pick<WhatIfSettings, 'nodeTimeoutMs' | 'queueTimeoutMs'>> & { simulate: Simulate },
 ): TryDry {
   return async (request, reply, wanted) => {
-    if ((request.query as { dryRun?: string }).dryRun !== 'true') return null;
-    const actor = actorOf(request);
-    // A key that would be refused is refused here as well; none is used up.
-    idempotencyOf(request, { actor, clusterId, hashed: request.body });
+    if (!isDry(request)) return null;
+    checkKey(request, clusterId);
     return simulate(reply, async (signal) => {
       const { view } = projector;
-      const { events } = decide(view, wanted, { actor, requestId: request.id }, settings);
-      preconditionOf(request.headers)?.(resourcesOf(view, wanted), view.factPosition);
+      const events = supposeOn(view, request, wanted, settings);
       const { services, nodes } = outcomeOf(events);
       const specs = supposedSpecs(view, events);
       const plan = await whatIf(view, { changes: [{ kind: 'request', request: wanted }] }, settings, signal);
@@ -64,4 +66,35 @@ export function createTryDry(
       return { dryRun: true, services, nodes, specs, plan };
     });
   };
+}
+
+/** Of a change from which nothing follows on nodes: what would become of it. @throws AppError as TryDry */
+export type Suppose = (request: FastifyRequest, reply: FastifyReply, wanted: ApiRequest) => Outcome;
+
+export function createSuppose(
+  { projector, clusterId }: { projector: Pick<Projector, 'view'>; clusterId: string },
+  settings: DecideSettings,
+): Suppose {
+  return (request, reply, wanted) => {
+    checkKey(request, clusterId);
+    const outcome = outcomeOf(supposeOn(projector.view, request, wanted, settings));
+    reply.code(200);
+    return outcome;
+  };
+}
+
+/** A key that would be refused is refused here as well; none is used up. */
+function checkKey(request: FastifyRequest, clusterId: string): void {
+  idempotencyOf(request, { actor: actorOf(request), clusterId, hashed: null });
+}
+
+function supposeOn(
+  view: ClusterView,
+  request: FastifyRequest,
+  wanted: ApiRequest,
+  settings: DecideSettings,
+): readonly NewEvent[] {
+  const { events } = decide(view, wanted, { actor: actorOf(request), requestId: request.id }, settings);
+  preconditionOf(request.headers)?.(resourcesOf(view, wanted), view.factPosition);
+  return events;
 }

@@ -3,15 +3,25 @@
 import type { Static } from '@sinclair/typebox';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 import type { TokenView } from '../../projections/view/token-view.ts';
-import { IssueBody, IssuedToken, RevokedTokens, TokenList, TokenParams } from '../request/token-schema.ts';
+import {
+  DryIssuedToken,
+  DryRevokedTokens,
+  IssueBody,
+  IssuedToken,
+  RevokedTokens,
+  TokenList,
+  TokenParams,
+} from '../request/token-schema.ts';
 import { createTokenSecret } from '../request/token-secret.ts';
 import { ref } from '../schema/schema.ts';
+import { DryRunQuery, isDry, type Suppose } from './dry-run.ts';
 import { type HttpDeps, refuseBody, type Server } from './route.ts';
 import type { Submit } from './submit.ts';
 
 type Deps = Pick<HttpDeps, 'projector' | 'clock'>;
+type Changes = { submit: Submit; suppose: Suppose };
 
-export function addTokenRoutes(server: Server, { projector, clock }: Deps, submit: Submit): void {
+export function addTokenRoutes(server: Server, { projector, clock }: Deps, { submit, suppose }: Changes): void {
   const tags = ['tokens'];
 
   server.post(
@@ -22,17 +32,23 @@ export function addTokenRoutes(server: Server, { projector, clock }: Deps, submi
         operationId: 'issueToken',
         tags,
         summary: 'Issue a token',
+        querystring: DryRunQuery,
         body: IssueBody,
-        response: { 201: ref<IssuedToken>(IssuedToken) },
+        response: { 200: ref<DryIssuedToken>(DryIssuedToken), 201: ref<IssuedToken>(IssuedToken) },
       },
     },
-    async (request, reply): Promise<IssuedToken> => {
+    async (request, reply): Promise<IssuedToken | DryIssuedToken> => {
       const { name, scopes, expiresInSeconds } = request.body;
       const { id, text, hash } = createTokenSecret();
       const expiresAt =
         expiresInSeconds === undefined ? null : new Date(clock.nowMs() + expiresInSeconds * 1_000).toISOString();
       const issued = { token: id, name, scopes, expiresAt };
-      const { position, repeated, tokens } = await submit(request, reply, { kind: 'issue token', ...issued, hash });
+      const wanted = { kind: 'issue token', ...issued, hash } as const;
+      if (isDry(request)) {
+        suppose(request, reply, wanted);
+        return { dryRun: true, name, scopes, expiresAt };
+      }
+      const { position, repeated, tokens } = await submit(request, reply, wanted);
       reply.code(201);
       if (!repeated) return { position, ...issued, text };
       // The first answer had the text; only its hash is left.
@@ -49,13 +65,20 @@ export function addTokenRoutes(server: Server, { projector, clock }: Deps, submi
         tags,
         summary: 'Revoke a token, or all of a name',
         params: TokenParams,
-        response: { 202: ref<Static<typeof RevokedTokens>>(RevokedTokens) },
+        querystring: DryRunQuery,
+        response: {
+          200: ref<Static<typeof DryRevokedTokens>>(DryRevokedTokens),
+          202: ref<Static<typeof RevokedTokens>>(RevokedTokens),
+        },
       },
     },
     async (request, reply) => {
       refuseBody(request);
-      const { position, tokens } = await submit(request, reply, { kind: 'revoke token', token: request.params.token });
-      return { position, tokens: tokens.map(({ token, name }) => ({ token, name })) };
+      const wanted = { kind: 'revoke token', token: request.params.token } as const;
+      if (isDry(request))
+        return { dryRun: true as const, tokens: suppose(request, reply, wanted).tokens.map(nameToken) };
+      const { position, tokens } = await submit(request, reply, wanted);
+      return { position, tokens: tokens.map(nameToken) };
     },
   );
 
@@ -76,6 +99,8 @@ export function addTokenRoutes(server: Server, { projector, clock }: Deps, submi
     },
   );
 }
+
+const nameToken = ({ token, name }: { token: string; name: string }) => ({ token, name });
 
 function tokenRow({ id: token, name, scopes, expiresAt, issuedAt, issuedBy }: TokenView, nowMs: number) {
   const expired = expiresAt !== null && parseIsoTime(expiresAt) <= nowMs;

@@ -58,6 +58,27 @@ test('a login is set, listed without its password, and removed', async () => {
   );
 });
 
+test('a dry run says what would become of a login, and stores and appends nothing', async () => {
+  const dryPut = (body: object) => api.call('PUT', `/registry/${host}?dryRun=true`, { body });
+  const dryDelete = () => api.call('DELETE', `/registry/${host}?dryRun=true`);
+  const supposed = { dryRun: true, host, username: 'deployer' };
+  const fresh = await dryPut(login);
+  assert.equal([fresh.status, fresh.body], [200, { ...supposed, changed: true }]);
+  assert.is((await dryDelete()).body.code, 'registry_login_not_found');
+  assert.equal(
+    [await list(), await vault.vault.get(`registry/${host}`, 1).catch(({ code }) => code)],
+    [[], 'secret_not_found'],
+  );
+
+  assert.is((await put()).body.version, 1);
+  assert.equal((await dryPut(login)).body, { ...supposed, changed: false });
+  assert.equal((await dryPut({ ...login, password: 'another' })).body, { ...supposed, changed: true });
+  const removal = await dryDelete();
+  assert.equal([removal.status, removal.body], [200, { dryRun: true, host }]);
+  assert.equal((await api.events('RegistryLoginSet', 'RegistryLoginRemoved')).length, 1);
+  assert.is((await put({ ...login, password: 'another' })).body.version, 2, 'none was used up');
+});
+
 test('the password is in the store as it was set, encrypted, and in no event, answer or file', async () => {
   const answers = [await put(), await put(), await api.call('GET', '/registry'), await put({ ...login, password: '' })];
   answers.push(await api.call('GET', '/state'), await api.call('GET', '/metrics'), await api.call('GET', '/events'));

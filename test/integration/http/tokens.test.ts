@@ -50,6 +50,47 @@ test('an issued token is shown once and may do what its scopes say, under its na
   assert.not.match(everything, new RegExp(ada.text.slice(-43)));
 });
 
+test('a dry run says which token would be issued or revoked, and appends nothing', async () => {
+  await start();
+  const call = (method: string, path: string, body?: object) =>
+    api.call(method, `${path}?dryRun=true`, { headers: asRoot, ...(body ? { body } : {}) });
+  const request = { name: 'ada', scopes: ['write'] };
+  const fresh = await call('POST', '/token', request);
+  assert.equal([fresh.status, fresh.body], [200, { dryRun: true, ...request, expiresAt: null }]);
+  assert.not.match(fresh.text, /co_/);
+  const { body: bounded } = await call('POST', '/token', { ...request, expiresInSeconds: 60 });
+  assert.ok(Date.parse(bounded.expiresAt) > 0);
+  assert.equal((await call('DELETE', '/token/ada')).body.code, 'token_not_found');
+  assert.equal(await api.events('TokenIssued'), []);
+
+  const { token, text } = await issue('ada', ['write']);
+  await issue('ada', ['read']);
+  const revoked = await call('DELETE', `/token/${token}`);
+  assert.equal([revoked.status, revoked.body], [200, { dryRun: true, tokens: [{ token, name: 'ada' }] }]);
+  assert.is((await call('DELETE', '/token/ada')).body.tokens.length, 2);
+  assert.equal((await call('POST', '/token', request)).body.code, 'token_limit');
+  assert.is((await api.events('TokenIssued', 'TokenRevoked')).length, 2);
+  assert.is((await api.call('GET', '/service_state', { headers: bearer(text) })).status, 200);
+});
+
+test('what is no change of a person to the cluster refuses a dry run by name', async () => {
+  await start();
+  const asMachine = bearer((await issue('machine', ['join'])).text);
+  for (const [path, sent] of [
+    ['/whatif', { changes: [{ kind: 'kill', node: 'worker-1' }] }],
+    ['/join', { node: 'worker-1' }],
+    ['/login', { token: root.token }],
+    ['/logout', undefined],
+  ] as const) {
+    const { status, body, text } = await api.call('POST', `${path}?dryRun=true`, {
+      headers: path === '/join' ? asMachine : asRoot,
+      ...(sent ? { body: sent } : {}),
+    });
+    assert.equal([status, body.code], [400, 'query_invalid'], `${path} ${text}`);
+    assert.match(text, /dryRun/, path);
+  }
+});
+
 test('scopes include less, never more', async () => {
   await start();
   const statuses: Record<string, number[]> = {};
