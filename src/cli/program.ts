@@ -3,14 +3,17 @@
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';
 import { addDiffCommand } from './commands/diff.ts';
+import { addExecCommand } from './commands/exec.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addHistoryCommand } from './commands/history.ts';
 import { addImportCommand } from './commands/import.ts';
+import { addLogsCommand } from './commands/logs.ts';
 import { addPruneCommand } from './commands/prune.ts';
 import { addRegistryCommand } from './commands/registry.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addStateCommand } from './commands/state.ts';
 import { addTokenCommand } from './commands/token.ts';
+import { addTopCommand } from './commands/top.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { addWhatIfCommand } from './commands/what-if.ts';
 import { addWhyCommand } from './commands/why.ts';
@@ -31,6 +34,9 @@ const commands: readonly ((program: Command, context: CliContext) => void)[] = [
   addPruneCommand,
   addTokenCommand,
   addRegistryCommand,
+  addLogsCommand,
+  addExecCommand,
+  addTopCommand,
 ];
 
 const helpOnEnding = `
@@ -100,6 +106,10 @@ const unreachable: ReadonlySet<string> = new Set([
   'view_behind',
   'replays_full',
   'stopping',
+  'node_silent',
+  'agent_too_old',
+  'engine_unavailable',
+  'stream_broken',
 ]);
 
 function exitCodeOf(error: unknown): ExitCode {
