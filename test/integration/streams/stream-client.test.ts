@@ -5,48 +5,20 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createSimulatedMachine, type SimulatedMachine } from '../../../src/agent/simulated/simulated-engine.ts';
 import { type AgentStreams, createAgentStreams } from '../../../src/agent/streams/agent-streams.ts';
-import type { AgentBus, ManagerBus } from '../../../src/bus/bus.ts';
-import { createEmbeddedBroker } from '../../../src/bus/embedded/embedded-bus.ts';
-import { createAmqpAgentBus, createAmqpManagerBus } from '../../../src/bus/rabbitmq/rabbitmq-bus.ts';
-import { agentPermissions, managerPermissions } from '../../../src/bus/topology.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { hasCode } from '../../../src/errors.ts';
 import { silentLogger } from '../../../src/logger.ts';
 import type { ClientStream } from '../../../src/streams/client-stream.ts';
 import { createStreamClient, type StreamClient } from '../../../src/streams/stream-client.ts';
+import { openAmqpBuses, openEmbeddedBuses, streamNode } from '../../support/bus/stream-buses.ts';
 import { spec, specHashOf } from '../../support/log/history.ts';
-import { openRabbit, whyNoRabbit } from '../../support/servers/rabbit.ts';
+import { whyNoRabbit } from '../../support/servers/rabbit.ts';
 import { until } from '../../support/wait.ts';
 
-const node = 'worker-1';
+const node = streamNode;
 const container = 'web.1-a';
 const target = { node, container };
 const never = new AbortController().signal;
-
-type Buses = { manager: ManagerBus; agent(): AgentBus; close(): Promise<void> };
-
-const openEmbedded = async (clusterId: string): Promise<Buses> => {
-  const broker = createEmbeddedBroker({ clusterId, logger: silentLogger });
-  return { manager: broker.manager('m1'), agent: () => broker.agent(node), close: () => broker.close() };
-};
-
-/** With the rights that managers and nodes really have. */
-const openAmqp = async (clusterId: string): Promise<Buses> => {
-  const rabbit = await openRabbit();
-  const users = { manager: `manager-${clusterId}`, agent: `agent-${clusterId}` };
-  await rabbit.addUser(users.manager, managerPermissions);
-  await rabbit.addUser(users.agent, agentPermissions(node));
-  const common = { clusterId, logger: silentLogger };
-  const manager = createAmqpManagerBus({ ...common, url: rabbit.url(users.manager), managerId: 'm1' });
-  return {
-    manager,
-    agent: () => createAmqpAgentBus({ ...common, url: rabbit.url(users.agent), node }),
-    async close() {
-      await manager.close();
-      await rabbit.remove();
-    },
-  };
-};
 
 type Scene = {
   machine: SimulatedMachine;
@@ -56,7 +28,7 @@ type Scene = {
   restartAgent(): Promise<void>;
 };
 
-function testStreams(name: string, open: typeof openEmbedded, whyNot: string | null) {
+function testStreams(name: string, open: typeof openEmbeddedBuses, whyNot: string | null) {
   const test = suite(`streams over ${name}`);
   const scene = (sentence: string, body: (scene: Scene) => Promise<void>) => {
     if (whyNot !== null) return test.skip(sentence);
@@ -77,6 +49,7 @@ function testStreams(name: string, open: typeof openEmbedded, whyNot: string | n
         return { bus, streams };
       };
       let agent = startAgent();
+      const killed: AgentStreams[] = [];
       const client = createStreamClient(
         { bus: buses.manager, clock: systemClock, isHeardSince: () => false },
         { clusterId, managerId: 'm1' },
@@ -85,13 +58,14 @@ function testStreams(name: string, open: typeof openEmbedded, whyNot: string | n
         await body({
           ...{ machine, client, streams: agent.streams },
           async restartAgent() {
+            killed.push(agent.streams);
             await agent.bus.close();
             agent = startAgent();
           },
         });
       } finally {
         client.close();
-        await agent.streams.close();
+        for (const streams of [...killed, agent.streams]) await streams.close();
         await agent.bus.close();
         await buses.close();
       }
@@ -183,7 +157,7 @@ function collect(stream: ClientStream) {
   return { texts, over, isOver: () => isOver };
 }
 
-testStreams('the embedded bus', openEmbedded, null);
+testStreams('the embedded bus', openEmbeddedBuses, null);
 const whyNot = await whyNoRabbit();
 if (whyNot !== null) console.log(`skipped: ${whyNot}`);
-testStreams('rabbitmq', openAmqp, whyNot);
+testStreams('rabbitmq', openAmqpBuses, whyNot);
