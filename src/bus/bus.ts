@@ -58,8 +58,11 @@ export type ManagerBus = BusEnd & {
    * Fails as `sendCommand` does. Requests that no agent takes within seconds are dropped.
    */
   sendStreamRequest(request: StreamRequest, options?: PublishOptions): Promise<void>;
-  /** What the node answers to this manager, in order, while there is a consumer; on a connection of its own. Nothing is delivered again. */
-  consumeStreamAnswers(node: string, handler: (answer: StreamAnswer) => void): Consumer;
+  /**
+   * What the node answers to this address of the manager, in order, while there is a consumer; on a connection of its own. Nothing is
+   * delivered again: an address that was used before would lose what comes while its queue is deleted.
+   */
+  consumeStreamAnswers(from: { node: string; address: string }, handler: (answer: StreamAnswer) => void): Consumer;
   /** Dead letters, oldest first, left where they are. For operators. */
   readDeadLetters(limit: number): Promise<DeadLetter[]>;
 };

@@ -17,8 +17,8 @@ const Base64 = Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$', maxLength: Math.
 /** Open at one manager or at one agent, more than either allows. */
 const streamsNamedMax = 2_048;
 
-/** Part of a routing key and of the name of a queue. */
-const ManagerId = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,160}$', maxLength: 161 });
+/** Where a manager reads the answers of a node: its id and a number. Part of a routing key and of the name of a queue. */
+const ManagerAddress = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,160}$', maxLength: 161 });
 
 const StreamAsk = Type.Union([
   object({ kind: Type.Literal('logs'), options: LogOptions }),
@@ -39,7 +39,7 @@ const requestHead = {
 const OpenRequest = object({
   kind: Type.Literal('open'),
   ...requestHead,
-  manager: ManagerId,
+  manager: ManagerAddress,
   container: ContainerId,
   ask: StreamAsk,
   credit: Bytes,
@@ -60,7 +60,7 @@ export const StreamRequest = Type.Union([
     kind: Type.Literal('keep'),
     clusterId: Uuid,
     node: NodeId,
-    manager: ManagerId,
+    manager: ManagerAddress,
     streams: Type.Array(Uuid, { maxItems: streamsNamedMax }),
   }),
 ]);
@@ -69,7 +69,7 @@ export type StreamRequest = Static<typeof StreamRequest>;
 const answerHead = {
   clusterId: Uuid,
   node: NodeId,
-  manager: ManagerId,
+  manager: ManagerAddress,
   streamId: Uuid,
   /** 1,2,3… within the answers of the stream. */
   sequence: Type.Integer({ minimum: 1 }),
@@ -118,7 +118,7 @@ export const StreamAnswer = Type.Union([
     kind: Type.Literal('kept'),
     clusterId: Uuid,
     node: NodeId,
-    manager: ManagerId,
+    manager: ManagerAddress,
     streams: Type.Array(Uuid, { maxItems: streamsNamedMax }),
   }),
 ]);

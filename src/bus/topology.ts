@@ -24,8 +24,8 @@ export const nodeQueue = (node: string) => `co_node_${node}`;
 export const instanceQueue = (node: string, instanceId: string) => `co_node_${node}_${instanceId}`;
 /** Of the streams that managers open to the node. */
 export const nodeStreamsQueue = (node: string) => instanceQueue(node, streamsWord);
-/** Of what one node answers to one manager: a node that floods it hurts no stream but its own. */
-export const streamsQueue = (managerId: string, node: string) => `co_streams_${managerId}_${node}`;
+/** Of what one node answers to one address of a manager: a node that floods it hurts no stream but its own. */
+export const streamsQueue = (address: string, node: string) => `co_streams_${address}_${node}`;
 export const heartbeatsQueue = (managerId: string) => `co_heartbeats_${managerId}`;
 
 /** Where an instance has its id: none is called so. */
@@ -36,8 +36,8 @@ export const routingKeys = {
   instance: (node: string, instanceId: string) => `node.${node}.${instanceId}`,
   /** To the streams of the node. */
   streams: (node: string) => `node.${node}.${streamsWord}`,
-  /** From the node to one manager. */
-  stream: (node: string, managerId: string) => `stream.${node}.${managerId}`,
+  /** From the node to one address of a manager. */
+  stream: (node: string, address: string) => `stream.${node}.${address}`,
   report: (node: string) => `report.${node}`,
   reports: 'report.#',
   heartbeat: (node: string) => `heartbeat.${node}`,

@@ -19,6 +19,7 @@ process.stderr.on('error', () => {});
 const context = createContext({
   out: process.stdout,
   err: process.stderr,
+  input: process.stdin,
   environment: process.env,
   signal: stopping.signal,
 });

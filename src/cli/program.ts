@@ -13,13 +13,16 @@ import { addInspectCommand } from './commands/asking/inspect.ts';
 import { addNodesCommand, addPsCommand, addServicesCommand } from './commands/asking/lists.ts';
 import { addStateCommand } from './commands/asking/state.ts';
 import { addDiffCommand } from './commands/diff.ts';
+import { addExecCommand } from './commands/exec.ts';
 import { addExportCommand } from './commands/export.ts';
 import { addHistoryCommand } from './commands/history.ts';
 import { addImportCommand } from './commands/import.ts';
+import { addLogsCommand } from './commands/logs.ts';
 import { addPruneCommand } from './commands/prune.ts';
 import { addRegistryCommand } from './commands/registry.ts';
 import { addReplayCommand } from './commands/replay.ts';
 import { addTokenCommand } from './commands/token.ts';
+import { addTopCommand } from './commands/top.ts';
 import { addVerifyCommand } from './commands/verify.ts';
 import { addWhatIfCommand } from './commands/what-if.ts';
 import { addWhyCommand } from './commands/why.ts';
@@ -43,6 +46,7 @@ const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] 
       addRolloutCommand,
       addRemoveCommand,
       addNodeCommand,
+      addExecCommand,
     ],
   ],
   [
@@ -55,6 +59,8 @@ const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] 
       addStateCommand,
       addWhyCommand,
       addHistoryCommand,
+      addLogsCommand,
+      addTopCommand,
       addDiffCommand,
       addWhatIfCommand,
     ],
@@ -135,6 +141,10 @@ const unreachable: ReadonlySet<string> = new Set([
   'view_behind',
   'replays_full',
   'stopping',
+  'node_silent',
+  'agent_too_old',
+  'engine_unavailable',
+  'stream_broken',
 ]);
 
 const forbidden: ReadonlySet<string> = new Set(['unauthenticated', 'forbidden', 'host_not_allowed', 'cross_site']);

@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
+import { nextTick } from './yielder.ts';
 
 export type ByteRate = {
   /** Resolves when the bytes may pass. @throws the signal's reason */
@@ -9,7 +10,7 @@ export type ByteRate = {
 };
 
 /** What was not used a short time ago may pass at once. */
-const burstMs = 100;
+const burstMs = 20;
 
 export function createByteRate(bytesPerSecond: number, clock: Pick<Clock, 'monotonicMs'>): ByteRate {
   let freeAtMs = clock.monotonicMs();
@@ -19,7 +20,9 @@ export function createByteRate(bytesPerSecond: number, clock: Pick<Clock, 'monot
       const nowMs = clock.monotonicMs();
       const startMs = Math.max(freeAtMs, nowMs - burstMs);
       freeAtMs = startMs + (bytes / bytesPerSecond) * 1000;
+      // Who need not wait lets the others come first that have waited.
       if (startMs > nowMs) await pause(startMs - nowMs, undefined, { signal });
+      else await nextTick();
     },
   };
 }

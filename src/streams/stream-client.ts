@@ -49,14 +49,14 @@ const keepEveryMs = 5_000;
 const silentMs = 3 * keepEveryMs + 1_000;
 
 /** The streams of one node, and what its agent answers. */
-type NodeStreams = { consumer: Consumer; streams: Map<string, ManagedStream>; heardAtMs: number };
+type NodeStreams = { address: string; consumer: Consumer; streams: Map<string, ManagedStream>; heardAtMs: number };
 
 export function createStreamClient(deps: StreamClientDeps, options: StreamClientOptions): StreamClient {
   const { bus, clock, isHeardSince } = deps;
   const { clusterId, managerId, openDeadlineMs = openDeadlineMsDefault } = options;
   const rate = createByteRate(bytesPerSecond, clock);
   const nodes = new Map<string, NodeStreams>();
-  let open = 0;
+  let [open, addresses] = [0, 0];
   let isClosed = false;
 
   const take = (entry: NodeStreams, answer: StreamAnswer) => {
@@ -70,8 +70,10 @@ export function createStreamClient(deps: StreamClientDeps, options: StreamClient
     const found = nodes.get(node);
     if (found) return found;
     const streams = new Map<string, ManagedStream>();
-    const consumer = bus.consumeStreamAnswers(node, (answer) => take(entry, answer));
-    const entry: NodeStreams = { consumer, streams, heardAtMs: clock.monotonicMs() };
+    addresses += 1;
+    const address = `${managerId}.${addresses}`;
+    const consumer = bus.consumeStreamAnswers({ node, address }, (answer) => take(entry, answer));
+    const entry: NodeStreams = { address, consumer, streams, heardAtMs: clock.monotonicMs() };
     nodes.set(node, entry);
     return entry;
   };
@@ -86,8 +88,8 @@ export function createStreamClient(deps: StreamClientDeps, options: StreamClient
   };
 
   const keep = () => {
-    for (const [node, { streams, heardAtMs }] of nodes) {
-      const request = { kind: 'keep' as const, clusterId, node, manager: managerId, streams: [...streams.keys()] };
+    for (const [node, { address, streams, heardAtMs }] of nodes) {
+      const request = { kind: 'keep' as const, clusterId, node, manager: address, streams: [...streams.keys()] };
       void bus.sendStreamRequest(request).catch(() => {});
       if (clock.monotonicMs() - heardAtMs < silentMs) continue;
       for (const stream of streams.values()) stream.end(silent(node));
@@ -109,17 +111,16 @@ export function createStreamClient(deps: StreamClientDeps, options: StreamClient
       entry.streams.set(streamId, stream);
       open += 1;
       const sentAtMs = clock.nowMs();
-      const late = () => stream.end(isHeardSince(node, sentAtMs) ? tooOld(node) : silent(node));
-      const deadline = setTimeout(late, openDeadlineMs);
+      const late = setTimeout(() => stream.end(unanswered(node, isHeardSince(node, sentAtMs))), openDeadlineMs);
       const onAbort = () => stream.end(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
       stream.onOver(() => signal.removeEventListener('abort', onAbort));
       try {
-        stream.begin({ manager: managerId, container, ask });
+        stream.begin({ manager: entry.address, container, ask });
         await stream.opened;
         return stream;
       } finally {
-        clearTimeout(deadline);
+        clearTimeout(late);
       }
     },
     close() {
@@ -134,10 +135,11 @@ export function createStreamClient(deps: StreamClientDeps, options: StreamClient
 const silent = (node: string) =>
   new AppError('node_silent', `the agent of ${node} does not answer`, { retryable: true });
 
-const tooOld = (node: string) => {
+function unanswered(node: string, isHeard: boolean): AppError {
+  if (!isHeard) return silent(node);
   const why = 'it is of an older version, or its user at the broker has no right to streams: update it and join again';
   return new AppError('agent_too_old', `the agent of ${node} is heard, but opens no streams: ${why}`);
-};
+}
 
 /** By the heartbeats in the log: of all managers, a second late. */
 export const createHeardSince =

@@ -52,11 +52,13 @@ async function* readLogs(
     let offset = printed().length;
     const first = since === null || Date.parse(since) <= clock.nowMs() ? linesFrom(0) : [];
     if (first.length > 0 && tail !== 0) yield tail === null ? first : first.slice(-tail);
-    while (follow && !signal.aborted && find(container)?.state === 'running') {
+    while (follow && !signal.aborted) {
       notifier.reset();
+      const isOver = find(container)?.state !== 'running';
       const lines = linesFrom(offset);
       offset = printed().length;
       if (lines.length > 0) yield lines;
+      else if (isOver) return;
       else await notifier.wait(lookEveryMs);
     }
   } finally {

@@ -39,7 +39,7 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
     return create(base);
   };
   return {
-    manager: (managerId) => open((base) => createManagerBus(shared, base, managerId)),
+    manager: () => open((base) => createManagerBus(shared, base)),
     agent: (node) => open((base) => createAgentBus(shared, base, node)),
     async close() {
       await Promise.all([...ends].map((end) => end.close()));
@@ -51,11 +51,7 @@ export function createEmbeddedBroker({ clusterId, logger }: { clusterId: string;
 
 type Shared = { clusterId: string; queues: EmbeddedQueues; dropped: MessageLog };
 
-function createManagerBus(
-  { clusterId, queues, dropped }: Shared,
-  { end, assertOpen, track }: EmbeddedEnd,
-  managerId: string,
-): ManagerBus {
+function createManagerBus({ clusterId, queues, dropped }: Shared, { end, assertOpen, track }: EmbeddedEnd): ManagerBus {
   return {
     ...end,
     async sendCommand(command) {
@@ -86,10 +82,10 @@ function createManagerBus(
       const routingKey = routingKeys.streams(request.node);
       queues.pushStreamRequest(request.node, { routingKey, body: encodeBody(request) });
     },
-    consumeStreamAnswers(node, handler) {
+    consumeStreamAnswers({ node, address }, handler) {
       assertOpen();
       const subscription = { parse: parserOf(parseStreamAnswer, clusterId), handler: acking(handler), prefetch: 1 };
-      return track(queues.consumeStreamAnswers(routingKeys.stream(node, managerId), subscription));
+      return track(queues.consumeStreamAnswers(routingKeys.stream(node, address), subscription));
     },
     readDeadLetters: async (limit) => queues.deadLetters(limit),
   };

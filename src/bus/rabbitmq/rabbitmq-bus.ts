@@ -115,8 +115,8 @@ export function createAmqpManagerBus(options: AmqpOptions & { managerId: string 
       await publisher.publish({ exchange: commandsExchange, routingKey, body: encodeBody(request) }, deadlineMs);
       reached.add(routingKey);
     },
-    consumeStreamAnswers(node, handler) {
-      const options = { clusterId, managerId, dropped: logs.streamsDropped, node, handler };
+    consumeStreamAnswers(from, handler) {
+      const options = { clusterId, dropped: logs.streamsDropped, ...from, handler };
       return track(consumers, consumeStreamAnswers(streams.get(), options));
     },
     readDeadLetters: (limit) => connection.withChannel((channel) => readDeadLetters(channel, limit)),

@@ -24,16 +24,16 @@ export function createStreamConnection(open: () => AmqpConnection): StreamConnec
 
 type AnswersOptions = {
   clusterId: string;
-  managerId: string;
   dropped: MessageLog;
   node: string;
+  address: string;
   handler: Parameters<ManagerBus['consumeStreamAnswers']>[1];
 };
 
 /** Without acknowledgements: what is under way is bounded by the credit of the streams, and what was lost ends them. */
 export function consumeStreamAnswers(connection: AmqpConnection, options: AnswersOptions): Consumer {
-  const { clusterId, managerId, dropped, node, handler } = options;
-  const [queue, routingKey] = [streamsQueue(managerId, node), routingKeys.stream(node, managerId)];
+  const { clusterId, dropped, node, address, handler } = options;
+  const [queue, routingKey] = [streamsQueue(address, node), routingKeys.stream(node, address)];
   let isClosed = false;
   const ownChannel = connection.openChannel({
     name: `streams of ${node}`,

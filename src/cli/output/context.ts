@@ -13,13 +13,21 @@ export const exitCodes = {
   forbidden: 5,
   interrupted: 130,
 } as const;
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+/** Or that of a command that was run in a container. */
+export type ExitCode = number;
 
 export type CliContext = {
   /** A line of the result, to standard output. */
   print(line: string): void;
   /** The result for programs: one JSON value, to standard output. */
   printJson(value: unknown): void;
+  /** A part of the result as it is, to standard output. */
+  write(part: string | Uint8Array): void;
+  writeError(part: string | Uint8Array): void;
+  /** Standard input; null: there is none. */
+  input: Input | null;
+  /** Of standard output. */
+  terminalSize(): { columns: number; rows: number } | null;
   /** A line beside the result (what went wrong, how it went), to standard error. */
   printError(line: string): void;
   /** One line of standard error that is written over; silent without a terminal. */
@@ -38,20 +46,38 @@ export type CliContext = {
   exitCode(): ExitCode;
 };
 
-export type TextStream = { write(text: string): unknown; isTTY?: boolean; columns?: number; rows?: number };
+export type TextStream = {
+  write(text: string | Uint8Array): unknown;
+  isTTY?: boolean;
+  columns?: number;
+  rows?: number;
+};
+
+export type Input = AsyncIterable<Uint8Array> & {
+  isTTY?: boolean;
+  /** Of a terminal: every key at once, Ctrl-C too. */
+  setRawMode?(isRaw: boolean): unknown;
+  /** Ends the reading. */
+  destroy(): unknown;
+};
 
 export type ContextOptions = {
   out: TextStream;
   err: TextStream;
+  input?: Input;
   environment: CliContext['environment'];
   signal: AbortSignal;
 };
 
-export function createContext({ out, err, environment, signal }: ContextOptions): CliContext {
+export function createContext({ out, err, input, environment, signal }: ContextOptions): CliContext {
   let exitCode: ExitCode = exitCodes.fine;
   return {
     print: (line) => void out.write(`${line}\n`),
     printJson: (value) => void out.write(`${JSON.stringify(value, null, 2)}\n`),
+    write: (part) => void out.write(part),
+    writeError: (part) => void err.write(part),
+    input: input ?? null,
+    terminalSize: () => (out.columns && out.rows ? { columns: out.columns, rows: out.rows } : null),
     printError: (line) => void err.write(`${line}\n`),
     progressBar: (what) => createProgressBar(what, err),
     liveLines: (on = 'err') => liveLinesOf(on === 'err' ? err : out),

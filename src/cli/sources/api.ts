@@ -1,12 +1,14 @@
 /** Calls a manager's HTTP API: its address, our token, and what its refusals mean. */
 
 import type { Command } from 'commander';
+import type { WebSocket } from 'ws';
 import { systemClock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
-import { readPinnedTls } from '../../tls/client-tls.ts';
+import { type ClientTls, readPinnedTls } from '../../tls/client-tls.ts';
 import { describeTlsError, isClosed, isUntrusted } from '../../tls/tls-error.ts';
-import { createTlsFetch, type Fetch } from '../../tls/tls-fetch.ts';
+import { createTlsFetch } from '../../tls/tls-fetch.ts';
 import type { CliContext } from '../output/context.ts';
+import { linesOf, openSocket, refusalOf } from './api-answers.ts';
 
 export type Api = {
   /** Where it is asked. */
@@ -15,6 +17,10 @@ export type Api = {
   get<T>(path: string): Promise<T>;
   /** As `get`, with another method. */
   call<T>(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<T>;
+  /** An answer that lasts as long as it is read: its lines. @throws as `get` */
+  lines(path: string, signal: AbortSignal): AsyncGenerator<string>;
+  /** Becomes a WebSocket, which is paused. @throws as `get` */
+  connect(path: string): Promise<WebSocket>;
 };
 
 export type ApiOptions = { url?: string; ca?: string; cert?: string; key?: string };
@@ -36,7 +42,15 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
   const url = readUrl(options.url ?? (environment.CO_URL || urlDefault));
   const base = url.href.replace(/\/$/, '');
   const token = environment.CO_TOKEN;
-  const fetch = fetchOf(url, options, context);
+  const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+  const tls = tlsOf(url, options, context);
+  const fetch = once(async () => (await createTlsFetch(await tls())).fetch);
+
+  const toFailure = (error: unknown): unknown => {
+    if (error instanceof AppError || signal.aborted) return error;
+    const message = `no manager answers at ${base}: ${describeTlsError(error)}${hintOf(url, error)}`;
+    return new AppError('api_unreachable', message, { cause: error });
+  };
 
   const call: Api['call'] = async <T>(
     method: string,
@@ -44,8 +58,7 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
     body?: unknown,
     more: Readonly<Record<string, string>> = {},
   ): Promise<T> => {
-    const headers: Record<string, string> = { accept: 'application/json', ...more };
-    if (token) headers.authorization = `Bearer ${token}`;
+    const headers: Record<string, string> = { accept: 'application/json', ...authorization, ...more };
     if (body !== undefined) headers['content-type'] = 'application/json';
     try {
       const answer = await (await fetch())(`${base}${path}`, {
@@ -57,13 +70,32 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
       if (!answer.ok) throw await refusalOf(answer, { base, hasToken: Boolean(token) });
       return (await answer.json()) as T;
     } catch (error) {
-      if (error instanceof AppError || signal.aborted) throw error;
-      const message = `no manager answers at ${base}: ${describeTlsError(error)}${hintOf(url, error)}`;
-      throw new AppError('api_unreachable', message, { cause: error });
+      throw toFailure(error);
     }
   };
 
-  return { base, get: (path) => call('GET', path), call };
+  return {
+    base,
+    get: (path) => call('GET', path),
+    call,
+    async *lines(path, leaving) {
+      const headers = { accept: 'application/x-ndjson', ...authorization };
+      try {
+        const answer = await (await fetch())(`${base}${path}`, { headers, signal: AbortSignal.any([signal, leaving]) });
+        if (!answer.ok) throw await refusalOf(answer, { base, hasToken: Boolean(token) });
+        yield* linesOf(answer);
+      } catch (error) {
+        if (!leaving.aborted) throw toFailure(error);
+      }
+    },
+    async connect(path) {
+      try {
+        return await openSocket(`${base.replace(/^http/, 'ws')}${path}`, { headers: authorization, ...(await tls()) });
+      } catch (error) {
+        throw toFailure(error);
+      }
+    },
+  };
 }
 
 /** What to do, where that can be known. */
@@ -75,17 +107,17 @@ function hintOf({ protocol }: URL, error: unknown): string {
   return isClosed(error) ? ', as where it requires a certificate: give --cert and --key' : '';
 }
 
-/** With the authorities and the certificate of the options; they are read once, for the first call. */
-function fetchOf(url: URL, options: ApiOptions, { environment, signal }: CliContext): () => Promise<Fetch> {
+/** The authorities and the certificate of the options; they are read once, for the first call. */
+function tlsOf(url: URL, options: ApiOptions, { environment, signal }: CliContext): () => Promise<ClientTls> {
   const given = (name: 'ca' | 'cert' | 'key') => options[name] ?? (environment[`CO_${name.toUpperCase()}`] || null);
   const files = { ca: given('ca'), cert: given('cert'), key: given('key') };
-  if (url.protocol !== 'https:') return async () => fetch;
+  if (url.protocol !== 'https:') return async () => ({});
   const names = { ca: '--ca', cert: '--cert', key: '--key' };
-  let opening: Promise<Fetch> | null = null;
-  const open = async () => {
-    const tls = await readPinnedTls(files, names, { url, nowMs: systemClock.nowMs(), signal });
-    return (await createTlsFetch(tls)).fetch;
-  };
+  return once(() => readPinnedTls(files, names, { url, nowMs: systemClock.nowMs(), signal }));
+}
+
+function once<T>(open: () => Promise<T>): () => Promise<T> {
+  let opening: Promise<T> | null = null;
   return () => {
     opening ??= open();
     return opening;
@@ -104,15 +136,4 @@ function readUrl(text: string): URL {
   }
   [url.search, url.hash] = ['', ''];
   return url;
-}
-
-async function refusalOf(answer: Response, { base, hasToken }: { base: string; hasToken: boolean }): Promise<AppError> {
-  const problem = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
-  const message = problem.detail ?? `the manager answered ${answer.status} ${answer.statusText}`;
-  const details = { status: answer.status };
-  if (problem.code === 'unauthenticated') {
-    const what = hasToken ? 'does not know the token in CO_TOKEN' : 'requires a token: set it as CO_TOKEN';
-    return new AppError(problem.code, `the manager at ${base} ${what}`, { details });
-  }
-  return new AppError(problem.code ?? 'request_refused', message, { details });
 }

@@ -44,7 +44,7 @@ export const streamsContract: BusContract = {
   'answers reach the manager they are for, in order, and no other': async (bus) => {
     const received: string[] = [];
     for (const manager of ['m1', 'm2']) {
-      bus.manager(manager).consumeStreamAnswers('a', (answer) => {
+      bus.manager(manager).consumeStreamAnswers({ node: 'a', address: manager }, (answer) => {
         received.push(`${manager}: ${'sequence' in answer ? answer.sequence : answer.kind}`);
       });
     }
@@ -63,7 +63,7 @@ export const streamsContract: BusContract = {
     const agent = bus.agent('a');
     const manager = bus.manager('m1');
     const received: string[] = [];
-    const consumer = manager.consumeStreamAnswers('a', ({ kind }) => received.push(kind));
+    const consumer = manager.consumeStreamAnswers({ node: 'a', address: 'm1' }, ({ kind }) => received.push(kind));
     await agent.sendStreamAnswer(line(bus, 'a', 'm1', 1));
     await until('the answer', () => received.length === 1);
     await consumer.close();
@@ -76,7 +76,7 @@ export const streamsContract: BusContract = {
     const manager = bus.manager('m1');
     const received: string[] = [];
     for (const node of ['a', 'b']) {
-      manager.consumeStreamAnswers(node, (answer) => received.push(`${node}: ${answer.kind}`));
+      manager.consumeStreamAnswers({ node, address: 'm1' }, (answer) => received.push(`${node}: ${answer.kind}`));
     }
     const agent = bus.agent('a');
     await agent.sendStreamAnswer({ ...line(bus, 'b', 'm1', 1) }).catch(() => {});
@@ -116,7 +116,7 @@ export const streamsContract: BusContract = {
     manager.consumeHeartbeats(() => {
       heard += 1;
     });
-    manager.consumeStreamAnswers('a', () => {
+    manager.consumeStreamAnswers({ node: 'a', address: 'm1' }, () => {
       lines += 1;
     });
     let isOver = false;

@@ -1,5 +1,6 @@
 /** Runs the command line in tests: the same program, in this process, with what it said and how it ended. */
 
+import { Readable } from 'node:stream';
 import { createContext, type ExitCode } from '../../../src/cli/output/context.ts';
 import { runCli } from '../../../src/cli/program.ts';
 
@@ -16,24 +17,28 @@ export type CliRunOptions = {
   environment?: Record<string, string>;
   signal?: AbortSignal;
   onOut?: (text: string) => void;
+  /** Standard input, to its end. */
+  input?: string;
 };
 
 export async function coctl(args: readonly string[], options: CliRunOptions = {}): Promise<CliRun> {
-  const { environment = {}, signal = new AbortController().signal, onOut } = options;
+  const { environment = {}, signal = new AbortController().signal, onOut, input } = options;
   let out = '';
   let err = '';
   const context = createContext({
     out: {
-      write(text) {
+      write(part) {
+        const text = typeof part === 'string' ? part : Buffer.from(part).toString();
         out += text;
         onOut?.(text);
       },
     },
     err: {
-      write(text) {
-        err += text;
+      write(part) {
+        err += typeof part === 'string' ? part : Buffer.from(part).toString();
       },
     },
+    ...(input === undefined ? {} : { input: Readable.from([Buffer.from(input)]) }),
     environment,
     signal,
   });

@@ -18,6 +18,7 @@ export const sizeExceptions: SizeExceptions = {
   'test/integration/history/archive/archive.test.ts': oneSubject,
   'test/integration/http/bad-input.test.ts': table,
   'test/integration/projections/read-models/read-models.test.ts': oneSubject,
+  'test/integration/streams/stream-client.test.ts#testStreams': contract,
   'test/support/agent/agent-fixture.ts#createManagerDouble': double,
   'test/support/log/history.ts#createHistory': double,
   'test/support/simulation/simulated-cluster.ts': double,

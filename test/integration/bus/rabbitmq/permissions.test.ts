@@ -78,7 +78,7 @@ proof('a manager and an agent do all their work with their own rights', async (r
     const requests: string[] = [];
     const answers: string[] = [];
     agent.consumeStreamRequests(({ kind }) => requests.push(kind));
-    manager.consumeStreamAnswers('worker-1', ({ kind }) => answers.push(kind));
+    manager.consumeStreamAnswers({ node: 'worker-1', address: 'm1' }, ({ kind }) => answers.push(kind));
     const stream = { clusterId: options.clusterId, node: 'worker-1', streamId: randomUUID(), sequence: 1 };
     await manager.sendStreamRequest({ kind: 'close', ...stream });
     await agent.sendStreamAnswer({ kind: 'opened', ...stream, manager: 'm1' });
