@@ -105,6 +105,9 @@ test('the log says the same without a manager', async () => {
     assert.is(read.code, 0, read.err);
     assert.is(read.out, asked.out, args.join(' '));
   }
+  const byFolder = await coctl(['services', '-o', 'name', '--at', `${position}`, '--data', folder]);
+  assert.is(byFolder.out, 'web\n', byFolder.err);
+  assert.is((await coctl(['services', '--data', folder, ...log])).code, 2);
   const state = await coctl(['state', '--at', `${position}`, ...log]);
   assert.match(state.out, /^web +3\/3 +converged/m);
 });
