@@ -156,4 +156,13 @@ test('why answers for nodes, and groups attempts that went the same way', async 
   assert.match((await run('why', 'worker-9')).err, /no service was ever called worker-9/);
 });
 
+test('what failed is not shown any more when its service is gone', async () => {
+  await run('rm', 'bad');
+  assert.equal(
+    (await names('ps')).filter((id) => id.startsWith('bad')),
+    [],
+  );
+  assert.ok((await names('ps', '--all')).some((id) => id.startsWith('bad')));
+});
+
 test.run();
