@@ -1,7 +1,11 @@
 /** Runs `./bootstrap/up`: an engine, the example image, and a cluster that runs until it is stopped. */
 
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { readDockerTls } from '../../src/agent/docker/docker-tls.ts';
+import { forgetLocal, noteLocal } from '../../src/cli/sources/contexts.ts';
 import { systemClock } from '../../src/clock.ts';
+import { adminTokenFile } from '../../src/daemon/admin-token.ts';
 import { type DataFolder, lockDataFolder } from '../../src/daemon/data-folder.ts';
 import { type NodeAgents, nodesOf } from '../../src/daemon/node-agents.ts';
 import { findOpenSecrets, tightenFolder } from '../../src/daemon/private-files.ts';
@@ -53,9 +57,11 @@ async function upOn(folder: DataFolder, options: UpOptions, life: Life): Promise
   await offerPage(print);
   const cluster = await openCluster({ folder, engine, options }, life);
   const control = await openControl({ folder, engine, options, agents: cluster.agents }, print);
+  const noted = await noteContext(cluster.url, options);
   print(readyLine(cluster.url, engine));
   return {
     async close() {
+      await noted.forget();
       await control.close();
       await cluster.close();
     },
@@ -98,6 +104,21 @@ async function openCluster({ folder, engine, options }: Chosen, life: Life): Pro
   const logger = createLogger({ level: config.logLevel }, file);
   const { manager, agents, close } = await runLocalCluster({ config, folder, logger }, life);
   return { url: manager.url, agents, close: () => close().finally(file.close) };
+}
+
+/** For `coctl`, which finds it without CO_URL then. It can be found by that as well, so that a home that is read-only does no harm. */
+async function noteContext(url: string, { config, environment }: UpOptions): Promise<{ forget(): Promise<void> }> {
+  const tokenFile = resolve(config.dataDir, adminTokenFile);
+  const context = { url, ...(existsSync(tokenFile) ? { tokenFile } : {}) };
+  const isNoted = await noteLocal(environment, context).then(
+    () => true,
+    () => false,
+  );
+  return {
+    async forget() {
+      if (isNoted) await forgetLocal(environment, context).catch(() => {});
+    },
+  };
 }
 
 /** For `./bootstrap/node`. The cluster does as well without. */

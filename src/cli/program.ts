@@ -12,6 +12,8 @@ import { addSetCommand } from './commands/acting/set.ts';
 import { addInspectCommand } from './commands/asking/inspect.ts';
 import { addNodesCommand, addPsCommand, addServicesCommand } from './commands/asking/lists.ts';
 import { addStateCommand } from './commands/asking/state.ts';
+import { addCompletionCommand } from './commands/completion.ts';
+import { addContextCommand } from './commands/context.ts';
 import { addDiffCommand } from './commands/diff.ts';
 import { addExecCommand } from './commands/exec.ts';
 import { addExportCommand } from './commands/export.ts';
@@ -28,6 +30,7 @@ import { addWhatIfCommand } from './commands/what-if.ts';
 import { addWhyCommand } from './commands/why.ts';
 import { type CliContext, type ExitCode, exitCodes } from './output/context.ts';
 import { printable } from './output/table.ts';
+import { readProgram } from './output/version.ts';
 
 type Add = (program: Command, context: CliContext) => void;
 
@@ -67,6 +70,7 @@ const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] 
   ],
   ['The log:', [addReplayCommand, addVerifyCommand, addExportCommand, addImportCommand, addPruneCommand]],
   ['Who may call, and pull:', [addTokenCommand, addRegistryCommand]],
+  ['This command line:', [addContextCommand, addCompletionCommand]],
 ];
 
 const helpOnEnding = `
@@ -79,7 +83,7 @@ Exit codes:
   5    the token does not allow it, or there is none
   130  interrupted
 
-Commands that change the cluster or ask about it call the manager at CO_URL (default http://127.0.0.1:5000) with the token in CO_TOKEN
+Commands that change the cluster or ask about it call the manager at CO_URL, or of the current context, or at http://127.0.0.1:5000, with the token in CO_TOKEN
 and, for an https:// URL, the authority in CO_CA;
 those that ask, but for inspect, can read the log instead, and answer the same. The others read the log itself, also beside
 a running manager, and change nothing unless they say so. Times are in UTC.`;
@@ -100,6 +104,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
 export function createProgram(context: CliContext): Command {
   const program = new Command('coctl')
     .description('Runs containers on a cluster, shows its state, and explains and replays its history')
+    .version(readProgram().version, '--version')
     .exitOverride()
     .showHelpAfterError('(--help says how)')
     .addHelpText('after', helpOnEnding)
@@ -133,6 +138,7 @@ const unreachable: ReadonlySet<string> = new Set([
   'log_missing',
   'file_missing',
   'file_unreadable',
+  'contexts_unreadable',
   'log_locked',
   'log_corrupt',
   'log_unavailable',

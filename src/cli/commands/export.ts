@@ -1,6 +1,5 @@
 /** The command `coctl export`: the log, or a part of it, as a file that any log can be made from again. */
 
-import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
@@ -11,6 +10,7 @@ import { type ExportResult, exportToFile, partialOf } from '../../history/archiv
 import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { count, type Totals, withProgress } from '../output/progress-bar.ts';
+import { readProgram } from '../output/version.ts';
 import { addReadOptions, type LogSource, type ReadOptions, withLog } from '../sources/log-source.ts';
 import { parsePointInTime, pointInTimeHelp } from '../sources/point-in-time.ts';
 
@@ -80,7 +80,7 @@ function exportOptions({ from, to }: Options, { signal }: CliContext, onProgress
 }
 
 function programName(): string {
-  const { name, version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  const { name, version } = readProgram();
   return `${name} ${version}`;
 }
 

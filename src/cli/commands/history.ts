@@ -25,7 +25,7 @@ const limitMax = 10_000;
 
 export function addHistoryCommand(program: Command, context: CliContext): void {
   const command = program
-    .command('history <name>')
+    .command('history <service|node|container>')
     .description(
       'Everything that happened to a service, a node or a container: when, how long after the event before, what',
     )

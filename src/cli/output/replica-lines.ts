@@ -37,9 +37,10 @@ export function phaseOf(container: ShownContainerRow): string {
 
 /** `web  2 of 3 running, generation 4: progressing: 1 starting on worker-2` */
 export function describeService(row: ServiceRow): string {
-  const { serviceName, running, replicas, generation, status, reason } = row;
+  const { serviceName, mode, running, replicas, generation, status, reason } = row;
   const why = reason === null ? '' : `: ${reason}`;
-  return printable(`${serviceName}  ${running} of ${replicas} running, generation ${generation}: ${status}${why}`);
+  const count = mode === 'job' ? '' : `${running} of ${replicas} running, `;
+  return printable(`${serviceName}  ${count}generation ${generation}: ${status}${why}`);
 }
 
 /**

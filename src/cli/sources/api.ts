@@ -1,14 +1,16 @@
 /** Calls a manager's HTTP API: its address, our token, and what its refusals mean. */
 
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { WebSocket } from 'ws';
 import { systemClock } from '../../clock.ts';
-import { AppError } from '../../errors.ts';
+import { AppError, errorMessage } from '../../errors.ts';
 import { type ClientTls, readPinnedTls } from '../../tls/client-tls.ts';
 import { describeTlsError, isClosed, isUntrusted } from '../../tls/tls-error.ts';
 import { createTlsFetch } from '../../tls/tls-fetch.ts';
 import type { CliContext } from '../output/context.ts';
 import { linesOf, openSocket, refusalOf } from './api-answers.ts';
+import { type ClusterContext, readContexts } from './contexts.ts';
 
 export type Api = {
   /** Where it is asked. */
@@ -31,7 +33,10 @@ const answerDeadlineMs = 60_000;
 
 export function addApiOptions(command: Command): Command {
   return command
-    .option('--url <url>', `where a manager serves; CO_URL, default ${urlDefault}. CO_TOKEN holds the token`)
+    .option(
+      '--url <url>',
+      `where a manager serves; CO_URL, or the current context, or ${urlDefault}. CO_TOKEN holds the token`,
+    )
     .option('--ca <file>', 'https: the authority to trust, a file or its fingerprint sha256:…; CO_CA')
     .option('--cert <file>', 'https: a certificate to show; CO_CERT')
     .option('--key <file>', 'and its key; CO_KEY');
@@ -39,16 +44,18 @@ export function addApiOptions(command: Command): Command {
 
 export function createApi(context: CliContext, options: ApiOptions = {}): Api {
   const { environment, signal } = context;
-  const url = readUrl(options.url ?? (environment.CO_URL || urlDefault));
+  const { name, ...cluster } = clusterOf(options, environment);
+  const url = readUrl(cluster.url);
   const base = url.href.replace(/\/$/, '');
-  const token = environment.CO_TOKEN;
+  const token = environment.CO_TOKEN || readToken(cluster);
   const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
-  const tls = tlsOf(url, options, context);
+  const tls = tlsOf(url, { ...(cluster.ca === undefined ? {} : { ca: cluster.ca }), ...options }, context);
   const fetch = once(async () => (await createTlsFetch(await tls())).fetch);
 
   const toFailure = (error: unknown): unknown => {
     if (error instanceof AppError || signal.aborted) return error;
-    const message = `no manager answers at ${base}: ${describeTlsError(error)}${hintOf(url, error)}`;
+    const which = name === null ? '' : ` (the context ${name})`;
+    const message = `no manager answers at ${base}${which}: ${describeTlsError(error)}${hintOf(url, error)}`;
     return new AppError('api_unreachable', message, { cause: error });
   };
 
@@ -98,6 +105,29 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
   };
 }
 
+/** By the command line, the environment, the current context, or the default; `name`: of the context. */
+function clusterOf(
+  { url }: ApiOptions,
+  environment: CliContext['environment'],
+): ClusterContext & { name: string | null } {
+  const given = url ?? (environment.CO_URL || undefined);
+  if (given !== undefined) return { url: given, name: null };
+  const { current, contexts } = readContexts(environment);
+  return current === null ? { url: urlDefault, name: null } : { ...contexts[current]!, name: current };
+}
+
+/** @throws AppError `file_unreadable` naming the file of the context */
+function readToken({ tokenFile }: ClusterContext): string | undefined {
+  if (tokenFile === undefined) return undefined;
+  try {
+    return readFileSync(tokenFile, 'utf8').trim();
+  } catch (error) {
+    throw new AppError('file_unreadable', `the token of the context cannot be read: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
 /** What to do, where that can be known. */
 function hintOf({ protocol }: URL, error: unknown): string {
   if (protocol !== 'https:') return '';
@@ -124,8 +154,16 @@ function once<T>(open: () => Promise<T>): () => Promise<T> {
   };
 }
 
+/** A host with a port, and maybe a path. In clear only to this machine: a token goes with it. */
+function withScheme(text: string): string {
+  const [, host] = /^([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}(?:\/.*)?$/.exec(text) ?? [];
+  if (host === undefined) return text;
+  return `${/^(localhost|127(\.\d+){3}|\[::1\])$/.test(host) ? 'http' : 'https'}://${text}`;
+}
+
 /** With the path it has: a proxy may serve a manager below one. @throws AppError `usage_invalid` */
-function readUrl(text: string): URL {
+export function readUrl(given: string): URL {
+  const text = withScheme(given);
   const url = URL.canParse(text) ? new URL(text) : null;
   // Whatever has an @ may hold a password: it is not shown.
   if (text.includes('@')) {

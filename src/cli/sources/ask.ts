@@ -18,14 +18,14 @@ export function addAskOptions(command: Command): Command {
   addApiOptions(command).option('--offline', 'asks no manager: reads the log that is named, or the default one');
   return addReadOptions(command).addHelpText(
     'after',
-    '\nThe manager is asked, unless --offline is given or a log is named by --sqlite, --mongodb or --file: then the answer is\nworked out here, also when no manager runs.',
+    '\nThe manager is asked, unless --offline is given or a log is named by --sqlite, --mongodb, --data or --file: then the answer is\nworked out here, also when no manager runs.',
   );
 }
 
 /** @throws AppError `usage_invalid` · what the answerer throws · of a log: what `withLog` throws */
 export function ask<T>(options: AskOptions, context: CliContext, { online, offline }: Answerers<T>): Promise<T> {
-  const { url, offline: isOffline = false, sqlite, mongodb, file } = options;
-  const log = sqlite ?? mongodb ?? file;
+  const { url, offline: isOffline = false, sqlite, mongodb, file, data } = options;
+  const log = sqlite ?? mongodb ?? file ?? data;
   if (!isOffline && log === undefined) return online(createApi(context, options)).catch(nameTheLog);
   if (url !== undefined)
     throw new AppError('usage_invalid', '--url asks a manager, and a log is read without one: give one');

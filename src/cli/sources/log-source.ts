@@ -10,7 +10,7 @@ import type { SnapshotStore } from '../../projections/snapshots/snapshot.ts';
 import type { CliContext } from '../output/context.ts';
 import { withProgress } from '../output/progress-bar.ts';
 
-export type LogOptions = { mongodb?: string; mongodbCa?: string; sqlite?: string };
+export type LogOptions = { mongodb?: string; mongodbCa?: string; sqlite?: string; data?: string };
 
 /** Where a log is only read, it may be an exported one. */
 export type ReadOptions = LogOptions & { file?: string };
@@ -30,7 +30,8 @@ export function addLogOptions(command: Command): Command {
   return command
     .option('--mongodb <url>', 'the log in MongoDB; CO_MONGODB_URL keeps a password out of sight')
     .option('--mongodb-ca <file>', 'TLS to it, by this authority; CO_MONGODB_CA')
-    .option('--sqlite <file>', 'the log in a SQLite file; default: events.sqlite in CO_DATA_DIR or ./data');
+    .option('--sqlite <file>', 'the log in a SQLite file; default: events.sqlite in CO_DATA_DIR or ./data')
+    .option('--data <folder>', 'the log in the data folder of `up`; CO_DATA_DIR');
 }
 
 /** Runs with the log open, and lets go of it. @throws AppError `log_missing` · `log_unavailable` · `usage_invalid` */
@@ -50,7 +51,11 @@ export async function withLog<T>(
 }
 
 /** Which log is meant. @throws AppError `usage_invalid` */
-export function placeOf({ mongodb, mongodbCa, sqlite }: LogOptions, { environment }: CliContext): LogPlace {
+export function placeOf({ mongodb, mongodbCa, data, ...given }: LogOptions, { environment }: CliContext): LogPlace {
+  if (data !== undefined && (mongodb ?? given.sqlite) !== undefined) {
+    throw new AppError('usage_invalid', '--data names a log of its own: give one');
+  }
+  const sqlite = data === undefined ? given.sqlite : join(data, 'events.sqlite');
   if (mongodb !== undefined && sqlite !== undefined) {
     throw new AppError('usage_invalid', '--mongodb and --sqlite name two logs: give one');
   }
@@ -95,8 +100,9 @@ async function openLogSource(options: ReadOptions, context: CliContext): Promise
   return { ...opened, snapshots: readOnly(createSnapshotFiles(join(dir, snapshotFolder))), anchor };
 }
 
-async function openFile({ mongodb, sqlite }: LogOptions, path: string, context: CliContext): Promise<LogSource> {
-  if ((mongodb ?? sqlite) !== undefined) throw new AppError('usage_invalid', '--file names a log of its own: give one');
+async function openFile({ mongodb, sqlite, data }: LogOptions, path: string, context: CliContext): Promise<LogSource> {
+  if ((mongodb ?? sqlite ?? data) !== undefined)
+    throw new AppError('usage_invalid', '--file names a log of its own: give one');
   const { openExportedLog } = await import('../../history/archive/archive-log.ts');
   const { value: opened } = await withProgress(context.progressBar('checking'), (onProgress) =>
     openExportedLog(path, { signal: context.signal, onProgress }),

@@ -30,7 +30,7 @@ type Scene = { dir: string; up: Program; api: Api; node(...args: string[]): Prom
 async function withUp(body: (scene: Scene) => Promise<void>, environment: NodeJS.ProcessEnv = {}): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'co-control-'));
   const args = ['--data', dir, '--port', '0', '--engine', 'simulated', '--workers', '4'];
-  const up = startProgram(args, { ...heartbeats, ...environment }, upProgram);
+  const up = startProgram(args, { CO_CONTEXTS: join(dir, 'contexts.json'), ...heartbeats, ...environment }, upProgram);
   const node = (...args: string[]) =>
     run(process.execPath, [nodeProgram, ...args, '--data', dir]).then(
       ({ stdout, stderr }) => ({ code: 0, said: stdout + stderr }),

@@ -134,7 +134,12 @@ const facts: [command: RegExp, check: (printed: string) => void][] = [
 
 test('every command of the walk works as written and shows what the README says', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'co-readme-'));
-  const environment = { CO_DATA_DIR: dataDir, CO_PORT: '0', CO_ENGINE: 'simulated' };
+  const environment = {
+    CO_DATA_DIR: dataDir,
+    CO_PORT: '0',
+    CO_ENGINE: 'simulated',
+    CO_CONTEXTS: join(dataDir, 'contexts.json'),
+  };
   let up: Program | undefined;
   const shell = openShell(environment);
   try {
@@ -142,6 +147,8 @@ test('every command of the walk works as written and shows what the README says'
     assert.is(first, './bootstrap/up\n', 'the walk begins with it');
     up = startProgram([], environment, upProgram);
     const [url = ''] = (await up.line('ready ')).split(' ');
+    assert.match(await shell.run('./coctl context ls'), new RegExp(`^\\* +local +${url}$`, 'm'));
+    assert.match(await shell.run('./coctl nodes'), /^worker-1 +ready/m, 'coctl finds it by what up has noted');
     const unseen = new Set(facts);
     for (const block of blocks) {
       const printed = await shell.run(block.replaceAll(readmeAddress, new URL(url).host));
@@ -151,6 +158,9 @@ test('every command of the walk works as written and shows what the README says'
       }
     }
     assert.equal([...unseen], [], 'every scene was shown');
+    await up.end();
+    const noted = JSON.parse(await readFile(environment.CO_CONTEXTS, 'utf8'));
+    assert.equal(noted, { current: null, contexts: {} }, 'what has ended is not called any more');
   } finally {
     shell.close();
     await up?.end();

@@ -15,7 +15,7 @@ type Options = ApiOptions & FormatOptions & { at?: string };
 
 export function addInspectCommand(program: Command, context: CliContext): void {
   const command = program
-    .command('inspect <name>')
+    .command('inspect <service|node|container>')
     .description('Everything about a service, a node or a container; a service with the spec that can be applied again')
     .option('--at <point>', `as it was then: ${pointInTimeHelp}`)
     .action((name: string, options: Options) => inspect(name, options, context));

@@ -104,24 +104,34 @@ async function readContainers(
     options,
     context,
   );
-  const containers = all || state !== undefined ? body.containers : body.containers.filter(isOfInterest);
+  const containers =
+    all || state !== undefined ? body.containers : await withoutOldEnds(body.containers, options, context);
   const columns = containerColumns(shownAt(shown, options, body));
   return { body: { ...body, containers }, rows: containers, columns, nameOf: ({ container }) => container };
 }
 
+type Containers = ContainerStateBody['containers'];
 const endedStates: ReadonlySet<string> = new Set(['completed', 'stopped', 'failed']);
 
-/** What lives; and of a slot where nothing runs, what failed there last. The list is by slot, oldest first. */
-function isOfInterest(
-  { service, slot, state, container }: ContainerStateBody['containers'][number],
-  _: number,
-  all: ContainerStateBody['containers'],
-): boolean {
-  if (!endedStates.has(state)) return true;
+/** What lives; and of a slot where nothing runs, what failed there last, unless its service is gone. */
+async function withoutOldEnds(all: Containers, options: ListOptions, context: CliContext): Promise<Containers> {
+  const shown = all.filter((container) => !endedStates.has(container.state) || isLastFailure(container, all));
+  if (shown.every(({ state }) => state !== 'failed')) return shown;
+  const path = {
+    path: '/service_state',
+    build: (view: Parameters<typeof serviceStateBody>[0]) => serviceStateBody(view),
+  };
+  const { services } = await readState<ServiceStateBody>(path, options, context);
+  const wanted = new Set(services.filter(({ status }) => status !== 'removing').map(({ serviceName }) => serviceName));
+  return shown.filter(({ state, service }) => state !== 'failed' || wanted.has(service));
+}
+
+/** @param all by slot, oldest first */
+function isLastFailure({ service, slot, state, container }: Containers[number], all: Containers): boolean {
   if (state !== 'failed') return false;
   const inSlot = all.filter((other) => other.service === service && other.slot === slot);
   if (inSlot.some((other) => other.state === 'running')) return false;
-  return inSlot.findLast((other) => other.state === 'failed')?.container === container;
+  return inSlot.findLast((other) => endedStates.has(other.state))?.container === container;
 }
 
 export function addServicesCommand(program: Command, context: CliContext): void {

@@ -1,0 +1,102 @@
+/** A first quarter of an hour with the command line, on a real Docker Engine: apply a compose file, break it, ask why, go back. */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { coctl } from '../support/cluster/cli.ts';
+import { type Program, startProgram } from '../support/cluster/cluster.ts';
+import { dockerSocket, removeContainersOf, whyNoDocker } from '../support/servers/docker.ts';
+import { testImage as image } from '../support/servers/images.ts';
+
+const test = suite('the command line on Docker');
+const whyNot = await whyNoDocker();
+if (whyNot !== null) console.log(`skipped: ${whyNot}`);
+const promise = (sentence: string, body: () => Promise<void>) =>
+  whyNot === null ? test(sentence, body) : test.skip(sentence);
+
+let folder: string;
+let program: Program;
+let url: string;
+let clusterId: string;
+
+const run = (...args: string[]) => coctl(args, { environment: { CO_URL: url } });
+const file = () => join(folder, 'compose.yaml');
+
+if (whyNot === null) {
+  test.before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'co-e2e-'));
+    const options = ['--data', join(folder, 'data'), '--port', '0', '--engine', 'docker', '--docker', dockerSocket];
+    program = startProgram(['up', ...options, '--workers', '2'], { CO_LOG_LEVEL: 'warn' });
+    url = await program.line('ready ');
+    clusterId = (await run('state', '--json')).json().cluster.id;
+  });
+  test.after(async () => {
+    await program.end();
+    await removeContainersOf(clusterId);
+    await rm(folder, { recursive: true, force: true });
+  });
+}
+
+const compose = (version: string) => `
+name: shop
+services:
+  web:
+    image: ${image}
+    command: ["httpd", "-f", "-p", "80", "-h", "/"]
+    ports: ["80"]
+    healthcheck: { test: ["CMD", "true"], interval: 1s, timeout: 1s, retries: 2 }
+    stop_grace_period: 1s
+    environment: { VERSION: "${version}" }
+    depends_on: { store: { condition: service_healthy }, prepare: { condition: service_completed_successfully } }
+    deploy: { replicas: 2, resources: { limits: { memory: 32M } }, update_config: { monitor: 1s, order: start-first } }
+  store:
+    image: ${image}
+    command: sh -c 'echo ready > /run/ready; exec sleep 3600'
+    tmpfs: /run
+    stop_grace_period: 1s
+    healthcheck: { test: "cat /run/ready", interval: 1s, timeout: 1s, retries: 5 }
+  prepare:
+    image: ${image}
+    command: ["sh", "-c", "echo prepared"]
+`;
+
+promise('a compose file of three services runs: first the job and the store, then what depends on them', async () => {
+  await writeFile(file(), compose('1'));
+  const { code, out, err } = await run('apply', '-f', file(), '--timeout', '90s');
+  assert.is(code, 0, err);
+  assert.match(out, /^prepare is completed, generation 1$/m);
+  assert.match(out, /^store has converged: 1 of 1 running, generation 1$/m);
+  assert.match(out, /^web has converged: 2 of 2 running, generation 1$/m);
+  assert.match((await run('ps', 'web')).out, /^web\.1-\w+ +worker-\d +healthy +\d+ s +\d+→80 /m);
+  assert.is((await run('plan', '-f', file())).out, 'nothing would change\n');
+});
+
+promise(
+  'an image that does not exist takes nothing down: the change ends with the reason, and a rollback comes back',
+  async () => {
+    const broken = await run('set', 'image', 'web=co/none:1', '--timeout', '90s');
+    assert.is(broken.code, 4, broken.err);
+    assert.match(broken.err, /^web did not converge: the rollout of generation 2 is paused: /m);
+    assert.match((await run('services')).out, /^web +2\/2 +paused/m);
+    assert.match((await run('why', 'web')).out, /got no image on worker-\d/);
+    const back = await run('rollback', 'web', '--timeout', '90s');
+    assert.is(back.code, 0, back.err);
+    assert.match((await run('rollout', 'history', 'web')).out, /^ +3 +.* converged, as 1 /m);
+  },
+);
+
+promise('another version is planned and rolled out, a node is drained, and all of it is removed', async () => {
+  await writeFile(file(), compose('2'));
+  const planned = await run('plan', '-f', file());
+  assert.match(planned.out, /^~ web\n {4}~ container\.env\.VERSION: "1" → "2"$/m);
+  const applied = await run('apply', '-f', file(), '--timeout', '90s');
+  assert.is(applied.code, 0, applied.err);
+  const drained = await run('node', 'drain', 'worker-1', '--timeout', '60s');
+  assert.match(drained.out, /^worker-1 is empty$/m, drained.err);
+  assert.is((await run('rm', 'web', 'store', 'prepare', '--timeout', '60s')).code, 0);
+  assert.is((await run('ps', '-o', 'name')).out, '');
+});
+
+test.run();
