@@ -2,7 +2,7 @@
 
 import { type TSchema, Type } from '@sinclair/typebox';
 import { IsoTime, NodeId } from '../../model/ids.ts';
-import { PasswordHash, RegistryHost, RegistryUsername } from '../../model/registry.ts';
+import { PasswordHash, RegistryHost } from '../../model/registry.ts';
 import { Scopes, TokenId, TokenName } from '../../model/token.ts';
 
 const fact = <T extends Record<string, TSchema>>(members: T) => ({
@@ -30,7 +30,8 @@ export const accessFacts = {
    */
   RegistryLoginSet: fact({
     host: RegistryHost,
-    username: RegistryUsername,
+    /** Which characters it has is checked where it is set: here a pattern would see the halves of those beyond the BMP. */
+    username: Type.String({ minLength: 1, maxLength: 510 }),
     version: Type.Integer({ minimum: 1 }),
     changed: Type.Boolean(),
     passwordHash: PasswordHash,

@@ -79,6 +79,13 @@ test('a dry run says what would become of a login, and stores and appends nothin
   assert.is((await put({ ...login, password: 'another' })).body.version, 2, 'none was used up');
 });
 
+test('a user name has the letters of any script', async () => {
+  for (const username of ['ĥÞ', '\u{1f600}'.repeat(255)]) {
+    const { status, body, text } = await put({ ...login, username });
+    assert.equal([status, body.username], [202, username], text);
+  }
+});
+
 test('the password is in the store as it was set, encrypted, and in no event, answer or file', async () => {
   const answers = [await put(), await put(), await api.call('GET', '/registry'), await put({ ...login, password: '' })];
   answers.push(await api.call('GET', '/state'), await api.call('GET', '/metrics'), await api.call('GET', '/events'));
