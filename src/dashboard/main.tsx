@@ -2,6 +2,7 @@
 
 import { render } from 'preact';
 import { Page } from './page.tsx';
+import { startCompare } from './state/compare.ts';
 import { startDetails } from './state/details.ts';
 import { startStore } from './state/store.ts';
 import { followTheme } from './state/theme.ts';
@@ -11,4 +12,5 @@ followTheme();
 startStore();
 startTravel();
 startDetails();
+startCompare();
 render(<Page />, document.body);

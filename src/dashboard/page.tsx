@@ -3,6 +3,7 @@
 import { Alarms } from './parts/alarms.tsx';
 import { ClusterMap } from './parts/cluster-map.tsx';
 import { DetailsPanel } from './parts/details.tsx';
+import { DifferencePanel } from './parts/difference-panel.tsx';
 import { EventList } from './parts/event-list.tsx';
 import { FirstSteps } from './parts/first-steps.tsx';
 import { Header } from './parts/header.tsx';
@@ -43,6 +44,7 @@ function Cluster() {
         <ClusterMap />
       </div>
       <div class="co-right">
+        <DifferencePanel />
         <DetailsPanel />
         <ServiceTable />
         <EventList />

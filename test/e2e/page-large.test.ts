@@ -15,7 +15,7 @@ if (chromiumPath === null) console.log('skipped: CO_TEST_CHROMIUM is not set');
 const test = suite('page of a large cluster');
 const withBrowser = chromiumPath === null ? test.skip : test;
 
-const shape: HistoryShape = { nodes: 120, services: 6, replicas: 50 };
+const shape: HistoryShape = { nodes: 120, services: 40, replicas: 8 };
 const eventsMax = 1_600;
 const axeSource = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -73,6 +73,18 @@ withBrowser('a click on a tile and a name that is typed lead to the same', async
   await close();
 });
 
+withBrowser('of many services some are listed, and all when they are asked for', async () => {
+  const { page, close } = await browser.open(api.url);
+  const rows = page.locator('[data-service]');
+  await rows.first().waitFor();
+  assert.is(await rows.count(), 30);
+  await page.getByRole('button', { name: 'Show all 40' }).click();
+  assert.is(await rows.count(), 40);
+  await page.getByRole('button', { name: 'Show less' }).click();
+  assert.is(await rows.count(), 30);
+  await close();
+});
+
 withBrowser('its past is drawn as well', async () => {
   const { page, close } = await browser.open(`${api.url}/?at=60`);
   await page.getByTestId('connection').getByText('past').waitFor();
@@ -102,13 +114,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
     withBrowser(`on ${what}, ${colorScheme}, nothing is wider than it is, and axe finds nothing serious`, async () => {
       const { page, close } = await browser.open(`${api.url}/?at=400`, { viewport, colorScheme });
       await page.getByTestId('canvas').waitFor();
-      await page.locator('[data-service="service-1"]').getByRole('button').click();
+      await page.locator('[data-service]').first().getByRole('button').click();
       await page.getByTestId('history').waitFor();
       assert.equal(await faultsOf(page), []);
       const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
       assert.ok(wide <= viewport.width, `${wide} on ${viewport.width}`);
       await page.goto(api.url);
-      await page.locator('[data-service="service-1"]').getByRole('button').click();
+      await page.locator('[data-service]').first().getByRole('button').click();
       await page.getByTestId('actions').waitFor();
       assert.equal(await faultsOf(page), []);
       await page.getByRole('button', { name: 'Restart …' }).click();

@@ -1,36 +1,25 @@
 /** The page, in a real Chromium, on a cluster that runs: what it shows, and that it follows. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Api, createApi } from '../support/cluster/api.ts';
-import { type RunningCluster, startCluster } from '../support/cluster/cluster.ts';
-import { chromiumPath, openBrowser, type TestBrowser } from '../support/page/browser.ts';
+import type { Api } from '../support/cluster/api.ts';
+import { chromiumPath, type TestBrowser } from '../support/page/browser.ts';
+import { openPageCluster, type PageCluster } from '../support/page/page-cluster.ts';
 
 if (chromiumPath === null) console.log('skipped: CO_TEST_CHROMIUM is not set');
 const test = suite('page');
 const withBrowser = chromiumPath === null ? test.skip : test;
 
-let folder: string;
-let cluster: RunningCluster;
+let cluster: PageCluster;
 let api: Api;
 let browser: TestBrowser;
 
 test.before(async () => {
   if (chromiumPath === null) return;
-  folder = await mkdtemp(join(tmpdir(), 'co-page-'));
-  cluster = await startCluster({ dataDir: folder, engine: 'simulated', socketPath: '/none', workers: 3 });
-  api = createApi(cluster.url);
-  browser = await openBrowser();
+  cluster = await openPageCluster();
+  ({ api, browser } = cluster);
 });
-test.after(async () => {
-  if (chromiumPath === null) return;
-  await browser.close();
-  await cluster.purge();
-  await rm(folder, { recursive: true, force: true });
-});
+test.after(() => cluster?.close());
 
 withBrowser('an empty cluster says what to type first, and the nodes it has', async () => {
   const { page, errors, close } = await browser.open(cluster.url);
@@ -186,78 +175,24 @@ withBrowser('a service and a node are chosen as well', async () => {
   await close();
 });
 
-withBrowser('a change shows its plan first, changes nothing until it is confirmed, and then does', async () => {
+withBrowser('two handles show the difference between two points in time', async () => {
   const { page, errors, close } = await browser.open(cluster.url);
-  await page.locator('[data-service="web"]').getByRole('button').click();
-  await page.getByLabel('Replicas of web').fill('5');
-  await page.getByRole('button', { name: 'Scale …' }).click();
-  const plan = page.getByTestId('plan');
-  await plan.getByText('web: 2 → 5 running, converged').waitFor();
-  assert.is((await api.service('web'))?.replicas, 2);
-  await plan.getByRole('button', { name: 'Cancel' }).click();
-  await plan.waitFor({ state: 'hidden' });
-  assert.is((await api.service('web'))?.replicas, 2, 'it was not confirmed');
+  await page.locator('[data-service="web"]').getByText('2 / 2').waitFor();
+  await page.getByRole('button', { name: 'Compare' }).click();
+  const difference = page.getByTestId('difference');
+  await difference.locator('[data-change="added"][data-name="web"]').waitFor();
+  await difference.locator('[data-change="added"][data-name="worker-3"]').waitFor();
 
-  await page.getByRole('button', { name: 'Scale …' }).click();
-  await plan.getByRole('button', { name: 'Do it' }).click();
-  await page.locator('[data-service="web"]').getByText('5 / 5').waitFor();
-  await page.getByText(/Scale web to 5: accepted at position \d+/).waitFor();
+  // To the end, where nothing differs from now; by keys, as the handle is a slider as well.
+  await page.getByLabel('Compared with').press('End');
+  await difference.getByText('Nothing differs.').waitFor();
+  const scaled = (await api.events('type=ServiceScaled'))[0]!;
+  await page.getByTestId('events').locator(`[data-position="${scaled.position}"]`).getByRole('button').click();
+  await difference.getByText('running: 4 → 2').waitFor();
+  await page.getByRole('button', { name: 'Compare' }).click();
+  await difference.waitFor({ state: 'detached' });
   assert.equal(errors, []);
   await close();
-});
-
-withBrowser('an image is set and rolled back, a node is drained, a service removed', async () => {
-  const { page, errors, close } = await browser.open(cluster.url);
-  const act = async (name: string) => {
-    await page.getByRole('button', { name }).click();
-    await page.getByTestId('plan').getByRole('button', { name: 'Do it' }).click();
-    await page.getByTestId('plan').waitFor({ state: 'hidden' });
-  };
-  await page.locator('[data-service="web"]').getByRole('button').click();
-  await page.getByLabel('Image of web').fill('nginx:1.28');
-  await act('Set image …');
-  await page.locator('[data-service="web"]').getByText('nginx:1.28 gen').waitFor();
-  await act('Roll back …');
-  await page
-    .locator('[data-service="web"]')
-    .getByText(/^nginx gen/)
-    .waitFor();
-  await page.locator('[data-node="worker-3"]').locator('.co-node').click();
-  await act('Drain …');
-  await page.locator('[data-node="worker-3"]').getByText('draining').waitFor();
-  await act('Activate …');
-  await page.locator('[data-service="web"]').getByRole('button').click();
-  await act('Remove …');
-  await page.locator('[data-service="web"]').waitFor({ state: 'detached' });
-  assert.equal(errors, []);
-  await close();
-});
-
-withBrowser('what a node would leave behind is asked without a way to do it', async () => {
-  const { page, close } = await browser.open(cluster.url);
-  await page.locator('[data-node="worker-1"]').locator('.co-node').click();
-  await page.getByRole('button', { name: 'What if it died …' }).click();
-  await page.getByTestId('verdict').waitFor();
-  assert.is(await page.getByRole('button', { name: 'Do it' }).count(), 0);
-  await close();
-});
-
-withBrowser('a reader is offered no change, and nor is anyone in the past', async () => {
-  const { body } = await api.call('POST', '/token', { name: 'ben', scopes: ['read'] });
-  const { page, close } = await browser.open(`${cluster.url}/login`);
-  await page.getByLabel('Token').fill(body.text);
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByRole('button', { name: 'Log out' }).waitFor();
-  await page.locator('[data-node="worker-1"]').locator('.co-node').click();
-  await page.getByTestId('history').waitFor();
-  assert.is(await page.getByTestId('actions').count(), 0);
-  await close();
-
-  const past = await browser.open(`${cluster.url}/?at=20`);
-  await past.page.locator('[data-node="worker-1"]').locator('.co-node').click();
-  await past.page.getByTestId('history').waitFor();
-  assert.is(await past.page.getByTestId('actions').count(), 0);
-  await past.close();
 });
 
 withBrowser('nothing is loaded from elsewhere, and no script but its own would run', async () => {

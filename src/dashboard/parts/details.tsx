@@ -127,7 +127,7 @@ function ContainerMachine({ id, facts }: { id: string; facts: readonly LogEvent[
 function Causes({ answer, notes, chain }: { answer: string; notes: readonly string[]; chain: readonly CauseLink[] }) {
   return (
     <>
-      <h3 class="h6">Why</h3>
+      <h3 class="h6">{shown.value.isLive ? 'Why' : 'Why, as far as is known by now'}</h3>
       <p data-testid="answer">{answer}</p>
       {notes.map((note) => (
         <p key={note} class="small">

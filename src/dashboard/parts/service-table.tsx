@@ -1,5 +1,6 @@
 /** The services: wanted, running, healthy, the rollout, and in a sentence why one is not as it should be. */
 
+import { useSignal } from '@preact/signals';
 import { sortNatural } from '../../projections/rows/order.ts';
 import {
   type RolloutRow,
@@ -20,12 +21,19 @@ const tones: Readonly<Record<ServiceStatus, string>> = {
   removing: 'idle',
 };
 
-/** More than this are found by the filter. */
-const rowsMax = 200;
+/** Of more, those that are not as they should be come first, and the rest when it is asked for. */
+const fewMax = 30;
+/** And no more than this. */
+const rowsMax = 1_000;
+const settled: ReadonlySet<ServiceStatus> = new Set(['converged', 'completed']);
 
 export function ServiceTable() {
   const { view } = shown.value;
-  const services = sortNatural(view.services.values(), ({ name }) => name);
+  const isWhole = useSignal(false);
+  const byName = sortNatural(view.services.values(), ({ name }) => name);
+  const isFew = byName.length <= fewMax;
+  const services = isFew || isWhole.value ? byName : unsettledFirst(view, byName);
+  const shownMax = isWhole.value ? rowsMax : fewMax;
   return (
     <section aria-labelledby="services-heading">
       <h2 id="services-heading" class="h6">
@@ -49,15 +57,31 @@ export function ServiceTable() {
             </tr>
           </thead>
           <tbody>
-            {services.slice(0, rowsMax).map((service) => (
+            {services.slice(0, shownMax).map((service) => (
               <Row key={service.name} view={view} service={service} />
             ))}
           </tbody>
         </table>
-        {services.length > rowsMax && <p class="small">{services.length - rowsMax} more services are not listed.</p>}
+        {!isFew && (
+          <button
+            type="button"
+            class="btn btn-sm btn-outline-secondary mb-2"
+            onClick={() => {
+              isWhole.value = !isWhole.value;
+            }}
+          >
+            {isWhole.value ? 'Show less' : `Show all ${services.length}`}
+          </button>
+        )}
       </div>
     </section>
   );
+}
+
+function unsettledFirst(view: ClusterView, services: readonly ServiceView[]): ServiceView[] {
+  const [unsettled, rest]: [ServiceView[], ServiceView[]] = [[], []];
+  for (const service of services) (settled.has(serviceRow(view, service).status) ? rest : unsettled).push(service);
+  return [...unsettled, ...rest];
 }
 
 function Row({ view, service }: { view: ClusterView; service: ServiceView }) {

@@ -4,6 +4,7 @@ import { useComputed } from '@preact/signals';
 import { scaleLog, scaleUtc } from 'd3-scale';
 import { formatTime } from '../../history/sentences/format-values.ts';
 import type { DensityBucket } from '../source/time-line.ts';
+import { compare, comparedMs } from '../state/compare.ts';
 import { shown } from '../state/store.ts';
 import { density, goLive, goToTime, isNear, play, point, range, speed, step } from '../state/travel.ts';
 
@@ -18,9 +19,10 @@ const speeds = [1, 10, 100, 1_000] as const;
 export function TimeBar() {
   return (
     <section class="co-time" aria-label="Time" data-testid="time">
-      <div class="co-strip">
+      <div class={`co-strip ${comparedMs.value === null ? '' : 'co-compared'}`}>
         <Strip />
         <Slider />
+        <SecondHandle />
       </div>
       <Axis />
       <Controls />
@@ -100,6 +102,28 @@ function Slider() {
   );
 }
 
+/** While two points in time are compared. */
+function SecondHandle() {
+  const { fromMs, toMs } = range.value;
+  const { value } = comparedMs;
+  if (value === null) return null;
+  return (
+    <input
+      type="range"
+      class="co-slider co-second"
+      aria-label="Compared with"
+      aria-valuetext={`${formatTime(new Date(value).toISOString())} UTC`}
+      min={fromMs}
+      max={toMs}
+      step={1}
+      value={value}
+      onInput={({ currentTarget }) => {
+        comparedMs.value = Number(currentTarget.value);
+      }}
+    />
+  );
+}
+
 function Axis() {
   const { fromMs, toMs } = range.value;
   const x = scaleUtc().domain([fromMs, toMs]);
@@ -160,6 +184,14 @@ function Controls() {
         onClick={goLive}
       >
         Live
+      </button>
+      <button
+        type="button"
+        class={`btn btn-sm ${comparedMs.value === null ? 'btn-outline-secondary' : 'btn-secondary'}`}
+        aria-pressed={comparedMs.value !== null}
+        onClick={compare}
+      >
+        Compare
       </button>
       <ul class="co-legend list-unstyled" aria-label="Marks of the strip">
         <li>
