@@ -11,6 +11,7 @@ import type { AppendOptions } from '../../../../src/events/log/event-log.ts';
 import { type Commit, type LogEvent, type NewEvent, streams } from '../../../../src/events/schema/event.ts';
 import { assertEvent } from '../../../../src/events/schema/validate-event.ts';
 import { silentLogger } from '../../../../src/logger.ts';
+import { restartPolicyDefault } from '../../../../src/model/policy.ts';
 import type { ContainerSpec } from '../../../../src/model/service.ts';
 import type { Projector } from '../../../../src/projections/live/projector.ts';
 import { emptyClusterView } from '../../../../src/projections/view/cluster-view.ts';
@@ -142,6 +143,31 @@ test('an agent that knows digests is sent them, or that none is known; an older 
       [expected, expected],
     );
     assert.is(start.digest, expected);
+  }
+});
+
+test('an agent learns how its containers restart, and the node time-out, unless it is an older one', async () => {
+  for (const [hasKey, condition, expected] of [
+    [true, 'always', true],
+    [true, 'never', false],
+    [false, 'always', false],
+  ] as const) {
+    const history = createHistory();
+    const { data, stream } = history.node('worker-1');
+    if (hasKey) history.add('NodeReturned', { ...(data as object), publicKey: 'A'.repeat(43) } as never, stream);
+    const restart = { ...restartPolicyDefault, condition };
+    history.serviceRequested('web', 1, spec(), { restart, onDisconnect: 'keep' });
+    history.queued('web', 1, 'worker-1');
+    const { dispatcher, taken, tell } = setUp(history);
+    dispatcher.lead(1);
+    tell(history.events.at(-1)!);
+    await until('set and start', () => taken.length === 2);
+    dispatcher.close();
+    const [wanted, start] = taken as [WantedCommand, StartCommand];
+    const rule = { policy: restart, onDisconnect: 'keep' };
+    assert.equal(start.restart, expected ? rule : undefined);
+    assert.equal(wanted.restarts ?? [], expected ? [{ service: 'web', ...rule }] : []);
+    assert.is(wanted.nodeTimeoutMs, hasKey ? 5_000 : undefined);
   }
 });
 
