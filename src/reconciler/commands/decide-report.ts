@@ -15,6 +15,8 @@ export type ReportDecision =
   | { event: NewEvent; expect: Expectation[]; appendId?: string }
   /** Nothing to write. */
   | 'stale'
+  /** What it follows is on its way: it has to be decided again. */
+  | 'early'
   /** Nothing to write. The log has ended this container, or never had it, and it may still run: it has to be removed. */
   | 'orphan';
 
@@ -34,6 +36,7 @@ export function decideReport(
   if (container.node !== report.node) return 'stale';
   if (report.kind === 'image') return decideImage(view, report, container);
   const event = eventOf(view, report, container);
+  if (isEarly(report, container)) return 'early';
   if (!isNews(container, event.type)) return 'stale';
   return { event, expect: [{ stream: streams.container(container.id), version: container.version }] };
 }
@@ -81,6 +84,10 @@ function decideStale(view: ClusterView, report: ReportOf<'stale-removed'>, clust
     appendId: uuidv5(report.reportId, clusterId),
   };
 }
+
+/** Of the health of a container that does not run yet: reports are taken in side by side. */
+const isEarly = ({ kind }: StateReport, { state }: ContainerView): boolean =>
+  (kind === 'healthy' || kind === 'unhealthy') && (state === 'in queue' || state === 'starting');
 
 /** It raises the container's rank, or changes its health while it runs. */
 const isNews = ({ state, health }: ContainerView, fact: string): boolean =>

@@ -52,7 +52,7 @@ export function createReportConsumer(deps: Deps, { clusterId }: { clusterId: str
       if (result.kind === 'conflict') return retryLater();
       if (result.appended) failingSinceMs = null;
       result.decision.afterwards?.();
-      return 'ack';
+      return result.decision.isEarly ? 'retry' : 'ack';
     } catch (error) {
       if (error instanceof AppError && error.retryable) return retryLater();
       return { deadLetter: error instanceof Error ? error.message : String(error) };

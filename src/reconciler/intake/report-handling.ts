@@ -18,8 +18,8 @@ import { createRegistrationConflicts } from './registration-conflicts.ts';
 /** Progress of pulls is not decided: see pull-progress.ts. */
 export type DecidableReport = Exclude<Report, { kind: 'pull-progress' }>;
 
-/** `afterwards`: called when the events are in the log, or when there are none. */
-export type HandledReport = Decided & { afterwards?: () => void };
+/** `afterwards`: called when the events are in the log, or when there are none. `isEarly`: it has to be delivered again. */
+export type HandledReport = Decided & { afterwards?: () => void; isEarly?: boolean };
 
 type Deps = { view: ClusterView; bus: ManagerBus; heartbeats: HeartbeatStatus; clock: Clock; logger: Logger };
 
@@ -81,6 +81,7 @@ export function createReportHandling(
 }
 
 function toHandled(decision: ReportDecision): HandledReport {
+  if (decision === 'early') return { events: [], isEarly: true };
   if (typeof decision === 'string') return { events: [] };
   const { event, expect, appendId } = decision;
   return { events: [event], options: { expect, ...(appendId === undefined ? {} : { appendId }) } };

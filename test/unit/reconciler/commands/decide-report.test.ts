@@ -59,4 +59,20 @@ test('a registration expects that no other of its node came first, also after a 
   }
 });
 
+test('the health of a container waits for the report that it runs, and is not dropped', () => {
+  const history = createHistory();
+  history.node('worker-1');
+  history.serviceRequested('web', 1);
+  const container = history.queued('web', 1, 'worker-1');
+  const report = { kind: 'healthy', ...head, session: 1, container, causationId: null } as const;
+  const decide = () => decideReport(viewOf(history), report, clusterId);
+  assert.is(decide(), 'early');
+  history.starting(container);
+  assert.is(decide(), 'early');
+  history.running(container);
+  const decision = decide();
+  assert.ok(typeof decision === 'object');
+  assert.is(decision.event.type, 'ContainerHealthy');
+});
+
 test.run();
