@@ -14,8 +14,8 @@ import {
 import { scheduleDefaults } from '../../model/schedule.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { PolicyPatch } from '../../reconciler/commands/decide.ts';
+import { assertSchedule } from '../../reconciler/commands/policy-rules.ts';
 import { refuseField } from '../response/problem.ts';
-import { checkSchedule } from './check-policy.ts';
 import type { PlacementBody, RebalanceBody } from './placement-schema.ts';
 import { toPlacement, toPlacementBody } from './placement-specs.ts';
 import type { HealthBody, JobBody, RestartBody, ScheduleBody, UpdateBody } from './release-schema.ts';
@@ -87,7 +87,7 @@ export const toPolicyPatch = (body: PolicyPatchBody): PolicyPatch => {
     ...(job === undefined ? {} : { job }),
     ...(schedule === undefined
       ? {}
-      : { schedule: schedule && checkSchedule({ ...scheduleDefaults, ...schedule }, '') }),
+      : { schedule: schedule && assertSchedule({ ...scheduleDefaults, ...schedule }, '') }),
     ...(update === undefined ? {} : { update: update && toUpdate(update) }),
     ...(restart === undefined ? {} : { restart }),
     ...(placement === undefined ? {} : { placement: placement && toPlacement(placement, '') }),

@@ -7,8 +7,8 @@ import type { PolicyPatch, SpecRequest } from '../../reconciler/commands/decide.
 import { type Removed, sortByName } from '../../reconciler/commands/named-entries.ts';
 import { patchOptions } from '../../reconciler/commands/patch-options.ts';
 import { type ContainerPatch, patchResources, withoutOptions } from '../../reconciler/commands/patch-spec.ts';
+import { assertPolicy } from '../../reconciler/commands/policy-rules.ts';
 import { refuseField } from '../response/problem.ts';
-import { checkPolicy } from './check-policy.ts';
 import { toOptionsBody, toOptionsPatch, toResourcesBody, toResourcesPatch } from './container-options.ts';
 import { toHealth, toPolicy, toPolicyPatch } from './release-specs.ts';
 import type { ContainerBody, ContainerPatchBody, PatchBody, ServiceBody } from './service-schema.ts';
@@ -32,7 +32,7 @@ export function toServiceSpecs(services: readonly ServiceBody[]): SpecRequest[] 
       },
       ...toPolicy(policies, `${path}.`),
     };
-    checkPolicy(spec, `${path}.`, policies);
+    assertPolicy(spec, `${path}.`, policies);
     return spec;
   });
 }

@@ -33,6 +33,7 @@ import { decideToken, type TokenRequest } from './decide-token.ts';
 import { type Decision, metaOf, type RequestContext } from './decision.ts';
 import { assertOptions } from './option-rules.ts';
 import { type ContainerPatch, patchContainer } from './patch-spec.ts';
+import { assertPolicy } from './policy-rules.ts';
 import { requestService } from './request-service.ts';
 import { assertSpecSize } from './spec-limit.ts';
 
@@ -91,6 +92,10 @@ export function decide(
       const container = request.container ? patchContainer(spec, request.container, 'container') : spec;
       const policy = patchPolicy(service.policy, request.policy);
       const changed = { service: name, replicas: request.replicas ?? replicas, container, ...policy };
+      if (request.policy && Object.keys(request.policy).length > 0) {
+        const isReplicated = modeOf(policy) === 'replicated';
+        assertPolicy({ ...changed, replicas: isReplicated ? changed.replicas : null }, '', restartOf(request.policy));
+      }
       return { events: [applySpec(view, changed, '', context)], expect: [expectService(view, name)] };
     }
     case 'remove':
@@ -142,6 +147,9 @@ function applySpec(view: ClusterView, spec: SpecRequest, path: string, context: 
   const generation = isSameSpec ? before : before + 1;
   return requestService({ name, replicas, spec: container, specHash: hash, policy }, generation, !isSameSpec, context);
 }
+
+/** What a patch says of restarts, for rules about single members. */
+const restartOf = ({ restart }: PolicyPatch) => (restart ? { restart } : {});
 
 function patchPolicy(policy: ServicePolicy, patch: PolicyPatch = {}): ServicePolicy {
   const { job, schedule, update, restart, placement, rebalance, onDisconnect } = patch;

@@ -66,6 +66,21 @@ for (const { name, open } of httpLogs) {
     assert.equal([refused.status, refused.body.code], [422, 'labels_too_many']);
   });
 
+  for (const [what, patch, field] of [
+    ['as many canaries as replicas', { update: { canary: 2 } }, 'update.canary'],
+    ['a packed service that is balanced', { placement: { strategy: 'binpack' }, rebalance: {} }, 'rebalance'],
+    ['start-first with a host port', { update: { order: 'start-first' } }, 'update.order'],
+  ] as const) {
+    test(`${what} is refused of a patch as well, and a patch of something else is not`, async () => {
+      const container = { image: 'web:1', ports: [{ container: 80, host: 8080 }] };
+      await api.call('POST', '/service', { body: body({ replicas: 2, container }) });
+      const { status, body: problem } = await api.call('PATCH', '/service/web', { body: patch });
+      assert.equal([status, problem.code], [422, 'body_contradictory']);
+      assert.ok(problem.detail.startsWith(field), problem.detail);
+      assert.is((await api.call('PATCH', '/service/web', { body: { replicas: 1 } })).status, 202);
+    });
+  }
+
   for (const [what, members, field, rule] of [
     [
       'a constraint on an unknown key',

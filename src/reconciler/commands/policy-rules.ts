@@ -1,11 +1,9 @@
 /** Refuses policies of a service that contradict each other, or that it cannot follow. Pure. */
 
-import type { AppError } from '../../errors.ts';
-import { modeOf, type ServicePolicy, type UpdatePolicy } from '../../model/policy.ts';
+import { AppError } from '../../errors.ts';
+import { modeOf, type RestartPolicy, type ServicePolicy, type UpdatePolicy } from '../../model/policy.ts';
 import { explainTimes, type Schedule } from '../../model/schedule.ts';
 import type { ContainerSpec } from '../../model/service.ts';
-import { refuseField } from '../response/problem.ts';
-import type { RestartBody } from './release-schema.ts';
 
 type Checked = { replicas: number | null; container: Pick<ContainerSpec, 'ports'> } & ServicePolicy;
 
@@ -14,15 +12,15 @@ type Checked = { replicas: number | null; container: Pick<ContainerSpec, 'ports'
  * @param given.restart as in the body: which of its members were meant
  * @throws AppError `body_contradictory`
  */
-export function checkPolicy(service: Checked, path: string, given: { restart?: RestartBody } = {}): void {
+export function assertPolicy(service: Checked, path: string, given: { restart?: Partial<RestartPolicy> } = {}): void {
   const { replicas, update, job, schedule, onDisconnect } = service;
-  const refuse = (member: string, rule: string) => refuseField('body_contradictory', `${path}${member}`, rule);
+  const refuse = (member: string, rule: string) => contradiction(`${path}${member}`, rule);
   const mode = modeOf(service);
   if (mode !== 'replicated' && replicas !== null)
     throw refuse('replicas', `cannot be set for a service of mode ${mode}`);
   if (mode !== 'job' && job) throw refuse('job', `needs mode job, not ${mode}`);
   if (mode !== 'job' && schedule) throw refuse('schedule', `needs mode job, not ${mode}`);
-  if (schedule) checkSchedule(schedule, path);
+  if (schedule) assertSchedule(schedule, path);
   if (mode === 'job' && onDisconnect) throw refuse('onDisconnect', onDisconnectOfJob);
   if (mode === 'job') checkJob(service, given.restart ?? {}, refuse);
   if (update) checkUpdate(update, service, refuse);
@@ -30,20 +28,23 @@ export function checkPolicy(service: Checked, path: string, given: { restart?: R
 }
 
 /** @param path of the service in the body, with its dot @throws AppError `body_contradictory` */
-export function checkSchedule(schedule: Schedule, path: string): Schedule {
+export function assertSchedule(schedule: Schedule, path: string): Schedule {
   const broken = explainTimes(schedule);
-  if (broken) throw refuseField('body_contradictory', `${path}schedule.${broken.member}`, broken.rule);
+  if (broken) throw contradiction(`${path}schedule.${broken.member}`, broken.rule);
   return schedule;
 }
 
 const onDisconnectOfJob = `cannot be keep for a service of mode job: its attempts are the managers' to count`;
+
+const contradiction = (field: string, rule: string) =>
+  new AppError('body_contradictory', `${field} ${rule}`, { details: { field, rule } });
 
 type Refuse = (member: string, rule: string) => AppError;
 
 /** How often it is tried, and what its end means, is said by the job. */
 const notOfJobs = ['condition', 'maxAttempts', 'windowSeconds'] as const;
 
-function checkJob({ update }: Checked, restart: RestartBody, refuse: Refuse): void {
+function checkJob({ update }: Checked, restart: Partial<RestartPolicy>, refuse: Refuse): void {
   if (update) throw refuse('update', 'cannot be set for a service of mode job: nothing is rolled out');
   const given = notOfJobs.find((member) => restart[member] !== undefined);
   if (given) throw refuse(`restart.${given}`, 'cannot be set for a service of mode job: job.maxAttempts counts');
