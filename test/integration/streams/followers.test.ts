@@ -136,7 +136,10 @@ function testFollowers(name: string, open: (clusterId: string) => Promise<Stream
       assert.ok(grown < memoryMaxBytes, figures);
       assert.ok(rate < 10, 'the agent sends no more than its rate');
       const active = received.slice(0, followersMax - idleMax);
-      assert.ok(Math.min(...active) > 0 && Math.min(...active) * 4 > Math.max(...active), `each has its share: ${active.join(' ')}`);
+      assert.ok(
+        Math.min(...active) > 0 && Math.min(...active) * 4 > Math.max(...active),
+        `each has its share: ${active.join(' ')}`,
+      );
     } finally {
       client.close();
       await streams.close();
