@@ -94,6 +94,8 @@ withBrowser('its past is drawn as well', async () => {
 
 /** What axe finds to be serious or worse, as sentences. */
 async function faultsOf(page: Page): Promise<string[]> {
+  // What fades in has less contrast until it is there.
+  await page.waitForFunction("document.getAnimations().every(({ playState }) => playState !== 'running')");
   // By the debugger: the policy of the page lets no script of others in.
   await page.evaluate(await readFile(axeSource, 'utf8'));
   const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {

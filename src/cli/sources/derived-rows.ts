@@ -24,9 +24,9 @@ export async function readLiveRows(api: Api, { log }: LogSource): Promise<FoundR
     source: `GET /state of ${api.base}`,
     position: state.position,
     rows: {
-      services: state.services.map((row) => [row.serviceName, row]),
-      // Pulls and heartbeats are telemetry: shown, but no part of what is compared.
-      containers: state.containers.map(({ pull: _, ...row }) => [row.container, row]),
+      services: state.services.map(({ restartsLastHour: _, worstSlot: __, ...row }) => [row.serviceName, row]),
+      // Pulls and heartbeats are telemetry, and what time alone changes is derived: shown, but no part of what is compared.
+      containers: state.containers.map(({ pull: _, unknownSince: __, ...row }) => [row.container, row]),
       nodes: state.nodes.map(({ lastHeardAt: _, ...row }) => [row.node, row]),
     },
     isShown: (view, name, id) => name !== 'containers' || !view.ended.has(id),

@@ -54,7 +54,9 @@ export async function readEventsBetween(
     signal?.throwIfAborted();
   }
   const unreadThrough = before !== null && before > after + 1 ? before - 1 : null;
-  return { of: (kind, name) => madeBy(entries.get(keyOf(kind, name))), read, unreadThrough };
+  const entryOf = (kind: DiffKind, name: string) =>
+    entries.get(keyOf(kind, name)) ?? (kind === 'services' ? entries.get(reachKey) : undefined);
+  return { of: (kind, name) => madeBy(entryOf(kind, name)), read, unreadThrough };
 }
 
 const keyOf = (kind: DiffKind, name: string) => `${kind} ${name}`;
@@ -65,19 +67,30 @@ const subjects = [
   { kind: 'containers', member: 'container', streamOf: streams.container },
 ] as const;
 
+/** What is known of a service changes with its nodes as well: where it has no fact of its own, these made the difference. */
+const reachTypes: ReadonlySet<EventType> = new Set([
+  ...(['EngineLost', 'EngineReturned', 'NodeSilent', 'NodeHeard', 'NodeLost'] as const),
+  ...(['NodeRegistered', 'NodeReturned', 'NodeCordoned', 'NodeDrainRequested', 'NodeActivated'] as const),
+  ...(['NodeRemoved', 'NodeLabelsSet'] as const),
+]);
+const reachKey = 'reach';
+
 function note(entries: Map<string, Entry>, event: LogEvent): void {
   const { position, at, type } = event;
   const mention: EventMention = { position, at, type };
+  if (reachTypes.has(type)) add(entries, reachKey, mention, true);
   for (const { kind, member, streamOf } of subjects) {
     const name = (event.data as Record<string, unknown>)[member];
-    if (typeof name !== 'string') continue;
-    const key = keyOf(kind, name);
-    const entry = entries.get(key) ?? { own: [], others: [], total: 0 };
-    entries.set(key, entry);
-    entry.total += 1;
-    const list = event.stream === streamOf(name) ? entry.own : entry.others;
-    if (list.length < eventsKept) list.push(mention);
+    if (typeof name === 'string') add(entries, keyOf(kind, name), mention, event.stream === streamOf(name));
   }
+}
+
+function add(entries: Map<string, Entry>, key: string, mention: EventMention, isOwn: boolean): void {
+  const entry = entries.get(key) ?? { own: [], others: [], total: 0 };
+  entries.set(key, entry);
+  entry.total += 1;
+  const list = isOwn ? entry.own : entry.others;
+  if (list.length < eventsKept) list.push(mention);
 }
 
 /** What happened to the thing itself says more than what happened on it. */

@@ -155,10 +155,11 @@ function noteReach(
   node: NodeView,
   change: Partial<Pick<NodeView, 'engineLost' | 'silentSince'>>,
 ): void {
+  const wasUnreachable = view.unreachable.has(node.id);
   Object.assign(node, change);
   if (node.engineLost || node.silentSince !== null) view.unreachable.add(node.id);
   else view.unreachable.delete(node.id);
-  moveServices(view, node);
+  if (wasUnreachable || view.unreachable.has(node.id)) moveServices(view, node);
 }
 
 /** What is said about the services on the node is of its latest fact. */

@@ -144,7 +144,9 @@ test('a plan shows each difference and what would move, and changes nothing', as
   assert.match(out, /job\.1 is placed on worker-\d/);
   assert.is((await detail('web')).replicas, 3);
   const dry = await run('apply -f compose.yaml -f more.yaml --dry-run');
-  assert.is(dry.out, out);
+  // A heartbeat may come between: the position they start from differs then.
+  const planOf = (text: string) => text.replace(/^from position .*$/m, '');
+  assert.is(planOf(dry.out), planOf(out));
 });
 
 test('--prune removes what the files of the project no longer have, and nothing else', async () => {
