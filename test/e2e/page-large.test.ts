@@ -95,7 +95,9 @@ withBrowser('its past is drawn as well', async () => {
 /** What axe finds to be serious or worse, as sentences. */
 async function faultsOf(page: Page): Promise<string[]> {
   // What fades in has less contrast until it is there.
-  await page.waitForFunction("document.getAnimations().every(({ playState }) => playState !== 'running')");
+  await page.evaluate(
+    'Promise.race([Promise.all(document.getAnimations().map((a) => a.finished.catch(() => 0))).then(() => 0), new Promise((r) => setTimeout(r, 3000))])',
+  );
   // By the debugger: the policy of the page lets no script of others in.
   await page.evaluate(await readFile(axeSource, 'utf8'));
   const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
