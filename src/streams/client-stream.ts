@@ -12,7 +12,7 @@ export type ClientStream = {
   chunks(): AsyncGenerator<StreamChunk>;
   /** Of a command, once its chunks are over; null: it is not known. */
   exitCode(): number | null;
-  /** Resolves when there is room for more. */
+  /** Resolves when all of it is sent. The next write, and the end of the input, wait for that. */
   write(bytes: Buffer): Promise<void>;
   endInput(): void;
   resize(size: TerminalSize): void;

@@ -1,5 +1,6 @@
 /** Connects a command that runs with the WebSocket of its client: each waits for the other, and ends with it. */
 
+import { on } from 'node:events';
 import type { WebSocket } from '@fastify/websocket';
 import { Type } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
@@ -40,7 +41,7 @@ export function serveExec(socket: WebSocket, stream: ClientStream, { logger, sto
     stopPinging();
     leave();
   });
-  socket.on('message', (message: Buffer, isBinary: boolean) => void takeMessage(socket, stream, message, isBinary));
+  void takeMessages(socket, stream).catch(leave);
   void sendOutput(socket, stream).catch((error: unknown) => {
     logger.warn({ err: error }, 'the output of a command could not be sent');
     socket.terminate();
@@ -61,20 +62,25 @@ function watchClient(socket: WebSocket): () => void {
   return () => clearInterval(timer);
 }
 
-/** No further message is read before there is room for this one. */
-async function takeMessage(socket: WebSocket, stream: ClientStream, message: Buffer, isBinary: boolean): Promise<void> {
-  if (isBinary) {
-    socket.pause();
-    await stream.write(message);
-    socket.resume();
-    return;
+/**
+ * One at a time: the end of the input comes after all of it. While they wait, no more is read from the network.
+ * @throws what is wrong with a message of the client: the socket is closed for it
+ */
+async function takeMessages(socket: WebSocket, stream: ClientStream): Promise<void> {
+  const messages = on(socket, 'message', { close: ['close'], highWaterMark: 1 });
+  for await (const [message, isBinary] of messages as AsyncIterable<[message: Buffer, isBinary: boolean]>) {
+    if (isBinary) await stream.write(message);
+    else control(socket, stream, message);
   }
-  const control = parseControl(message);
-  if (!control) {
+}
+
+function control(socket: WebSocket, stream: ClientStream, message: Buffer): void {
+  const wanted = parseControl(message);
+  if (!wanted) {
     stream.close();
     socket.close(closeCodes.invalid, 'a message of text is {"kind":"resize",…} or {"kind":"input end"}');
-  } else if (control.kind === 'input end') stream.endInput();
-  else stream.resize({ columns: control.columns, rows: control.rows });
+  } else if (wanted.kind === 'input end') stream.endInput();
+  else stream.resize({ columns: wanted.columns, rows: wanted.rows });
 }
 
 type Control = { kind: 'input end' } | { kind: 'resize'; columns: number; rows: number };

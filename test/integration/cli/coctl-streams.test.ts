@@ -77,7 +77,7 @@ scene('a command ends coctl with its own exit code, and prints what it prints', 
 });
 
 scene('a command gets the whole of its input', async ({ environment }) => {
-  const input = 'line\n'.repeat(20_000);
+  const input = 'line\n'.repeat(60_000);
   const run = await coctl(['exec', '-i', container, '--', 'cat'], { environment, input });
   assert.is(run.code, 0, run.err);
   assert.is(run.out, input);

@@ -206,6 +206,15 @@ scene('a command gets input and the size of its terminal, and its secrets are ma
   assert.equal(await until('the end', exec.end), { kind: 'end', exitCode: 0 });
 });
 
+scene('the end of the input is taken after all of it, however much of it waits', async (api) => {
+  const exec = await openExec(api, `/container/${container}/exec?command=cat&stdin=true`);
+  const messages = Array.from({ length: 40 }, (_, index) => `${index} ${'x'.repeat(30_000)}\n`);
+  for (const message of messages) exec.socket.send(Buffer.from(message));
+  exec.socket.send(JSON.stringify({ kind: 'input end' }));
+  assert.equal(await until('the end', exec.end), { kind: 'end', exitCode: 0 });
+  assert.is(exec.output(), messages.join(''));
+});
+
 scene('a client that leaves ends its command, and that is recorded', async (api) => {
   const exec = await openExec(api, `/container/${container}/exec?command=sh&stdin=true`);
   exec.socket.terminate();
