@@ -13,6 +13,8 @@ const Bytes = Type.Integer({ minimum: 1, maximum: 1024 * 1024 * 1024 });
 
 /** Of input and of output: what one message carries at most. In base64 and with its frame it stays far below what a bus carries. */
 export const chunkBytesMax = 32 * 1024;
+/** Bytes of input that a command need not have taken: a manager begins with it, and more is given as the command takes them. */
+export const inputCredit = 64 * 1024;
 const Base64 = Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$', maxLength: Math.ceil(chunkBytesMax / 3) * 4 });
 /** Open at one manager or at one agent, more than either allows. */
 const streamsNamedMax = 2_048;

@@ -1,7 +1,8 @@
 /** What is under way of a stream in each direction, within its credit: chunks that its user has not taken, input that its agent has not. */
 
-import { type AnswerBody, chargeOf, chunkBytesMax } from '../bus/stream-messages.ts';
+import { type AnswerBody, chargeOf, chunkBytesMax, inputCredit } from '../bus/stream-messages.ts';
 import type { ByteRate } from '../concurrency/byte-rate.ts';
+import { createCredit } from '../concurrency/credit.ts';
 import { createFifo } from '../concurrency/fifo.ts';
 import { createNotifier } from '../concurrency/notifier.ts';
 
@@ -11,8 +12,6 @@ export type StreamChunk = Extract<AnswerBody, { kind: 'lines' | 'output' | 'stat
 export const windowBytes = 128 * 1024;
 /** A chunk is sent while there is any credit. */
 const overdraftBytes = 2 * chunkBytesMax;
-/** Of input that the agent has not written yet. */
-const inputWindowBytes = 64 * 1024;
 /** A wait ends with the stream; this only bounds a timer. */
 const waitMs = 60_000;
 
@@ -71,24 +70,16 @@ export type InputWindow = {
 };
 
 export function createInputWindow(send: (piece: Buffer) => void, over: AbortSignal): InputWindow {
-  const roomMade = createNotifier(over);
-  let left = inputWindowBytes;
+  const credit = createCredit(inputCredit, over);
   return {
     async write(bytes) {
       for (let start = 0; start < bytes.length; start += chunkBytesMax) {
         const piece = bytes.subarray(start, start + chunkBytesMax);
-        while (left <= 0 && !over.aborted) {
-          roomMade.reset();
-          await roomMade.wait(waitMs);
-        }
+        await credit.take(piece.length).catch(() => {});
         if (over.aborted) return;
-        left -= piece.length;
         send(piece);
       }
     },
-    addCredit(bytes) {
-      left += bytes;
-      roomMade.notify();
-    },
+    addCredit: credit.add,
   };
 }

@@ -3,8 +3,8 @@
 import type { AgentBus } from '../../bus/bus.ts';
 import { type AnswerBody, chargeOf, type OpenRequest } from '../../bus/stream-messages.ts';
 import type { ByteRate } from '../../concurrency/byte-rate.ts';
+import { createCredit } from '../../concurrency/credit.ts';
 import { createMutex } from '../../concurrency/mutex.ts';
-import { createNotifier } from '../../concurrency/notifier.ts';
 
 export type StreamAnswers = {
   /** Resolves when the broker has it. @throws the signal's reason · what the bus throws */
@@ -16,14 +16,10 @@ export type StreamAnswers = {
 
 type Deps = { bus: Pick<AgentBus, 'sendStreamAnswer'>; rate: ByteRate };
 
-/** A wait for credit ends with the signal; this only bounds a timer. */
-const creditWaitMs = 60_000;
-
 export function createStreamAnswers({ bus, rate }: Deps, open: OpenRequest, signal: AbortSignal): StreamAnswers {
   const { clusterId, node, manager, streamId } = open;
   const inOrder = createMutex();
-  const notifier = createNotifier(signal);
-  let credit = open.credit;
+  const credit = createCredit(open.credit, signal);
   let sequence = 0;
 
   const publish = async (body: AnswerBody) => {
@@ -37,24 +33,12 @@ export function createStreamAnswers({ bus, rate }: Deps, open: OpenRequest, sign
         signal.throwIfAborted();
         const charge = chargeOf(body);
         if (charge > 0) {
-          while (credit <= 0) {
-            notifier.reset();
-            await notifier.wait(creditWaitMs);
-            signal.throwIfAborted();
-          }
-          credit -= charge;
+          await credit.take(charge);
           await rate.take(charge, signal);
         }
         await publish(body);
       }),
-    addCredit(bytes) {
-      credit += bytes;
-      notifier.notify();
-    },
-    sendEnd: (body) =>
-      inOrder(async () => {
-        notifier.close();
-        await publish(body);
-      }),
+    addCredit: credit.add,
+    sendEnd: (body) => inOrder(() => publish(body)),
   };
 }

@@ -1,6 +1,6 @@
 /** What each kind of stream does on the engine: the lines of a container, a command inside it, what it uses. */
 
-import { type AnswerBody, chargeOfLine, chunkBytesMax } from '../../bus/stream-messages.ts';
+import { type AnswerBody, chargeOfLine, chunkBytesMax, inputCredit } from '../../bus/stream-messages.ts';
 import { AppError } from '../../errors.ts';
 import type { ExecOptions, LogLine, LogOptions, Output, TerminalSize } from '../../model/stream.ts';
 import { createSecretMask, type Secret } from '../containers/secret-mask.ts';
@@ -59,8 +59,6 @@ export type ExecInput = {
 
 /** A person who types should not notice that something is held back. */
 const holdMs = 20;
-/** Of input that the command has not taken; the manager knows it as the credit it begins with. */
-const inputCredit = 64 * 1024;
 
 /**
  * @param onInput gets what takes the input, once the command runs

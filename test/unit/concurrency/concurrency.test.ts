@@ -1,7 +1,8 @@
-/** Semaphore, mutex, notifier and yielder: order, bounds, aborts, and what a failure leaves behind. */
+/** Semaphore, mutex, notifier, credit and yielder: order, bounds, aborts, and what a failure leaves behind. */
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createCredit } from '../../../src/concurrency/credit.ts';
 import { createMutex } from '../../../src/concurrency/mutex.ts';
 import { createNotifier } from '../../../src/concurrency/notifier.ts';
 import { createSemaphore } from '../../../src/concurrency/semaphore.ts';
@@ -46,6 +47,26 @@ test('semaphore: a task that throws releases its permit', async () => {
   const semaphore = createSemaphore({ permits: 1 });
   assert.is(await rejection(semaphore.run(() => Promise.reject(new Error('no')))), 'no');
   assert.is(await semaphore.run(async () => 7), 7);
+});
+
+test('credit: any of it is enough, what is beyond waits for more, and a wait ends with the signal', async () => {
+  const over = new AbortController();
+  const credit = createCredit(10, over.signal);
+  await credit.take(15);
+  let isTaken = false;
+  const taken = credit.take(1).then(() => {
+    isTaken = true;
+  });
+  credit.add(5);
+  await new Promise(setImmediate);
+  assert.is(isTaken, false, 'what was overdrawn is paid first');
+  credit.add(1);
+  await taken;
+  const waiting = rejection(credit.take(1));
+  over.abort(new Error('gone'));
+  assert.is(await waiting, 'gone');
+  credit.add(1);
+  assert.is(await rejection(credit.take(1)), 'gone');
 });
 
 test('mutex: one after the other, also after a failure', async () => {
