@@ -10,6 +10,7 @@ import { block, tile } from '../../src/dashboard/source/tile-grid.ts';
 import { startApi, type TestApi } from '../support/http/http.ts';
 import { openMemoryLog } from '../support/http/http-logs.ts';
 import { chromiumPath, openBrowser, type TestBrowser } from '../support/page/browser.ts';
+import { until } from '../support/wait.ts';
 
 if (chromiumPath === null) console.log('skipped: CO_TEST_CHROMIUM is not set');
 const test = suite('page of a large cluster');
@@ -95,9 +96,7 @@ withBrowser('its past is drawn as well', async () => {
 /** What axe finds to be serious or worse, as sentences. */
 async function faultsOf(page: Page): Promise<string[]> {
   // What fades in has less contrast until it is there.
-  await page.evaluate(
-    'Promise.race([Promise.all(document.getAnimations().map((a) => a.finished.catch(() => 0))).then(() => 0), new Promise((r) => setTimeout(r, 3000))])',
-  );
+  await until('nothing moves', async () => (await page.evaluate('document.getAnimations().length')) === 0);
   // By the debugger: the policy of the page lets no script of others in.
   await page.evaluate(await readFile(axeSource, 'utf8'));
   const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
