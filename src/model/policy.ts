@@ -107,20 +107,11 @@ export const servicePolicyMembers = {
 export const ServicePolicy = Type.Object(servicePolicyMembers, strict);
 export type ServicePolicy = Static<typeof ServicePolicy>;
 
+const policyNames = Object.keys(servicePolicyMembers) as (keyof ServicePolicy)[];
+
 /** The policies among other members, as of an event or a request. Pure. */
-export const policyOf = (source: ServicePolicy): ServicePolicy => {
-  const { mode, job, schedule, update, restart, placement, rebalance, onDisconnect } = source;
-  return {
-    ...(mode ? { mode } : {}),
-    ...(job ? { job } : {}),
-    ...(schedule ? { schedule } : {}),
-    ...(update ? { update } : {}),
-    ...(restart ? { restart } : {}),
-    ...(placement ? { placement } : {}),
-    ...(rebalance ? { rebalance } : {}),
-    ...(onDisconnect ? { onDisconnect } : {}),
-  };
-};
+export const policyOf = (source: ServicePolicy): ServicePolicy =>
+  Object.fromEntries(policyNames.flatMap((name) => (source[name] === undefined ? [] : [[name, source[name]]])));
 
 /** Pure. */
 export const modeOf = ({ mode }: ServicePolicy): ServiceMode => mode ?? 'replicated';

@@ -3,8 +3,9 @@
 import type { Consumer, ManagerBus } from '../bus.ts';
 import { parseHeartbeat } from '../message-codec.ts';
 import type { MessageLog } from '../message-log.ts';
-import { heartbeatsQueue, nodesExchange, queueArguments, routingKeys } from '../topology.ts';
+import { heartbeatsQueue, queueArguments, routingKeys } from '../topology.ts';
 import type { AmqpConnection } from './connection.ts';
+import { consumeOwnQueue } from './own-queue.ts';
 
 type HeartbeatOptions = {
   clusterId: string;
@@ -13,36 +14,21 @@ type HeartbeatOptions = {
   handler: Parameters<ManagerBus['consumeHeartbeats']>[0];
 };
 
-/** Without acknowledgements: a heartbeat that was lost is followed by the next one. */
+/** A heartbeat that was lost is followed by the next one. */
 export function consumeHeartbeats(
   connection: AmqpConnection,
   { clusterId, managerId, dropped, handler }: HeartbeatOptions,
 ): Consumer {
-  const queue = heartbeatsQueue(managerId);
-  let isClosed = false;
-  const ownChannel = connection.openChannel({
+  return consumeOwnQueue(connection, {
     name: 'heartbeats',
-    kind: 'plain',
     isEssential: true,
-    async setup(channel) {
-      await channel.assertExchange(nodesExchange, 'topic', { durable: true });
-      await channel.assertQueue(queue, { exclusive: true, autoDelete: true, arguments: queueArguments.heartbeats });
-      await channel.bindQueue(queue, nodesExchange, routingKeys.heartbeats);
-      const take = (message: { fields: { routingKey: string }; content: Buffer } | null) => {
-        if (isClosed) return;
-        if (!message) return void channel.close().catch(() => {});
-        const { routingKey } = message.fields;
-        const parsed = parseHeartbeat(message.content, { clusterId, routingKey });
-        if ('deadLetter' in parsed) dropped.note(routingKey, parsed.deadLetter);
-        else handler(parsed.message);
-      };
-      await channel.consume(queue, take, { noAck: true });
+    queue: heartbeatsQueue(managerId),
+    arguments: queueArguments.heartbeats,
+    routingKey: routingKeys.heartbeats,
+    take({ fields: { routingKey }, content }) {
+      const parsed = parseHeartbeat(content, { clusterId, routingKey });
+      if ('deadLetter' in parsed) dropped.note(routingKey, parsed.deadLetter);
+      else handler(parsed.message);
     },
   });
-  return {
-    close() {
-      isClosed = true;
-      return ownChannel.close();
-    },
-  };
 }

@@ -1,11 +1,11 @@
 /** The broker's part of streams: a connection of their own, what a manager takes from one node, and what an agent answers. */
 
-import type { Channel } from 'amqplib';
 import type { AgentBus, Consumer, ManagerBus } from '../bus.ts';
 import { encodeBody, parseStreamAnswer } from '../message-codec.ts';
 import type { MessageLog } from '../message-log.ts';
 import { nodesExchange, queueArguments, routingKeys, streamsQueue } from '../topology.ts';
 import type { AmqpConnection } from './connection.ts';
+import { consumeOwnQueue } from './own-queue.ts';
 import { createPublisher } from './publisher.ts';
 
 /** Opened with the first stream, and open until the bus is closed: what streams carry delays nothing else. */
@@ -30,38 +30,24 @@ type AnswersOptions = {
   handler: Parameters<ManagerBus['consumeStreamAnswers']>[1];
 };
 
-/** Without acknowledgements: what is under way is bounded by the credit of the streams, and what was lost ends them. */
+/** What is under way is bounded by the credit of the streams, and what was lost ends them. */
 export function consumeStreamAnswers(connection: AmqpConnection, options: AnswersOptions): Consumer {
   const { clusterId, dropped, node, address, handler } = options;
-  const [queue, routingKey] = [streamsQueue(address, node), routingKeys.stream(node, address)];
-  let isClosed = false;
-  const ownChannel = connection.openChannel({
+  const routingKey = routingKeys.stream(node, address);
+  return consumeOwnQueue(connection, {
     name: `streams of ${node}`,
-    kind: 'plain',
     isEssential: false,
-    async setup(channel: Channel) {
-      await channel.assertExchange(nodesExchange, 'topic', { durable: true });
-      await channel.assertQueue(queue, { exclusive: true, autoDelete: true, arguments: queueArguments.streams });
-      await channel.bindQueue(queue, nodesExchange, routingKey);
-      const take = (message: { fields: { routingKey: string }; content: Buffer } | null) => {
-        if (isClosed) return;
-        if (!message) return void channel.close().catch(() => {});
-        // Another node may have copied it here: the key it was sent under is what the broker vouches for.
-        const sentAs = message.fields.routingKey;
-        const parsed = parseStreamAnswer(message.content, { clusterId, routingKey: sentAs });
-        if ('deadLetter' in parsed) dropped.note(sentAs, parsed.deadLetter);
-        else if (sentAs !== routingKey) dropped.note(sentAs, `sent to the streams of ${node}`);
-        else handler(parsed.message);
-      };
-      await channel.consume(queue, take, { noAck: true });
+    queue: streamsQueue(address, node),
+    arguments: queueArguments.streams,
+    routingKey,
+    take({ fields: { routingKey: sentAs }, content }) {
+      const parsed = parseStreamAnswer(content, { clusterId, routingKey: sentAs });
+      if ('deadLetter' in parsed) dropped.note(sentAs, parsed.deadLetter);
+      // Another node may have copied it here: the key it was sent under is what the broker vouches for.
+      else if (sentAs !== routingKey) dropped.note(sentAs, `sent to the streams of ${node}`);
+      else handler(parsed.message);
     },
   });
-  return {
-    close() {
-      isClosed = true;
-      return ownChannel.close();
-    },
-  };
 }
 
 /** How long an answer waits for a manager that has just opened its first stream to this node: its queue is declared meanwhile. */

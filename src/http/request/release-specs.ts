@@ -81,20 +81,12 @@ type PolicyPatchBody = {
 };
 
 /** @throws AppError `body_contradictory` */
-export const toPolicyPatch = (body: PolicyPatchBody): PolicyPatch => {
-  const { job, schedule, update, restart, placement, rebalance, onDisconnect } = body;
-  return {
-    ...(job === undefined ? {} : { job }),
-    ...(schedule === undefined
-      ? {}
-      : { schedule: schedule && assertSchedule({ ...scheduleDefaults, ...schedule }, '') }),
-    ...(update === undefined ? {} : { update: update && toUpdate(update) }),
-    ...(restart === undefined ? {} : { restart }),
-    ...(placement === undefined ? {} : { placement: placement && toPlacement(placement, '') }),
-    ...(rebalance === undefined ? {} : { rebalance }),
-    ...(onDisconnect === undefined ? {} : { onDisconnect }),
-  };
-};
+export const toPolicyPatch = ({ schedule, update, placement, ...plain }: PolicyPatchBody): PolicyPatch => ({
+  ...plain,
+  ...(schedule === undefined ? {} : { schedule: schedule && assertSchedule({ ...scheduleDefaults, ...schedule }, '') }),
+  ...(update === undefined ? {} : { update: update && toUpdate(update) }),
+  ...(placement === undefined ? {} : { placement: placement && toPlacement(placement, '') }),
+});
 
 function toUpdate({ parallelism, maxFailures, ...plain }: UpdateBody): Partial<UpdatePolicy> {
   return {

@@ -61,12 +61,12 @@ function createAnswers({ projector, past, clock }: Omit<Deps, 'status'>) {
   const cache = createBodyCache();
 
   /**
-   * The ETag is the position of the last fact: telemetry alone does not make a body new.
-   * @param version the position that the body depends on
+   * The ETag is the position of the last fact: telemetry alone does not make a body new. It does where a client has none,
+   * since the counts of the last hour fall as time passes.
    */
-  const answerLive = (request: FastifyRequest, reply: FastifyReply, version: number, build: Build) => {
+  const answerLive = (request: FastifyRequest, reply: FastifyReply, build: Build) => {
     if (isUnchanged(request, reply, view)) return reply.code(304).send();
-    const bytes = cache.get(request.url, version, () => build(view));
+    const bytes = cache.get(request.url, view.position, () => build(view));
     return reply.header('content-type', 'application/json; charset=utf-8').send(bytes);
   };
 
@@ -76,56 +76,33 @@ function createAnswers({ projector, past, clock }: Omit<Deps, 'status'>) {
     return build(then);
   };
 
-  return { answerLive, answerPast };
+  return {
+    answerPast,
+    /** @param at absent: now */
+    answer: (request: FastifyRequest, reply: FastifyReply, at: string | undefined, build: Build) =>
+      at === undefined ? answerLive(request, reply, build) : answerPast(request, reply, at, build),
+  };
 }
 
 export function addStateRoutes(server: Server, { status, ...deps }: Deps): void {
   const { view } = deps.projector;
-  const { answerLive, answerPast } = createAnswers(deps);
+  const { answer, answerPast } = createAnswers(deps);
 
-  server.get(
-    '/service_state',
-    {
-      config: { scope: 'read' },
-      schema: serviceState,
-    },
-    (request, reply) => {
-      const { at, ...filter } = request.query;
-      const build: Build = (shown) => serviceStateBody(shown, filter);
-      if (at !== undefined) return answerPast(request, reply, at, build);
-      // Counts of the last hour fall as time passes, which telemetry brings.
-      return answerLive(request, reply, view.position, build);
-    },
-  );
+  server.get('/service_state', { config: { scope: 'read' }, schema: serviceState }, (request, reply) => {
+    const { at, ...filter } = request.query;
+    return answer(request, reply, at, (shown) => serviceStateBody(shown, filter));
+  });
 
-  server.get(
-    '/node_state',
-    {
-      config: { scope: 'read' },
-      schema: nodeState,
-    },
-    (request, reply) => {
-      const { at, ...filter } = request.query;
-      const build: Build = (shown) => nodeStateBody(shown, filter);
-      if (at !== undefined) return answerPast(request, reply, at, build);
-      return answerLive(request, reply, view.position, build);
-    },
-  );
+  server.get('/node_state', { config: { scope: 'read' }, schema: nodeState }, (request, reply) => {
+    const { at, ...filter } = request.query;
+    return answer(request, reply, at, (shown) => nodeStateBody(shown, filter));
+  });
 
-  server.get(
-    '/container_state',
-    {
-      config: { scope: 'read' },
-      schema: containerState,
-    },
-    (request, reply) => {
-      const { ended, at, ...members } = request.query as Static<typeof ContainerQuery>;
-      const filter = { ...members, ended: ended === 'true' };
-      const build: Build = (shown) => containerStateBody(shown, filter);
-      if (at !== undefined) return answerPast(request, reply, at, build);
-      return answerLive(request, reply, view.position, build);
-    },
-  );
+  server.get('/container_state', { config: { scope: 'read' }, schema: containerState }, (request, reply) => {
+    const { ended, at, ...members } = request.query as Static<typeof ContainerQuery>;
+    const filter = { ...members, ended: ended === 'true' };
+    return answer(request, reply, at, (shown) => containerStateBody(shown, filter));
+  });
 
   /** Log, bus and leader are not in the view, so nothing here is cached, and the ETag holds only while they are well. */
   server.get(

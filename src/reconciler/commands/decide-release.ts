@@ -25,11 +25,8 @@ export type ReleaseRequest =
   /** Replaces its containers one after the other by others of the same spec. */
   | { kind: 'restart'; service: string };
 
-/** @throws AppError `service_removing` · `rollout_not_found` · `rollout_not_paused` */
+/** @throws AppError `rollout_not_found` · `rollout_not_paused` */
 export function decideRelease(service: ServiceView, request: ReleaseRequest, context: RequestContext): NewEvent[] {
-  if (service.removing) {
-    throw new AppError('service_removing', `${service.name} is being removed; POST /service requests it again`);
-  }
   switch (request.kind) {
     case 'rollback':
       return [requestSpec(service, request.to, context, request.to.generation)];

@@ -82,11 +82,7 @@ export function decide(
       return { events, expect: request.specs.map(({ service }) => expectService(view, service)) };
     }
     case 'patch': {
-      const service = findService(view, request.service);
-      if (service.removing) {
-        const message = `${service.name} is being removed; POST /service requests it again`;
-        throw new AppError('service_removing', message);
-      }
+      const service = findStayingService(view, request.service);
       assertPatchable(service, request);
       const { name, replicas, spec } = service;
       const container = request.container ? patchContainer(spec, request.container, 'container') : spec;
@@ -109,7 +105,7 @@ export function decide(
     case 'rollback':
     case 'rollout':
     case 'restart': {
-      const service = findService(view, request.service);
+      const service = findStayingService(view, request.service);
       return { events: decideRelease(service, request, context), expect: [expectService(view, service.name)] };
     }
     case 'issue token':
@@ -250,6 +246,13 @@ function findService(view: ClusterView, name: string): ServiceView {
   const service = view.services.get(name);
   if (!service) throw new AppError('service_not_found', `no service is called ${name}`);
   return service;
+}
+
+/** One that is not being removed. */
+function findStayingService(view: ClusterView, name: string): ServiceView {
+  const service = findService(view, name);
+  if (!service.removing) return service;
+  throw new AppError('service_removing', `${name} is being removed; POST /service requests it again`);
 }
 
 /** A stream outlives its service: its version goes on from the removal. */

@@ -50,12 +50,12 @@ export async function openDistributedCluster(workers: readonly string[], ways: W
     ...{ clusterId, database, docker, rabbit, managers, agents, spawnAgent, apiOf },
     stateOf: (name: string) => apiOf(name).get<State>('/state'),
     /** @param through gives the address under which this manager reaches the broker */
-    async startManager(name: string, through = straight): Promise<void> {
+    async startManager(name: string, through = straight, ...more: string[]): Promise<void> {
       const url = new URL(mongodb(mongodbUrl!));
       url.pathname = `/${database}`;
       const amqpUrl = through(rabbit.url(`${database}-manager`));
       const options = ['--mongodb', url.href, '--amqp', amqpUrl, '--port', '0', '--cluster-id', clusterId];
-      const program = startProgram(['manager', ...options], { CO_LOG_LEVEL: 'info' });
+      const program = startProgram(['manager', ...options, ...more], { CO_LOG_LEVEL: 'info' });
       const served = await program.line('manager serves ');
       managers.set(name, { program, api: createApi(served.replace(/,.*/, '')) });
     },
