@@ -9,6 +9,7 @@ import { addRolloutCommand } from './commands/acting/rollout.ts';
 import { addRunCommand } from './commands/acting/run.ts';
 import { addScaleCommand } from './commands/acting/scale.ts';
 import { addSetCommand } from './commands/acting/set.ts';
+import { addEventsCommand } from './commands/asking/events.ts';
 import { addInspectCommand } from './commands/asking/inspect.ts';
 import { addNodesCommand, addPsCommand, addServicesCommand } from './commands/asking/lists.ts';
 import { addStateCommand } from './commands/asking/state.ts';
@@ -62,6 +63,7 @@ const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] 
       addStateCommand,
       addWhyCommand,
       addHistoryCommand,
+      addEventsCommand,
       addLogsCommand,
       addTopCommand,
       addDiffCommand,

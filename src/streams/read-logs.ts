@@ -39,7 +39,7 @@ export async function readContainerLogs(
 /**
  * Resolves when the streams of all that run now are open. Without `follow` lines come in the order of their times, otherwise as they
  * arrive.
- * @throws AppError `service_not_found` · `streams_full`: it has too many containers · when none opens: what the first was refused with
+ * @throws AppError `service_not_found` · `container_not_running`: none does, and none is waited for · `streams_full`: it has too many containers · when none opens: what the first was refused with
  */
 export async function readServiceLogs(
   deps: LogsDeps,
@@ -51,6 +51,10 @@ export async function readServiceLogs(
   if (containers.length > containersMax) {
     const message = `${service} has ${containers.length} containers, of which ${containersMax} can be read at once: name one`;
     throw new AppError('streams_full', message);
+  }
+  if (containers.length === 0 && !options.follow) {
+    const message = `${service} has no container that runs: the last lines of one that failed are in the answer of why`;
+    throw new AppError('container_not_running', message, { retryable: true });
   }
   const opened = await Promise.all(containers.map((container) => openOne(deps, container, options, signal)));
   const first = opened.find((one) => 'error' in one);

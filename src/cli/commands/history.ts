@@ -1,14 +1,9 @@
 /** The command `coctl history`: everything that happened to a service, a node or a container, a line an event. */
 
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { systemClock } from '../../clock.ts';
-import {
-  type History,
-  type ReadEvents,
-  readHistory,
-  type SubjectKind,
-  subjectKinds,
-} from '../../history/explain/subject-history.ts';
+import { type History, readHistory, type SubjectKind, subjectKinds } from '../../history/explain/subject-history.ts';
+import type { ReadEvents } from '../../history/read-last.ts';
 import { formatDuration, formatTime } from '../../history/sentences/format-values.ts';
 import { type CliContext, exitCodes } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
@@ -17,11 +12,11 @@ import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
 import { parseTime } from '../sources/point-in-time.ts';
 import { readEventsThrough } from '../sources/read-events.ts';
 import { checkSubjectName } from '../sources/subject-name.ts';
+import { parseLimit } from './limit-option.ts';
 
 type Options = AskOptions & { kind?: SubjectKind; since?: string; until?: string; limit: number; json?: boolean };
 
 const limitDefault = 50;
-const limitMax = 10_000;
 
 export function addHistoryCommand(program: Command, context: CliContext): void {
   const command = program
@@ -32,7 +27,7 @@ export function addHistoryCommand(program: Command, context: CliContext): void {
     .addOption(new Option('--kind <kind>', 'what the name is of, where the log knows two').choices(subjectKinds))
     .option('--since <time>', 'not earlier than: 2026-01-31 14:03, 14:03, yesterday, 5m (ago)')
     .option('--until <time>', 'not later than')
-    .option('--limit <count>', `the last so many, at most ${limitMax}`, parseLimit, limitDefault)
+    .option('--limit <count>', 'the last so many', parseLimit, limitDefault)
     .option('--json', 'for programs');
   addAskOptions(command).addHelpText('after', '\nExit code 1: nothing happened in that time.');
   addExamples(command, [
@@ -75,12 +70,4 @@ function historyLines({ kind, name, lines, isCut }: History): string[] {
     ({ at, sentence }, index) => `${formatTime(at)}  ${after[index]!.padStart(width)}  ${printable(sentence)}`,
   );
   return isCut ? [`earlier events are left out: --limit shows more, --until goes back`, ...shown] : shown;
-}
-
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1 || limit > limitMax) {
-    throw new InvalidArgumentError(`It is a number from 1 to ${limitMax}.`);
-  }
-  return limit;
 }

@@ -6,17 +6,18 @@ import type { Api } from './api.ts';
 type ReadPage = (query: EventQuery) => Promise<EventPage>;
 
 export function readEventsThrough(api: Pick<Api, 'get'>): ReadPage {
-  return async ({ streams, types, to, before, take: _take, ...query }) => {
-    // The API has one upper bound, which is exclusive.
-    const end = Math.min(before ?? Number.POSITIVE_INFINITY, to === undefined ? Number.POSITIVE_INFINITY : to + 1);
-    const members = {
-      ...query,
-      ...(Number.isFinite(end) ? { before: end } : {}),
-      ...(streams ? { stream: streams.join(',') } : {}),
-      ...(types ? { type: types.join(',') } : {}),
-    };
-    const search = Object.entries(members).map(([name, value]): [string, string] => [name, `${value}`]);
-    const page = await api.get<EventPage>(`/events?${new URLSearchParams(search)}`);
-    return page;
+  return (query) => api.get<EventPage>(`/events?${new URLSearchParams(toEventsQuery(query))}`);
+}
+
+/** The members of a query as `GET /events` takes them. Pure. */
+export function toEventsQuery({ streams, types, to, before, take: _, ...query }: EventQuery): Record<string, string> {
+  // The API has one upper bound, which is exclusive.
+  const end = Math.min(before ?? Number.POSITIVE_INFINITY, to === undefined ? Number.POSITIVE_INFINITY : to + 1);
+  const members = {
+    ...query,
+    ...(Number.isFinite(end) ? { before: end } : {}),
+    ...(streams ? { stream: streams.join(',') } : {}),
+    ...(types ? { type: types.join(',') } : {}),
   };
+  return Object.fromEntries(Object.entries(members).map(([name, value]) => [name, `${value}`]));
 }

@@ -1,16 +1,13 @@
 /** The history of one service, node or container as lines: when, how long after the one before, and the sentence. */
 
 import { AppError } from '../../errors.ts';
-import type { EventQuery } from '../../events/log/event-log.ts';
 import type { EventType } from '../../events/schema/catalog.ts';
 import type { LogEvent } from '../../events/schema/event.ts';
+import { type ReadEvents, readLast } from '../read-last.ts';
 import { sentenceOf } from '../sentences/event-sentences.ts';
 
 export const subjectKinds = ['service', 'node', 'container'] as const;
 export type SubjectKind = (typeof subjectKinds)[number];
-
-/** Pages of events that match, as a log or an API gives them. */
-export type ReadEvents = (query: EventQuery) => Promise<{ events: LogEvent[]; next: number | null }>;
 
 export type HistoryLine = {
   position: number;
@@ -25,8 +22,6 @@ export type HistoryLine = {
 /** Oldest first. `isCut`: there are earlier ones. */
 export type History = { kind: SubjectKind; name: string; lines: HistoryLine[]; isCut: boolean };
 
-const pageMax = 1_000;
-
 /**
  * The last `limit` facts about it. Names of services and nodes look alike: without a kind the one the log knows is meant.
  * @throws AppError `subject_not_found` · `subject_ambiguous` · the signal's reason
@@ -39,21 +34,8 @@ export async function readHistory(
   const kind = options.kind ?? (await findKind(read, name));
   const { limit, since, until, signal } = options;
   const span = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
-  const newestFirst: LogEvent[] = [];
-  // One more than is shown says whether there is more.
-  for (let before: number | null = null; newestFirst.length <= limit; ) {
-    signal?.throwIfAborted();
-    const page = await read({
-      ...{ [kind]: name, class: 'fact', direction: 'backward', ...span },
-      limit: Math.min(pageMax, limit + 1 - newestFirst.length),
-      ...(before === null ? {} : { before }),
-    });
-    newestFirst.push(...page.events);
-    if (page.next === null) break;
-    before = page.next;
-  }
-  const shown = newestFirst.slice(0, limit).reverse();
-  return { kind, name, lines: toLines(shown), isCut: newestFirst.length > limit };
+  const { events, isCut } = await readLast(read, { [kind]: name, class: 'fact', ...span }, { limit, signal });
+  return { kind, name, lines: toLines(events), isCut };
 }
 
 /** A container's id says what it is. */

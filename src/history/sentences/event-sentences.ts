@@ -103,7 +103,7 @@ const sentences: Sentences = {
     return `${what} of ${service} at ${formatTimeBeside(dueAt, at)} ${ticks === 1 ? 'was' : 'were'} skipped: ${reason}`;
   },
   JobCompleted: ({ data: { service, run, completions, seconds } }) =>
-    `run ${run} of ${service} was complete after ${formatDuration(seconds * 1000)}: ${formatCount(completions, 'container')} ended with 0`,
+    `run ${run} of ${service} was complete ${seconds === 0 ? 'within a second' : `after ${formatDuration(seconds * 1000)}`}: ${formatCount(completions, 'container')} ended with 0`,
   JobFailed: ({ data: { service, run, reason } }) => `run ${run} of ${service} failed: ${quote(reason)}`,
   RestartDelayed({ data, at }) {
     const { service, slot, container, failures, delayMs, until } = data;

@@ -98,6 +98,13 @@ const questions = (): [code: number, ...question: string[]][] => [
   [1, 'history', 'web', '--until', '2020-01-01T00:00:00Z'],
   [1, 'history', 'nobody'],
   [2, 'history', 'no/body'],
+  [0, 'events'],
+  [0, 'events', '--limit', '3', '--service', 'web'],
+  [0, 'events', '--type', 'NodeLost', 'ContainerFailed', '--stream', 'node/worker-1', `container/${crashed}`],
+  [0, 'events', '--class', 'all', '--json'],
+  [0, 'events', '--since', '2026-01-01T00:00:10Z', '--until', '2026-01-01T00:00:20Z', '--node', 'worker-1'],
+  [2, 'events', '--type', 'Nothing'],
+  [2, 'events', '--since', 'noon'],
   [1, 'diff', `${calm}`],
   [1, 'diff', `${calm}`, '--json'],
   [1, 'diff', '2026-01-01T00:00:04Z', `${calm + 5}`, '--json'],
@@ -172,12 +179,7 @@ const sourceless = suite('coctl and the log it is to ask');
 sourceless.before(start);
 sourceless.after(stop);
 
-const each = [
-  ['why', 'web'],
-  ['history', 'web'],
-  ['diff', '1'],
-  ['whatif', '--remove', 'web'],
-];
+const each = [['why', 'web'], ['history', 'web'], ['events'], ['diff', '1'], ['whatif', '--remove', 'web']];
 
 sourceless('--offline means the log of the data folder', async () => {
   const environment = { CO_DATA_DIR: folder, CO_URL: 'http://127.0.0.1:9' };

@@ -58,6 +58,9 @@ scene('what cannot be followed is refused with its reason', async ({ environment
   const ended = await coctl(['logs', 'web.1-4k'], { environment });
   assert.is(ended.code, 1);
   assert.match(ended.err, /web\.1-4k does not run.*container_not_running/);
+  await coctl(['run', 'idle', 'nginx', '--replicas', '0', '--detach'], { environment });
+  const idle = await coctl(['logs', 'idle'], { environment });
+  assert.equal([idle.code, /idle has no container that runs.*container_not_running/.test(idle.err)], [1, true]);
   const unknown = await coctl(['logs', 'none'], { environment });
   assert.match(unknown.err, /service_not_found/);
   const misused = await coctl(['logs', 'web', '--tail', 'some'], { environment });

@@ -1,0 +1,14 @@
+/** How many lines a command shows at most. */
+
+import { InvalidArgumentError } from 'commander';
+
+const limitMax = 10_000;
+
+/** For `--limit`. @throws InvalidArgumentError */
+export function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (!Number.isInteger(limit) || limit < 1 || limit > limitMax) {
+    throw new InvalidArgumentError(`It is a number from 1 to ${limitMax}.`);
+  }
+  return limit;
+}
