@@ -70,7 +70,11 @@ export function asUnavailable(what: string, error: unknown): unknown {
 export const hasStatus = (error: unknown, ...statuses: number[]) =>
   error instanceof DockerRefusal && statuses.includes(error.status);
 
-export const dockerMessage = (error: unknown) => errorMessage(error).trim();
+/** What the client puts before Docker's own words. */
+const clientPrefix = /^\(HTTP code \d{3}\) [a-z ]+ - /;
+
+/** In Docker's own words. */
+export const dockerMessage = (error: unknown) => errorMessage(error).trim().replace(clientPrefix, '');
 
 /** The client wraps Docker's message in its own; the reply's body has it as it was. */
 function toRefusal(error: unknown): DockerRefusal | null {

@@ -114,4 +114,14 @@ for (const [words, isRefused] of pulls) {
   );
 }
 
+answering(
+  'a refused pull has the words of the daemon alone',
+  refusing('Get "https://r/v2/": no host'),
+  async (engine) => {
+    const error = await errorOf(engine.pull('r/nginx', () => {}, new AbortController().signal));
+    assert.ok(hasCode(error, 'image_pull_failed'), String(error));
+    assert.is((error as AppError).message, 'Get "https://r/v2/": no host');
+  },
+);
+
 test.run();
