@@ -2,17 +2,15 @@
 
 import { createNotifier } from '../concurrency/notifier.ts';
 import { AppError, errorMessage } from '../errors.ts';
+import { isTerminal } from '../model/container-machine.ts';
 import type { LogLine, LogOptions } from '../model/stream.ts';
 import type { Projector } from '../projections/live/projector.ts';
 import type { ContainerView } from '../projections/view/cluster-view.ts';
 import type { ClientStream } from './client-stream.ts';
+import { endedContainersOf, lastLinesOf } from './last-lines.ts';
+import type { LogPiece } from './log-piece.ts';
 import type { StreamClient } from './stream-client.ts';
 import { runningContainer, runningContainersOf } from './stream-target.ts';
-
-/** Lines of a container in their order, or why there are no more of it. */
-export type LogPiece =
-  | { container: string; lines: readonly LogLine[] }
-  | { container: string; problem: { code: string; detail: string } };
 
 export type LogsDeps = {
   client: StreamClient;
@@ -24,13 +22,19 @@ const containersMax = 100;
 /** A wait ends with a fold or the signal; this only bounds a timer. */
 const waitMs = 60_000;
 
-/** Resolves when the container's stream is open. @throws what `runningContainer` and `open` throw; so does the reading */
+/**
+ * Resolves when the container's stream is open. Of one that has ended: the last lines, where the log keeps them.
+ * @throws what `runningContainer` and `open` throw; so does the reading
+ */
 export async function readContainerLogs(
   { client, projector }: LogsDeps,
   id: string,
   options: LogOptions,
   signal: AbortSignal,
 ): Promise<AsyncGenerator<LogPiece>> {
+  const found = projector.view.containers.get(id);
+  const kept = found && isTerminal(found.state) ? lastLinesOf(found, options) : [];
+  if (kept.length > 0) return toGenerator(kept);
   const { node } = runningContainer(projector.view, id);
   const stream = await client.open({ node, container: id }, { kind: 'logs', options }, signal);
   return piecesOf(id, stream);
@@ -39,7 +43,7 @@ export async function readContainerLogs(
 /**
  * Resolves when the streams of all that run now are open. Without `follow` lines come in the order of their times, otherwise as they
  * arrive.
- * @throws AppError `service_not_found` · `container_not_running`: none does, and none is waited for · `streams_full`: it has too many containers · when none opens: what the first was refused with
+ * @throws AppError `service_not_found` · `container_not_running`: nothing is known of what they printed · `streams_full`: it has too many containers · when none opens: what the first was refused with
  */
 export async function readServiceLogs(
   deps: LogsDeps,
@@ -52,15 +56,26 @@ export async function readServiceLogs(
     const message = `${service} has ${containers.length} containers, of which ${containersMax} can be read at once: name one`;
     throw new AppError('streams_full', message);
   }
-  if (containers.length === 0 && !options.follow) {
-    const message = `${service} has no container that runs: the last lines of one that failed are in the answer of why`;
-    throw new AppError('container_not_running', message, { retryable: true });
-  }
+  if (containers.length === 0 && !options.follow) return endedLogs(deps, service, options);
   const opened = await Promise.all(containers.map((container) => openOne(deps, container, options, signal)));
   const first = opened.find((one) => 'error' in one);
   if (first && opened.every((one) => 'error' in one)) throw first.error;
   if (!options.follow) return inOrderOfTime(opened.map(piecesOrProblem));
   return followAll(deps, { service, options, signal, opened });
+}
+
+/** @throws AppError `container_not_running`: nothing is known of what they printed */
+function endedLogs({ projector }: LogsDeps, service: string, options: LogOptions): AsyncGenerator<LogPiece> {
+  const ended = endedContainersOf(projector.view, service);
+  if (ended.length === 0) {
+    const message = `${service} has no container that runs, and the log has no lines of one that did in the last hour`;
+    throw new AppError('container_not_running', message, { retryable: true });
+  }
+  return toGenerator(ended.flatMap((container) => lastLinesOf(container, options)));
+}
+
+async function* toGenerator(pieces: readonly LogPiece[]): AsyncGenerator<LogPiece> {
+  yield* pieces;
 }
 
 type Opened = { container: string } & ({ stream: ClientStream } | { error: unknown });

@@ -49,8 +49,9 @@ async function showLogs(name: string, options: Options, context: CliContext): Pr
     if (line.problem) {
       const { code, detail } = line.problem;
       if (line.container === undefined) failed = new AppError(code, detail);
-      else context.printError(`${line.container}: ${detail} (${code})`);
-      if (line.container !== undefined) context.exitWith(exitCodes.different);
+      else context.printError(`${line.container}: ${detail}`);
+      // That one has ended is no failure: its last lines follow.
+      if (line.container !== undefined && code !== 'container_not_running') context.exitWith(exitCodes.different);
     } else if (options.json) context.print(text);
     else {
       const at = options.timestamps && line.at ? `${line.at} ` : '';

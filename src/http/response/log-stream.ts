@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { AppError, errorMessage } from '../../errors.ts';
-import type { LogPiece } from '../../streams/read-logs.ts';
+import type { LogPiece } from '../../streams/log-piece.ts';
 import { problemOf } from './problem.ts';
 
 export type LogFormat = 'ndjson' | 'sse';

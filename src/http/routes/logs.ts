@@ -4,7 +4,8 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ContainerId } from '../../model/ids.ts';
 import { type LogOptions, tailMax } from '../../model/stream.ts';
-import { type LogPiece, readContainerLogs, readServiceLogs } from '../../streams/read-logs.ts';
+import type { LogPiece } from '../../streams/log-piece.ts';
+import { readContainerLogs, readServiceLogs } from '../../streams/read-logs.ts';
 import { abortSignalOf } from '../request/abort-signal.ts';
 import { Time, toTime } from '../request/point-in-time.ts';
 import { NameParams } from '../request/service-schema.ts';
@@ -91,7 +92,8 @@ export function addLogRoutes(server: Server, deps: Deps, { signal }: { signal: A
       schema: {
         operationId: 'readContainerLogs',
         tags: ['containers'],
-        summary: 'What a running container printed, and prints: application/x-ndjson or text/event-stream',
+        summary:
+          'What a container printed, and prints; the last lines of one that has ended: application/x-ndjson or text/event-stream',
         params: RunningContainerParams,
         querystring: LogsQuery,
         response: { 200: logFormats },

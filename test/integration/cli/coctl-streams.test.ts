@@ -54,18 +54,21 @@ scene('a follower goes on until it is interrupted', async ({ api, environment })
   assert.is((await following).code, 130);
 });
 
-scene('what cannot be followed is refused with its reason', async ({ environment }) => {
-  const ended = await coctl(['logs', 'web.1-4k'], { environment });
-  assert.is(ended.code, 1);
-  assert.match(ended.err, /web\.1-4k does not run.*container_not_running/);
-  await coctl(['run', 'idle', 'nginx', '--replicas', '0', '--detach'], { environment });
-  const idle = await coctl(['logs', 'idle'], { environment });
-  assert.equal([idle.code, /idle has no container that runs.*container_not_running/.test(idle.err)], [1, true]);
-  const unknown = await coctl(['logs', 'none'], { environment });
-  assert.match(unknown.err, /service_not_found/);
-  const misused = await coctl(['logs', 'web', '--tail', 'some'], { environment });
-  assert.is(misused.code, 2);
-});
+scene(
+  'of what has ended there are the last lines, and the rest is refused with its reason',
+  async ({ environment }) => {
+    const ended = await coctl(['logs', 'web.1-4k'], { environment });
+    assert.equal([ended.code, ended.out], [0, 'oh\n']);
+    assert.match(ended.err, /^web\.1-4k: it is failed: these are its last lines/);
+    await coctl(['run', 'idle', 'nginx', '--replicas', '0', '--detach'], { environment });
+    const idle = await coctl(['logs', 'idle'], { environment });
+    assert.equal([idle.code, /idle has no container that runs.*container_not_running/.test(idle.err)], [1, true]);
+    const unknown = await coctl(['logs', 'none'], { environment });
+    assert.match(unknown.err, /service_not_found/);
+    const misused = await coctl(['logs', 'web', '--tail', 'some'], { environment });
+    assert.is(misused.code, 2);
+  },
+);
 
 scene('a command ends coctl with its own exit code, and prints what it prints', async ({ environment }) => {
   const fine = await coctl(['exec', container, '--', 'echo', '-n', 'hello'], { environment });

@@ -107,12 +107,35 @@ scene('figures are those of the engine', async (api) => {
   assert.equal(rest, { container, service: 'web', node: 'worker-1', ...figures });
 });
 
+scene('of what has ended the last lines are answered that the log keeps, and said to be no more', async (api) => {
+  const detail = 'it is failed: these are its last lines, which the log keeps';
+  const problem = { code: 'container_not_running', detail };
+  const whole = await api.call('GET', '/container/web.1-4k/logs');
+  const lines = [
+    { container: 'web.1-4k', problem },
+    { container: 'web.1-4k', output: 'stdout', text: 'oh' },
+  ];
+  assert.equal(
+    [
+      whole.status,
+      whole.text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ],
+    [200, lines],
+  );
+  const none = await api.call('GET', '/container/web.1-4k/logs?tail=0');
+  assert.equal(none.text.trim().split('\n').length, 1);
+  await api.projector.waitFor(await appendLoss(api.log));
+  const ofService = await api.call('GET', '/service/web/logs');
+  assert.equal([ofService.status, ofService.body.code], [409, 'container_not_running']);
+});
+
 for (const path of ['logs', 'stats', 'exec?command=ps']) {
-  scene(`${path} of what is not there, and of what has ended, is refused`, async (api) => {
-    const expected: [id: string, status: number, code: string][] = [
-      ['web.9-1', 404, 'container_not_found'],
-      ['web.1-4k', 409, 'container_not_running'],
-    ];
+  scene(`${path} of what is not there, or has ended, is refused`, async (api) => {
+    const expected: [id: string, status: number, code: string][] = [['web.9-1', 404, 'container_not_found']];
+    if (path !== 'logs') expected.push(['web.1-4k', 409, 'container_not_running']);
     for (const [id, status, code] of expected) {
       const answer = path.startsWith('exec')
         ? await refusedUpgrade(api, `/container/${id}/${path}`)
