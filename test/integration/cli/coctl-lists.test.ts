@@ -62,6 +62,32 @@ test('ps shows what lives, and the last failure where nothing does', async () =>
   );
 });
 
+test('a service that does not exist has no empty table', async () => {
+  const { code, out, err } = await run('ps', 'wbe');
+  assert.equal([code, out, err], [1, '', 'no service is called wbe (service_not_found)\n']);
+  const before = await run('ps', 'bad', '--at', `${position}`);
+  assert.equal([before.code, before.err], [1, 'no service was called bad (service_not_found)\n']);
+});
+
+test('events are the last of all, in their order, and those to come', async () => {
+  const last = (await run('events', '--tail', '3')).out.trimEnd().split('\n');
+  assert.is(last.length, 3);
+  const positions = last.map((line) => Number(/^ *(\d+) {2}20\d\d-/.exec(line)![1]));
+  assert.equal(
+    positions,
+    positions.toSorted((a, b) => a - b),
+  );
+  assert.is((await run('events', '--tail', '0')).out, '');
+  assert.match((await run('events', '--service', 'web', '--tail', '1')).out, /web\.\d-\w+ began to run on worker-\d/);
+  const all = (await run('events', '--service', 'bad', '--tail', '9999', '--json')).out.trimEnd().split('\n');
+  const asked = await api.events('service=bad&class=fact');
+  assert.is(JSON.parse(all[0]!).position, asked[0]!.position);
+  const log = await coctl(['events', '--tail', '2', '--sqlite', join(folder, 'events.sqlite')]);
+  assert.is(log.out.trimEnd().split('\n').length, 2, log.err);
+  assert.is((await coctl(['events', '-f', '--sqlite', join(folder, 'events.sqlite')])).code, 2);
+  assert.is((await run('events', '--tail', 'some')).code, 2);
+});
+
 test('lists are narrowed by node, service and state', async () => {
   const onFirst = (await run('ps', '--node', 'worker-1', '-o', 'json')).json().containers;
   assert.ok(onFirst.length > 0 && onFirst.every(({ node }: { node: string }) => node === 'worker-1'));
@@ -163,6 +189,24 @@ test('what failed is not shown any more when its service is gone', async () => {
     [],
   );
   assert.ok((await names('ps', '--all')).some((id) => id.startsWith('bad')));
+});
+
+test('events -f goes on until Ctrl-C, with what is asked for and nothing of before', async () => {
+  const stopping = new AbortController();
+  let out = '';
+  const following = coctl(['events', '-f', '--tail', '0', '--service', 'followed'], {
+    environment: { CO_URL: cluster.url },
+    signal: stopping.signal,
+    onOut: (text) => {
+      out += text;
+    },
+  });
+  await api.ask({ serviceName: 'followed', replicas: 1, image: 'nginx' });
+  await until('it runs', () => out.includes('followed.1-') && out.includes('began to run'));
+  stopping.abort();
+  assert.is((await following).code, 130);
+  assert.match(out, /^ *\d+ {2}\S+ \S+ {2}a local caller requested 1 replica of followed from nginx/);
+  assert.not.match(out, /web\.|bad\./);
 });
 
 test.run();
