@@ -75,6 +75,10 @@ const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] 
   ['This command line:', [addContextCommand, addCompletionCommand]],
 ];
 
+const helpWidthDefault = 100;
+/** Below, what an option does is not broken by commander, which would leave it unreadable. */
+const helpTextWidthMin = 20;
+
 const helpOnEnding = `
 Exit codes:
   0    fine
@@ -85,10 +89,10 @@ Exit codes:
   5    the token does not allow it, or there is none
   130  interrupted
 
-Commands that change the cluster or ask about it call the manager at CO_URL, or of the current context, or at http://127.0.0.1:5000, with the token in CO_TOKEN
-and, for an https:// URL, the authority in CO_CA;
-those that ask, but for inspect, can read the log instead, and answer the same. The others read the log itself, also beside
-a running manager, and change nothing unless they say so. Times are in UTC.`;
+Commands that change the cluster or ask about it call the manager at CO_URL, or of the current context,
+or at http://127.0.0.1:5000, with the token in CO_TOKEN and, for an https:// URL, the authority in CO_CA.
+Those that ask, but for inspect, can read the log instead, and answer the same. The others read the log
+itself, also beside a running manager, and change nothing unless they say so. Times are in UTC.`;
 
 /** @returns the exit code; says on standard error what went wrong */
 export async function runCli(args: readonly string[], context: CliContext): Promise<ExitCode> {
@@ -113,7 +117,11 @@ export function createProgram(context: CliContext): Command {
     .configureOutput({
       writeOut: (text) => context.print(text.trimEnd()),
       writeErr: (text) => context.printError(text.trimEnd()),
-    });
+      getOutHelpWidth: () => context.widthMax ?? helpWidthDefault,
+      getErrHelpWidth: () => context.widthMax ?? helpWidthDefault,
+    })
+    // The names alone: what each takes is in its own help, and there is room for what it does.
+    .configureHelp({ subcommandTerm: (command) => command.name(), minWidthToWrap: helpTextWidthMin });
   for (const [heading, commands] of groups) {
     program.commandsGroup(heading);
     for (const add of commands) add(program, context);

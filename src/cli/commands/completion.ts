@@ -7,22 +7,27 @@ import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { printable } from '../output/table.ts';
 import { createApi } from '../sources/api.ts';
+import { readContexts } from '../sources/contexts.ts';
 
-/** Each asks this program for what may come next: the words so far, the last one unfinished. */
+/** Each asks the program as it is typed, which need not be on the PATH, for what may come next: the words so far, the last unfinished. */
 const scripts = {
   bash: `_coctl() {
   local IFS=$'\\n'
-  COMPREPLY=($(coctl completion words -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  COMPREPLY=($("\${COMP_WORDS[0]}" completion words -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
 }
 complete -o default -F _coctl coctl`,
   zsh: `#compdef coctl
 _coctl() {
   local -a candidates
-  candidates=("\${(@f)$(coctl completion words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  candidates=("\${(@f)$("\${words[1]}" completion words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   compadd -a candidates
 }
 compdef _coctl coctl`,
-  fish: `complete -c coctl -f -a '(coctl completion words -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'`,
+  fish: `function __coctl_words
+  set -l words (commandline -opc)
+  $words[1] completion words -- $words[2..-1] (commandline -ct) 2>/dev/null
+end
+complete -c coctl -f -a '(__coctl_words)'`,
 } as const;
 
 export function addCompletionCommand(program: Command, context: CliContext): void {
@@ -33,8 +38,8 @@ export function addCompletionCommand(program: Command, context: CliContext): voi
     .usage('<bash|zsh|fish>')
     .description('Prints what makes a shell complete commands, options, and names of the cluster')
     .action(async (shell: keyof typeof scripts | 'words', words: string[]) => {
-      if (shell !== 'words') return context.print(scripts[shell]);
-      for (const line of await candidates(program, words, context)) context.print(line);
+      if (shell !== 'words') return context.printWhole(scripts[shell]);
+      for (const line of await candidates(program, words, context)) context.printWhole(line);
     });
   addExamples(command, [
     ['completion bash > /etc/bash_completion.d/coctl', 'or: source <(coctl completion bash)'],
@@ -45,18 +50,22 @@ export function addCompletionCommand(program: Command, context: CliContext): voi
 
 async function candidates(program: Command, words: readonly string[], context: CliContext): Promise<string[]> {
   const { fixed, names, prefix } = complete(program, words);
-  const known = names.length === 0 ? [] : await namesOf(names, context);
-  return [...fixed, ...known].filter((word) => word.startsWith(prefix)).map(printable);
+  const contexts = names.includes('context') ? Object.keys(readContexts(context.environment).contexts) : [];
+  const ofCluster = names.filter((kind) => kind !== 'context');
+  const known = ofCluster.length === 0 ? [] : await namesOf(ofCluster, context);
+  return [...fixed, ...contexts, ...known].filter((word) => word.startsWith(prefix)).map(printable);
 }
+
+type ClusterKind = Exclude<NameKind, 'context'>;
 
 /** A person waits for a key: a manager that is not there is not waited for. */
 const deadlineMs = 1_000;
 
-async function namesOf(kinds: readonly NameKind[], context: CliContext): Promise<string[]> {
+async function namesOf(kinds: readonly ClusterKind[], context: CliContext): Promise<string[]> {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(deadlineMs)]);
   try {
     const { services, nodes, containers } = await createApi({ ...context, signal }).get<StateBody>('/state');
-    const names: Record<NameKind, string[]> = {
+    const names: Record<ClusterKind, string[]> = {
       service: services.map(({ serviceName }) => serviceName),
       node: nodes.map(({ node }) => node),
       container: containers.map(({ container }) => container),

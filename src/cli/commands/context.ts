@@ -22,13 +22,14 @@ export function addContextCommand(program: Command, context: CliContext): void {
   addExamples(
     group
       .command('ls')
+      .alias('list')
       .description('The clusters that have a name')
       .action(() => list(context)),
     [['context ls', 'the current one has a mark']],
   );
   addExamples(
     group
-      .command('use <name>')
+      .command('use <context>')
       .description('Chooses the cluster that is called; CO_URL and --url win over it')
       .action((name: string) => use(name, context)),
     [['context use shop', 'from now on']],
@@ -45,7 +46,7 @@ export function addContextCommand(program: Command, context: CliContext): void {
   );
   addExamples(
     group
-      .command('rm <name>')
+      .command('rm <context>')
       .description('Forgets a name')
       .action((name: string) => remove(name, context)),
     [['context rm shop', 'the cluster does not notice']],

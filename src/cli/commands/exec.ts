@@ -6,6 +6,7 @@ import { AppError } from '../../errors.ts';
 import { type CliContext, exitCodes, type Input } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
 import { type ApiOptions, addApiOptions, createApi } from '../sources/api.ts';
+import { runningContainer } from '../sources/running-container.ts';
 
 type Options = ApiOptions & { stdin?: boolean; tty?: boolean };
 
@@ -20,10 +21,10 @@ export function addExecCommand(program: Command, context: CliContext): void {
     .description('Runs a command in a running container; its exit code is that of the command. Needs scope write')
     .option('-i, --stdin', 'gives it the input of this one')
     .option('-t, --tty', 'under a terminal')
-    .action((container: string, words: string[], options: Options) => runExec(container, words, { options, context }));
+    .action((name: string, words: string[], options: Options) => runExec(name, words, { options, context }));
   addApiOptions(command);
   addExamples(command, [
-    ['exec -it web.1-4k -- sh', 'a shell'],
+    ['exec -it web.1 -- sh', 'a shell in the container that runs in this slot'],
     ['exec web.1-4k -- ls -l /tmp', 'one command'],
     ['exec -i web.1-4k -- tee /tmp/file', 'with a file as its input: < file'],
   ]);
@@ -31,13 +32,15 @@ export function addExecCommand(program: Command, context: CliContext): void {
 
 type Run = { options: Options; context: CliContext };
 
-async function runExec(container: string, words: readonly string[], { options, context }: Run): Promise<void> {
+async function runExec(name: string, words: readonly string[], { options, context }: Run): Promise<void> {
+  const api = createApi(context, options);
+  const container = await runningContainer(api, name);
   const query = new URLSearchParams(words.map((word): [string, string] => ['command', word]));
   if (options.tty) query.set('tty', 'true');
   if (options.stdin) query.set('stdin', 'true');
   const size = options.tty ? (context.terminalSize() ?? sizeDefault) : null;
   for (const [name, cells] of Object.entries(size ?? {})) query.set(name, String(cells));
-  const socket = await createApi(context, options).connect(`/container/${encodeURIComponent(container)}/exec?${query}`);
+  const socket = await api.connect(`/container/${encodeURIComponent(container)}/exec?${query}`);
   const input = options.stdin ? context.input : null;
   const leave = () => socket.terminate();
   context.signal.addEventListener('abort', leave, { once: true });

@@ -8,6 +8,8 @@ import { addExamples } from '../output/examples.ts';
 import { createPrefixes, printableLine } from '../output/log-lines.ts';
 import { type ApiOptions, addApiOptions, createApi } from '../sources/api.ts';
 import { parseDuration } from '../sources/duration.ts';
+import { runningContainer } from '../sources/running-container.ts';
+import { checkServiceName, isContainer } from '../sources/subject-name.ts';
 
 type Options = ApiOptions & { follow?: boolean; tail?: string; since?: string; timestamps?: boolean; json?: boolean };
 
@@ -21,7 +23,7 @@ type Line = {
 
 export function addLogsCommand(program: Command, context: CliContext): void {
   const command = program
-    .command('logs <name>')
+    .command('logs <service|container>')
     .description('Shows what a container, or every container of a service, printed')
     .option('-f, --follow', 'and what it prints from now on')
     .option('--tail <lines>', 'begins with so many of the last lines, or all')
@@ -32,19 +34,22 @@ export function addLogsCommand(program: Command, context: CliContext): void {
   addApiOptions(command);
   addExamples(command, [
     ['logs web -f', 'every replica, each with its own colour, new ones too'],
-    ['logs web.1-4k --tail 20 --timestamps', 'the last lines of one container'],
+    ['logs web.1 --tail 20 --timestamps', 'the last lines of the container that runs in this slot'],
     ['logs web --since 90m --json', 'for programs'],
   ]);
 }
 
 async function showLogs(name: string, options: Options, context: CliContext): Promise<void> {
-  const isContainer = name.includes('.');
-  const path = `/${isContainer ? 'container' : 'service'}/${encodeURIComponent(name)}/logs?${toQuery(options)}`;
+  const api = createApi(context, options);
+  const isOne = isContainer(name);
+  if (!isOne) checkServiceName(name);
+  const subject = isOne ? `container/${await runningContainer(api, name)}` : `service/${name}`;
+  const path = `/${subject}/logs?${toQuery(options)}`;
   const hasColors = context.isTerminal && !context.environment.NO_COLOR;
-  const prefixOf = isContainer ? () => '' : createPrefixes(hasColors);
+  const prefixOf = isOne ? () => '' : createPrefixes(hasColors);
   const leaving = new AbortController();
   let failed: AppError | null = null;
-  for await (const text of createApi(context, options).lines(path, leaving.signal)) {
+  for await (const text of api.lines(path, leaving.signal)) {
     const line = JSON.parse(text) as Line;
     if (line.problem) {
       const { code, detail } = line.problem;
@@ -52,10 +57,10 @@ async function showLogs(name: string, options: Options, context: CliContext): Pr
       else context.printError(`${line.container}: ${detail}`);
       // That one has ended is no failure: its last lines follow.
       if (line.container !== undefined && code !== 'container_not_running') context.exitWith(exitCodes.different);
-    } else if (options.json) context.print(text);
+    } else if (options.json) context.printWhole(text);
     else {
       const at = options.timestamps && line.at ? `${line.at} ` : '';
-      context.print(`${prefixOf(line.container ?? '')}${at}${printableLine(line.text ?? '', hasColors)}`);
+      context.printWhole(`${prefixOf(line.container ?? '')}${at}${printableLine(line.text ?? '', hasColors)}`);
     }
   }
   if (failed) throw failed;

@@ -65,12 +65,13 @@ const columns: readonly Column<ListedLogin>[] = [
 function addList(group: Command, context: CliContext): void {
   const command = group
     .command('list')
+    .alias('ls')
     .description('The logins that are set; never their passwords')
     .option('--json', 'for programs')
     .action(async (options: Options) => {
       const list = await createApi(context, options).get<{ registries: ListedLogin[] }>('/registry');
       if (options.json) return context.printJson(list);
-      for (const line of formatTable(columns, list.registries)) context.print(line);
+      for (const line of formatTable(columns, list.registries, context.widthMax)) context.print(line);
     });
   addApiOptions(command);
   addExamples(command, [['registry list', 'who set which, and when']]);

@@ -143,7 +143,7 @@ async function playHistory({ log }: LogSource, options: Options, context: CliCon
     { log, clock },
     { ...bounds, speed, class: telemetry ? 'telemetry' : 'fact', signal },
   )) {
-    if (json) context.print(JSON.stringify(event));
+    if (json) context.printWhole(JSON.stringify(event));
     else context.print(printable(`${formatTime(event.at)}  ${event.position}  ${sentenceOf(event)}`));
   }
 }

@@ -57,11 +57,11 @@ function addCreate(group: Command, context: CliContext): void {
 async function create(name: string | undefined, options: CreateOptions, context: CliContext): Promise<void> {
   const issued = await createApi(context, options).call<IssuedToken>('POST', '/token', toRequest(name, options));
   if (options.json) return context.printJson(issued);
-  context.print(issued.text);
+  context.printWhole(issued.text);
   const { token, name: owner, scopes, expiresAt } = issued;
   const end = expiresAt === null ? 'until it is revoked' : `until ${formatTime(expiresAt)}`;
   context.printError(`token ${token} of ${owner}: ${scopes.join(', ')}, ${end}; it is not shown again`);
-  if (options.join) context.printError(`on the worker: ${await joinLine(issued.text, options, context)}`);
+  if (options.join) context.writeError(`on the worker: ${await joinLine(issued.text, options, context)}\n`);
 }
 
 /** What the machine that joins is to run. It trusts the authority that we do. */
@@ -101,12 +101,13 @@ const expiryOf = (expiresAt: string | null, expired: boolean) =>
 function addList(group: Command, context: CliContext): void {
   const command = group
     .command('list')
+    .alias('ls')
     .description('The tokens that were not revoked; never their text')
     .option('--json', 'for programs')
     .action(async (options: Options) => {
       const list = await createApi(context, options).get<{ tokens: ListedToken[] }>('/token');
       if (options.json) return context.printJson(list);
-      for (const line of formatTable(columns, list.tokens)) context.print(line);
+      for (const line of formatTable(columns, list.tokens, context.widthMax)) context.print(line);
     });
   addApiOptions(command);
   addExamples(command, [['token list', 'who may call']]);

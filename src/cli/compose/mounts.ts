@@ -3,7 +3,7 @@
 import { AppError } from '../../errors.ts';
 import { parseBytes } from '../sources/spec-options.ts';
 import { isTree, type Tree } from './merge.ts';
-import { type Note, notesOfRest } from './notes.ts';
+import { bindInstead, type Note, notesOfRest } from './notes.ts';
 import { defined, toList, toNumber } from './values.ts';
 
 /** The lists are as a request has them. */
@@ -47,7 +47,7 @@ function addVolume(mounts: Mounts, field: string, volume: Tree): void {
   }
   if (type === 'bind') {
     if (!String(source).startsWith('/')) {
-      const why = `${source} is a folder beside the file, and nodes do not have it: a bind names a path of the node`;
+      const why = `${source} is a folder beside the file, and nodes do not have it: ${bindInstead}`;
       mounts.notes.push({ field, why, isEssential: true });
       return;
     }
@@ -55,7 +55,7 @@ function addVolume(mounts: Mounts, field: string, volume: Tree): void {
     mounts.binds.push({ source: String(source), target: path, ...(readOnly ? { readOnly: true } : {}) });
     return;
   }
-  const why = `there are no volumes: what is written to ${path} would be lost with the container. A bind names a path of the node`;
+  const why = `there are no volumes: what is written to ${path} would be lost with the container; ${bindInstead}`;
   mounts.notes.push({ field, why, isEssential: true });
 }
 

@@ -11,6 +11,15 @@ export type Note = {
 type Rule = readonly [why: string, essential?: 'essential'];
 
 const mode = 'how users, namespaces and devices are shared is not for a service to say';
+const noNetworks = 'services have no network of their own: they reach each other by published ports';
+const noConfigs =
+  'files are not brought to nodes: environment holds what is short, the image or a bind (agent --allow-bind) the rest';
+const noSecrets =
+  'files are not brought to nodes: env {"NAME": {"secret": "x"}}, in a file of services as POST /service takes them, has what the file x in CO_SECRETS_DIR of the node says';
+const noModels = 'only containers are run';
+/** What to do instead of a volume. */
+export const bindInstead =
+  'bind a folder of the node, as /srv/data:/data, that its agent allows by --allow-bind /srv/data';
 
 /** Members of a service. */
 const ofService: Readonly<Record<string, Rule>> = {
@@ -20,7 +29,7 @@ const ofService: Readonly<Record<string, Rule>> = {
   build: ['images are not built here: image names one that the nodes can pull', 'essential'],
   cgroup: [mode],
   cgroup_parent: [mode, 'essential'],
-  configs: ['files of the project are not brought to nodes', 'essential'],
+  configs: [noConfigs, 'essential'],
   container_name: ['replicas have names of their own'],
   cpuset: ['processors are not chosen by number'],
   cpu_shares: ['deploy.resources says how many CPUs'],
@@ -35,12 +44,12 @@ const ofService: Readonly<Record<string, Rule>> = {
   ipc: [mode, 'essential'],
   isolation: [mode],
   label_file: ['labels has them', 'essential'],
-  links: ['services have no network of their own: they reach each other by published ports', 'essential'],
+  links: [noNetworks, 'essential'],
   mac_address: ['it is given by the engine'],
   mem_swappiness: ['it is the setting of the node'],
   memswap_limit: ['it is the setting of the node'],
   network_mode: ['containers are on the bridge network of their node', 'essential'],
-  networks: ['services have no network of their own: they reach each other by published ports'],
+  networks: [noNetworks],
   oom_kill_disable: ['a container at its limit is ended', 'essential'],
   oom_score_adj: ['resources.limits.memory is its own limit'],
   pid: [mode, 'essential'],
@@ -49,9 +58,9 @@ const ofService: Readonly<Record<string, Rule>> = {
   pre_stop: ['there are no hooks', 'essential'],
   privileged: ['it gives a container the whole machine: cap_add, devices and volumes name what it needs', 'essential'],
   provider: ['only containers are run', 'essential'],
-  models: ['only containers are run', 'essential'],
+  models: [noModels, 'essential'],
   runtime: ['which runtime runs containers is the setting of the engine', 'essential'],
-  secrets: ['files of the project are not brought to nodes', 'essential'],
+  secrets: [noSecrets, 'essential'],
   security_opt: ['what confines containers is always on'],
   stdin_open: ['containers have no standard input'],
   storage_opt: ['the size of a container is not limited'],
@@ -60,6 +69,15 @@ const ofService: Readonly<Record<string, Rule>> = {
   userns_mode: [mode],
   uts: [mode],
   volumes_from: ['containers come and go', 'essential'],
+};
+
+/** Beside the services, for them to name. */
+const shared: Readonly<Record<string, string>> = {
+  networks: noNetworks,
+  volumes: `there are no volumes: ${bindInstead}`,
+  configs: noConfigs,
+  secrets: noSecrets,
+  models: noModels,
 };
 
 const unknown: Rule = ['there is nothing like it'];
@@ -85,4 +103,20 @@ export function notesOfRest(path: string, rest: Readonly<Record<string, unknown>
   return Object.entries(rest)
     .filter(([name, value]) => !isExtension(name) && !asksForNothing(value))
     .map(([name]) => ({ field: `${path}.${name}`, why, isEssential: false }));
+}
+
+/**
+ * Of what stands beside the services. What one of them names is said there.
+ * @param ofServices the notes of the services
+ */
+export function notesOfTop(top: Readonly<Record<string, unknown>>, ofServices: readonly Note[]): Note[] {
+  const isSaid = (name: string) =>
+    ofServices.some(({ field }) => new RegExp(`^services\\.[^.]+\\.${name}(?:\\[\\d+\\])?$`).test(field));
+  return Object.entries(top).flatMap(([field, value]): Note[] => {
+    if (field === 'include') return [{ field, why: 'give each file with -f', isEssential: true }];
+    const why = shared[field];
+    if (why === undefined) return isExtension(field) ? [] : [{ field, why: unknown[0], isEssential: true }];
+    const isEmpty = typeof value !== 'object' || value === null || Object.keys(value).length === 0;
+    return isEmpty || isSaid(field) ? [] : [{ field, why, isEssential: false }];
+  });
 }

@@ -1,5 +1,6 @@
 /** Health, updates, restarts and placement of a compose service as those of a service here. Pure. */
 
+import { parseConstraint } from '../../model/placement.ts';
 import { parseBytes, parseCpus } from '../sources/spec-options.ts';
 import { isTree, type Tree } from './merge.ts';
 import { type Note, notesOfRest } from './notes.ts';
@@ -143,8 +144,14 @@ function toPlacement(field: string, placement: unknown): Part {
       isEssential: false,
     });
   }
+  const wanted = toList(constraints).map(String);
+  for (const [index, constraint] of wanted.entries()) {
+    if (parseConstraint(constraint) !== null) continue;
+    const why = `${constraint} is none of node.id, node.hostname, node.labels.NAME, engine.id, engine.kind and engine.version with == or !=`;
+    notes.push({ field: `${field}.constraints[${index}]`, why, isEssential: true });
+  }
   const members = {
-    constraints: constraints === undefined ? undefined : toList(constraints).map(String),
+    constraints: constraints === undefined ? undefined : wanted.filter((text) => parseConstraint(text) !== null),
     spread: spreads[0],
     maxPerNode: number(`${field}.max_replicas_per_node`, most),
   };

@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { type Document, parseAllDocuments } from 'yaml';
-import { AppError, errorMessage } from '../../errors.ts';
+import { AppError, errorMessage, hasCode } from '../../errors.ts';
 import type { ServiceRequest } from '../sources/spec-options.ts';
 import { interpolateTree, type Variables } from './interpolate.ts';
 import { isTree, mergeTrees, type Tree, toDependencies, toMap } from './merge.ts';
-import type { Note } from './notes.ts';
+import { type Note, notesOfTop } from './notes.ts';
 import { validateCompose } from './schema.ts';
 import { toService } from './service.ts';
 import { toList } from './values.ts';
@@ -36,11 +36,11 @@ const aliasesMax = 100;
 const depthMax = 40;
 const extendsDepthMax = 10;
 
-/** @throws AppError `usage_invalid` naming file, field and rule; of the system, where a file cannot be read */
+/** @throws AppError `usage_invalid` naming file, field and rule · `file_missing`; of the system, where a file cannot be read */
 export async function readDefinition(paths: readonly string[], options: ReadOptions): Promise<Definition> {
   const documents: ReadDocument[] = [];
   for (const path of paths) {
-    const values = parseDocuments(path, await readFile(path === '-' ? '/dev/stdin' : path, 'utf8'));
+    const values = parseDocuments(path, await readText(path === '-' ? '/dev/stdin' : path));
     documents.push(...values.map((value) => ({ path, value })));
   }
   const ours = documents.flatMap(({ path, value }) => (isCompose(value) ? [] : servicesOf(path, value)));
@@ -57,6 +57,14 @@ export async function readDefinition(paths: readonly string[], options: ReadOpti
   if (twice) throw new AppError('usage_invalid', `the service ${twice.serviceName} is defined twice`);
   if (services.length === 0) throw new AppError('usage_invalid', `${paths.join(', ')} defines no service`);
   return { ...definition, services };
+}
+
+/** @throws AppError `file_missing`; of the system, where it cannot be read */
+async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    throw new AppError('file_missing', `there is no file ${path}`, { cause: error });
+  });
 }
 
 function parseDocuments(path: string, text: string): unknown[] {
@@ -114,13 +122,7 @@ async function readCompose(documents: readonly ReadDocument[], options: ReadOpti
   const prepare = createPreparation(variables, notes);
   let merged: Tree = {};
   for (const { path, value } of documents) merged = mergeTrees(merged, await prepare(path, value));
-  const { services, name, version: _old, networks, volumes, include, secrets, configs, models, ...rest } = merged;
-  notes.push(...notesOfTop({ include, networks, volumes, secrets, configs, models }));
-  notes.push(
-    ...Object.keys(rest)
-      .filter((key) => !key.startsWith('x-'))
-      .map((key) => ({ field: key, why: 'there is nothing like it', isEssential: true })),
-  );
+  const { services, name, version: _old, ...top } = merged;
   const chosen = Object.entries((services ?? {}) as Record<string, Tree>).filter(([service, raw]) =>
     isChosen(service, raw, options.profiles, notes),
   );
@@ -139,6 +141,7 @@ async function readCompose(documents: readonly ReadDocument[], options: ReadOpti
     converted.push(request);
     notes.push(...ofService);
   }
+  notes.push(...notesOfTop(top, notes));
   return {
     project: options.project ?? (typeof name === 'string' ? name : projectOf(folder, options.environment)),
     services: converted,
@@ -187,7 +190,7 @@ function createPreparation(variables: Variables, notes: Note[]) {
     const { service, file } = (isTree(given) ? given : { service: given }) as { service: string; file?: string };
     if (file === undefined) return mergeTrees(await extend(path, services, service, depth + 1), own);
     const other = join(folderOf(path), file);
-    const [document] = parseDocuments(other, await readFile(other, 'utf8'));
+    const [document] = parseDocuments(other, await readText(other));
     const base = ((await prepare(other, document, depth + 1)).services as Record<string, Tree>)[service];
     if (!base) throw new AppError('usage_invalid', `${other}: services.${service} is extended, and there is none`);
     return mergeTrees(base, own);
@@ -215,12 +218,12 @@ async function environmentOf(raw: Tree, variables: Variables): Promise<Record<st
   return found;
 }
 
-/** @throws of the system when it is not there and has to be */
+/** @throws as `readText`, when it has to be there */
 async function readEnvFile(path: string, isRequired: boolean): Promise<Record<string, string>> {
   try {
-    return { ...parseEnv(await readFile(path, 'utf8')) } as Record<string, string>;
+    return { ...parseEnv(await readText(path)) } as Record<string, string>;
   } catch (error) {
-    if (isRequired || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (isRequired || !hasCode(error, 'file_missing')) throw error;
     return {};
   }
 }
@@ -234,13 +237,4 @@ function isChosen(service: string, { profiles }: Tree, wanted: readonly string[]
     isEssential: false,
   });
   return false;
-}
-
-/** Of what services may name, the services themselves say when they need it. */
-function notesOfTop({ include, ...named }: Tree): Note[] {
-  const others = Object.entries(named).filter(([, value]) => isTree(value) && Object.keys(value).length > 0);
-  return [
-    ...(include === undefined ? [] : [{ field: 'include', why: 'give each file with -f', isEssential: true }]),
-    ...others.map(([field]) => ({ field, why: 'there is nothing like it', isEssential: false })),
-  ];
 }

@@ -2,12 +2,12 @@
 
 import type { Command, Option } from 'commander';
 
-export type NameKind = 'service' | 'node' | 'container';
+export type NameKind = 'service' | 'node' | 'container' | 'context';
 
 export type Completion = {
   /** What the program knows by itself. */
   fixed: string[];
-  /** What the cluster knows. */
+  /** What the cluster knows; contexts are this person's. */
   names: NameKind[];
   /** What is typed of it. */
   prefix: string;
@@ -57,6 +57,8 @@ const optionsOf = ({ options }: Command) => [
 
 /** `<container|service|node>`, `<service=replicas...>`, `--kill <node>`; a subject is called `name`. */
 function kindsIn(text: string): NameKind[] {
-  const kinds = (['service', 'node', 'container'] as const).filter((kind) => new RegExp(`\\b${kind}\\b`).test(text));
+  const kinds = (['service', 'node', 'container', 'context'] as const).filter((kind) =>
+    new RegExp(`\\b${kind}\\b`).test(text),
+  );
   return kinds;
 }

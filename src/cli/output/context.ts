@@ -2,6 +2,7 @@
 
 import { createLiveLines, type LiveLines } from './live-lines.ts';
 import { createProgressBar, type ProgressBar } from './progress-bar.ts';
+import { wrapText } from './wrap.ts';
 
 /** What a shell gets; every `--help` documents them. */
 export const exitCodes = {
@@ -17,8 +18,10 @@ export const exitCodes = {
 export type ExitCode = number;
 
 export type CliContext = {
-  /** A line of the result, to standard output. */
+  /** A line of the result for people, to standard output: on a terminal no longer than it is wide. */
   print(line: string): void;
+  /** A line that is copied or read by programs: never broken. */
+  printWhole(line: string): void;
   /** The result for programs: one JSON value, to standard output. */
   printJson(value: unknown): void;
   /** A part of the result as it is, to standard output. */
@@ -71,18 +74,20 @@ export type ContextOptions = {
 
 export function createContext({ out, err, input, environment, signal }: ContextOptions): CliContext {
   let exitCode: ExitCode = exitCodes.fine;
+  const widthMax = widthOf(out, environment);
   return {
-    print: (line) => void out.write(`${line}\n`),
+    print: (line) => void out.write(`${wrapText(line, widthMax)}\n`),
+    printWhole: (line) => void out.write(`${line}\n`),
     printJson: (value) => void out.write(`${JSON.stringify(value, null, 2)}\n`),
     write: (part) => void out.write(part),
     writeError: (part) => void err.write(part),
     input: input ?? null,
     terminalSize: () => (out.columns && out.rows ? { columns: out.columns, rows: out.rows } : null),
-    printError: (line) => void err.write(`${line}\n`),
+    printError: (line) => void err.write(`${wrapText(line, widthOf(err, environment))}\n`),
     progressBar: (what) => createProgressBar(what, err),
     liveLines: (on = 'err') => liveLinesOf(on === 'err' ? err : out),
     isTerminal: out.isTTY ?? false,
-    widthMax: out.isTTY ? (out.columns ?? columnsDefault) : null,
+    widthMax,
     environment,
     signal,
     exitWith(code) {
@@ -93,4 +98,11 @@ export function createContext({ out, err, input, environment, signal }: ContextO
 }
 
 const columnsDefault = 80;
+
+/** COLUMNS wins, as for other programs. A pipe has no width. */
+function widthOf({ isTTY, columns = columnsDefault }: TextStream, { COLUMNS: given }: CliContext['environment']) {
+  if (!isTTY) return null;
+  return given && /^[1-9]\d{0,4}$/.test(given) ? Number(given) : columns;
+}
+
 const liveLinesOf = (stream: TextStream) => (stream.isTTY ? createLiveLines(stream) : null);

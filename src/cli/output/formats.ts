@@ -41,5 +41,5 @@ export function listLines<T>(
 }
 
 export const printLines = (lines: readonly string[], context: CliContext): void => {
-  for (const line of lines) context.print(line);
+  for (const line of lines) context.printWhole(line);
 };

@@ -3,6 +3,7 @@
 import type { StateBody } from '../../projections/rows/state-bodies.ts';
 import { containerColumns, nodeColumns, type Shown, serviceColumns } from './list-columns.ts';
 import { formatTable, printable } from './table.ts';
+import { wrapText } from './wrap.ts';
 
 export type ShownTables = Shown & { containers?: boolean; widthMax?: number | null };
 
@@ -11,8 +12,10 @@ export function stateTables(body: StateBody, { containers = false, widthMax = nu
   const name = body.cluster === null ? 'no cluster yet' : `cluster ${body.cluster.name}`;
   const leader = body.leader === null ? 'no manager led' : `led by ${body.leader.controllerId}`;
   return [
-    printable(`${name} at position ${body.position}, ${body.at}, ${leader}`),
-    ...body.alarms.map(({ alarm, subject, message }) => printable(`ALARM ${alarm} (${subject}): ${message}`)),
+    ...[
+      `${name} at position ${body.position}, ${body.at}, ${leader}`,
+      ...body.alarms.map(({ alarm, subject, message }) => `ALARM ${alarm} (${subject}): ${message}`),
+    ].map((line) => wrapText(printable(line), widthMax)),
     '',
     ...formatTable(serviceColumns(shown), body.services, widthMax),
     '',

@@ -8,12 +8,12 @@ export type Column<T> = {
 };
 
 const gap = '  ';
-/** Less of a column says nothing. */
-const columnWidthMin = 8;
+/** What a column keeps, as long as there is a line on which all of them do. */
+const columnWidthMins = [8, 4, 1] as const;
 
 /**
  * Lines of a table; only the header when there are no rows. `null` shows as `-`.
- * @param widthMax of a line: the widest columns are cut until all fit; null: as wide as it is
+ * @param widthMax of a line: columns that say nothing are left out, and the widest are cut until all fit; null: as wide as it is
  */
 export function formatTable<T>(
   columns: readonly Column<T>[],
@@ -22,24 +22,39 @@ export function formatTable<T>(
 ): string[] {
   const cells = rows.map((row) => columns.map(({ cell }) => cell(row)));
   const shown = cells.map((row) => row.map(showCell));
+  const isSaying = columns.map((_, index) => cells.some((row) => row[index] !== null && row[index] !== ''));
   const isRight = columns.map((_, index) => cells.length > 0 && cells.every((row) => typeof row[index] === 'number'));
   const titles = columns.map(({ title }) => title);
   const needed = titles.map((title, index) => Math.max(title.length, ...shown.map((row) => row[index]!.length)));
-  const widths = widthMax === null ? needed : fitWidths(needed, widthMax);
-  const line = (row: readonly string[]) =>
-    row
-      .map((text, index) => cutTo(text, widths[index]!))
-      .map((text, index) => (isRight[index] ? text.padStart(widths[index]!) : text.padEnd(widths[index]!)))
-      .join(gap)
-      .trimEnd();
+  const isShort = widthMax !== null && rows.length > 0 && widthOf(needed) > widthMax;
+  const left = titles.map((_, index) => index).filter((index) => !isShort || isSaying[index]);
+  const widths = new Map(
+    fitWidths(
+      left.map((index) => needed[index]!),
+      widthMax,
+    ).map((width, at) => [left[at]!, width]),
+  );
+  const line = (row: readonly string[]) => {
+    const padded = left.map((index) => {
+      const text = cutTo(row[index]!, widths.get(index)!);
+      return isRight[index] ? text.padStart(widths.get(index)!) : text.padEnd(widths.get(index)!);
+    });
+    return cutTo(padded.join(gap).trimEnd(), widthMax ?? Number.POSITIVE_INFINITY);
+  };
   return [line(titles), ...shown.map(line)];
 }
 
+const widthOf = (widths: readonly number[]) => sum(widths) + gap.length * (widths.length - 1);
+
 /** The widest gives first: what is short stays whole. */
-function fitWidths(needed: readonly number[], widthMax: number): number[] {
-  const widths = [...needed];
-  const room = widthMax - gap.length * (widths.length - 1);
-  for (let excess = sum(widths) - room; excess > 0; excess = sum(widths) - room) {
+function fitWidths(needed: readonly number[], widthMax: number | null): number[] {
+  if (widthMax === null) return [...needed];
+  return columnWidthMins.reduce((widths: readonly number[], min) => narrow(widths, widthMax, min), needed).slice();
+}
+
+function narrow(wide: readonly number[], widthMax: number, columnWidthMin: number): number[] {
+  const widths = [...wide];
+  for (let excess = widthOf(widths) - widthMax; excess > 0; excess = widthOf(widths) - widthMax) {
     const widest = Math.max(...widths);
     if (widest <= columnWidthMin) break;
     const next = Math.max(columnWidthMin, ...widths.filter((width) => width < widest));

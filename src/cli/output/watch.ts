@@ -12,7 +12,7 @@ export async function watchLines(ask: () => Promise<string[]>, context: CliConte
     const lines = await ask();
     const text = lines.join('\n');
     if (live) live.update(lines.slice(0, live.linesMax));
-    else if (text !== before) context.print(before === '' ? text : `\n${text}`);
+    else if (text !== before) context.printWhole(before === '' ? text : `\n${text}`);
     before = text;
     await pause(everyMs, undefined, { signal: context.signal });
   }

@@ -28,7 +28,8 @@ const serviceColumns: Column<ServiceOutcome>[] = [
   { title: 'NODES AFTER', cell: ({ after }) => formatNodes(after) },
 ];
 
-export function whatIfTables(answer: WhatIfAnswer): string[] {
+/** @param widthMax of the tables, as in `formatTable` */
+export function whatIfTables(answer: WhatIfAnswer, widthMax: number | null = null): string[] {
   const { position, at, timeline, timelineLeftOut, services, assumptions, verdict } = answer;
   const touched = services.filter(({ isUntouched }) => !isUntouched);
   const untouched = services.filter(({ isUntouched }) => isUntouched).map(({ service }) => service);
@@ -36,9 +37,9 @@ export function whatIfTables(answer: WhatIfAnswer): string[] {
   return [
     `from position ${position}, ${formatPointInTime(at)}; nothing is changed`,
     '',
-    ...formatTable(timelineColumns, timeline.slice(0, timelineRowsMax)),
+    ...formatTable(timelineColumns, timeline.slice(0, timelineRowsMax), widthMax),
     ...(rest > 0 ? [`and ${formatCount(rest, 'line')} more`] : []),
-    ...(touched.length > 0 ? ['', ...formatTable(serviceColumns, touched)] : []),
+    ...(touched.length > 0 ? ['', ...formatTable(serviceColumns, touched, widthMax)] : []),
     ...(untouched.length > 0 ? [printable(`untouched: ${formatNames(untouched)}`)] : []),
     ...services.flatMap(describeBlocked),
     '',

@@ -23,6 +23,16 @@ function toRefusal({ code, detail }: Problem, { status, text }: { status: number
   return new AppError(code ?? 'request_refused', message, { details: { status } });
 }
 
+/** Of several services one is found by its name; where it stands in the body of a request, no file says. */
+export function nameServices(refusal: AppError, body: unknown): AppError {
+  const { services } = (body ?? {}) as { services?: { serviceName?: string }[] };
+  const nameOf = (index: string) => services?.[Number(index)]?.serviceName;
+  const message = refusal.message.replace(/^services\[(\d+)\](?=\.)/, (whole, index: string) =>
+    nameOf(index) === undefined ? whole : `services.${nameOf(index)}`,
+  );
+  return new AppError(refusal.code, message, { details: refusal.details, cause: refusal });
+}
+
 /** Without those that are empty: they only keep the connection alive. */
 export async function* linesOf({ body }: Response): AsyncGenerator<string> {
   const decoder = new TextDecoder();

@@ -9,7 +9,7 @@ import { type ClientTls, readPinnedTls } from '../../tls/client-tls.ts';
 import { describeTlsError, isClosed, isUntrusted } from '../../tls/tls-error.ts';
 import { createTlsFetch } from '../../tls/tls-fetch.ts';
 import type { CliContext } from '../output/context.ts';
-import { linesOf, openSocket, refusalOf } from './api-answers.ts';
+import { linesOf, nameServices, openSocket, refusalOf } from './api-answers.ts';
 import { type ClusterContext, readContexts } from './contexts.ts';
 
 export type Api = {
@@ -44,7 +44,7 @@ export function addApiOptions(command: Command): Command {
 
 export function createApi(context: CliContext, options: ApiOptions = {}): Api {
   const { environment, signal } = context;
-  const { name, ...cluster } = clusterOf(options, environment);
+  const { name, isDefault, ...cluster } = clusterOf(options, environment);
   const url = readUrl(cluster.url);
   const base = url.href.replace(/\/$/, '');
   const token = environment.CO_TOKEN || readToken(cluster);
@@ -55,7 +55,10 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
   const toFailure = (error: unknown): unknown => {
     if (error instanceof AppError || signal.aborted) return error;
     const which = name === null ? '' : ` (the context ${name})`;
-    const message = `no manager answers at ${base}${which}: ${describeTlsError(error)}${hintOf(url, error)}`;
+    const hint = isDefault
+      ? '; ./bootstrap/up starts one, and --url, CO_URL or a context names another'
+      : hintOf(url, error);
+    const message = `no manager answers at ${base}${which}: ${describeTlsError(error)}${hint}`;
     return new AppError('api_unreachable', message, { cause: error });
   };
 
@@ -74,7 +77,7 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
         body: body === undefined ? null : JSON.stringify(body),
         signal: AbortSignal.any([signal, AbortSignal.timeout(answerDeadlineMs)]),
       });
-      if (!answer.ok) throw await refusalOf(answer, { base, hasToken: Boolean(token) });
+      if (!answer.ok) throw nameServices(await refusalOf(answer, { base, hasToken: Boolean(token) }), body);
       return (await answer.json()) as T;
     } catch (error) {
       throw toFailure(error);
@@ -109,11 +112,12 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
 function clusterOf(
   { url }: ApiOptions,
   environment: CliContext['environment'],
-): ClusterContext & { name: string | null } {
+): ClusterContext & { name: string | null; isDefault: boolean } {
   const given = url ?? (environment.CO_URL || undefined);
-  if (given !== undefined) return { url: given, name: null };
+  if (given !== undefined) return { url: given, name: null, isDefault: false };
   const { current, contexts } = readContexts(environment);
-  return current === null ? { url: urlDefault, name: null } : { ...contexts[current]!, name: current };
+  if (current === null) return { url: urlDefault, name: null, isDefault: true };
+  return { ...contexts[current]!, name: current, isDefault: false };
 }
 
 /** @throws AppError `file_unreadable` naming the file of the context */

@@ -175,6 +175,31 @@ test('what a container cannot do without is refused, unless the rest is wanted',
   assert.is((await run('apply -f volumes.yaml --partial')).code, 0);
 });
 
+test('what is left out is named once, with what to do instead', async () => {
+  await write(
+    'named.yaml',
+    `services:
+  web: { image: nginx, configs: [app], volumes: ["./data:/data"], deploy: { placement: { constraints: ["node.role == manager"] } } }
+networks: { default: { driver: overlay } }
+configs: { app: { content: x } }
+volumes: { data: { driver: local } }
+secrets: { pw: { file: pw.txt } }`,
+  );
+  const { code, err } = await run('apply -f named.yaml --partial --dry-run');
+  assert.is(code, 1, err);
+  const notes = Array.from(err.matchAll(/^not honoured: (\S+): (.*)$/gm), ([, field, why]) => [field, why] as const);
+  const role = 'services.web.deploy.placement.constraints[0]';
+  assert.equal(notes.map(([field]) => field).sort(), [
+    ...['networks', 'secrets', 'services.web.configs', role, 'services.web.volumes[0]'],
+  ]);
+  const why = Object.fromEntries(notes);
+  assert.match(why.networks!, /published ports/);
+  assert.match(why.secrets!, /CO_SECRETS_DIR/);
+  assert.match(why['services.web.configs']!, /environment .*--allow-bind/);
+  assert.match(why['services.web.volumes[0]']!, /\.\/data is a folder beside the file.*--allow-bind/);
+  assert.match(why[role]!, /^node\.role == manager is none of node\.id, /);
+});
+
 test('when the first do not come, those that depend on them are not started', async () => {
   await write('bad.yaml', 'services: { web: { image: nginx, depends_on: [db] }, db: { image: missing/db } }');
   const { code, err } = await run('apply -f bad.yaml --timeout 2s');
@@ -221,7 +246,7 @@ for (const [text, words] of [
   ['services: { web: { image: !reset nginx } }', /Unresolved tag: !reset/],
   ['services: { web: { image: "${TAG:?which one}" } }', /the variable TAG is required: which one/],
   ['include: [a.yaml]\nservices: { web: { image: a } }', /not honoured: include: give each file with -f/],
-  ['services: [{serviceName: web, container: {image: nginx, colour: red}}]', /services\[0\]\.container\.colour/],
+  ['services: [{serviceName: web, container: {image: nginx, colour: red}}]', /services\.web\.container\.colour/],
 ] as const) {
   test(`${text} is refused by name`, async () => {
     await write('bad.yaml', text);
@@ -234,7 +259,7 @@ for (const [text, words] of [
 test('a file that is not there is said', async () => {
   const { code, err } = await run('apply -f none.yaml');
   assert.is(code, 3);
-  assert.match(err, /no such file/);
+  assert.match(err, /^there is no file .*none\.yaml \(file_missing\)$/m);
   assert.is((await run('apply')).code, 2);
 });
 

@@ -114,24 +114,28 @@ test('words are completed with names of the cluster, and without a manager with 
   await log.close();
 });
 
+const typed = fileURLToPath(new URL('../../../coctl', import.meta.url));
 const shells = [
-  ['bash', 'COMP_WORDS=(coctl rollo); COMP_CWORD=1; _coctl; echo "${COMPREPLY[@]}"'],
-  ['fish', 'complete -C "coctl rollo"'],
+  ['bash', `COMP_WORDS=('${typed}' rollo); COMP_CWORD=1; _coctl; echo "\${COMPREPLY[@]}"`],
+  ['zsh', `words=('${typed}' rollo); CURRENT=2; compadd() { echo $candidates }; _coctl`],
+  ['fish', `complete -C "${typed} rollo"`],
 ] as const;
 for (const [shell, ask] of shells) {
   const isThere = spawnSync(shell, ['-c', 'true']).status === 0;
-  (isThere ? test : test.skip)(`${shell} takes the script`, async () => {
+  (isThere ? test : test.skip)(`${shell} takes the script, and asks the program as it is typed`, async () => {
     const { out } = await run(`completion ${shell}`);
-    const program = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
     const script = join(folder, 'completion');
-    const define =
-      shell === 'bash'
-        ? `coctl() { '${process.execPath}' '${program}' "$@"; }`
-        : `function coctl; '${process.execPath}' '${program}' $argv; end`;
-    await writeFile(script, `${define}\n${out}\n${ask}\n`);
-    const { stdout, stderr } = spawnSync(shell, [script], { encoding: 'utf8', timeout: 20_000 });
-    assert.match(stdout, /^rollout/, stderr);
+    const prepare = shell === 'zsh' ? 'compdef() { : }\n' : '';
+    await writeFile(script, `${prepare}${out}\n${ask}\n`);
+    const { stdout, stderr } = spawnSync(shell, [script], { encoding: 'utf8', timeout: 60_000 });
+    assert.match(stdout, /^rollout/m, stderr);
   });
 }
+
+test('contexts are completed', async () => {
+  await run('context add completed --url http://127.0.0.1:9');
+  assert.is((await run('completion words -- context use comp')).out, 'completed\n');
+  await run('context rm completed');
+});
 
 test.run();

@@ -62,6 +62,13 @@ test('ps shows what lives, and the last failure where nothing does', async () =>
   );
 });
 
+test('a service that does not exist has no empty table', async () => {
+  const { code, out, err } = await run('ps', 'wbe');
+  assert.equal([code, out, err], [1, '', 'no service is called wbe (service_not_found)\n']);
+  const before = await run('ps', 'bad', '--at', `${position}`);
+  assert.equal([before.code, before.err], [1, 'no service was called bad (service_not_found)\n']);
+});
+
 test('lists are narrowed by node, service and state', async () => {
   const onFirst = (await run('ps', '--node', 'worker-1', '-o', 'json')).json().containers;
   assert.ok(onFirst.length > 0 && onFirst.every(({ node }: { node: string }) => node === 'worker-1'));

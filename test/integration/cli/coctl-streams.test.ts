@@ -39,6 +39,16 @@ scene(
   },
 );
 
+scene('a slot names the container that runs in it', async ({ api, environment }) => {
+  api.agent.machine.print(container, 'one\n');
+  assert.is((await coctl(['logs', 'web.1', '--tail', '1'], { environment })).out, 'one\n');
+  assert.is((await coctl(['exec', 'web.1', '--', 'echo', 'hello'], { environment })).out, 'echo hello\n');
+  const empty = await coctl(['exec', 'web.9', '--', 'ls'], { environment });
+  assert.equal([empty.code, /no container runs in web\.9: coctl ps web/.test(empty.err)], [1, true], empty.err);
+  const service = await coctl(['exec', 'web', '--', 'ls'], { environment });
+  assert.equal([service.code, /web is no container: .*web\.1/.test(service.err)], [2, true], service.err);
+});
+
 scene('a follower goes on until it is interrupted', async ({ api, environment }) => {
   const stopping = new AbortController();
   let seen = '';

@@ -16,6 +16,7 @@ import { type AskOptions, addAskOptions, ask, asksManager } from '../../sources/
 import { followEvents } from '../../sources/follow-events.ts';
 import { parseTime } from '../../sources/point-in-time.ts';
 import { readEventsThrough, toEventsQuery } from '../../sources/read-events.ts';
+import { checkNodeName, checkServiceName } from '../../sources/subject-name.ts';
 import { parseLimit } from '../limit-option.ts';
 
 type Options = AskOptions & {
@@ -41,9 +42,9 @@ export function addEventsCommand(program: Command, context: CliContext): void {
     .option('-f, --follow', 'and those to come, until Ctrl-C')
     .option('--since <time>', 'not earlier than: 2026-01-31 14:03, 14:03, yesterday, 5m (ago)')
     .option('--until <time>', 'not later than')
-    .option('--service <name>', 'of a service and its containers')
-    .option('--node <id>', 'of a node and what is on it')
-    .option('--container <id>', 'of a container')
+    .option('--service <service>', 'of a service and its containers')
+    .option('--node <node>', 'of a node and what is on it')
+    .option('--container <container>', 'of a container')
     .option('--type <type...>', 'of these types: ServiceRequested, NodeLost, …')
     .option('--stream <stream...>', 'of these streams: service/web, node/worker-1, …')
     .addOption(
@@ -69,12 +70,14 @@ export function addEventsCommand(program: Command, context: CliContext): void {
       offline: ({ log }) => show(log.read),
     });
     if (isCut) context.printError('earlier events are left out: --limit shows more, --until goes back');
-    for (const event of events) context.print(lineOf(event, options));
+    for (const event of events) printEvent(event, options, context);
   });
 }
 
 /** @throws AppError `usage_invalid` */
 function toQuery({ since, until, service, node, container, type, stream, ...options }: Options, nowMs: number) {
+  if (service !== undefined) checkServiceName(service);
+  if (node !== undefined) checkNodeName(node);
   const unknown = type?.find((name) => !isEventType(name));
   if (unknown !== undefined) throw new AppError('usage_invalid', `--type ${unknown}: there is no such type of events`);
   return {
@@ -98,10 +101,10 @@ async function follow(query: LastQuery, options: Options, context: CliContext): 
   const api = createApi(context, options);
   const head = await readHead(api);
   const { events } = await readLast(readEventsThrough(api), { ...query, to: head }, { limit: options.limit, signal });
-  for (const event of events) context.print(lineOf(event, options));
+  for (const event of events) printEvent(event, options, context);
   const { since: _, ...narrowed } = query;
   for await (const event of followEvents(api, { query: toEventsQuery(narrowed), after: head, signal })) {
-    context.print(lineOf(event, options));
+    printEvent(event, options, context);
   }
 }
 
@@ -112,7 +115,8 @@ async function readHead(api: Api): Promise<number> {
 
 const positionWidth = 8;
 
-const lineOf = (event: LogEvent, { json }: Pick<Options, 'json'>): string =>
-  json
-    ? JSON.stringify(event)
-    : `${String(event.position).padStart(positionWidth)}  ${formatTime(event.at)}  ${printable(sentenceOf(event))}`;
+function printEvent(event: LogEvent, { json }: Pick<Options, 'json'>, context: CliContext): void {
+  if (json) return void context.printWhole(JSON.stringify(event));
+  const { position, at } = event;
+  context.print(`${String(position).padStart(positionWidth)}  ${formatTime(at)}  ${printable(sentenceOf(event))}`);
+}

@@ -104,10 +104,24 @@ async function readContainers(
     options,
     context,
   );
+  if (service !== undefined && body.containers.length === 0 && !options.watch) {
+    await checkIsService(service, options, context);
+  }
   const containers =
     all || state !== undefined ? body.containers : await withoutOldEnds(body.containers, options, context);
   const columns = containerColumns(shownAt(shown, options, body));
   return { body: { ...body, containers }, rows: containers, columns, nameOf: ({ container }) => container };
+}
+
+const readServiceState = (options: ListOptions, context: CliContext) =>
+  readState<ServiceStateBody>({ path: '/service_state', build: (view) => serviceStateBody(view) }, options, context);
+
+/** An empty table would say that nothing of it runs. @throws AppError `service_not_found` */
+async function checkIsService(service: string, options: ListOptions, context: CliContext): Promise<void> {
+  const { services } = await readServiceState(options, context);
+  if (services.some(({ serviceName }) => serviceName === service)) return;
+  const verb = options.at === undefined ? 'is' : 'was';
+  throw new AppError('service_not_found', `no service ${verb} called ${service}`);
 }
 
 type Containers = ContainerStateBody['containers'];
@@ -117,11 +131,7 @@ const endedStates: ReadonlySet<string> = new Set(['completed', 'stopped', 'faile
 async function withoutOldEnds(all: Containers, options: ListOptions, context: CliContext): Promise<Containers> {
   const shown = all.filter((container) => !endedStates.has(container.state) || isLastFailure(container, all));
   if (shown.every(({ state }) => state !== 'failed')) return shown;
-  const path = {
-    path: '/service_state',
-    build: (view: Parameters<typeof serviceStateBody>[0]) => serviceStateBody(view),
-  };
-  const { services } = await readState<ServiceStateBody>(path, options, context);
+  const { services } = await readServiceState(options, context);
   const wanted = new Set(services.filter(({ status }) => status !== 'removing').map(({ serviceName }) => serviceName));
   return shown.filter(({ state, service }) => state !== 'failed' || wanted.has(service));
 }

@@ -28,6 +28,7 @@ test('arguments are names of the kind that they have', () => {
   assert.equal(after('rollback web ').names, []);
   assert.equal(after('node drain worker-1 ').names, ['node']);
   assert.equal(after('why ').names, ['service', 'node', 'container']);
+  assert.equal(after('context use ').names, ['context']);
   assert.equal(after('run ').names, []);
 });
 

@@ -46,9 +46,24 @@ test('a line fits the terminal: the widest column gives, names and numbers stay 
   assert.equal(formatTable(columns, rows, 1000), formatTable(columns, rows));
 });
 
-test('a terminal that is too narrow has lines that are as short as can be', () => {
-  const lines = formatTable(columns, [{ name: 'a-long-name', count: 1, why: 'many words' }], 10);
-  assert.equal(lines[1], 'a-long-…      1  many wo…');
+test('no terminal is so narrow that a line runs over it', () => {
+  for (let width = 1; width <= 40; width += 1) {
+    const lines = formatTable(columns, [{ name: 'a-long-name', count: 1, why: 'many words' }], width);
+    assert.ok(
+      lines.every((line) => line.length <= width),
+      `${width}: ${lines.join('\n')}`,
+    );
+  }
+  assert.is(
+    formatTable(columns, [{ name: 'a-long-name', count: 1, why: 'many words' }], 20)[1],
+    'a-lon…      1  many…',
+  );
+});
+
+test('where room is short, a column that says nothing goes first', () => {
+  const rows = [{ name: 'a-long-name', count: 1, why: null }];
+  assert.equal(formatTable(columns, rows, 18), ['NAME         COUNT', 'a-long-name      1']);
+  assert.equal(formatTable(columns, rows, 23), ['NAME         COUNT  WHY', 'a-long-name      1  -']);
 });
 
 test('an age is in the largest unit that it fills', () => {
