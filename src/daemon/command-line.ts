@@ -2,6 +2,7 @@
 
 import { AppError } from '../errors.ts';
 import { createProgram, parseArguments } from '../process/arguments.ts';
+import { programName } from '../process/program-name.ts';
 import { addConfigOptions, type Config, givenOptions, toConfig } from './config.ts';
 
 export type CommandName = 'up' | 'manager' | 'agent';
@@ -51,7 +52,7 @@ const commands: Record<CommandName, Command> = {
  * @throws AppError `config_invalid` naming the option and the rule
  */
 export function parseCommandLine(args: readonly string[], environment: NodeJS.ProcessEnv): CommandLine {
-  const program = addConfigOptions(createProgram('node src/main.ts', 'Runs a part of a cluster, or all of it.'))
+  const program = addConfigOptions(createProgram(programName, 'Runs a part of a cluster, or all of it.'))
     .argument(
       '[command]',
       Object.entries(commands)
