@@ -12,7 +12,8 @@ type Ended = { code: number; out: string; err: string };
 /** As its name calls it, but for the packages, which are there. */
 function run(program: string, args: string[], environment: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const path = fileURLToPath(new URL(`../../../${program}`, import.meta.url));
-  const options = { env: { PATH: process.env.PATH, ...environment }, timeout: 60_000 };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  const options = { env: { PATH, NODE_COMPILE_CACHE, ...environment }, timeout: 60_000 };
   return new Promise((resolve) => {
     execFile(process.execPath, [path, ...args], options, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err });
@@ -30,33 +31,23 @@ const programs = {
 } as const;
 
 for (const [name, program] of Object.entries(programs)) {
-  test(`${name} --help has usage, what it is for and its exit codes`, async () => {
+  test(`${name} --help has usage, settings with default and variable, exit codes, and what to type`, async () => {
     const { code, out, err } = await run(program, ['--help']);
     assert.equal([code, err], [0, '']);
     assert.ok(out.startsWith(`Usage: ${name} `), out.slice(0, 60));
-    assert.match(out, /^Exit codes:\n {2}0 /m);
     assert.match(out, /\n {2}-h, --help +display help for command\n/);
-    assert.ok(out.split('\n').every((line) => line.length <= 160));
+    assert.match(out, /^Exit codes:\n {2}0 /m);
+    // coctl has them in the help of each command.
+    if (name === 'coctl') return;
+    assert.match(out, /\n {2}--(data|amqp) <\w+> [^)]*\(default: [^)]+,\s+env:\s+CO_\w+\)\n/);
+    const [, shown = ''] = out.split('\nExamples:\n');
+    for (const line of shown.trimEnd().split('\n')) assert.ok(line.startsWith(`  ${name} `), line);
   });
 
   test(`${name} names the option that does not exist and the one that may be meant`, async () => {
     const { code, out, err } = await run(program, ['--hepl']);
     assert.equal([code, out], [2, '']);
     assert.is(err, "error: unknown option '--hepl'\n(Did you mean --help?)\n(--help says how)\n");
-  });
-}
-
-/** coctl has them in the help of each command. */
-for (const [name, program] of Object.entries(programs).slice(1)) {
-  test(`${name} --help says which variable an option has, and shows what to type`, async () => {
-    const { out } = await run(program, ['--help']);
-    assert.match(out, /\n {2}--(data|amqp) <\w+> [^)]*\(default: [^)]+,\s+env:\s+CO_\w+\)\n/);
-    const [, shown = ''] = out.split('\nExamples:\n');
-    const lines = shown.trimEnd().split('\n');
-    assert.ok(
-      lines.every((line) => line.startsWith(`  ${name} `)),
-      shown,
-    );
   });
 }
 
