@@ -67,7 +67,7 @@ function createMainProgram(): Command {
     .addHelpText('afterAll', helpOnEnding + describeExamples(programName, examples));
   addConfigOptions(program);
   for (const [name, { summary }] of Object.entries(commands)) {
-    // All of them have the same options, so that what `up` is given can be handed on.
+    // Their options are the program's, and so is their help.
     program
       .command(name)
       .description(summary)

@@ -227,7 +227,7 @@ export const options = {
 /** The headings of `--help`, and what is below each, in this order. */
 export const optionGroups: Readonly<Record<string, readonly (keyof typeof options)[]>> = {
   'The cluster:': ['cluster', 'cluster-id', 'workers', 'rebalance', 'data', 'secrets-key', 'retention-hours'],
-  'When something is silent:': [
+  'Time-outs and clocks:': [
     'heartbeat-ms',
     'node-timeout-ms',
     'queue-timeout-ms',

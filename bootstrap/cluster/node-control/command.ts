@@ -49,6 +49,7 @@ await runOnce(program, ask, given.length === 0 ? ['--help'] : given);
 async function ask({ command, args, options }: Given): Promise<void> {
   const { data, killContainers } = options;
   const { dataDir } = toConfig(data === undefined ? {} : { data: String(data) }, process.env);
+  // What goes with which command the parser has checked.
   const request = { command, node: args[0], killContainers: killContainers === true } as NodeRequest;
   for (const line of await sendRequest(dataDir, request)) console.log(line);
 }
