@@ -3,7 +3,6 @@
 import { parseCommandLine } from './daemon/command-line.ts';
 import { findOpenSecrets } from './daemon/private-files.ts';
 import { starters } from './daemon/roles.ts';
-import { readVersion } from './daemon/version.ts';
 import { keepHeapSmall } from './process/heap.ts';
 import { exitCodeOf, exitCodes, exitMessage, runProcess } from './process/lifecycle.ts';
 
@@ -14,9 +13,10 @@ try {
     const { command, config } = line;
     for (const warning of await findOpenSecrets(config)) process.stderr.write(`warning: ${warning}\n`);
     await runProcess((life) => starters[command](config, life));
+  } else {
+    process.stdout.write(`${line.text}\n`);
+    process.exitCode = exitCodes.clean;
   }
-  process.stdout.write(line.kind === 'help' ? line.text : `${readVersion()}\n`);
-  process.exitCode = exitCodes.clean;
 } catch (error) {
   process.stderr.write(`${exitMessage(error)}\n`);
   process.exitCode = exitCodeOf(error);

@@ -54,7 +54,7 @@ if (import.meta.main) {
     `Makes what compose.yaml reads from .compose/, unless it is there: tokens of the HTTP API, the key of the managers' secrets, the RabbitMQ URL
 of the manager and of each agent, and RabbitMQ's users. Delete the folder and run it again for new ones, then restart all.`,
   ).option('--out <DIR>', 'where the files go', out);
-  await runOnce(program, async (_args, options) => {
+  await runOnce(program, async ({ options }) => {
     const dir = String(options.out);
     const made = await makeComposeSecrets(dir);
     console.log(made.length === 0 ? `all is there in ${dir}` : `made in ${dir}: ${made.join(', ')}`);

@@ -3,10 +3,10 @@
 import { access } from 'node:fs/promises';
 import { readDockerTls } from '../../src/agent/docker/docker-tls.ts';
 import { systemClock } from '../../src/clock.ts';
-import { readConfig } from '../../src/daemon/config.ts';
+import { givenOptions, toConfig } from '../../src/daemon/config.ts';
 import { type FolderNote, lockDataFolder } from '../../src/daemon/data-folder.ts';
 import { AppError } from '../../src/errors.ts';
-import { createProgram, runOnce } from '../../src/process/arguments.ts';
+import { createProgram, describeExamples, describeSetting, runOnce } from '../../src/process/arguments.ts';
 import type { ClientTls } from '../../src/tls/client-tls.ts';
 import { connectDocker, whyNoAnswer } from './engine/docker-client.ts';
 import { findOwnDockerd, stopOwnDockerd } from './engine/own-dockerd.ts';
@@ -19,33 +19,50 @@ const program = createProgram(
   `Stops and removes the containers of the cluster whose data is in --data. Its history stays, and the next ./bootstrap/up goes on with it: what
 is still desired is started again. A log in MongoDB and queues in RabbitMQ are not touched.`,
 )
-  .option('--data <DIR>', 'CO_DATA_DIR     the data of the cluster (default ./data)')
-  .option('--cluster <NAME>', 'CO_CLUSTER      without data: the containers of whatever cluster has this name')
-  .option('--docker <ADDRESS>', 'CO_DOCKER_HOST  where they are (default: as `up` found it, else /var/run/docker.sock)')
-  .option('--docker-tls <DIR>', 'CO_DOCKER_CERT_PATH  TLS to it: ca.pem, cert.pem and key.pem')
+  .option('--data <DIR>', describeSetting('the data of the cluster', { fallback: './data', env: 'CO_DATA_DIR' }))
+  .option(
+    '--cluster <NAME>',
+    describeSetting('without data: the containers of whatever cluster has this name', { env: 'CO_CLUSTER' }),
+  )
+  .option(
+    '--docker <ADDRESS>',
+    describeSetting('where they are', {
+      fallback: 'where `up` found it, or /var/run/docker.sock',
+      env: 'CO_DOCKER_HOST',
+    }),
+  )
+  .option(
+    '--docker-tls <DIR>',
+    describeSetting('TLS to it: ca.pem, cert.pem and key.pem', { env: 'CO_DOCKER_CERT_PATH' }),
+  )
   .option(
     '--purge',
-    'delete the data too: the embedded log, and with it the history. Ends the Docker daemon that `up` started, when nothing else runs on it',
+    'deletes the data too: the embedded log, and with it the history. Ends the Docker daemon that `up` started, when nothing else runs on it',
   )
   .addHelpText(
     'after',
     `
-Exit codes
+Exit codes:
   0  done, or there was nothing to do
   1  something could not be removed, or the cluster still runs
-  2  wrong usage`,
+  2  wrong usage: the message names the option and the rule
+${describeExamples('./bootstrap/down', [
+  ['', 'what ./bootstrap/up left'],
+  ['--purge', 'and its history'],
+  ['--data shop', 'of another cluster'],
+  ['--cluster shop', 'where its data is gone already'],
+])}`,
   );
 
 const print = (line: string) => console.log(line);
 
-await runOnce(program, (_args, options) => down(options));
+await runOnce(program, ({ options }) => down(options));
 
 type Given = { data?: string; cluster?: string; docker?: string; dockerTls?: string; purge?: boolean };
 
 async function down({ purge = false, ...given }: Given): Promise<void> {
   const environment = withDockerHost(process.env);
-  const args = Object.entries(given).map(([name, value]) => `--${name === 'dockerTls' ? 'docker-tls' : name}=${value}`);
-  const { dataDir, dockerAddress, dockerCertPath } = readConfig(args, environment);
+  const { dataDir, dockerAddress, dockerCertPath } = toConfig(givenOptions(given), environment);
   const tls = await readDockerTls(dockerCertPath, systemClock.nowMs());
   const cluster = given.cluster ?? (process.env.CO_CLUSTER || null);
   const address = (given.docker ?? environment.CO_DOCKER_HOST) ? dockerAddress : null;

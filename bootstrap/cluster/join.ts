@@ -2,12 +2,13 @@
 
 import { randomBytes } from 'node:crypto';
 import { Value } from '@sinclair/typebox/value';
+import { Option } from 'commander';
 import { createManagement, type Management } from '../../src/bus/rabbitmq/management.ts';
 import { agentPermissions, managerPermissions } from '../../src/bus/topology.ts';
 import { nodeTag } from '../../src/daemon/join/broker-members.ts';
 import { AppError } from '../../src/errors.ts';
 import { NodeId, Uuid } from '../../src/model/ids.ts';
-import { createProgram, runOnce } from '../../src/process/arguments.ts';
+import { createProgram, describeExamples, describeSetting, runOnce } from '../../src/process/arguments.ts';
 import { virtualHost as virtualHostDefault } from '../rabbitmq/definitions.ts';
 
 const program = createProgram(
@@ -17,22 +18,41 @@ repairs the permissions and keeps the password.`,
 )
   .option('--node <ID>', 'the worker machine: a DNS label of its own in the cluster')
   .option('--manager <NAME>', 'a user for managers instead')
-  .option('--cluster-id <UUID>', 'CO_CLUSTER_ID      GET /state of a manager has it, as cluster.id')
-  .option('--admin <URL>', 'CO_AMQP_ADMIN_URL  http://user:password@host:15672, an administrator of the management API')
+  .option(
+    '--cluster-id <UUID>',
+    describeSetting('GET /state of a manager has it, as cluster.id', { env: 'CO_CLUSTER_ID' }),
+  )
+  .optionsGroup('RabbitMQ:')
+  .option(
+    '--admin <URL>',
+    describeSetting('http://user:password@host:15672, an administrator of the management API', {
+      env: 'CO_AMQP_ADMIN_URL',
+    }),
+  )
   .option(
     '--amqp <URL>',
-    'CO_AMQP_URL        where the new one will connect (default: the same host, port 5672); its user, password and virtual host are not used',
+    describeSetting('where the new one will connect; its user, password and virtual host are not used', {
+      fallback: 'the same host, port 5672',
+      env: 'CO_AMQP_URL',
+    }),
   )
-  .option('--vhost <NAME>', 'the virtual host', virtualHostDefault)
-  .option('--new-password', 'also when it has one')
+  .addOption(new Option('--vhost <NAME>', 'the virtual host').default(virtualHostDefault, virtualHostDefault))
+  .option('--new-password', 'makes one also when it has one')
+  .optionsGroup('')
   .addHelpText(
     'after',
     `
-Exit codes
-  0  done    1  the broker refused or was away    2  wrong usage`,
+Exit codes:
+  0  done
+  1  the broker refused or was away
+  2  wrong usage: the message names the option and the rule
+${describeExamples('./bootstrap/join', [
+  ['--node worker-6 --cluster-id 5c9a1f0e-7d43-4b86-9f21-0e6d3a8b7c15', 'with CO_AMQP_ADMIN_URL'],
+  ['--manager manager-2', 'a user for another manager'],
+])}`,
   );
 
-await runOnce(program, (_args, options) => join(options as Given, process.env));
+await runOnce(program, ({ options }) => join(options as Given, process.env));
 
 type Given = {
   node?: string;

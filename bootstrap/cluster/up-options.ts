@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { helpOnEnding } from '../../src/daemon/command-line.ts';
 import { addConfigOptions, asEnvironment, type Config, givenOptions, toConfig } from '../../src/daemon/config.ts';
 import { AppError } from '../../src/errors.ts';
-import { createProgram, parseArguments } from '../../src/process/arguments.ts';
+import { createProgram, describeExamples, describeSetting, parseArguments } from '../../src/process/arguments.ts';
 
 export type UpOptions = {
   config: Config;
@@ -52,13 +52,18 @@ With --mongodb and --amqp the manager and each agent are processes of their own;
 Containers go on running when this ends; the next one takes them over. ./bootstrap/down removes them.`,
     ),
   )
-    .option('--no-install', `${'CO_NO_INSTALL=1'.padEnd(30)}install nothing on this machine`)
+    .option('--no-install', describeSetting('installs nothing on this machine', { env: 'CO_NO_INSTALL=1' }))
     .addHelpText(
       'after',
       `
-Each option is also a variable of the environment; the option wins. DOCKER_HOST, DOCKER_TLS_VERIFY and
-DOCKER_CERT_PATH are used where --docker and CO_DOCKER_HOST are not given.
+DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH are used where --docker and CO_DOCKER_HOST are not given.
 The log is log.ndjson in --data, as much of it as --log-level says; the terminal shows its warnings and errors.
-
-${helpOnEnding}`,
+${helpOnEnding}${describeExamples('./bootstrap/up', examples)}`,
     );
+
+const examples = [
+  ['', 'a manager and 5 workers on the Docker Engine of this machine'],
+  ['--engine simulated --workers 50', 'a cluster to try things on, without a container'],
+  ['--data shop --port 5001 --cluster shop', 'another one beside it'],
+  ['--label zone=a --label disk=ssd', 'workers with labels, for placement'],
+] as const;

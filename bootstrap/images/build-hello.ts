@@ -34,7 +34,7 @@ if (import.meta.main) {
   const program = createProgram('node bootstrap/images/build-hello.ts', 'Builds the example image from busybox.')
     .option('--socket <PATH>', 'of the Docker Engine', '/var/run/docker.sock')
     .option('--no-install', 'do not install busybox');
-  await runOnce(program, async (_args, { socket, install }) => {
+  await runOnce(program, async ({ options: { socket, install } }) => {
     console.log(await buildHello({ socketPath: String(socket), mayInstall: install !== false }));
   });
 }

@@ -1,8 +1,9 @@
 /** Runs `./bootstrap/test`: its options, its interruption, and its last line, `N passed, N failed, N skipped`. */
 
 import { fileURLToPath } from 'node:url';
-import { errorMessage } from '../../src/errors.ts';
+import { AppError, errorMessage } from '../../src/errors.ts';
 import { createProgram, parseArguments } from '../../src/process/arguments.ts';
+import { exitMessage } from '../../src/process/lifecycle.ts';
 import { type Outcome, runTests } from './run-tests.ts';
 
 const program = createProgram(
@@ -18,7 +19,7 @@ installs, and ends.`,
   .addHelpText(
     'after',
     `
-Environment
+Environment:
   CO_TEST_DOCKER_SOCKET         use the engine behind this unix socket
   CO_TEST_AMQP_URL              use this RabbitMQ, as a user who may do everything; its management plugin is expected 10 000 ports above, or at
                                 CO_TEST_AMQP_MANAGEMENT_URL
@@ -27,7 +28,7 @@ Environment
   CO_TEST_CHROMIUM              use this Chromium
   CI                            set: a server that cannot be had fails the run; otherwise its tests are skipped
 
-Exit codes
+Exit codes:
   0  every test that ran passed, and some did
   1  something failed, or no test ran
   2  wrong usage
@@ -66,13 +67,21 @@ function readArguments(): { isQuick: boolean; patterns: RegExp[] } {
   try {
     const parsed = parseArguments(program, process.argv.slice(2));
     if (parsed.kind === 'run') {
-      return { isQuick: parsed.options.quick === true, patterns: parsed.args.map((pattern) => new RegExp(pattern)) };
+      return { isQuick: parsed.options.quick === true, patterns: parsed.args.map(parsePattern) };
     }
     process.stdout.write(parsed.text);
     process.exit(0);
   } catch (error) {
-    process.stderr.write(`${errorMessage(error)}\n`);
+    process.stderr.write(`${exitMessage(error)}\n`);
     process.exit(2);
+  }
+}
+
+function parsePattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new AppError('usage_invalid', `pattern: ${errorMessage(error)}`);
   }
 }
 

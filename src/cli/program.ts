@@ -1,7 +1,9 @@
 /** The command line as a whole: its commands, and the exit code when one of them ends or fails. */
 
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';
+import { createProgram as createAnyProgram } from '../process/arguments.ts';
+import { exitMessage } from '../process/lifecycle.ts';
 import { addApplyCommand, addPlanCommand } from './commands/acting/apply.ts';
 import { addNodeCommand } from './commands/acting/node.ts';
 import { addRemoveCommand, addRestartCommand, addRollbackCommand } from './commands/acting/release.ts';
@@ -108,11 +110,9 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
 }
 
 export function createProgram(context: CliContext): Command {
-  const program = new Command('coctl')
-    .description('Runs containers on a cluster, shows its state, and explains and replays its history')
+  const does = 'Runs containers on a cluster, shows its state, and explains and replays its history';
+  const program = createAnyProgram('coctl', does)
     .version(readProgram().version, '--version')
-    .exitOverride()
-    .showHelpAfterError('(--help says how)')
     .addHelpText('after', helpOnEnding)
     .configureOutput({
       writeOut: (text) => context.print(text.trimEnd()),
@@ -176,9 +176,8 @@ function exitCodeOf(error: unknown): ExitCode {
 /** A folder that is not there, a disk that is full: it names the call and the path. */
 const isOfSystem = (error: unknown): error is NodeJS.ErrnoException => error instanceof Error && 'syscall' in error;
 
-/** A refusal is one line that says what to do; anything else is a defect, and its stack says where. */
 function describeFailure(error: unknown): string {
-  if (error instanceof AppError) return printable(`${error.message} (${error.code})`);
   if (isOfSystem(error)) return printable(`the system refused: ${error.message}`);
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  // A manager may have quoted anything.
+  return exitMessage(error instanceof AppError ? new AppError(error.code, printable(error.message)) : error);
 }

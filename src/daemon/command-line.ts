@@ -1,19 +1,19 @@
-/** The command line of the program: which command, what it needs, and its help. Pure. */
+/** The command line of the program: which command, what it needs, and its help. */
 
+import type { Command } from 'commander';
 import { AppError } from '../errors.ts';
-import { createProgram, parseArguments } from '../process/arguments.ts';
+import { createProgram, describeExamples, parseArguments } from '../process/arguments.ts';
+import { programName } from '../process/program-name.ts';
 import { addConfigOptions, type Config, givenOptions, toConfig } from './config.ts';
+import { readVersion } from './version.ts';
 
 export type CommandName = 'up' | 'manager' | 'agent';
 
 export type CommandLine =
-  | { kind: 'help'; text: string }
-  | { kind: 'version' }
-  | { kind: 'run'; command: CommandName; config: Config };
+  /** Help, or the version. */
+  { kind: 'text'; text: string } | { kind: 'run'; command: CommandName; config: Config };
 
-type Command = { summary: string; check(config: Config): void };
-
-const commands: Record<CommandName, Command> = {
+const commands: Record<CommandName, { summary: string; check(config: Config): void }> = {
   up: {
     summary: 'a manager and its worker nodes in this process, on the embedded log and bus',
     check(config) {
@@ -51,41 +51,50 @@ const commands: Record<CommandName, Command> = {
  * @throws AppError `config_invalid` naming the option and the rule
  */
 export function parseCommandLine(args: readonly string[], environment: NodeJS.ProcessEnv): CommandLine {
-  const program = addConfigOptions(createProgram('node src/main.ts', 'Runs a part of a cluster, or all of it.'))
-    .argument(
-      '[command]',
-      Object.entries(commands)
-        .map(([name, { summary }]) => `${name}: ${summary}`)
-        .join('\n'),
-    )
-    .option('--version')
-    .addHelpText('after', `\nEach option is also a variable of the environment; the option wins.\n\n${helpOnEnding}`);
-  const parsed = parseArguments(program, args.length === 0 ? ['--help'] : args);
-  if (parsed.kind === 'text') return { kind: 'help', text: parsed.text };
-  if (parsed.options.version) return { kind: 'version' };
-  const [name] = parsed.args;
-  if (name === undefined || !isCommand(name)) {
-    const given = name === undefined ? 'nothing' : JSON.stringify(name);
-    throw new AppError('config_invalid', `the first argument must be up, manager or agent, not ${given}`);
-  }
+  const parsed = parseArguments(createMainProgram(), args.length === 0 ? ['--help'] : args);
+  if (parsed.kind === 'text') return { kind: 'text', text: parsed.text.trimEnd() };
+  const command = parsed.command as CommandName;
   const config = toConfig(givenOptions(parsed.options), environment);
-  commands[name].check(config);
-  return { kind: 'run', command: name, config };
+  commands[command].check(config);
+  return { kind: 'run', command, config };
 }
 
-/** The part of `--help` that is the same for every program of ours. */
-export const helpOnEnding = `Progress goes to standard output, the log of the process to standard error. URLs with passwords are better given by the
-environment: other users of a machine see command lines.
+function createMainProgram(): Command {
+  const program = createProgram(programName, 'Runs a part of a cluster, or all of it.')
+    .usage('<command> [options]')
+    .version(readVersion(), '--version')
+    .helpCommand(false)
+    .addHelpText('afterAll', helpOnEnding + describeExamples(programName, examples));
+  addConfigOptions(program);
+  for (const [name, { summary }] of Object.entries(commands)) {
+    // Their options are the program's, and so is their help.
+    program
+      .command(name)
+      .description(summary)
+      .configureHelp({ formatHelp: () => program.helpInformation() });
+  }
+  return program;
+}
 
-Signals
-  SIGINT, SIGTERM           stops within 5 s and leaves containers running; a second one stops at once
+const examples = [
+  ['up --engine simulated', 'a cluster to try things on, without a container'],
+  ['manager --host 0.0.0.0 --tls auto', 'with CO_MONGODB_URL and CO_AMQP_URL'],
+  ['agent --join https://manager.shop:5000 --ca sha256:9a1c… --token co_…', 'as coctl token create --join prints it'],
+] as const;
 
-Exit codes
+/** The part of `--help` that is the same for every program of ours that goes on until it is stopped. */
+export const helpOnEnding = `
+The option wins over the variable of the environment (env). Progress goes to standard output, the log of the process to
+standard error. URLs with passwords are better given by the environment: other users of a machine see command lines.
+
+Signals:
+  SIGINT, SIGTERM  stops within 5 s and leaves containers running; a second one stops at once
+
+Exit codes:
   0  stopped as asked
   1  could not start or go on, or was stopped by a second signal
-  2  wrong usage: the message names the option and the rule`;
-
-const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name);
+  2  wrong usage: the message names the option and the rule
+`;
 
 function refuse(option: string, rule: string, hint: string): never {
   throw new AppError('config_invalid', `${option} ${rule}: ${hint}`, { details: { field: option, rule } });

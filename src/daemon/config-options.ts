@@ -8,12 +8,13 @@ export type Option = {
   env: string;
   help: string;
   fallback: string;
+  /** In words, what is so without it. */
+  absent?: string;
   placeholder: string;
   /** Given several times it has all of them, with commas. */
   isRepeatable?: boolean;
 };
 
-/** One line each in `--help`, in this order. */
 export const options = {
   host: {
     env: 'CO_HOST',
@@ -53,7 +54,8 @@ export const options = {
     env: 'CO_AMQP_AGENT_URL',
     fallback: '',
     placeholder: 'URL',
-    help: 'where they reach RabbitMQ (default: as --amqp)',
+    absent: 'as --amqp',
+    help: 'where they reach RabbitMQ',
   },
   join: {
     env: 'CO_JOIN_URL',
@@ -161,7 +163,8 @@ export const options = {
     env: 'CO_SECRETS_KEY_FILE',
     fallback: '',
     placeholder: 'FILE',
-    help: 'the key of all managers (default: secrets.key in --data)',
+    absent: 'secrets.key in --data',
+    help: 'the key of all managers',
   },
   label: {
     env: 'CO_LABELS',
@@ -174,7 +177,8 @@ export const options = {
     env: 'CO_REBALANCE',
     fallback: '',
     placeholder: 'MOVES/S',
-    help: 'moves replicas to nodes with fewer: so many at once, seconds between (default: none)',
+    absent: 'none',
+    help: 'moves replicas to nodes with fewer: so many at once, seconds between',
   },
   'heartbeat-ms': {
     env: 'CO_HEARTBEAT_MS',
@@ -204,13 +208,13 @@ export const options = {
     env: 'CO_HOLD_SECONDS',
     fallback: '0',
     placeholder: 'S',
-    help: 'when most nodes vanish together, wait for so long at most; 0: until they are heard',
+    help: 'how long to wait when most nodes vanish; 0: until they are heard',
   },
   'retention-hours': {
     env: 'CO_TELEMETRY_RETENTION_HOURS',
     fallback: '24',
     placeholder: 'HOURS',
-    help: 'heartbeats and reads leave the log after this; 0 keeps them',
+    help: 'heartbeats and reads leave the log after this; 0: never',
   },
   'log-level': {
     env: 'CO_LOG_LEVEL',
@@ -219,3 +223,54 @@ export const options = {
     help: 'debug, info, warn, error or silent',
   },
 } satisfies Record<string, Option>;
+
+/** The headings of `--help`, and what is below each, in this order. */
+export const optionGroups: Readonly<Record<string, readonly (keyof typeof options)[]>> = {
+  'The cluster:': ['cluster', 'cluster-id', 'workers', 'rebalance', 'data', 'secrets-key', 'retention-hours'],
+  'Time-outs and clocks:': [
+    'heartbeat-ms',
+    'node-timeout-ms',
+    'queue-timeout-ms',
+    'engine-timeout-ms',
+    'hold-seconds',
+    'accept-clock',
+  ],
+  'The API:': [
+    'host',
+    'port',
+    'tls',
+    'tls-names',
+    'tls-cert',
+    'tls-key',
+    'tls-client-ca',
+    'tokens',
+    'rate-limit',
+    'connections-per-address',
+    'health-port',
+    'health-host',
+  ],
+  'MongoDB and RabbitMQ:': [
+    'mongodb',
+    'mongodb-ca',
+    'amqp',
+    'amqp-ca',
+    'amqp-cert',
+    'amqp-key',
+    'amqp-management',
+    'amqp-agents',
+  ],
+  'The nodes of this machine:': [
+    'engine',
+    'docker',
+    'docker-tls',
+    'secrets',
+    'allow-bind',
+    'allow-device',
+    'label',
+    'node',
+    'join',
+    'token',
+    'ca',
+  ],
+  'This process:': ['log-level'],
+};

@@ -5,15 +5,15 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option as ProgramOption } from 'commander';
 import { AppError } from '../errors.ts';
 import type { Token } from '../http/request/auth.ts';
 import type { HostAccess } from '../model/host-access.ts';
 import type { NodeLabels } from '../model/node.ts';
 import type { RebalancePolicy } from '../model/placement.ts';
-import { createProgram, parseArguments } from '../process/arguments.ts';
+import { createProgram, describeSetting, parseArguments } from '../process/arguments.ts';
 import type { ClientTlsFiles } from '../tls/client-tls.ts';
-import { type Option, options } from './config-options.ts';
+import { type Option, optionGroups, options } from './config-options.ts';
 import { readHostAccess } from './host-access-option.ts';
 import { readNodeLabels, readRebalance } from './placement-options.ts';
 import { readTlsConfig, type TlsConfig } from './tls/tls-config.ts';
@@ -92,15 +92,19 @@ type OptionName = keyof typeof options;
 /** Values as given on a command line, by option. */
 export type GivenOptions = Partial<Record<OptionName, string>>;
 
-/** Adds every option, each with its variable and its default in the help. */
+/** Adds every option, each under its heading, with its variable and its default in the help. */
 export function addConfigOptions(program: Command): Command {
-  for (const [name, { env, fallback, placeholder, help, isRepeatable }] of Object.entries<Option>(options)) {
-    const description = `${env.padEnd(30)}${help}${fallback ? ` (default ${fallback})` : ''}`;
-    const flags = `--${name} <${placeholder}>`;
-    if (isRepeatable) program.option(flags, description, joinRepeated);
-    else program.option(flags, description);
+  for (const [heading, names] of Object.entries(optionGroups)) {
+    program.optionsGroup(heading);
+    for (const name of names) program.addOption(toProgramOption(name));
   }
-  return program;
+  return program.optionsGroup('');
+}
+
+function toProgramOption(name: OptionName): ProgramOption {
+  const { env, fallback, absent = fallback, placeholder, help, isRepeatable }: Option = options[name];
+  const option = new ProgramOption(`--${name} <${placeholder}>`, describeSetting(help, { fallback: absent, env }));
+  return isRepeatable ? option.argParser(joinRepeated) : option;
 }
 
 const joinRepeated = (value: string, before?: string) => (before === undefined ? value : `${before},${value}`);

@@ -33,9 +33,17 @@ const misconfigurations: ReadonlySet<string> = new Set(['config_invalid', 'clust
 export const exitCodeOf = (error: unknown): number =>
   error instanceof AppError && misconfigurations.has(error.code) ? exitCodes.misconfigured : exitCodes.failed;
 
-/** A refusal is one line that says what to do; anything else is a defect, and its stack says where. */
+/** Below each word on wrong usage. */
+export const usageHint = '(--help says how)';
+
+/** What was typed is wrong, or a variable is; found before anything was asked. */
+const misuses: ReadonlySet<string> = new Set(['usage_invalid', 'config_invalid']);
+
+/** A refusal says what to do, of wrong usage as the parser of arguments says it; anything else is a defect, and its stack says where. */
 export function exitMessage(error: unknown): string {
-  if (error instanceof AppError) return `${error.message} (${error.code})`;
+  if (error instanceof AppError) {
+    return misuses.has(error.code) ? `error: ${error.message}\n${usageHint}` : `${error.message} (${error.code})`;
+  }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

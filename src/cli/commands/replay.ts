@@ -45,7 +45,7 @@ export function addReplayCommand(program: Command, context: CliContext): void {
     .option('--rebuild', 'MongoDB only: writes node_config, container_config and service_config again')
     .option('--from <point>', 'plays from here, an event a line, as time passed')
     .option('--to <point>', 'plays up to here')
-    .option('--speed <factor>', 'plays so many times as fast, or `max`; default 1')
+    .option('--speed <factor>', 'plays so many times as fast, or `max` (default: 1)')
     .option('--telemetry', 'plays heartbeats, reads and pulls instead of facts')
     .action((options: Options) =>
       withLog(options, context, async (source) => {

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { AppError } from '../../errors.ts';
 import { formatTime } from '../../history/sentences/format-values.ts';
 import { scopes as allScopes } from '../../model/token.ts';
+import { programName } from '../../process/program-name.ts';
 import { fingerprintOfAuthority } from '../../tls/certificate.ts';
 import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
@@ -68,7 +69,7 @@ async function create(name: string | undefined, options: CreateOptions, context:
 async function joinLine(token: string, options: CreateOptions, context: CliContext): Promise<string> {
   const ca = options.ca ?? context.environment.CO_CA;
   const trust = ca ? ` --ca ${await fingerprintOfAuthority(ca, '--ca')}` : '';
-  return `node src/main.ts agent --join ${createApi(context, options).base}${trust} --token ${token}`;
+  return `${programName} agent --join ${createApi(context, options).base}${trust} --token ${token}`;
 }
 
 function toRequest(name: string | undefined, { scope, expires, join = false }: CreateOptions) {

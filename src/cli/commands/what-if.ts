@@ -55,7 +55,7 @@ export function addWhatIfCommand(program: Command, context: CliContext): void {
     .option('--at <point>', `as of then: ${pointInTimeHelp}`)
     .option(
       '--within <duration>',
-      `how far to look, such as 90s or 10m; at most ${formatDuration(withinMsMax)}. Default 10m`,
+      `how far to look, such as 90s or 10m; at most ${formatDuration(withinMsMax)} (default: 10m)`,
     )
     .option('--json', 'the body of POST /whatif')
     .action((options: Options) => answer(changes, options, context));

@@ -1,10 +1,8 @@
 /** The last part of every command's help: what to type, and what it is for. */
 
 import type { Command } from 'commander';
+import { describeExamples } from '../../process/arguments.ts';
 
 /** @param examples the command line after `coctl `, and what it does */
-export function addExamples(command: Command, examples: readonly (readonly [line: string, does: string])[]): Command {
-  const width = Math.max(...examples.map(([line]) => line.length));
-  const lines = examples.map(([line, does]) => `  coctl ${line.padEnd(width)}   ${does}`);
-  return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
-}
+export const addExamples = (command: Command, examples: Parameters<typeof describeExamples>[1]): Command =>
+  command.addHelpText('after', describeExamples('coctl', examples));

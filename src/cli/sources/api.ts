@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { WebSocket } from 'ws';
 import { systemClock } from '../../clock.ts';
 import { AppError, errorMessage } from '../../errors.ts';
+import { describeSetting } from '../../process/arguments.ts';
 import { type ClientTls, readPinnedTls } from '../../tls/client-tls.ts';
 import { describeTlsError, isClosed, isUntrusted } from '../../tls/tls-error.ts';
 import { createTlsFetch } from '../../tls/tls-fetch.ts';
@@ -35,11 +36,17 @@ export function addApiOptions(command: Command): Command {
   return command
     .option(
       '--url <url>',
-      `where a manager serves; CO_URL, or the current context, or ${urlDefault}. CO_TOKEN holds the token`,
+      describeSetting('where a manager serves; CO_TOKEN holds the token', {
+        fallback: `the current context, or ${urlDefault}`,
+        env: 'CO_URL',
+      }),
     )
-    .option('--ca <file>', 'https: the authority to trust, a file or its fingerprint sha256:…; CO_CA')
-    .option('--cert <file>', 'https: a certificate to show; CO_CERT')
-    .option('--key <file>', 'and its key; CO_KEY');
+    .option(
+      '--ca <file>',
+      describeSetting('https: the authority to trust, a file or its fingerprint sha256:…', { env: 'CO_CA' }),
+    )
+    .option('--cert <file>', describeSetting('https: a certificate to show', { env: 'CO_CERT' }))
+    .option('--key <file>', describeSetting('and its key', { env: 'CO_KEY' }));
 }
 
 export function createApi(context: CliContext, options: ApiOptions = {}): Api {

@@ -6,6 +6,7 @@ import { AppError } from '../../errors.ts';
 import { type LogAnchor, readAnchor } from '../../events/log-anchor.ts';
 import type { LogPlace, ReadableLog } from '../../events/open-log.ts';
 import { silentLogger } from '../../logger.ts';
+import { describeSetting } from '../../process/arguments.ts';
 import type { SnapshotStore } from '../../projections/snapshots/snapshot.ts';
 import type { CliContext } from '../output/context.ts';
 import { withProgress } from '../output/progress-bar.ts';
@@ -28,10 +29,19 @@ export function addReadOptions(command: Command): Command {
 
 export function addLogOptions(command: Command): Command {
   return command
-    .option('--mongodb <url>', 'the log in MongoDB; CO_MONGODB_URL keeps a password out of sight')
-    .option('--mongodb-ca <file>', 'TLS to it, by this authority; CO_MONGODB_CA')
-    .option('--sqlite <file>', 'the log in a SQLite file; default: events.sqlite in CO_DATA_DIR or ./data')
-    .option('--data <folder>', 'the log in the data folder of `up`; CO_DATA_DIR');
+    .option(
+      '--mongodb <url>',
+      describeSetting('the log in MongoDB; the variable keeps a password out of sight', { env: 'CO_MONGODB_URL' }),
+    )
+    .option('--mongodb-ca <file>', describeSetting('TLS to it, by this authority', { env: 'CO_MONGODB_CA' }))
+    .option(
+      '--sqlite <file>',
+      describeSetting('the log in a SQLite file', { fallback: 'events.sqlite in the data folder' }),
+    )
+    .option(
+      '--data <folder>',
+      describeSetting('the log in the data folder of `up`', { fallback: './data', env: 'CO_DATA_DIR' }),
+    );
 }
 
 /** Runs with the log open, and lets go of it. @throws AppError `log_missing` · `log_unavailable` · `usage_invalid` */

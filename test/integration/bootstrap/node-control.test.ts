@@ -93,7 +93,10 @@ test('what cannot be done says why and ends with its exit code', () =>
   withUp(async ({ node, up }) => {
     const unknown = await node('down', 'worker-9');
     assert.is(unknown.code, 2);
-    assert.match(unknown.said, /^the `up` on this data has no worker "worker-9": .*worker-4 \(config_invalid\)\n$/);
+    assert.match(
+      unknown.said,
+      /^error: the `up` on this data has no worker "worker-9": .*worker-4\n\(--help says how\)\n$/,
+    );
     for (const wrong of [['down'], ['list', 'worker-1'], ['up'], ['down', 'worker-1', '--gently']]) {
       assert.is((await node(...wrong)).code, 2);
     }

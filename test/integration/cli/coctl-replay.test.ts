@@ -97,7 +97,7 @@ file('what goes together with nothing is wrong usage', async () => {
   ]) {
     const { code, err } = await run(...args);
     assert.is(code, 2, args.join(' '));
-    assert.match(err, /usage_invalid/);
+    assert.match(err, /^error: [^\n]+\n\(--help says how\)\n$/);
   }
 });
 

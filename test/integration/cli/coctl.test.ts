@@ -107,7 +107,7 @@ alone('a MongoDB URL that is none is wrong usage, in a line without its password
     for (const args of commands) {
       const { code, out, err } = await coctl([...args, '--mongodb', url]);
       assert.is(code, 2, `${args[0]} ${url}: ${err}`);
-      assert.match(err, /^[^\n]*the MongoDB URL cannot be read[^\n]*\(usage_invalid\)\n$/);
+      assert.match(err, /^error: [^\n]*the MongoDB URL cannot be read[^\n]*\n\(--help says how\)\n$/);
       if (url.includes('@')) assert.not.match(out + err, /secret/);
     }
   }

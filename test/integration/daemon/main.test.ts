@@ -241,11 +241,11 @@ test(
 );
 
 test(
-  'what it is told wrong ends with 2 and one line; help and version end with 0',
+  'wrong usage ends with 2, the rule and the way to the help; help and version end with 0',
   inFolder(async () => {
     const wrong = start(['up', '--port', 'x']);
     assert.is(await wrong.code, 2);
-    assert.match(wrong.errors(), /^--port must be .*\n$/);
+    assert.match(wrong.errors(), /^error: --port must be .*\n\(--help says how\)\n$/);
     assert.is(wrong.output(), '');
     const help = start(['--help']);
     assert.is(await help.code, 0);

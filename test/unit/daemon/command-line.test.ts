@@ -3,6 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseCommandLine } from '../../../src/daemon/command-line.ts';
+import { readVersion } from '../../../src/daemon/version.ts';
 import { AppError } from '../../../src/errors.ts';
 import { exitCodeOf, exitCodes, exitMessage } from '../../../src/process/lifecycle.ts';
 
@@ -13,8 +14,8 @@ const urls = { CO_MONGODB_URL: 'mongodb://root:hunter2@db/co', CO_AMQP_URL: 'amq
 for (const args of [[], ['--help'], ['-h'], ['agent', '--help'], ['nonsense', '--help']]) {
   test(`"${args.join(' ')}" asks for help`, () => {
     const line = parseCommandLine(args, {});
-    assert.is(line.kind, 'help');
-    if (line.kind !== 'help') return;
+    assert.is(line.kind, 'text');
+    if (line.kind !== 'text') return;
     for (const word of ['up', 'manager', 'agent', '--port', 'CO_PORT', 'SIGTERM', 'Exit codes']) {
       assert.ok(line.text.includes(word), word);
     }
@@ -22,8 +23,9 @@ for (const args of [[], ['--help'], ['-h'], ['agent', '--help'], ['nonsense', '-
 }
 
 test('--version asks for the version, whatever else is there', () => {
-  assert.equal(parseCommandLine(['--version'], {}), { kind: 'version' });
-  assert.equal(parseCommandLine(['up', '--version'], {}), { kind: 'version' });
+  for (const args of [['--version'], ['up', '--version'], ['up', '--port', 'x', '--version']]) {
+    assert.equal(parseCommandLine(args, {}), { kind: 'text', text: readVersion() });
+  }
 });
 
 const accepted: [string[], NodeJS.ProcessEnv, string][] = [
@@ -43,8 +45,10 @@ for (const [args, environment, command] of accepted) {
 }
 
 const refused: [string[], NodeJS.ProcessEnv, RegExp][] = [
-  [['start'], {}, /up, manager or agent, not "start"/],
-  [['--port', '1'], {}, /first argument/],
+  [['start'], {}, /^unknown command 'start'$/],
+  [['agnet'], {}, /^unknown command 'agnet'\n\(Did you mean agent\?\)$/],
+  [['--port', '1'], {}, /^a command is missing: up, manager, agent$/],
+  [['up', 'amqp://root:hunter2@broker'], {}, /^too many arguments for 'up'.*amqp:\/\/…@broker/],
   [['up', '--port', 'x'], {}, /^--port must be a whole number/],
   [['up'], urls, /--mongodb and --amqp .*bootstrap\/up/],
   [['manager'], {}, /--mongodb and --amqp .*`up` needs neither/],
@@ -66,7 +70,14 @@ for (const [args, environment, words] of refused) {
   });
 }
 
-test('a refusal is one line, a defect shows where it is, and each has its exit code', () => {
+test('an option may come before the command, too', () => {
+  const line = parseCommandLine(['--port', '7', 'up'], {});
+  assert.is(line.kind === 'run' && line.config.port, 7);
+});
+
+test('a refusal is one line, wrong usage has the way to the help, a defect shows where it is, and each has its exit code', () => {
+  const misused = new AppError('config_invalid', '--port must be a whole number');
+  assert.is(exitMessage(misused), 'error: --port must be a whole number\n(--help says how)');
   assert.is(exitMessage(new AppError('port_taken', 'port 5000 is taken')), 'port 5000 is taken (port_taken)');
   assert.is(exitCodeOf(new AppError('port_taken', 'port 5000 is taken')), exitCodes.failed);
   assert.is(exitCodeOf(new AppError('cluster_mismatch', 'another cluster')), exitCodes.misconfigured);

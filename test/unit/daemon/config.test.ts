@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { addConfigOptions, asEnvironment, type Config, parseOptions, readConfig } from '../../../src/daemon/config.ts';
+import { optionGroups, options } from '../../../src/daemon/config-options.ts';
 import { AppError } from '../../../src/errors.ts';
 import { createProgram } from '../../../src/process/arguments.ts';
 
@@ -159,7 +160,7 @@ for (const { option, env, key, texts, values } of rows) {
 
   test(`the help has --${option} and ${env} on one line`, () => {
     const lines = optionLines();
-    assert.is(lines.filter((line) => line.includes(`--${option} `) && line.includes(` ${env} `)).length, 1);
+    assert.is(lines.filter((line) => line.includes(`--${option} `) && line.includes(` ${env})`)).length, 1);
   });
 }
 
@@ -317,6 +318,10 @@ test('a URL may stand in a file, as secrets are handed out; both at once are ref
       assert.not.match((error as AppError).message, /hunter2/);
     }
   }
+});
+
+test('every option is under one heading of the help', () => {
+  assert.equal(Object.values(optionGroups).flat().toSorted(), Object.keys(options).toSorted());
 });
 
 test.run();

@@ -62,7 +62,7 @@ const collect = (value: string, before: string[] = []) => [...before, value];
 const addFileOptions = (command: Command): Command =>
   command
     .requiredOption('-f, --file <file>', 'may be given several times; - is standard input', collect)
-    .option('--project <name>', 'whose services they are. Default: of compose files their name, or their folder')
+    .option('--project <name>', 'whose services they are (default: of compose files their name, or their folder)')
     .option('--profile <name>', 'also the services of this profile; may be given several times', collect)
     .option('--prune', 'removes services of the project that the files do not have')
     .option('--partial', 'takes a compose file also where a container would not work without what is left out');

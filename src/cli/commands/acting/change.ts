@@ -33,7 +33,7 @@ const timeoutDefault = '10m';
 export function addChangeOptions(command: Command): Command {
   command
     .option('--detach', 'does not wait until the cluster has come to it')
-    .option('--timeout <duration>', `how long to wait, such as 90s or 10m. Default ${timeoutDefault}`)
+    .option('--timeout <duration>', `how long to wait, such as 90s or 10m (default: ${timeoutDefault})`)
     .option('--dry-run', 'says what would follow, and changes nothing')
     .option('--json', 'for programs');
   return addApiOptions(command).addHelpText(

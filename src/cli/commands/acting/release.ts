@@ -23,7 +23,7 @@ export function addRollbackCommand(program: Command, context: CliContext): void 
   const command = program
     .command('rollback <service>')
     .description('Requests the spec of an earlier generation again')
-    .option('--to <generation>', 'which; default: the last of another spec that converged', parseGeneration)
+    .option('--to <generation>', 'which (default: the last of another spec that converged)', parseGeneration)
     .action((service: string, { to, ...options }: ChangeOptions & { to?: number }) => {
       checkServiceName(service);
       const body = to === undefined ? {} : { generation: to };

@@ -21,7 +21,7 @@ export function addRunCommand(program: Command, context: CliContext): void {
   const command = program
     .command('run <name> <image> [args...]')
     .description('Runs an image as a service; what follows -- are its arguments. Lists are given option by option')
-    .option('-r, --replicas <count>', 'how many. Default 1', parseReplicas)
+    .option('-r, --replicas <count>', 'how many (default: 1)', parseReplicas)
     .addOption(new Option('--mode <mode>', 'how it runs').choices(serviceModes))
     .option('-p, --port <port>', 'publishes a port: 80, 8080:80 (node:container), 53:53/udp', collect)
     .option('-e, --env <NAME=VALUE>', 'sets a variable of its environment', collect)

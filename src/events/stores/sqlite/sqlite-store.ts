@@ -1,5 +1,6 @@
 /** The commit store in a SQLite file, the embedded log: the calls cross to a worker thread, for each waits for the disk. */
 
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { AppError, errorMessage } from '../../../errors.ts';
 import type { CommitRange, CommitStore, Lookup, PreparedCommit } from '../../log/commit-store.ts';
@@ -117,7 +118,7 @@ function createThread(workerData: SqliteWorkerData) {
   let isClosed = false;
 
   const start = (): Worker => {
-    const started = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData });
+    const started = new Worker(new URL(`./sqlite-worker${extname(import.meta.url)}`, import.meta.url), { workerData });
     started.on('message', (answer: SqliteAnswer) => {
       const { resolve, reject } = asked.get(answer.id) ?? {};
       asked.delete(answer.id);
