@@ -59,11 +59,18 @@ export type Program = {
 };
 
 /** `node src/main.ts …` as a person starts it, or another program of ours. */
-export function startProgram(args: readonly string[], environment: NodeJS.ProcessEnv = {}, program = main): Program {
-  const child = spawn(process.execPath, [program, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...environment },
-  });
+export const startProgram = (
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+  program: string = main,
+): Program => startCommand(process.execPath, [program, ...args], { env: { ...process.env, ...environment } });
+
+export function startCommand(
+  command: string,
+  args: readonly string[],
+  options: { env: NodeJS.ProcessEnv; cwd?: string },
+): Program {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
