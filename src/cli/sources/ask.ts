@@ -22,12 +22,14 @@ export function addAskOptions(command: Command): Command {
   );
 }
 
+/** Else the log is read, which was named or is the default one. */
+export const asksManager = ({ offline = false, sqlite, mongodb, file, data }: AskOptions): boolean =>
+  !offline && (sqlite ?? mongodb ?? file ?? data) === undefined;
+
 /** @throws AppError `usage_invalid` · what the answerer throws · of a log: what `withLog` throws */
 export function ask<T>(options: AskOptions, context: CliContext, { online, offline }: Answerers<T>): Promise<T> {
-  const { url, offline: isOffline = false, sqlite, mongodb, file, data } = options;
-  const log = sqlite ?? mongodb ?? file ?? data;
-  if (!isOffline && log === undefined) return online(createApi(context, options)).catch(nameTheLog);
-  if (url !== undefined)
+  if (asksManager(options)) return online(createApi(context, options)).catch(nameTheLog);
+  if (options.url !== undefined)
     throw new AppError('usage_invalid', '--url asks a manager, and a log is read without one: give one');
   return withLog(options, context, offline);
 }

@@ -1,21 +1,15 @@
 /** The commands `coctl node …`: takes machines out of service and back, and removes those that are gone. */
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { systemClock } from '../../../clock.ts';
-import { AppError } from '../../../errors.ts';
-import { formatCount, formatDuration, formatNames } from '../../../history/sentences/format-values.ts';
 import type { WhatIfAnswer } from '../../../history/what-if/what-if.ts';
-import type { ContainerStateBody, NodeStateBody } from '../../../projections/rows/state-bodies.ts';
-import { type CliContext, exitCodes } from '../../output/context.ts';
+import type { CliContext } from '../../output/context.ts';
 import { addExamples } from '../../output/examples.ts';
-import { phaseOf } from '../../output/replica-lines.ts';
-import { printable } from '../../output/table.ts';
 import { whatIfTables } from '../../output/what-if-tables.ts';
 import { type Api, type ApiOptions, addApiOptions, createApi } from '../../sources/api.ts';
 import { parseDuration } from '../../sources/duration.ts';
 import { checkNodeName } from '../../sources/subject-name.ts';
 import { addNodesCommand } from '../asking/lists.ts';
+import { waitUntilEmpty } from './drained-node.ts';
 
 type Options = ApiOptions & { dryRun?: boolean; json?: boolean };
 type DrainOptions = Options & { detach?: boolean; timeout: string };
@@ -96,47 +90,11 @@ function addDrain(group: Command, context: CliContext): void {
       const timeoutMs = parseDuration('--timeout', timeout);
       const api = await changeNodes(nodes, { method: 'POST', path: '/drain' }, options, context);
       if (api === null || detach) return;
-      for (const node of nodes) await waitUntilEmpty(api, node, timeoutMs, context, options.json ?? false);
+      for (const node of nodes) await waitUntilEmpty(api, node, { timeoutMs, isQuiet: options.json ?? false, context });
     });
   addNodeOptions(command).addHelpText('after', '\nExit code 4: containers are still there when the time is over.');
   addExamples(command, [
     ['node drain worker-2', 'and waits until no container is left on it'],
     ['node drain worker-2 --dry-run', 'where its containers would go'],
   ]);
-}
-
-const pollMs = 300;
-/** Of what is still there, so many are named. */
-const namedMax = 4;
-
-async function waitUntilEmpty(
-  api: Api,
-  node: string,
-  timeoutMs: number,
-  context: CliContext,
-  isQuiet: boolean,
-): Promise<void> {
-  const startedMs = systemClock.monotonicMs();
-  const live = context.liveLines();
-  for (let shown = -1; ; ) {
-    const { containers } = await api.get<ContainerStateBody>(`/container_state?node=${node}`);
-    const { nodes } = await api.get<NodeStateBody>(`/node_state?node=${node}`);
-    if (nodes.length === 0) throw new AppError('node_not_found', `no node is called ${node}`);
-    const lines = containers.map((container) => printable(`  ${container.container}  ${phaseOf(container)}`));
-    const title = `${node}: ${formatCount(containers.length, 'container')} left`;
-    if (live) live.update([title, ...lines].slice(0, live.linesMax));
-    else if (containers.length !== shown) context.printError(title);
-    shown = containers.length;
-    if (containers.length === 0) {
-      if (!isQuiet) context.print(`${node} is empty`);
-      return;
-    }
-    if (systemClock.monotonicMs() - startedMs >= timeoutMs) {
-      const names = containers.slice(0, namedMax).map(({ container }) => container);
-      const left = formatNames(names, containers.length);
-      context.printError(`${node} is not empty within ${formatDuration(timeoutMs)}: ${left} still there`);
-      return context.exitWith(exitCodes.unconverged);
-    }
-    await pause(pollMs, undefined, { signal: context.signal });
-  }
 }
