@@ -24,6 +24,7 @@ import {
 } from '../../output/formats.ts';
 import { containerColumns, nodeColumns, serviceColumns } from '../../output/list-columns.ts';
 import { addAskOptions } from '../../sources/ask.ts';
+import { defined } from '../../sources/defined.ts';
 import { pointInTimeHelp } from '../../sources/point-in-time.ts';
 import { readState, type StateOptions } from '../../sources/read-state.ts';
 import { checkNodeName, checkServiceName } from '../../sources/subject-name.ts';
@@ -59,9 +60,6 @@ const queryOf = (members: Readonly<Record<string, string | undefined>>): string 
   const given = Object.entries(members).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
 };
-
-const defined = <T extends object>(members: T) =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 
 export function addPsCommand(program: Command, context: CliContext): void {
   const command = program

@@ -36,6 +36,8 @@ test('options are offered after a dash, and what they take', () => {
   assert.ok(after('ps -').fixed.includes('--help'));
   assert.equal(after('ps -o ').fixed, ['table', 'wide', 'json', 'yaml', 'name']);
   assert.equal(after('whatif --kill ').names, ['node']);
+  assert.equal(after('run --max-per-node ').names, []);
+  assert.equal(after('run --update-order ').fixed, ['auto', 'start-first', 'stop-first']);
   assert.equal(after('whatif --kill worker-1 --scale ').names, ['service']);
   assert.equal(after('ps --watch ').names, ['service']);
 });
