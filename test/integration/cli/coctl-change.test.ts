@@ -223,30 +223,6 @@ test('a rollout is paused, resumed and followed', async () => {
   assert.is((await run('rollout', 'promote', 'web')).code, 1);
 });
 
-test('drain waits until the node is empty, activate uses it again', async () => {
-  await ranWeb(3);
-  const { code, out, err } = await run('node', 'drain', 'worker-2');
-  assert.is(code, 0, err);
-  assert.is(out, 'worker-2 is draining\nworker-2 is empty\n');
-  assert.equal(
-    (await api.containers('web')).filter(({ node }) => node === 'worker-2'),
-    [],
-  );
-  assert.match((await run('node', 'ls')).out, /^worker-2 +ready +draining +0 /m);
-  assert.is((await run('node', 'activate', 'worker-2')).out, 'worker-2 is active\n');
-  assert.match((await run('node', 'cordon', 'worker-1', 'worker-3')).out, /worker-1 is cordoned\nworker-3 is cordoned/);
-  assert.match((await run('node', 'rm', 'worker-1')).err, /node_not_lost/);
-  assert.match((await run('node', 'drain', 'worker-1', '--dry-run')).out, /nothing is changed/);
-});
-
-test('containers that have no place to go are named when the time is over', async () => {
-  await ranWeb(3);
-  await run('node', 'cordon', 'worker-1', 'worker-3');
-  const { code, err } = await run('node', 'drain', 'worker-2', '--timeout', '1s');
-  assert.is(code, 4, err);
-  assert.match(err, /worker-2 is not empty within 1 s: web\.\d-\w+ still there/);
-});
-
 test('Ctrl-C ends the wait, and what was changed stays', async () => {
   const stopping = new AbortController();
   const running = coctl(['run', 'web', 'missing/nginx'], {
@@ -268,7 +244,6 @@ for (const [line, words] of [
   ['run Web nginx', /"Web" is not the name of a service/],
   ['rollback web --to zero', /the number of a generation/],
   ['restart web --timeout soon', /--timeout takes 30s, 90m, 24h or 7d/],
-  ['node drain Worker', /"Worker" is not the name of a node/],
 ] as const) {
   test(`coctl ${line} is wrong usage, and says why`, async () => {
     const { code, err } = await run(...line.split(' '));
