@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { AppError } from '../errors.ts';
 import { addApplyCommand, addPlanCommand } from './commands/acting/apply.ts';
+import { addEditCommand } from './commands/acting/edit.ts';
 import { addNodeCommand } from './commands/acting/node.ts';
 import { addRemoveCommand, addRestartCommand, addRollbackCommand } from './commands/acting/release.ts';
 import { addRolloutCommand } from './commands/acting/rollout.ts';
@@ -42,6 +43,7 @@ const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] 
       addRunCommand,
       addApplyCommand,
       addPlanCommand,
+      addEditCommand,
       addScaleCommand,
       addSetCommand,
       addRestartCommand,

@@ -29,6 +29,9 @@ test('arguments are names of the kind that they have', () => {
   assert.equal(after('node drain worker-1 ').names, ['node']);
   assert.equal(after('why ').names, ['service', 'node', 'container']);
   assert.equal(after('run ').names, []);
+  assert.equal(after('edit ').names, ['service']);
+  assert.equal(after('node label ').names, ['node']);
+  assert.equal(after('node label worker-1 ').names, []);
 });
 
 test('options are offered after a dash, and what they take', () => {
