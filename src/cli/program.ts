@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts';
 import { createProgram as createAnyProgram } from '../process/arguments.ts';
 import { exitMessage } from '../process/lifecycle.ts';
 import { addApplyCommand, addPlanCommand } from './commands/acting/apply.ts';
+import { addEditCommand } from './commands/acting/edit.ts';
 import { addNodeCommand } from './commands/acting/node.ts';
 import { addRemoveCommand, addRestartCommand, addRollbackCommand } from './commands/acting/release.ts';
 import { addRolloutCommand } from './commands/acting/rollout.ts';
@@ -45,6 +46,7 @@ const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] 
       addRunCommand,
       addApplyCommand,
       addPlanCommand,
+      addEditCommand,
       addScaleCommand,
       addSetCommand,
       addRestartCommand,

@@ -1,10 +1,11 @@
 /** Volumes, tmpfs and ports of a compose service as those of a container. Pure. */
 
 import { AppError } from '../../errors.ts';
-import { parseBytes } from '../sources/spec-options.ts';
+import { defined } from '../sources/defined.ts';
+import { parseBytes } from '../sources/option-values.ts';
 import { isTree, type Tree } from './merge.ts';
 import { bindInstead, type Note, notesOfRest } from './notes.ts';
-import { defined, toList, toNumber } from './values.ts';
+import { toList, toNumber } from './values.ts';
 
 /** The lists are as a request has them. */
 export type Mounts = { binds: Tree[]; tmpfs: Tree[]; notes: Note[] };

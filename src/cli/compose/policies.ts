@@ -1,10 +1,11 @@
 /** Health, updates, restarts and placement of a compose service as those of a service here. Pure. */
 
 import { parseConstraint } from '../../model/placement.ts';
-import { parseBytes, parseCpus } from '../sources/spec-options.ts';
+import { defined } from '../sources/defined.ts';
+import { parseBytes, parseCpus } from '../sources/option-values.ts';
 import { isTree, type Tree } from './merge.ts';
 import { type Note, notesOfRest } from './notes.ts';
-import { defined, toList, toNumber, toSeconds } from './values.ts';
+import { toList, toNumber, toSeconds } from './values.ts';
 
 export type Part = { members: Tree; notes: Note[] };
 

@@ -3,9 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { type Document, parseAllDocuments } from 'yaml';
-import { AppError, errorMessage, hasCode } from '../../errors.ts';
+import { AppError, hasCode } from '../../errors.ts';
 import type { ServiceRequest } from '../sources/spec-options.ts';
+import { parseDocuments } from './documents.ts';
 import { interpolateTree, type Variables } from './interpolate.ts';
 import { isTree, mergeTrees, type Tree, toDependencies, toMap } from './merge.ts';
 import { type Note, notesOfTop } from './notes.ts';
@@ -30,10 +30,6 @@ export type ReadOptions = {
   environment: Variables;
 };
 
-/** A file of a person; and aliases of YAML can make much of little. */
-const fileCharactersMax = 2 ** 20;
-const aliasesMax = 100;
-const depthMax = 40;
 const extendsDepthMax = 10;
 
 /** @throws AppError `usage_invalid` naming file, field and rule · `file_missing`; of the system, where a file cannot be read */
@@ -66,35 +62,6 @@ async function readText(path: string): Promise<string> {
     throw new AppError('file_missing', `there is no file ${path}`, { cause: error });
   });
 }
-
-function parseDocuments(path: string, text: string): unknown[] {
-  if (text.length > fileCharactersMax)
-    throw new AppError('usage_invalid', `${path} has more than ${fileCharactersMax} characters`);
-  const documents = parseAllDocuments(text, { merge: true, uniqueKeys: true });
-  if (!Array.isArray(documents)) return [];
-  return documents.map((document) => {
-    const [problem] = [...document.errors, ...document.warnings];
-    if (problem) throw new AppError('usage_invalid', `${path}: ${problem.message.split('\n')[0]!.replace(/:$/, '')}`);
-    return toTree(path, document);
-  });
-}
-
-/** @throws AppError `usage_invalid`: aliases that hold themselves, or too many of them */
-function toTree(path: string, document: Document.Parsed): unknown {
-  try {
-    const value: unknown = document.toJS({ maxAliasCount: aliasesMax });
-    if (depthOf(value) > depthMax) throw new Error(`it is nested more than ${depthMax} deep`);
-    return value;
-  } catch (error) {
-    throw new AppError('usage_invalid', `${path}: ${errorMessage(error)}`, { cause: error });
-  }
-}
-
-/** Not more than one beyond the bound. */
-const depthOf = (value: unknown, depth = 0): number =>
-  value === null || typeof value !== 'object' || depth > depthMax
-    ? depth
-    : Math.max(depth, ...Object.values(value).map((member) => depthOf(member, depth + 1)));
 
 /** Ours is a list of services, or one of them; a compose file has them by name. */
 const isCompose = (value: unknown): boolean =>

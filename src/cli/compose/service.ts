@@ -1,11 +1,13 @@
 /** A service of a compose file, merged and validated, as a request for one of ours. Pure. */
 
-import { parseBytes, type ServiceRequest } from '../sources/spec-options.ts';
+import { defined } from '../sources/defined.ts';
+import { parseBytes } from '../sources/option-values.ts';
+import type { ServiceRequest } from '../sources/spec-options.ts';
 import { isTree, type Tree, toMap } from './merge.ts';
 import { toMounts, toPorts } from './mounts.ts';
 import { type Note, notesOfRest, notesOfService } from './notes.ts';
 import { toHealth, toPolicies, toResources, toRestartOf } from './policies.ts';
-import { defined, toArguments, toList, toNumber, toSeconds } from './values.ts';
+import { toArguments, toList, toNumber, toSeconds } from './values.ts';
 
 export type ConvertedService = { request: ServiceRequest; notes: Note[] };
 

@@ -1,7 +1,6 @@
 /** The forms of values in compose files: durations, numbers that were variables, command lines. Pure. */
 
 import { AppError } from '../../errors.ts';
-import type { Tree } from './merge.ts';
 
 const unitSeconds: Readonly<Record<string, number>> = {
   us: 1e-6,
@@ -46,7 +45,3 @@ export function toArguments(field: string, value: string | readonly string[]): s
 
 export const toList = (value: unknown): unknown[] =>
   value === undefined || value === null ? [] : Array.isArray(value) ? value : [value];
-
-/** Without the members that are undefined. */
-export const defined = (members: Tree): Tree =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));

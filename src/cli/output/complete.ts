@@ -33,7 +33,7 @@ export function complete(program: Command, words: readonly string[]): Completion
     if (sub) [command, given] = [sub, 0];
     else given += 1;
   }
-  if (pending !== null) return { fixed: pending.argChoices ?? [], names: kindsIn(pending.flags), prefix };
+  if (pending !== null) return { fixed: pending.argChoices ?? [], names: kindsIn(argumentOf(pending)), prefix };
   if (prefix.startsWith('-')) return { fixed: optionsOf(command), names: [], prefix };
   if (command.commands.length > 0) return { fixed: namesOf(command), names: [], prefix };
   const { registeredArguments } = command;
@@ -55,10 +55,9 @@ const optionsOf = ({ options }: Command) => [
   '--help',
 ];
 
-/** `<container|service|node>`, `<service=replicas...>`, `--kill <node>`; a subject is called `name`. */
-function kindsIn(text: string): NameKind[] {
-  const kinds = (['service', 'node', 'container', 'context'] as const).filter((kind) =>
-    new RegExp(`\\b${kind}\\b`).test(text),
-  );
-  return kinds;
-}
+/** `<node>` of `--kill <node>`: the name of an option, as `--max-per-node`, says nothing of its value. */
+const argumentOf = ({ flags }: Option) => flags.replace(/^[^<[]*/, '');
+
+/** `<container|service|node>`, `<service=replicas...>`, `<node>` */
+const kindsIn = (text: string): NameKind[] =>
+  (['service', 'node', 'container', 'context'] as const).filter((kind) => new RegExp(`\\b${kind}\\b`).test(text));

@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { CliContext } from './context.ts';
+import type { Shown } from './list-columns.ts';
 import { type Column, formatTable, printable } from './table.ts';
 
 const formats = ['table', 'wide', 'json', 'yaml', 'name'] as const;
@@ -23,21 +24,23 @@ export const valueLines = (value: unknown, format: 'json' | 'yaml'): string[] =>
 
 export type List<T> = {
   /** As the API has it. */
-  body: object;
+  body: { position: number; at: string };
   rows: readonly T[];
-  columns: readonly Column<T>[];
+  columns: (shown: Shown) => readonly Column<T>[];
   nameOf: (row: T) => string;
+  /** It shows what changes without a fact. */
+  isMoving: boolean;
 };
 
-/** Pure. */
+/** @param nowMs ages are counted to it. Pure. */
 export function listLines<T>(
   { body, rows, columns, nameOf }: List<T>,
   format: Format,
-  widthMax: number | null,
+  { nowMs, widthMax }: { nowMs: number; widthMax: number | null },
 ): string[] {
   if (format === 'json' || format === 'yaml') return valueLines(body, format);
   if (format === 'name') return rows.map((row) => printable(nameOf(row)));
-  return formatTable(columns, rows, widthMax);
+  return formatTable(columns({ nowMs, isWide: format === 'wide' }), rows, widthMax);
 }
 
 export const printLines = (lines: readonly string[], context: CliContext): void => {

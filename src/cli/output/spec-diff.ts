@@ -1,6 +1,17 @@
 /** What would change in the spec of a service, a line a member. Pure. */
 
+import type { WhatIfAnswer } from '../../history/what-if/what-if.ts';
 import { printable } from './table.ts';
+import { whatIfTables } from './what-if-tables.ts';
+
+/** What a dry run of services answers. */
+export type Supposed = { specs: SpecChange[]; plan: WhatIfAnswer };
+
+/** The differences, then what would move; nothing where no spec would change. */
+export function supposedLines({ specs, plan }: Supposed): string[] {
+  const differences = specs.flatMap(specDiffLines);
+  return differences.length === 0 ? [] : [...differences, '', ...whatIfTables(plan)];
+}
 
 export type SpecChange = { serviceName: string; before: object | null; after: object | null };
 

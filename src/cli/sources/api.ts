@@ -18,6 +18,8 @@ export type Api = {
   readonly base: string;
   /** @param path with its query, `/state?at=1500` @throws AppError `api_unreachable` · the code of the refusal */
   get<T>(path: string): Promise<T>;
+  /** As `get`, with the version of what was read, for `If-Match`. */
+  getTagged<T>(path: string): Promise<{ body: T; tag: string | null }>;
   /** As `get`, with another method. */
   call<T>(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<T>;
   /** An answer that lasts as long as it is read: its lines. @throws as `get` */
@@ -69,12 +71,12 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
     return new AppError('api_unreachable', message, { cause: error });
   };
 
-  const call: Api['call'] = async <T>(
+  const ask = async <T>(
     method: string,
     path: string,
     body?: unknown,
     more: Readonly<Record<string, string>> = {},
-  ): Promise<T> => {
+  ): Promise<{ body: T; tag: string | null }> => {
     const headers: Record<string, string> = { accept: 'application/json', ...authorization, ...more };
     if (body !== undefined) headers['content-type'] = 'application/json';
     try {
@@ -85,15 +87,17 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
         signal: AbortSignal.any([signal, AbortSignal.timeout(answerDeadlineMs)]),
       });
       if (!answer.ok) throw nameServices(await refusalOf(answer, { base, hasToken: Boolean(token) }), body);
-      return (await answer.json()) as T;
+      return { body: (await answer.json()) as T, tag: answer.headers.get('etag') };
     } catch (error) {
       throw toFailure(error);
     }
   };
+  const call: Api['call'] = async <T>(...args: Parameters<typeof ask>) => (await ask<T>(...args)).body;
 
   return {
     base,
     get: (path) => call('GET', path),
+    getTagged: (path) => ask('GET', path),
     call,
     async *lines(path, leaving) {
       const headers = { accept: 'application/x-ndjson', ...authorization };

@@ -11,14 +11,16 @@ export type Target = {
   position: number;
 };
 
-export type Verdict = { kind: 'waiting' } | { kind: 'reached' } | { kind: 'failed'; reason: string };
+export type Verdict =
+  /** `stuckAfterMs`: its status, if it stays so long, is a failure; null: it may stay. */
+  { kind: 'waiting'; stuckAfterMs: number | null } | { kind: 'reached' } | { kind: 'failed'; reason: string };
 
 /** Nodes come back, and ports are let go of by what is being replaced. */
 const blockedGraceMs = 15_000;
 /** A replica that waits for another service fails a few times first. */
 const degradedGraceMs = 60_000;
 
-const waiting: Verdict = { kind: 'waiting' };
+const waiting: Verdict = { kind: 'waiting', stuckAfterMs: null };
 const reached: Verdict = { kind: 'reached' };
 
 /**
@@ -37,15 +39,17 @@ export function judge(
     return failed(`generation ${generation} was replaced by generation ${row.generation}`);
   }
   if (row.status === 'converged' || row.status === 'completed') return reached;
-  if (isStuck(row, seen.statusForMs)) return failed(row.reason ?? row.status);
-  return waiting;
+  const stuckAfterMs = graceMs(row);
+  if (stuckAfterMs !== null && seen.statusForMs >= stuckAfterMs) return failed(row.reason ?? row.status);
+  return { kind: 'waiting', stuckAfterMs };
 }
 
 const failed = (reason: string): Verdict => ({ kind: 'failed', reason });
 
-/** A paused rollout and a failed run wait for a person; the rest may still pass by itself. */
-function isStuck({ status, mode }: ServiceRow, statusForMs: number): boolean {
-  if (status === 'paused') return true;
-  if (status === 'blocked') return statusForMs >= blockedGraceMs;
-  return status === 'degraded' && (mode === 'job' || statusForMs >= degradedGraceMs);
+/** A paused rollout and a failed run wait for a person; the rest may still pass by itself. null: it is on its way. */
+function graceMs({ status, mode }: ServiceRow): number | null {
+  if (status === 'paused') return 0;
+  if (status === 'blocked') return blockedGraceMs;
+  if (status === 'degraded') return mode === 'job' ? 0 : degradedGraceMs;
+  return null;
 }

@@ -11,7 +11,7 @@ export type FollowOptions = {
   /** The position behind which it begins. */
   after: number;
   signal: AbortSignal;
-  /** What was printed may be behind from here on, or no longer is. */
+  /** What was yielded is all up to now, or may not be. */
   onConnected?(is: boolean): void;
 };
 
@@ -49,7 +49,7 @@ export async function* followEvents(
 }
 
 /** A manager that stops, is not there, or has too much to do. */
-const isPassing = (error: unknown): boolean =>
+export const isPassing = (error: unknown): boolean =>
   hasCode(error, 'api_unreachable') || (error instanceof AppError && isPassingStatus(error.details.status));
 const isPassingStatus = (status: unknown) => status === 429 || (typeof status === 'number' && status >= 500);
 

@@ -1,24 +1,70 @@
 /** The options of `coctl run` as the members of a service that a request has. Pure. */
 
 import { AppError } from '../../errors.ts';
+import { defined } from './defined.ts';
+import { parseDuration } from './duration.ts';
+import {
+  checkConstraint,
+  parseAmount,
+  parseBind,
+  parseBytes,
+  parseCount,
+  parseCpus,
+  parseNodeKey,
+  parsePair,
+  parsePort,
+  parsePortNumber,
+  parseTmpfs,
+  refuseValue,
+} from './option-values.ts';
 
-export type SpecOptions = {
-  replicas?: number;
-  mode?: string;
-  port?: string[];
-  env?: string[];
-  label?: string[];
-  memory?: string;
-  cpus?: string;
-  user?: string;
-  workdir?: string;
-  bind?: string[];
+type Placed = { constraint?: string[]; spread?: string; maxPerNode?: string; strategy?: string };
+
+type Updated = {
+  updateOrder?: string;
+  updateParallelism?: string;
+  updateDelay?: string;
+  updateFailureAction?: string;
+};
+
+type Job = { completions?: string; maxConcurrent?: string; schedule?: string; timeZone?: string };
+
+type Resources = { memory?: string; cpus?: string; reserveMemory?: string; reserveCpus?: string };
+
+type Checked = {
   healthCmd?: string;
   healthHttp?: string;
   healthTcp?: string;
-  restart?: string;
+  healthInterval?: string;
+  healthTimeout?: string;
+  healthRetries?: string;
+  healthStartPeriod?: string;
+};
+
+type Container = Resources & {
+  env?: string[];
+  label?: string[];
+  port?: string[];
+  bind?: string[];
+  tmpfs?: string[];
+  entrypoint?: string;
+  user?: string;
+  workdir?: string;
+  hostname?: string;
+  init?: boolean;
+  readOnly?: boolean;
+  capAdd?: string[];
+  capDrop?: string[];
+  stopSignal?: string;
+  stopTimeout?: string;
   pull?: string;
 };
+
+export type SpecOptions = { replicas?: number; mode?: string; restart?: string } & Placed &
+  Updated &
+  Job &
+  Checked &
+  Container;
 
 /** As POST /service takes it. */
 export type ServiceRequest = { serviceName: string; container: Record<string, unknown> } & Record<string, unknown>;
@@ -30,34 +76,101 @@ export function toServiceRequest(
   args: readonly string[],
   options: SpecOptions,
 ): ServiceRequest {
-  const { replicas, mode, port, env, label, memory, cpus, user, workdir, bind, restart, pull } = options;
-  const health = healthOf(options);
-  const resources = {
-    ...(memory === undefined ? {} : { memoryBytes: parseBytes('--memory', memory) }),
-    ...(cpus === undefined ? {} : { cpus: parseCpus('--cpus', cpus) }),
-  };
+  const { replicas, restart } = options;
+  const { job, schedule } = jobOf(options);
+  const mode = options.mode ?? (job || schedule ? 'job' : undefined);
   return {
     serviceName: name,
-    ...(mode === undefined ? {} : { mode }),
-    ...(replicas === undefined ? {} : { replicas }),
-    container: {
-      image,
-      ...(args.length === 0 ? {} : { args }),
-      ...(env === undefined ? {} : { env: Object.fromEntries(env.map((text) => pairOf('--env', text))) }),
-      ...(label === undefined ? {} : { labels: Object.fromEntries(label.map((text) => pairOf('--label', text))) }),
-      ...(port === undefined ? {} : { ports: port.map((text) => parsePort('--port', text)) }),
-      ...(Object.keys(resources).length === 0 ? {} : { resources }),
-      ...(user === undefined ? {} : { user }),
-      ...(workdir === undefined ? {} : { workdir }),
-      ...(bind === undefined ? {} : { binds: bind.map((text) => parseBind('--bind', text)) }),
-      ...(pull === undefined ? {} : { pull }),
-    },
-    ...(health === undefined ? {} : { health }),
-    ...(restart === undefined ? {} : { restart: { condition: restart } }),
+    ...defined({ mode, replicas }),
+    container: { image, ...defined({ args: args.length === 0 ? undefined : args }), ...containerOf(options) },
+    ...defined({ job, schedule, health: healthOf(options), update: updateOf(options) }),
+    ...defined({
+      restart: restart === undefined ? undefined : { condition: restart },
+      placement: placementOf(options),
+    }),
   };
 }
 
-function healthOf({ healthCmd, healthHttp, healthTcp }: SpecOptions): Record<string, unknown> | undefined {
+function containerOf(options: Container): Record<string, unknown> {
+  const { env, label, port, bind, tmpfs, entrypoint, stopTimeout, capAdd, capDrop } = options;
+  const { user, workdir, hostname, init, readOnly, stopSignal, pull } = options;
+  return defined({
+    entrypoint: entrypoint === undefined ? undefined : [entrypoint],
+    env: env && Object.fromEntries(env.map((text) => parsePair('--env', text))),
+    labels: label && Object.fromEntries(label.map((text) => parsePair('--label', text))),
+    ports: port?.map((text) => parsePort('--port', text)),
+    resources: resourcesOf(options),
+    ...{ user, workdir, hostname, init, readOnly },
+    binds: bind?.map((text) => parseBind('--bind', text)),
+    tmpfs: tmpfs?.map((text) => parseTmpfs('--tmpfs', text)),
+    capAdd: capAdd?.map(capitals),
+    capDrop: capDrop?.map(capitals),
+    stopSignal,
+    stopTimeoutSeconds: secondsOf('--stop-timeout', stopTimeout),
+    pull,
+  });
+}
+
+/** Docker takes them in either case. */
+const capitals = (capability: string) => capability.toUpperCase();
+
+function resourcesOf({ memory, cpus, reserveMemory, reserveCpus }: Resources) {
+  const reserve = someOf({
+    memoryBytes: read('--reserve-memory', reserveMemory, parseBytes),
+    cpus: read('--reserve-cpus', reserveCpus, parseCpus),
+  });
+  return someOf({
+    memoryBytes: read('--memory', memory, parseBytes),
+    cpus: read('--cpus', cpus, parseCpus),
+    reserve,
+  });
+}
+
+const placementOf = ({ constraint, spread, maxPerNode, strategy }: Placed) =>
+  someOf({
+    constraints: constraint?.map((text) => checkConstraint('--constraint', text)),
+    spread: read('--spread', spread, parseNodeKey),
+    maxPerNode: read('--max-per-node', maxPerNode, parseCount),
+    strategy,
+  });
+
+const updateOf = ({ updateOrder, updateParallelism, updateDelay, updateFailureAction }: Updated) =>
+  someOf({
+    order: updateOrder,
+    parallelism: read('--update-parallelism', updateParallelism, parseAmount),
+    delaySeconds: secondsOf('--update-delay', updateDelay),
+    onFailure: updateFailureAction,
+  });
+
+function jobOf({ completions, maxConcurrent, schedule, timeZone }: Job) {
+  if (timeZone !== undefined && schedule === undefined) {
+    throw new AppError('usage_invalid', '--time-zone is of --schedule: give both');
+  }
+  return {
+    job: someOf({
+      completions: read('--completions', completions, parseCount),
+      parallelism: read('--max-concurrent', maxConcurrent, parseCount),
+    }),
+    schedule: someOf({ cron: schedule, timeZone }),
+  };
+}
+
+function healthOf(options: Checked) {
+  const { healthInterval, healthTimeout, healthRetries, healthStartPeriod } = options;
+  const times = someOf({
+    intervalSeconds: secondsOf('--health-interval', healthInterval),
+    timeoutSeconds: secondsOf('--health-timeout', healthTimeout),
+    retries: read('--health-retries', healthRetries, parseCount),
+    startPeriodSeconds: secondsOf('--health-start-period', healthStartPeriod),
+  });
+  const check = checkOf(options);
+  if (check === undefined && times !== undefined) {
+    throw new AppError('usage_invalid', 'the times of a check need one: --health-cmd, --health-http or --health-tcp');
+  }
+  return check && { ...check, ...times };
+}
+
+function checkOf({ healthCmd, healthHttp, healthTcp }: Checked): Record<string, unknown> | undefined {
   const given = [healthCmd, healthHttp, healthTcp].filter((text) => text !== undefined);
   if (given.length > 1) {
     throw new AppError('usage_invalid', 'a container has one check: --health-cmd, --health-http or --health-tcp');
@@ -66,58 +179,19 @@ function healthOf({ healthCmd, healthHttp, healthTcp }: SpecOptions): Record<str
   if (healthTcp !== undefined) return { tcp: { port: parsePortNumber('--health-tcp', healthTcp) } };
   if (healthHttp === undefined) return undefined;
   const [, port, path] = /^(\d{1,5})(\/.*)?$/.exec(healthHttp) ?? [];
-  if (port === undefined) throw refusal('--health-http', 'a port and a path such as 8080/healthz', healthHttp);
+  if (port === undefined) throw refuseValue('--health-http', 'a port and a path such as 8080/healthz', healthHttp);
   return { http: { port: parsePortNumber('--health-http', port), path: path ?? '/' } };
 }
 
-/** A variable without a value is an empty one. */
-function pairOf(option: string, text: string): [string, string] {
-  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw refusal(option, 'NAME=VALUE', text);
-  return [name, value];
+/** Not given is not read; an empty text is, and refused. */
+const read = <T>(option: string, text: string | undefined, parse: (option: string, text: string) => T) =>
+  text === undefined ? undefined : parse(option, text);
+
+const secondsOf = (option: string, text: string | undefined) =>
+  text === undefined ? undefined : parseDuration(option, text) / 1_000;
+
+/** undefined: none of its members is given. */
+function someOf(members: Readonly<Record<string, unknown>>): Record<string, unknown> | undefined {
+  const given = defined(members);
+  return Object.keys(given).length === 0 ? undefined : given;
 }
-
-type Port = { container: number; host?: number; protocol?: string };
-
-/** `80`, `8080:80`, `8080:80/udp`. @throws AppError `usage_invalid` */
-function parsePort(option: string, text: string): Port {
-  const [, host, container, protocol] = /^(?:(\d{1,5}):)?(\d{1,5})(?:\/(tcp|udp))?$/.exec(text) ?? [];
-  if (container === undefined) {
-    throw refusal(option, 'a port of the container such as 80, 8080:80 with one of the node, or 53:53/udp', text);
-  }
-  return {
-    container: parsePortNumber(option, container),
-    ...(host === undefined ? {} : { host: parsePortNumber(option, host) }),
-    ...(protocol === undefined ? {} : { protocol }),
-  };
-}
-
-function parsePortNumber(option: string, text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  throw refusal(option, 'ports from 1 to 65535', text);
-}
-
-function parseBind(option: string, text: string): { source: string; target: string; readOnly?: true } {
-  const [, source, target, access] = /^(\/[^:]*):(\/[^:]*)(?::(ro|rw))?$/.exec(text) ?? [];
-  if (source === undefined || target === undefined) throw refusal(option, '/on/the/node:/in/the/container[:ro]', text);
-  return { source, target, ...(access === 'ro' ? { readOnly: true } : {}) };
-}
-
-const unitBytes: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
-
-/** `256m`, `1.5g`, `64MiB`, as Docker reads it: units are powers of 1024. @throws AppError `usage_invalid` */
-export function parseBytes(option: string, text: string): number {
-  const [, amount, unit] = /^(\d{1,15}(?:\.\d{1,6})?) ?([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
-  if (amount === undefined) throw refusal(option, 'a size such as 256m or 1.5g', text);
-  return Math.round(Number(amount) * unitBytes[unit!.toLowerCase()]!);
-}
-
-/** @throws AppError `usage_invalid` */
-export function parseCpus(option: string, text: string): number {
-  if (/^\d{1,5}(\.\d{1,6})?$/.test(text) && Number(text) > 0) return Number(text);
-  throw refusal(option, 'a number of CPUs such as 0.5', text);
-}
-
-const refusal = (option: string, takes: string, text: string) =>
-  new AppError('usage_invalid', `${option} takes ${takes}, not ${JSON.stringify(text.slice(0, 100))}`);

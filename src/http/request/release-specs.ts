@@ -6,6 +6,7 @@ import { rebalanceDefault } from '../../model/placement.ts';
 import {
   type Amount,
   type OnDisconnect,
+  type RestartPolicy,
   restartPolicyDefault,
   type ServicePolicy,
   type UpdatePolicy,
@@ -14,7 +15,7 @@ import {
 import { scheduleDefaults } from '../../model/schedule.ts';
 import type { ContainerSpec } from '../../model/service.ts';
 import type { PolicyPatch } from '../../reconciler/commands/decide.ts';
-import { assertSchedule } from '../../reconciler/commands/policy-rules.ts';
+import { assertSchedule, restartNotOfJobs } from '../../reconciler/commands/policy-rules.ts';
 import { refuseField } from '../response/problem.ts';
 import type { PlacementBody, RebalanceBody } from './placement-schema.ts';
 import { toPlacement, toPlacementBody } from './placement-specs.ts';
@@ -110,11 +111,18 @@ export function toReleaseBody(spec: ContainerSpec, policy: ServicePolicy) {
     ...(job ? { job } : {}),
     ...(schedule ? { schedule } : {}),
     ...(update ? { update: toUpdateBody(update) } : {}),
-    ...(restart ? { restart } : {}),
+    ...(restart ? { restart: toRestartBody(restart, mode) } : {}),
     ...(placement ? { placement: toPlacementBody(placement) } : {}),
     ...(rebalance ? { rebalance } : {}),
     ...(onDisconnect ? { onDisconnect } : {}),
   };
+}
+
+/** Of a job what its policy does not say: the rest would be refused. */
+function toRestartBody(restart: RestartPolicy, mode: ServiceMode | undefined): RestartBody {
+  if (mode !== 'job') return restart;
+  const of = new Set<string>(restartNotOfJobs);
+  return Object.fromEntries(Object.entries(restart).filter(([member]) => !of.has(member)));
 }
 
 const toUpdateBody = ({ parallelism, maxFailures, ...plain }: UpdatePolicy): UpdateBody => ({

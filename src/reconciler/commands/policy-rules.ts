@@ -42,11 +42,11 @@ const contradiction = (field: string, rule: string) =>
 type Refuse = (member: string, rule: string) => AppError;
 
 /** How often it is tried, and what its end means, is said by the job. */
-const notOfJobs = ['condition', 'maxAttempts', 'windowSeconds'] as const;
+export const restartNotOfJobs = ['condition', 'maxAttempts', 'windowSeconds'] as const;
 
 function checkJob({ update }: Checked, restart: Partial<RestartPolicy>, refuse: Refuse): void {
   if (update) throw refuse('update', 'cannot be set for a service of mode job: nothing is rolled out');
-  const given = notOfJobs.find((member) => restart[member] !== undefined);
+  const given = restartNotOfJobs.find((member) => restart[member] !== undefined);
   if (given) throw refuse(`restart.${given}`, 'cannot be set for a service of mode job: job.maxAttempts counts');
 }
 

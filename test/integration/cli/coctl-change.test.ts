@@ -33,6 +33,8 @@ test.after.each(async () => {
 });
 
 const run = (...args: string[]) => coctl(args, { environment: { CO_URL: cluster.url } });
+// biome-ignore lint/suspicious/noExplicitAny: members of every kind of service
+type Spec = Record<string, any>;
 /** One that proves itself at once: a test waits for nothing. */
 const web = (more: string[] = []) => run('run', 'web', 'nginx', ...more);
 
@@ -68,6 +70,47 @@ test('run reads variables from files, and the command line wins', async () => {
   assert.is((await web(['--env-file', path, '--env', 'A=of the line'])).code, 0);
   const { container } = await api.get<{ container: { env: object } }>('/service/web');
   assert.equal(container.env, { A: 'of the line', B: 'two words' });
+});
+
+test('run says where replicas run, how they are updated and what they may do', async () => {
+  await api.call('PATCH', '/node/worker-2/labels', { zone: 'b' });
+  const place = ['--constraint', 'node.labels.zone==b', '--max-per-node', '2', '--spread', 'zone'];
+  const update = ['--update-order', 'stop-first', '--update-parallelism', '50%'];
+  const rights = ['--no-init', '--read-only', '--tmpfs', '/run:size=1m', '--cap-drop', 'all', '--cap-add', 'NET_RAW'];
+  const rest = ['--entrypoint', '/bin/server', '--hostname', 'web', '--reserve-memory', '64m', '--reserve-cpus', '0.1'];
+  const { code, err } = await web(['-r', '2', ...place, ...update, ...rights, ...rest]);
+  assert.is(code, 0, err);
+  assert.equal(
+    (await api.containers('web')).map(({ node }) => node),
+    ['worker-2', 'worker-2'],
+  );
+  const { container, placement, update: updated } = await api.get<Spec>('/service/web');
+  assert.equal([container.command, container.hostname], [['/bin/server'], 'web']);
+  assert.equal([container.init, container.readOnly, container.capDrop], [false, true, ['ALL']]);
+  assert.equal(container.resources, { reserve: { memoryBytes: 2 ** 26, cpus: 0.1 } });
+  assert.equal(
+    [placement.maxPerNode, placement.spread, updated.order, updated.parallelism],
+    [2, 'node.labels.zone', 'stop-first', '50%'],
+  );
+});
+
+test('a job with a schedule is accepted, and waits for its time', async () => {
+  const { code, out, err } = await run(
+    'run',
+    'report',
+    'nginx',
+    '--schedule',
+    '30 2 * * *',
+    '--time-zone',
+    'Europe/Berlin',
+  );
+  assert.is(code, 0, err);
+  assert.match(out, /^report has converged, generation 1$/m);
+  const { nextRunAt, schedule } = await api.get<Spec>('/service/report');
+  assert.equal([schedule.cron, schedule.timeZone], ['30 2 * * *', 'Europe/Berlin']);
+  assert.match(nextRunAt, /T0[01]:30:00/);
+  const refused = await run('run', 'other', 'nginx', '--schedule', '61 * * * *');
+  assert.equal([refused.code, /schedule\.cron must be a cron expression/.test(refused.err)], [2, true], refused.err);
 });
 
 test('scale changes several services and waits for all', async () => {
@@ -180,30 +223,6 @@ test('a rollout is paused, resumed and followed', async () => {
   assert.is((await run('rollout', 'promote', 'web')).code, 1);
 });
 
-test('drain waits until the node is empty, activate uses it again', async () => {
-  await ranWeb(3);
-  const { code, out, err } = await run('node', 'drain', 'worker-2');
-  assert.is(code, 0, err);
-  assert.is(out, 'worker-2 is draining\nworker-2 is empty\n');
-  assert.equal(
-    (await api.containers('web')).filter(({ node }) => node === 'worker-2'),
-    [],
-  );
-  assert.match((await run('node', 'ls')).out, /^worker-2 +ready +draining +0 /m);
-  assert.is((await run('node', 'activate', 'worker-2')).out, 'worker-2 is active\n');
-  assert.match((await run('node', 'cordon', 'worker-1', 'worker-3')).out, /worker-1 is cordoned\nworker-3 is cordoned/);
-  assert.match((await run('node', 'rm', 'worker-1')).err, /node_not_lost/);
-  assert.match((await run('node', 'drain', 'worker-1', '--dry-run')).out, /nothing is changed/);
-});
-
-test('containers that have no place to go are named when the time is over', async () => {
-  await ranWeb(3);
-  await run('node', 'cordon', 'worker-1', 'worker-3');
-  const { code, err } = await run('node', 'drain', 'worker-2', '--timeout', '1s');
-  assert.is(code, 4, err);
-  assert.match(err, /worker-2 is not empty within 1 s: web\.\d-\w+ still there/);
-});
-
 test('Ctrl-C ends the wait, and what was changed stays', async () => {
   const stopping = new AbortController();
   const running = coctl(['run', 'web', 'missing/nginx'], {
@@ -225,7 +244,6 @@ for (const [line, words] of [
   ['run Web nginx', /"Web" is not the name of a service/],
   ['rollback web --to zero', /the number of a generation/],
   ['restart web --timeout soon', /--timeout takes 30s, 90m, 24h or 7d/],
-  ['node drain Worker', /"Worker" is not the name of a node/],
 ] as const) {
   test(`coctl ${line} is wrong usage, and says why`, async () => {
     const { code, err } = await run(...line.split(' '));

@@ -91,9 +91,9 @@ test('what is followed is narrowed, begins with so many, and is the event itself
 test('what has no end, or nothing to come, is refused', async () => {
   const environment = { CO_URL: cluster.url };
   const ended = await coctl(['events', '-f', '--until', 'now'], { environment });
-  assert.equal([ended.code, ended.err], [2, '--follow has no end: give it without --until (usage_invalid)\n']);
+  assert.equal([ended.code, /^error: --follow has no end/.test(ended.err)], [2, true]);
   const offline = await coctl(['events', '-f', '--data', folder], { environment });
-  assert.match(offline.err, /^--follow asks a manager/);
+  assert.match(offline.err, /^error: --follow asks a manager/);
   const refused = await coctl(['events', '-f', '--stream', 'No Stream'], { environment });
   assert.equal([refused.code, refused.err.includes('stream')], [2, true]);
 });

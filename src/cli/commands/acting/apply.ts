@@ -2,15 +2,13 @@
 
 import type { Command } from 'commander';
 import { AppError } from '../../../errors.ts';
-import type { WhatIfAnswer } from '../../../history/what-if/what-if.ts';
 import type { ServiceStateBody } from '../../../projections/rows/state-bodies.ts';
 import { type Definition, readDefinition } from '../../compose/read-files.ts';
 import { startGroups } from '../../compose/start-order.ts';
 import { type CliContext, exitCodes } from '../../output/context.ts';
 import { addExamples } from '../../output/examples.ts';
-import { type SpecChange, specDiffLines } from '../../output/spec-diff.ts';
+import { type SpecChange, type Supposed, supposedLines } from '../../output/spec-diff.ts';
 import { printable } from '../../output/table.ts';
-import { whatIfTables } from '../../output/what-if-tables.ts';
 import { type Api, type ApiOptions, addApiOptions, createApi } from '../../sources/api.ts';
 import {
   addChangeOptions,
@@ -155,20 +153,15 @@ async function findSurplus(
   return found;
 }
 
-type DryRun = { specs: SpecChange[]; plan: WhatIfAnswer };
-
 async function plan(options: PlanOptions, context: CliContext): Promise<void> {
   const definition = await read(options, context);
   const api = createApi(context, options);
   const surplus = options.prune ? await findSurplus(api, definition, await namesOf(api)) : [];
   const services = requestsOf(definition);
-  const supposed = await api.call<DryRun>('POST', '/service?dryRun=true', { services });
+  const supposed = await api.call<Supposed>('POST', '/service?dryRun=true', { services });
   const removed = surplus.map((serviceName): SpecChange => ({ serviceName, before: {}, after: null }));
-  const lines = [...supposed.specs, ...removed].flatMap(specDiffLines);
+  const lines = supposedLines({ ...supposed, specs: [...supposed.specs, ...removed] });
   if (lines.length > 0) context.exitWith(exitCodes.different);
   if (options.json) return context.printJson({ ...supposed, removed: surplus });
-  if (lines.length === 0) return context.print('nothing would change');
-  for (const line of lines) context.print(line);
-  context.print('');
-  for (const line of whatIfTables(supposed.plan)) context.print(line);
+  for (const line of lines.length === 0 ? ['nothing would change'] : lines) context.print(line);
 }

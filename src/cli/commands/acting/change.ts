@@ -42,7 +42,7 @@ export function addChangeOptions(command: Command): Command {
   );
 }
 
-type Made = { position: number; accepted: Accepted; until: Change['until'] };
+export type Made = { position: number; accepted: Accepted; until: Change['until'] };
 /** What was made of changes, and what became of those that were waited for. */
 export type Outcome = { made: Made[]; ends: Reached[] };
 
@@ -67,7 +67,16 @@ export async function performChanges(
   options: ChangeOptions,
   context: CliContext,
 ): Promise<Outcome> {
-  const timeoutMs = parseDuration('--timeout', options.timeout ?? timeoutDefault);
+  const timeoutMs = timeoutOf(options);
+  const made = await submitChanges(api, changes, context);
+  return followChanges(api, made, { timeoutMs, isDetached: options.detach ?? false }, context);
+}
+
+/** @throws AppError `usage_invalid` */
+export const timeoutOf = ({ timeout = timeoutDefault }: ChangeOptions): number => parseDuration('--timeout', timeout);
+
+/** @throws AppError of the first that is refused; those before it are made */
+export async function submitChanges(api: Api, changes: readonly Change[], context: CliContext): Promise<Made[]> {
   const made: Made[] = [];
   for (const { method, path, body, headers, until } of changes) {
     const { position, services } = await api.call<AcceptedBody>(method, path, body, headers).catch((error) => {
@@ -78,7 +87,17 @@ export async function performChanges(
     });
     made.push(...services.map((accepted) => ({ position, accepted, until })));
   }
-  if (options.detach) return { made, ends: [] };
+  return made;
+}
+
+/** Waits for all of them together. */
+export async function followChanges(
+  api: Api,
+  made: Made[],
+  { timeoutMs, isDetached }: { timeoutMs: number; isDetached: boolean },
+  context: CliContext,
+): Promise<Outcome> {
+  if (isDetached) return { made, ends: [] };
   const targets = made.flatMap(({ position, accepted: { serviceName, generation }, until }): Target[] =>
     until === 'accepted'
       ? []

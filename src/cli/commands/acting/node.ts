@@ -1,25 +1,25 @@
-/** The commands `coctl node …`: takes machines out of service and back, and removes those that are gone. */
+/** The commands `coctl node …`: takes machines out of service and back, labels them, and removes those that are gone. */
 
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { systemClock } from '../../../clock.ts';
-import { AppError } from '../../../errors.ts';
-import { formatCount, formatDuration, formatNames } from '../../../history/sentences/format-values.ts';
 import type { WhatIfAnswer } from '../../../history/what-if/what-if.ts';
-import type { ContainerStateBody, NodeStateBody } from '../../../projections/rows/state-bodies.ts';
-import { type CliContext, exitCodes } from '../../output/context.ts';
+import type { CliContext } from '../../output/context.ts';
 import { addExamples } from '../../output/examples.ts';
-import { phaseOf } from '../../output/replica-lines.ts';
 import { printable } from '../../output/table.ts';
 import { whatIfTables } from '../../output/what-if-tables.ts';
 import { type Api, type ApiOptions, addApiOptions, createApi } from '../../sources/api.ts';
 import { parseDuration } from '../../sources/duration.ts';
+import { formatNodeLabels, parseNodeLabels } from '../../sources/node-labels.ts';
 import { checkNodeName } from '../../sources/subject-name.ts';
 import { addNodesCommand } from '../asking/lists.ts';
+import { waitUntilEmpty } from './drained-node.ts';
 
 type Options = ApiOptions & { dryRun?: boolean; json?: boolean };
 type DrainOptions = Options & { detach?: boolean; timeout: string };
-type AcceptedNodes = { position: number; nodes: { node: string; availability: string }[] };
+type AcceptedNodes = {
+  position: number;
+  nodes: { node: string; availability?: string; labels?: { name: string; value: string }[] }[];
+};
+type DryRunNodes = Pick<AcceptedNodes, 'nodes'> & { plan: WhatIfAnswer };
 
 const actions = [
   { name: 'cordon', method: 'POST', path: '/cordon', does: 'Places nothing more on nodes; what runs there stays' },
@@ -34,14 +34,16 @@ const actions = [
 export function addNodeCommand(program: Command, context: CliContext): void {
   const group = program
     .command('node')
-    .description('Takes nodes out of service and back, and removes those that are gone');
+    .description('Takes nodes out of service and back, labels them, and removes those that are gone');
   addExamples(group, [
     ['node ls', 'which there are'],
     ['node drain worker-2', 'moves everything off it, and waits until it is empty'],
     ['node activate worker-2', 'uses it again'],
+    ['node label worker-2 zone=a', 'what `coctl run --constraint` and `--spread` go by'],
   ]);
   addNodesCommand(group, context, 'ls');
   addDrain(group, context);
+  addLabel(group, context);
   for (const action of actions) {
     const { name, method, path, does } = action;
     const command = group
@@ -73,7 +75,7 @@ async function changeNodes(
   for (const node of nodes) {
     const url = `/node/${node}${path}`;
     if (dryRun) {
-      const answer = await api.call<{ plan: WhatIfAnswer }>(method, `${url}?dryRun=true`);
+      const answer = await api.call<DryRunNodes>(method, `${url}?dryRun=true`);
       answers.push(answer);
       if (!json) for (const line of whatIfTables(answer.plan)) context.print(line);
       continue;
@@ -86,6 +88,41 @@ async function changeNodes(
   return dryRun ? null : api;
 }
 
+function addLabel(group: Command, context: CliContext): void {
+  const command = group
+    .command('label <node> <label...>')
+    .description('Sets labels of a node (zone=a), and takes them away (zone-)')
+    .action((node: string, labels: string[], options: Options) => labelNode(node, labels, options, context));
+  addNodeOptions(command).addHelpText(
+    'after',
+    "\nThey win over labels that the agent has of its own; one that is taken away is the agent's again, if it has it.",
+  );
+  addExamples(command, [
+    ['node label worker-2 zone=a disk=ssd', 'two labels, beside those that it has'],
+    ['node label worker-2 zone=b disk-', 'changes one, and takes the other away'],
+    ['node label worker-2 zone=b --dry-run', 'what would move'],
+  ]);
+}
+
+async function labelNode(
+  node: string,
+  args: readonly string[],
+  { dryRun, json, ...options }: Options,
+  context: CliContext,
+): Promise<void> {
+  checkNodeName(node);
+  const labels = parseNodeLabels(args);
+  const path = `/node/${node}/labels${dryRun ? '?dryRun=true' : ''}`;
+  const answer = await createApi(context, options).call<AcceptedNodes | DryRunNodes>('PATCH', path, labels);
+  if (json) return context.printJson(answer);
+  for (const { node: name, labels: set = [] } of answer.nodes) {
+    const has = dryRun ? 'would have' : 'has';
+    const what = set.length > 0 ? `the labels ${formatNodeLabels(set)}` : 'no labels but those of its agent';
+    context.print(printable(`${name} ${has} ${what}`));
+  }
+  if ('plan' in answer) for (const line of whatIfTables(answer.plan)) context.print(line);
+}
+
 function addDrain(group: Command, context: CliContext): void {
   const command = group
     .command('drain <node...>')
@@ -96,47 +133,11 @@ function addDrain(group: Command, context: CliContext): void {
       const timeoutMs = parseDuration('--timeout', timeout);
       const api = await changeNodes(nodes, { method: 'POST', path: '/drain' }, options, context);
       if (api === null || detach) return;
-      for (const node of nodes) await waitUntilEmpty(api, node, timeoutMs, context, options.json ?? false);
+      for (const node of nodes) await waitUntilEmpty(api, node, { timeoutMs, isQuiet: options.json ?? false, context });
     });
   addNodeOptions(command).addHelpText('after', '\nExit code 4: containers are still there when the time is over.');
   addExamples(command, [
     ['node drain worker-2', 'and waits until no container is left on it'],
     ['node drain worker-2 --dry-run', 'where its containers would go'],
   ]);
-}
-
-const pollMs = 300;
-/** Of what is still there, so many are named. */
-const namedMax = 4;
-
-async function waitUntilEmpty(
-  api: Api,
-  node: string,
-  timeoutMs: number,
-  context: CliContext,
-  isQuiet: boolean,
-): Promise<void> {
-  const startedMs = systemClock.monotonicMs();
-  const live = context.liveLines();
-  for (let shown = -1; ; ) {
-    const { containers } = await api.get<ContainerStateBody>(`/container_state?node=${node}`);
-    const { nodes } = await api.get<NodeStateBody>(`/node_state?node=${node}`);
-    if (nodes.length === 0) throw new AppError('node_not_found', `no node is called ${node}`);
-    const lines = containers.map((container) => printable(`  ${container.container}  ${phaseOf(container)}`));
-    const title = `${node}: ${formatCount(containers.length, 'container')} left`;
-    if (live) live.update([title, ...lines].slice(0, live.linesMax));
-    else if (containers.length !== shown) context.printError(title);
-    shown = containers.length;
-    if (containers.length === 0) {
-      if (!isQuiet) context.print(`${node} is empty`);
-      return;
-    }
-    if (systemClock.monotonicMs() - startedMs >= timeoutMs) {
-      const names = containers.slice(0, namedMax).map(({ container }) => container);
-      const left = formatNames(names, containers.length);
-      context.printError(`${node} is not empty within ${formatDuration(timeoutMs)}: ${left} still there`);
-      return context.exitWith(exitCodes.unconverged);
-    }
-    await pause(pollMs, undefined, { signal: context.signal });
-  }
 }

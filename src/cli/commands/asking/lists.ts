@@ -22,17 +22,16 @@ import {
   listLines,
   printLines,
 } from '../../output/formats.ts';
-import { containerColumns, nodeColumns, type Shown, serviceColumns } from '../../output/list-columns.ts';
-import { watchLines } from '../../output/watch.ts';
+import { containerColumns, nodeColumns, serviceColumns } from '../../output/list-columns.ts';
 import { addAskOptions } from '../../sources/ask.ts';
+import { defined } from '../../sources/defined.ts';
 import { pointInTimeHelp } from '../../sources/point-in-time.ts';
 import { readState, type StateOptions } from '../../sources/read-state.ts';
 import { checkNodeName, checkServiceName } from '../../sources/subject-name.ts';
+import { watch } from './watch.ts';
 
 type ListOptions = StateOptions & FormatOptions & { watch?: boolean; node?: string; service?: string };
 type ContainerOptions = ListOptions & { all?: boolean; state?: (typeof containerStates)[number] };
-/** Asks once. */
-type Read<T> = (shown: Shown) => Promise<List<T>>;
 
 function addListOptions(command: Command): Command {
   addFormatOptions(command)
@@ -41,31 +40,26 @@ function addListOptions(command: Command): Command {
   return addAskOptions(command);
 }
 
-async function show<T>(read: Read<T>, options: ListOptions, context: CliContext): Promise<void> {
+async function show<T>(read: () => Promise<List<T>>, options: ListOptions, context: CliContext): Promise<void> {
   const format = formatOf(options);
+  const linesOf = (list: List<T>, nowMs: number) => listLines(list, format, { nowMs, widthMax: context.widthMax });
   if (options.watch && options.at !== undefined) {
     throw new AppError('usage_invalid', '--watch follows the present, and --at is of the past');
   }
-  const ask = async () => {
-    const nowMs = systemClock.nowMs();
-    const list = await read({ nowMs, isWide: format === 'wide' });
-    return listLines(list, format, context.widthMax);
-  };
-  if (options.watch) await watchLines(ask, context);
-  else printLines(await ask(), context);
+  if (options.watch) {
+    const positionOf = ({ body }: List<T>) => body.position;
+    return watch({ read, linesOf, positionOf, isMoving: ({ isMoving }) => isMoving }, options, context);
+  }
+  const list = await read();
+  // Ages are counted to now, and of the past to then.
+  const nowMs = options.at === undefined ? systemClock.nowMs() : Date.parse(list.body.at);
+  printLines(linesOf(list, nowMs), context);
 }
-
-/** Ages are counted to now, and of the past to then. */
-const shownAt = (shown: Shown, { at }: ListOptions, body: { at: string }): Shown =>
-  at === undefined ? shown : { ...shown, nowMs: Date.parse(body.at) };
 
 const queryOf = (members: Readonly<Record<string, string | undefined>>): string => {
   const given = Object.entries(members).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
 };
-
-const defined = <T extends object>(members: T) =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 
 export function addPsCommand(program: Command, context: CliContext): void {
   const command = program
@@ -77,7 +71,7 @@ export function addPsCommand(program: Command, context: CliContext): void {
     .action((service: string | undefined, options: ContainerOptions) => {
       if (service !== undefined) checkServiceName(service);
       if (options.node !== undefined) checkNodeName(options.node);
-      return show((shown) => readContainers(service, shown, options, context), options, context);
+      return show(() => readContainers(service, options, context), options, context);
     });
   addListOptions(command);
   addExamples(command, [
@@ -90,7 +84,6 @@ export function addPsCommand(program: Command, context: CliContext): void {
 
 async function readContainers(
   service: string | undefined,
-  shown: Shown,
   options: ContainerOptions,
   context: CliContext,
 ): Promise<List<ContainerStateBody['containers'][number]>> {
@@ -109,8 +102,13 @@ async function readContainers(
   }
   const containers =
     all || state !== undefined ? body.containers : await withoutOldEnds(body.containers, options, context);
-  const columns = containerColumns(shownAt(shown, options, body));
-  return { body: { ...body, containers }, rows: containers, columns, nameOf: ({ container }) => container };
+  const shown = { ...body, containers };
+  return {
+    ...{ body: shown, rows: containers, columns: containerColumns },
+    nameOf: ({ container }) => container,
+    // How far its image is pulled is no fact.
+    isMoving: containers.some((container) => container.state === 'starting'),
+  };
 }
 
 const readServiceState = (options: ListOptions, context: CliContext) =>
@@ -151,7 +149,7 @@ export function addServicesCommand(program: Command, context: CliContext): void 
     .option('--node <node>', 'those with containers on one node')
     .action((options: ListOptions) => {
       if (options.node !== undefined) checkNodeName(options.node);
-      return show((shown) => readServices(shown, options, context), options, context);
+      return show(() => readServices(options, context), options, context);
     });
   addListOptions(command);
   addExamples(command, [
@@ -162,7 +160,6 @@ export function addServicesCommand(program: Command, context: CliContext): void 
 }
 
 async function readServices(
-  shown: Shown,
   options: ListOptions,
   context: CliContext,
 ): Promise<List<ServiceStateBody['services'][number]>> {
@@ -173,8 +170,10 @@ async function readServices(
     build: (view: Parameters<typeof serviceStateBody>[0]) => serviceStateBody(view, defined({ node })),
   };
   const body = await readState<ServiceStateBody>(build, options, context);
-  const columns = serviceColumns(shownAt(shown, options, body));
-  return { body, rows: body.services, columns, nameOf: ({ serviceName }) => serviceName };
+  return {
+    ...{ body, rows: body.services, columns: serviceColumns, isMoving: false },
+    nameOf: ({ serviceName }) => serviceName,
+  };
 }
 
 /** @param name `nodes`; or `ls` in the group `node` */
@@ -185,7 +184,7 @@ export function addNodesCommand(program: Command, context: CliContext, name: str
     .option('--service <service>', 'those with containers of one service')
     .action((options: ListOptions) => {
       if (options.service !== undefined) checkServiceName(options.service);
-      return show((shown) => readNodes(shown, options, context), options, context);
+      return show(() => readNodes(options, context), options, context);
     });
   addListOptions(command);
   addExamples(command, [
@@ -194,11 +193,7 @@ export function addNodesCommand(program: Command, context: CliContext, name: str
   ]);
 }
 
-async function readNodes(
-  shown: Shown,
-  options: ListOptions,
-  context: CliContext,
-): Promise<List<NodeStateBody['nodes'][number]>> {
+async function readNodes(options: ListOptions, context: CliContext): Promise<List<NodeStateBody['nodes'][number]>> {
   const { service } = options;
   const path = `/node_state${queryOf({ service })}`;
   const build = {
@@ -206,6 +201,9 @@ async function readNodes(
     build: (view: Parameters<typeof nodeStateBody>[0]) => nodeStateBody(view, defined({ service })),
   };
   const body = await readState<NodeStateBody>(build, options, context);
-  const columns = nodeColumns(shownAt(shown, options, body));
-  return { body, rows: body.nodes, columns, nameOf: ({ node }) => node };
+  return {
+    ...{ body, rows: body.nodes, columns: nodeColumns, nameOf: ({ node }) => node },
+    // When a node was heard last is no fact.
+    isMoving: formatOf(options) === 'wide',
+  };
 }

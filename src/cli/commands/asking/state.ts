@@ -7,10 +7,10 @@ import type { CliContext } from '../../output/context.ts';
 import { addExamples } from '../../output/examples.ts';
 import { addFormatOptions, type FormatOptions, formatOf, printLines, valueLines } from '../../output/formats.ts';
 import { stateTables } from '../../output/state-tables.ts';
-import { watchLines } from '../../output/watch.ts';
 import { addAskOptions } from '../../sources/ask.ts';
 import { pointInTimeHelp } from '../../sources/point-in-time.ts';
 import { readState, type StateOptions } from '../../sources/read-state.ts';
+import { watch } from './watch.ts';
 
 type Options = StateOptions & FormatOptions & { containers?: boolean; watch?: boolean };
 
@@ -33,18 +33,23 @@ export function addStateCommand(program: Command, context: CliContext): void {
 }
 
 async function showState(options: Options, context: CliContext): Promise<void> {
-  const { containers = false, watch = false, at } = options;
+  const { containers = false, at } = options;
   const format = formatOf(options);
-  const ask = async () => {
-    const body = await readState<StateBody>(
+  const read = () =>
+    readState<StateBody>(
       { path: '/state', build: (view, source) => stateBody(view, { log: source, bus: 'none: a replay' }) },
       options,
       context,
     );
+  const linesOf = (body: StateBody, nowMs: number) => {
     if (format === 'json' || format === 'yaml') return valueLines(body, format);
-    const nowMs = at === undefined ? systemClock.nowMs() : Date.parse(body.at);
     return stateTables(body, { containers, nowMs, isWide: format === 'wide', widthMax: context.widthMax });
   };
-  if (watch) await watchLines(ask, context);
-  else printLines(await ask(), context);
+  if (options.watch) {
+    const isMoving = (body: StateBody) =>
+      format === 'wide' || (containers && body.containers.some(({ state }) => state === 'starting'));
+    return watch({ read, linesOf, positionOf: ({ position }) => position, isMoving }, options, context);
+  }
+  const body = await read();
+  printLines(linesOf(body, at === undefined ? systemClock.nowMs() : Date.parse(body.at)), context);
 }

@@ -30,6 +30,9 @@ test('arguments are names of the kind that they have', () => {
   assert.equal(after('why ').names, ['service', 'node', 'container']);
   assert.equal(after('context use ').names, ['context']);
   assert.equal(after('run ').names, []);
+  assert.equal(after('edit ').names, ['service']);
+  assert.equal(after('node label ').names, ['node']);
+  assert.equal(after('node label worker-1 ').names, []);
 });
 
 test('options are offered after a dash, and what they take', () => {
@@ -37,6 +40,8 @@ test('options are offered after a dash, and what they take', () => {
   assert.ok(after('ps -').fixed.includes('--help'));
   assert.equal(after('ps -o ').fixed, ['table', 'wide', 'json', 'yaml', 'name']);
   assert.equal(after('whatif --kill ').names, ['node']);
+  assert.equal(after('run --max-per-node ').names, []);
+  assert.equal(after('run --update-order ').fixed, ['auto', 'start-first', 'stop-first']);
   assert.equal(after('whatif --kill worker-1 --scale ').names, ['service']);
   assert.equal(after('ps --watch ').names, ['service']);
 });

@@ -39,6 +39,16 @@ test('what waits for a person has failed at once, what may pass has a while', ()
   );
 });
 
+test('a status that waits for nobody says when it is a failure', () => {
+  const stuckAfterMs = (status: ServiceRow['status']) => {
+    const verdict = judge(wanted, rowOf({ status }), now);
+    return verdict.kind === 'waiting' ? verdict.stuckAfterMs : verdict.kind;
+  };
+  assert.equal((['progressing', 'blocked', 'degraded', 'paused'] as const).map(stuckAfterMs), [
+    ...[null, 15_000, 60_000, 'failed'],
+  ]);
+});
+
 test('another change in between is named', () => {
   assert.equal(judge(wanted, rowOf({ generation: 3, status: 'converged' }), now), {
     kind: 'failed',

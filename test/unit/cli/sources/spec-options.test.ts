@@ -40,6 +40,61 @@ test('each option becomes its member', () => {
   );
 });
 
+test('where it runs, how it is updated and what it may do become their policies', () => {
+  assert.equal(
+    request({
+      ...{ constraint: ['node.labels.zone==a', 'node.id != worker-1'], spread: 'zone', maxPerNode: '2' },
+      ...{ strategy: 'spread', reserveMemory: '1g', reserveCpus: '0.25', cpus: '2' },
+      ...{ updateOrder: 'stop-first', updateParallelism: '25%', updateDelay: '1m', updateFailureAction: 'rollback' },
+      ...{ hostname: 'db', entrypoint: '/bin/server', init: true, readOnly: true },
+      ...{ capAdd: ['net_raw'], capDrop: ['ALL'], tmpfs: ['/run', '/tmp:size=64m,mode=1777'] },
+      ...{ stopSignal: 'SIGINT', stopTimeout: '30s' },
+    }),
+    {
+      serviceName: 'web',
+      container: {
+        ...{ image: 'nginx', entrypoint: ['/bin/server'], hostname: 'db', init: true, readOnly: true },
+        ...{
+          resources: { cpus: 2, reserve: { memoryBytes: 2 ** 30, cpus: 0.25 } },
+          capAdd: ['NET_RAW'],
+          capDrop: ['ALL'],
+        },
+        tmpfs: [{ path: '/run' }, { path: '/tmp', sizeBytes: 2 ** 26, mode: '1777' }],
+        ...{ stopSignal: 'SIGINT', stopTimeoutSeconds: 30 },
+      },
+      update: { order: 'stop-first', parallelism: '25%', delaySeconds: 60, onFailure: 'rollback' },
+      placement: {
+        ...{ constraints: ['node.labels.zone==a', 'node.id != worker-1'], spread: 'node.labels.zone' },
+        ...{ maxPerNode: 2, strategy: 'spread' },
+      },
+    },
+  );
+});
+
+test('what only a job has makes it a job', () => {
+  assert.equal(request({ completions: '5', maxConcurrent: '2' }), {
+    ...{ serviceName: 'web', mode: 'job', container: { image: 'nginx' } },
+    job: { completions: 5, parallelism: 2 },
+  });
+  const { mode, schedule } = request({ schedule: '30 2 * * *', timeZone: 'Europe/Berlin' });
+  assert.equal({ mode, schedule }, { mode: 'job', schedule: { cron: '30 2 * * *', timeZone: 'Europe/Berlin' } });
+  assert.is(request({ schedule: '@daily', mode: 'global' }).mode, 'global', 'a manager refuses it');
+});
+
+test('replicas are spread by a label of nodes, or by another key of them', () => {
+  const spread = (text: string) => (request({ spread: text }).placement as { spread: string }).spread;
+  assert.equal(['rack', 'node.labels.zone', 'node.hostname', 'node.zone'].map(spread), [
+    ...['node.labels.rack', 'node.labels.zone', 'node.hostname', 'node.labels.node.zone'],
+  ]);
+});
+
+test('a check has its times', () => {
+  const times = { healthInterval: '10s', healthTimeout: '3s', healthRetries: '5', healthStartPeriod: '1m' };
+  assert.equal(request({ healthTcp: '80', ...times }).health, {
+    ...{ tcp: { port: 80 }, intervalSeconds: 10, timeoutSeconds: 3, retries: 5, startPeriodSeconds: 60 },
+  });
+});
+
 test('sizes are those of Docker', () => {
   const bytes = (memory: string) => (request({ memory }).container.resources as { memoryBytes: number }).memoryBytes;
   assert.equal(['64MiB', '1.5g', '1G', '8388608', '512kb'].map(bytes), [
@@ -66,6 +121,19 @@ for (const [options, words] of [
   [{ bind: ['data:/data'] }, /--bind takes \/on\/the\/node/],
   [{ healthHttp: '/healthz' }, /--health-http takes a port and a path/],
   [{ healthCmd: 'true', healthTcp: '80' }, /a container has one check/],
+  [{ healthInterval: '10s' }, /the times of a check need one: --health-cmd/],
+  [{ constraint: ['zone=a'] }, /--constraint takes KEY==VALUE or KEY!=VALUE, .*, not "zone=a"/],
+  [{ constraint: ['zone==a'] }, /--constraint takes KEY==VALUE/],
+  [{ spread: 'a b' }, /--spread takes a label of nodes/],
+  [{ maxPerNode: '0' }, /--max-per-node takes a whole number from 1, not "0"/],
+  [{ completions: '' }, /--completions takes a whole number from 1, not ""/],
+  [{ reserveMemory: 'some' }, /--reserve-memory takes a size/],
+  [{ reserveCpus: '0' }, /--reserve-cpus takes a number/],
+  [{ updateParallelism: 'half' }, /--update-parallelism takes a number or a share/],
+  [{ updateDelay: '5' }, /--update-delay takes 30s/],
+  [{ tmpfs: ['run'] }, /--tmpfs takes a path/],
+  [{ tmpfs: ['/run:noexec'] }, /--tmpfs takes a path .*, not "\/run:noexec"/],
+  [{ timeZone: 'UTC' }, /--time-zone is of --schedule/],
 ] as const) {
   test(`${JSON.stringify(options)} is refused by name`, () => {
     assert.throws(() => request(options as unknown as SpecOptions), words);

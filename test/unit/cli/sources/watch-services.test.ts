@@ -8,6 +8,9 @@ import { AppError } from '../../../../src/errors.ts';
 
 const test = suite('following services');
 
+type WatchedApi = Pick<Api, 'get' | 'lines'>;
+const away = new AppError('api_unreachable', 'no manager answers');
+
 const target = { service: 'web', generation: 1, position: 5 };
 const row = (status: string) => ({
   serviceName: 'web',
@@ -18,10 +21,14 @@ const row = (status: string) => ({
   mode: 'replicated',
 });
 
-/** Answers one after the other; the last one again and again. */
-function apiOf(...answers: (string | Error)[]): Pick<Api, 'get'> {
+/** Answers one after the other; the last one again and again. It has no event stream. */
+function apiOf(...answers: (string | Error)[]): WatchedApi {
   let asked = 0;
   return {
+    // biome-ignore lint/correctness/useYield: it fails before the first.
+    async *lines() {
+      throw away;
+    },
     async get<T>(path: string): Promise<T> {
       if (path.startsWith('/container_state')) return { containers: [] } as T;
       const answer = answers[Math.min(asked, answers.length - 1)]!;
@@ -32,9 +39,8 @@ function apiOf(...answers: (string | Error)[]): Pick<Api, 'get'> {
   };
 }
 
-const watch = (api: Pick<Api, 'get'>, more: Partial<Parameters<typeof watchServices>[2]> = {}) =>
+const watch = (api: WatchedApi, more: Partial<Parameters<typeof watchServices>[2]> = {}) =>
   watchServices(api, [target], { timeoutMs: 20_000, signal: new AbortController().signal, onLook: () => {}, ...more });
-const away = new AppError('api_unreachable', 'no manager answers');
 const busy = new AppError('stopping', 'the manager is stopping', { details: { status: 503 } });
 
 test('a manager that does not answer for a while is waited for', async () => {
