@@ -58,7 +58,7 @@ export function toMap(value: unknown): Record<string, string | null> {
   );
 }
 
-export type Dependency = { condition: string };
+export type Dependency = { condition: string; required?: boolean };
 
 export function toDependencies(value: unknown): Record<string, Dependency> {
   if (Array.isArray(value)) return Object.fromEntries(value.map((name) => [name, { condition: 'service_started' }]));

@@ -7,10 +7,11 @@ import { AppError, hasCode } from '../../errors.ts';
 import type { ServiceRequest } from '../sources/spec-options.ts';
 import { parseDocuments } from './documents.ts';
 import { interpolateTree, type Variables } from './interpolate.ts';
-import { isTree, mergeTrees, type Tree, toDependencies, toMap } from './merge.ts';
+import { type Dependency, isTree, mergeTrees, type Tree, toDependencies, toMap } from './merge.ts';
 import { type Note, notesOfTop } from './notes.ts';
 import { validateCompose } from './schema.ts';
 import { toService } from './service.ts';
+import { startGroups } from './start-order.ts';
 import { toList } from './values.ts';
 
 /** What files define together. */
@@ -59,9 +60,11 @@ export async function readDefinition(paths: readonly string[], options: ReadOpti
 async function readText(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
-    throw new AppError('file_missing', `there is no file ${path}`, { cause: error });
+    throw missing(path);
   });
 }
+
+const missing = (path: string, field = '') => new AppError('file_missing', `${field}there is no file ${path}`);
 
 /** Ours is a list of services, or one of them; a compose file has them by name. */
 const isCompose = (value: unknown): boolean =>
@@ -94,6 +97,7 @@ async function readCompose(documents: readonly ReadDocument[], options: ReadOpti
     isChosen(service, raw, options.profiles, notes),
   );
   const dependencies = new Map(chosen.map(([service, raw]) => [service, toDependencies(raw.depends_on)]));
+  checkDependencies(dependencies, Object.keys((services ?? {}) as Tree));
   const jobs = new Set(
     [...dependencies.values()].flatMap((of) =>
       Object.entries(of)
@@ -103,7 +107,7 @@ async function readCompose(documents: readonly ReadDocument[], options: ReadOpti
   );
   const converted: ServiceRequest[] = [];
   for (const [service, raw] of chosen) {
-    const environment = await environmentOf(raw, variables);
+    const environment = await environmentOf(service, raw, variables);
     const { request, notes: ofService } = toService(service, raw, { environment, isJob: jobs.has(service) });
     converted.push(request);
     notes.push(...ofService);
@@ -115,6 +119,19 @@ async function readCompose(documents: readonly ReadDocument[], options: ReadOpti
     dependencies: new Map([...dependencies].map(([service, of]) => [service, Object.keys(of)])),
     notes,
   };
+}
+
+/** Those on services that are not chosen count as met. @throws AppError `usage_invalid`: one names no service, or they go round in a circle */
+function checkDependencies(
+  dependencies: ReadonlyMap<string, Record<string, Dependency>>,
+  all: readonly string[],
+): void {
+  for (const [service, of] of dependencies) {
+    const unknown = Object.entries(of).find(([other, { required }]) => required !== false && !all.includes(other));
+    if (unknown === undefined) continue;
+    throw new AppError('usage_invalid', `services.${service}.depends_on: there is no service ${unknown[0]}`);
+  }
+  startGroups(new Map([...dependencies].map(([service, of]) => [service, Object.keys(of)])));
 }
 
 const folderOf = (path: string) => (path === '-' ? process.cwd() : dirname(resolve(path)));
@@ -174,10 +191,15 @@ function resolveEnvFiles(raw: Tree, folder: string): void {
 }
 
 /** Files in their order, then `environment`; a name without a value has that of the shell, or is left out. */
-async function environmentOf(raw: Tree, variables: Variables): Promise<Record<string, string>> {
+async function environmentOf(service: string, raw: Tree, variables: Variables): Promise<Record<string, string>> {
   const files = (raw.env_file ?? []) as { path: string; required: boolean }[];
   const found: Record<string, string> = {};
-  for (const { path, required } of files) Object.assign(found, await readEnvFile(path, required));
+  for (const { path, required } of files) {
+    const read = await readEnvFile(path, required).catch((error) => {
+      throw hasCode(error, 'file_missing') ? missing(path, `services.${service}.env_file: `) : error;
+    });
+    Object.assign(found, read);
+  }
   for (const [name, value] of Object.entries(toMap(raw.environment))) {
     const known = value ?? variables[name];
     if (known !== undefined) found[name] = known;

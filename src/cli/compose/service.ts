@@ -131,7 +131,7 @@ function toContainerOptions(path: string, raw: Tree): { members: Tree; notes: No
       ...(grace === undefined ? {} : { stopTimeoutSeconds: toSeconds(`${path}.stop_grace_period`, grace) }),
       ...(shm === undefined ? {} : { shmSizeBytes: parseBytes(`${path}.shm_size`, String(shm)) }),
       ...(Object.keys(resolving).length === 0 ? {} : { dns: resolving }),
-      ...(isTree(ulimits) ? { ulimits: toUlimits(ulimits) } : {}),
+      ...(isTree(ulimits) ? { ulimits: toUlimits(`${path}.ulimits`, ulimits) } : {}),
       ...(sysctls === undefined ? {} : { sysctls: toMap(sysctls) }),
       ...(hosts === undefined ? {} : { extraHosts: toHosts(hosts) }),
       ...(devices === undefined ? {} : { devices: toList(devices).map(toDevice) }),
@@ -148,11 +148,12 @@ const toDevice = (device: unknown): string => {
   return target === undefined || target === source ? source! : text;
 };
 
-const toUlimits = (ulimits: Tree): Tree =>
+const toUlimits = (path: string, ulimits: Tree): Tree =>
   Object.fromEntries(
     Object.entries(ulimits).map(([name, limit]) => {
       const both = isTree(limit) ? limit : { soft: limit, hard: limit };
-      return [name, { soft: toNumber(name, both.soft), hard: toNumber(name, both.hard) }];
+      const field = `${path}.${name}`;
+      return [name, { soft: toNumber(field, both.soft), hard: toNumber(field, both.hard) }];
     }),
   );
 

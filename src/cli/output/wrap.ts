@@ -12,8 +12,11 @@ export function wrapText(text: string, widthMax: number | null): string {
     .join('\n');
 }
 
-function wrapLine(line: string, widthMax: number): string[] {
-  if (line.length <= widthMax) return [line];
+function wrapLine(whole: string, widthMax: number): string[] {
+  if (whole.length <= widthMax) return [whole];
+  const line = whole.replace(/^ +/, (indent) =>
+    indent.length > widthMax / 2 ? indent.slice(0, Math.floor(widthMax / 4)) : indent,
+  );
   const indent = ' '.repeat(indentOf(line, widthMax));
   const lines: string[] = [];
   let rest = line;

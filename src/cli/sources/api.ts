@@ -11,7 +11,7 @@ import { describeTlsError, isClosed, isUntrusted } from '../../tls/tls-error.ts'
 import { createTlsFetch } from '../../tls/tls-fetch.ts';
 import type { CliContext } from '../output/context.ts';
 import { linesOf, nameServices, openSocket, refusalOf } from './api-answers.ts';
-import { type ClusterContext, readContexts } from './contexts.ts';
+import { type ClusterContext, localName, readContexts } from './contexts.ts';
 
 export type Api = {
   /** Where it is asked. */
@@ -53,7 +53,7 @@ export function addApiOptions(command: Command): Command {
 
 export function createApi(context: CliContext, options: ApiOptions = {}): Api {
   const { environment, signal } = context;
-  const { name, isDefault, ...cluster } = clusterOf(options, environment);
+  const { name, isUsual, ...cluster } = clusterOf(options, environment);
   const url = readUrl(cluster.url);
   const base = url.href.replace(/\/$/, '');
   const token = environment.CO_TOKEN || readToken(cluster);
@@ -64,9 +64,7 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
   const toFailure = (error: unknown): unknown => {
     if (error instanceof AppError || signal.aborted) return error;
     const which = name === null ? '' : ` (the context ${name})`;
-    const hint = isDefault
-      ? '; ./bootstrap/up starts one, and --url, CO_URL or a context names another'
-      : hintOf(url, error);
+    const hint = hintOf(url, error) || (isUsual ? upHint : '');
     const message = `no manager answers at ${base}${which}: ${describeTlsError(error)}${hint}`;
     return new AppError('api_unreachable', message, { cause: error });
   };
@@ -119,16 +117,16 @@ export function createApi(context: CliContext, options: ApiOptions = {}): Api {
   };
 }
 
-/** By the command line, the environment, the current context, or the default; `name`: of the context. */
+/** By the command line, the environment, the current context, or the default; `name`: of the context. `isUsual`: where `up` serves. */
 function clusterOf(
   { url }: ApiOptions,
   environment: CliContext['environment'],
-): ClusterContext & { name: string | null; isDefault: boolean } {
+): ClusterContext & { name: string | null; isUsual: boolean } {
   const given = url ?? (environment.CO_URL || undefined);
-  if (given !== undefined) return { url: given, name: null, isDefault: false };
+  if (given !== undefined) return { url: given, name: null, isUsual: false };
   const { current, contexts } = readContexts(environment);
-  if (current === null) return { url: urlDefault, name: null, isDefault: true };
-  return { ...contexts[current]!, name: current, isDefault: false };
+  if (current === null) return { url: urlDefault, name: null, isUsual: true };
+  return { ...contexts[current]!, name: current, isUsual: current === localName };
 }
 
 /** @throws AppError `file_unreadable` naming the file of the context */
@@ -142,6 +140,8 @@ function readToken({ tokenFile }: ClusterContext): string | undefined {
     });
   }
 }
+
+const upHint = '; ./bootstrap/up starts one, and --url, CO_URL or a context names another';
 
 /** What to do, where that can be known. */
 function hintOf({ protocol }: URL, error: unknown): string {

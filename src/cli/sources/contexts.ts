@@ -65,7 +65,7 @@ export async function changeContexts(
 }
 
 /** The name under which `up` notes its cluster. */
-const localName = 'local';
+export const localName = 'local';
 
 /** It becomes the current one where there is no other: a person who works elsewhere goes on to. */
 export const noteLocal = (environment: Environment, context: ClusterContext): Promise<Contexts> =>

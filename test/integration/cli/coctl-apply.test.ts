@@ -242,6 +242,9 @@ for (const [text, words] of [
   ['services: [', /bad\.yaml: /],
   ['a: &a [*a]', /bad\.yaml: it is nested more than 40 deep/],
   ['{}', /defines no service/],
+  ['services: {web: {image: x, depends_on: [db]}}', /services\.web\.depends_on: there is no service db/],
+  ['services: {a: {image: x, depends_on: [b]}, b: {image: x, depends_on: [a]}}', /in a circle: a, b/],
+  ['services: {web: {image: x, ulimits: {nofile: many}}}', /services\.web\.ulimits\.nofile is a number/],
   ['services: [{serviceName: web}]', /services\[0\] has no serviceName and container/],
   ['services: { web: { image: !reset nginx } }', /Unresolved tag: !reset/],
   ['services: { web: { image: "${TAG:?which one}" } }', /the variable TAG is required: which one/],
@@ -260,6 +263,10 @@ test('a file that is not there is said', async () => {
   const { code, err } = await run('apply -f none.yaml');
   assert.is(code, 3);
   assert.match(err, /^there is no file .*none\.yaml \(file_missing\)$/m);
+  await write('env.yaml', 'services: { web: { image: nginx, env_file: none.env } }');
+  const environment = await run('plan -f env.yaml');
+  assert.is(environment.code, 3);
+  assert.match(environment.err, /^services\.web\.env_file: there is no file .*none\.env \(file_missing\)$/m);
   assert.is((await run('apply')).code, 2);
 });
 

@@ -59,6 +59,12 @@ test('a context is called, with its token, until another is', async () => {
 test('what up notes is the current one where there is none, and is forgotten with it', async () => {
   const local = { url: 'http://127.0.0.1:9' };
   assert.equal(await noteLocal(environment, local), { current: 'local', contexts: { local } });
+  const ended = await run('scale web=1');
+  assert.equal(
+    [ended.code, /the context local\): .*; \.\/bootstrap\/up starts one/.test(ended.err)],
+    [3, true],
+    ended.err,
+  );
   await run('context add shop --url https://manager.shop:5000');
   await run('context use shop');
   await noteLocal(environment, { url: 'http://127.0.0.1:10' });

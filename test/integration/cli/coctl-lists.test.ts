@@ -172,4 +172,37 @@ test('what failed is not shown any more when its service is gone', async () => {
   assert.ok((await names('ps', '--all')).some((id) => id.startsWith('bad')));
 });
 
+for (const columns of [60, 100]) {
+  test(`no line runs over a terminal of ${columns} characters, and none is lost`, async () => {
+    const from = `${position}`;
+    for (const line of [
+      ...['ps', 'ps -o wide', 'services -o wide', 'nodes -o wide', 'state', 'node ls', 'context ls', 'top'],
+      ...['why bad', 'why worker-1', 'history bad', 'events', `diff ${from}`, 'whatif --kill worker-1 --scale web=5'],
+      ...['scale web=5 --dry-run', 'rollout history bad', 'ps nothing', 'nonsense', '--help', 'run --help'],
+      ...['apply --help', 'whatif --help', 'replay --help', 'context --help'],
+    ]) {
+      const args = line.split(' ');
+      const { out, err } = await coctl(args, { environment: { CO_URL: cluster.url }, columns });
+      const long = `${out}${err}`.split('\n').filter((one) => one.length > columns);
+      assert.equal(long, [], line);
+      const narrower = await coctl(args, { environment: { CO_URL: cluster.url, COLUMNS: '50' }, columns });
+      assert.ok(
+        `${narrower.out}${narrower.err}`.split('\n').every((one) => one.length <= 50),
+        `COLUMNS=50 coctl ${line}`,
+      );
+    }
+    const why = ['why', 'web', '--at', from];
+    const [prose, wrapped] = [await run(...why), await coctl(why, { environment: { CO_URL: cluster.url }, columns })];
+    assert.is(wrapped.out.replace(/\s+/g, ''), prose.out.replace(/\s+/g, ''));
+  });
+}
+
+test('what is copied or read by programs is not broken', async () => {
+  const narrow = { environment: { CO_URL: cluster.url }, columns: 20 };
+  const yaml = parse((await coctl(['nodes', '-o', 'yaml'], narrow)).out);
+  assert.is(yaml.nodes[0].engineVersion, 'simulated: no container runs');
+  assert.is((await coctl(['inspect', 'web', '-o', 'json'], narrow)).json().serviceName, 'web');
+  assert.match((await coctl(['events', '--limit', '1', '--json'], narrow)).out, /^\{.{40,}\}\n$/);
+});
+
 test.run();

@@ -19,14 +19,18 @@ export type CliRunOptions = {
   onOut?: (text: string) => void;
   /** Standard input, to its end. */
   input?: string;
+  /** Standard output and error are a terminal of this width. */
+  columns?: number;
 };
 
 export async function coctl(args: readonly string[], options: CliRunOptions = {}): Promise<CliRun> {
-  const { environment = {}, signal = new AbortController().signal, onOut, input } = options;
+  const { environment = {}, signal = new AbortController().signal, onOut, input, columns } = options;
+  const terminal = columns === undefined ? {} : { isTTY: true, columns, rows: 24 };
   let out = '';
   let err = '';
   const context = createContext({
     out: {
+      ...terminal,
       write(part) {
         const text = typeof part === 'string' ? part : Buffer.from(part).toString();
         out += text;
@@ -34,6 +38,7 @@ export async function coctl(args: readonly string[], options: CliRunOptions = {}
       },
     },
     err: {
+      ...terminal,
       write(part) {
         err += typeof part === 'string' ? part : Buffer.from(part).toString();
       },

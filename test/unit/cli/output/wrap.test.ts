@@ -26,6 +26,10 @@ test('without columns it keeps the indent of the line', () => {
   assert.equal(wrapText('one two\nthree four', 5).split('\n'), ['one', 'two', 'three', 'four']);
 });
 
+test('a deep indent is kept as far as a quarter of the terminal', () => {
+  assert.equal(wrapText(`${' '.repeat(12)}one two three`, 16).split('\n'), ['    one two', '    three']);
+});
+
 test('nothing is lost and no line is too long, whatever the width', () => {
   const text = `${event} sha256:${'0'.repeat(64)} and what comes after it`;
   const letters = (of: string) => of.replace(/\s/g, '');
