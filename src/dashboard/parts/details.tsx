@@ -18,6 +18,7 @@ import { type CauseLink, details } from '../state/details.ts';
 import { type Subject, selected, shown, timeMs } from '../state/store.ts';
 import { goToPosition } from '../state/travel.ts';
 import { Actions } from './actions.tsx';
+import { LogPanel } from './log-panel.tsx';
 import { Machine } from './machine.tsx';
 
 export function DetailsPanel() {
@@ -41,6 +42,7 @@ export function DetailsPanel() {
       </div>
       <Facts subject={subject} />
       <Actions subject={subject} />
+      {subject.kind !== 'node' && <LogPanel subject={subject} />}
       {subject.kind === 'container' && <ContainerMachine id={subject.id} facts={loaded?.facts ?? []} />}
       {loaded?.why && <Causes answer={loaded.why.answer} notes={loaded.why.notes} chain={loaded.why.chain} />}
       {loaded && <History facts={loaded.facts} />}
