@@ -40,7 +40,7 @@ export function addLogsCommand(program: Command, context: CliContext): void {
 async function showLogs(name: string, options: Options, context: CliContext): Promise<void> {
   const isContainer = name.includes('.');
   const path = `/${isContainer ? 'container' : 'service'}/${encodeURIComponent(name)}/logs?${toQuery(options)}`;
-  const hasColors = context.isTerminal && !context.environment.NO_COLOR;
+  const { hasColors } = context;
   const prefixOf = isContainer ? () => '' : createPrefixes(hasColors);
   const leaving = new AbortController();
   let failed: AppError | null = null;

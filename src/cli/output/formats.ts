@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { CliContext } from './context.ts';
-import { type Column, formatTable, printable } from './table.ts';
+import { type Column, formatTable, type Look, printable } from './table.ts';
 
 const formats = ['table', 'wide', 'json', 'yaml', 'name'] as const;
 export type Format = (typeof formats)[number];
@@ -30,14 +30,10 @@ export type List<T> = {
 };
 
 /** Pure. */
-export function listLines<T>(
-  { body, rows, columns, nameOf }: List<T>,
-  format: Format,
-  widthMax: number | null,
-): string[] {
+export function listLines<T>({ body, rows, columns, nameOf }: List<T>, format: Format, look: Look): string[] {
   if (format === 'json' || format === 'yaml') return valueLines(body, format);
   if (format === 'name') return rows.map((row) => printable(nameOf(row)));
-  return formatTable(columns, rows, widthMax);
+  return formatTable(columns, rows, look);
 }
 
 export const printLines = (lines: readonly string[], context: CliContext): void => {

@@ -1,39 +1,51 @@
 /** Tables for people: columns as wide as they need, numbers to the right, nothing that moves a terminal or runs over it. Pure. */
 
+import type { Mark } from '../../projections/rows/state-marks.ts';
+import { paint } from './tones.ts';
+
 export type Cell = string | number | null;
 
 export type Column<T> = {
   title: string;
   cell: (row: T) => Cell;
+  /** Of the state that is in it; null: it has none. */
+  mark?: (row: T) => Mark | null;
 };
+
+/**
+ * Where a table is shown. `widthMax`: characters of a line of a terminal, whose marks are shown as well; null: programs read it, and it
+ * is as wide as it is.
+ */
+export type Look = { widthMax: number | null; hasColors: boolean };
 
 const gap = '  ';
 /** Less of a column says nothing. */
 const columnWidthMin = 8;
 
-/**
- * Lines of a table; only the header when there are no rows. `null` shows as `-`.
- * @param widthMax of a line: the widest columns are cut until all fit; null: as wide as it is
- */
+/** Lines of a table; only the header when there are no rows. `null` shows as `-`. The widest columns are cut until all fit. */
 export function formatTable<T>(
   columns: readonly Column<T>[],
   rows: readonly T[],
-  widthMax: number | null = null,
+  { widthMax, hasColors }: Look = { widthMax: null, hasColors: false },
 ): string[] {
   const cells = rows.map((row) => columns.map(({ cell }) => cell(row)));
-  const shown = cells.map((row) => row.map(showCell));
+  const marks = rows.map((row) => columns.map(({ mark }) => (widthMax === null ? null : (mark?.(row) ?? null))));
+  const shown = cells.map((row, at) => row.map((cell, index) => withShape(showCell(cell), marks[at]![index]!)));
   const isRight = columns.map((_, index) => cells.length > 0 && cells.every((row) => typeof row[index] === 'number'));
   const titles = columns.map(({ title }) => title);
   const needed = titles.map((title, index) => Math.max(title.length, ...shown.map((row) => row[index]!.length)));
   const widths = widthMax === null ? needed : fitWidths(needed, widthMax);
-  const line = (row: readonly string[]) =>
+  const line = (row: readonly string[], marksOfRow: readonly (Mark | null)[] = []) =>
     row
       .map((text, index) => cutTo(text, widths[index]!))
       .map((text, index) => (isRight[index] ? text.padStart(widths[index]!) : text.padEnd(widths[index]!)))
+      .map((text, index) => (hasColors && marksOfRow[index] ? paint(text, marksOfRow[index].tone) : text))
       .join(gap)
       .trimEnd();
-  return [line(titles), ...shown.map(line)];
+  return [line(titles), ...shown.map((row, at) => line(row, marks[at]))];
 }
+
+const withShape = (text: string, mark: Mark | null): string => (mark ? `${mark.shape} ${text}` : text);
 
 /** The widest gives first: what is short stays whole. */
 function fitWidths(needed: readonly number[], widthMax: number): number[] {
@@ -52,8 +64,8 @@ function fitWidths(needed: readonly number[], widthMax: number): number[] {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-/** With a mark where it is cut. */
-export const cutTo = (text: string, width: number): string =>
+/** With a sign where it is cut. */
+const cutTo = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 
 function showCell(cell: Cell): string {

@@ -19,10 +19,12 @@ export type CliRunOptions = {
   onOut?: (text: string) => void;
   /** Standard input, to its end. */
   input?: string;
+  /** Standard output is a terminal, so wide. */
+  columns?: number;
 };
 
 export async function coctl(args: readonly string[], options: CliRunOptions = {}): Promise<CliRun> {
-  const { environment = {}, signal = new AbortController().signal, onOut, input } = options;
+  const { environment = {}, signal = new AbortController().signal, onOut, input, columns } = options;
   let out = '';
   let err = '';
   const context = createContext({
@@ -32,6 +34,7 @@ export async function coctl(args: readonly string[], options: CliRunOptions = {}
         out += text;
         onOut?.(text);
       },
+      ...(columns === undefined ? {} : { isTTY: true, columns }),
     },
     err: {
       write(part) {

@@ -49,7 +49,7 @@ async function show<T>(read: Read<T>, options: ListOptions, context: CliContext)
   const ask = async () => {
     const nowMs = systemClock.nowMs();
     const list = await read({ nowMs, isWide: format === 'wide' });
-    return listLines(list, format, context.widthMax);
+    return listLines(list, format, context);
   };
   if (options.watch) await watchLines(ask, context);
   else printLines(await ask(), context);

@@ -43,7 +43,7 @@ async function showState(options: Options, context: CliContext): Promise<void> {
     );
     if (format === 'json' || format === 'yaml') return valueLines(body, format);
     const nowMs = at === undefined ? systemClock.nowMs() : Date.parse(body.at);
-    return stateTables(body, { containers, nowMs, isWide: format === 'wide', widthMax: context.widthMax });
+    return stateTables(body, { containers, nowMs, isWide: format === 'wide', look: context });
   };
   if (watch) await watchLines(ask, context);
   else printLines(await ask(), context);
