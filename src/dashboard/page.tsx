@@ -42,11 +42,11 @@ function Cluster() {
         <FirstSteps />
         <Alarms />
         <ClusterMap />
+        <ServiceTable />
       </div>
       <div class="co-right">
         <DifferencePanel />
         <DetailsPanel />
-        <ServiceTable />
         <EventList />
       </div>
     </>

@@ -147,7 +147,7 @@ withBrowser('a click on a container shows its machine, its history and why, and 
   const { page, errors, close } = await browser.open(cluster.url);
   await page.locator('[data-container][data-state="running"]').first().click();
   const id = await page.locator('.co-chosen').getAttribute('data-container');
-  await page.locator('[data-testid="machine"][data-present="running"]').waitFor();
+  await page.locator('[data-machine="machine"][data-present="running"]').waitFor();
   assert.match(await page.getByTestId('visits').innerText(), /in queue.*\n?.*starting.*\n?.*running/s);
   await page.getByTestId('history').getByText(`${id} was placed on`).waitFor();
 

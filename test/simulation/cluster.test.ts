@@ -21,6 +21,7 @@ import {
   type SimulatedCluster,
   type SimulationOptions,
 } from '../support/simulation/simulated-cluster.ts';
+import { assertStatesFollow } from '../support/simulation/state-rules.ts';
 import { specOf } from '../support/specs.ts';
 
 const test = suite('simulated cluster');
@@ -244,6 +245,7 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
     assert.is(cluster.view.position, position, `nothing moves any more, seed ${seed}\n${cluster.tail()}`);
     assertReplayEqualsLive(cluster);
     assertRowsFollow(cluster, `seed ${seed}`);
+    assertStatesFollow(cluster.events, `seed ${seed}`);
   });
 }
 

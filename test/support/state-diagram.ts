@@ -9,12 +9,18 @@ import type { AnyStateMachine, AnyStateNode } from 'xstate';
 import { runnerMachine } from '../../src/agent/containers/runner-machine.ts';
 import { sessionMachine } from '../../src/agent/session-machine.ts';
 import { containerMachine } from '../../src/model/container-machine.ts';
+import { availabilityChart, type Chart, nodeReachChart, rolloutChart } from '../../src/model/status-charts.ts';
 
 /** The machines of the document, by the name in its marks. */
 export const machines: Readonly<Record<string, AnyStateMachine>> = {
   container: containerMachine as AnyStateMachine,
   runner: runnerMachine as unknown as AnyStateMachine,
   session: sessionMachine as unknown as AnyStateMachine,
+};
+
+/** What may follow what, of those that have no machine and are drawn in the document. */
+export const charts: Readonly<Record<string, Chart>> = {
+  ...{ reach: nodeReachChart, availability: availabilityChart, rollout: rolloutChart },
 };
 
 export const documentPath = fileURLToPath(new URL('../../docs/state-machines.md', import.meta.url));
@@ -24,12 +30,27 @@ export function drawMachine(machine: AnyStateMachine): string {
   return ['stateDiagram-v2', ...drawChildren(machine.root), ...drawTransitions(machine.root)].join('\n');
 }
 
+/** Of a chart every step, with the facts that lead there. */
+function drawChart(chart: Chart): string {
+  const idOf = (state: string) => state.replace(/\W/g, '_');
+  const steps = Object.entries(chart).flatMap(([from, next]) =>
+    Object.entries(next).map(([to, facts]) => `  ${idOf(from)} --> ${idOf(to)}: ${(facts ?? []).join(', ')}`),
+  );
+  return [
+    'stateDiagram-v2',
+    ...Object.keys(chart).map((state) => `  state "${state}" as ${idOf(state)}`),
+    ...steps,
+  ].join('\n');
+}
+
 /** The document with each diagram drawn again between its marks. */
 export function drawInto(document: string): string {
   return document.replace(
-    /(<!-- machine: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
-    (_, begin: string, name: string, end: string) =>
-      `${begin}\n\`\`\`mermaid\n${drawMachine(machines[name]!)}\n\`\`\`\n\n${end}`,
+    /(<!-- (machine|chart): (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_, begin: string, kind: string, name: string, end: string) => {
+      const diagram = kind === 'chart' ? drawChart(charts[name]!) : drawMachine(machines[name]!);
+      return `${begin}\n\`\`\`mermaid\n${diagram}\n\`\`\`\n\n${end}`;
+    },
   );
 }
 

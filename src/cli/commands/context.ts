@@ -59,10 +59,10 @@ const columns: readonly Column<Row>[] = [
   { title: 'URL', cell: ({ url }) => url },
 ];
 
-function list({ environment, print, widthMax }: CliContext): void {
+function list({ environment, print, ...look }: CliContext): void {
   const { current, contexts } = readContexts(environment);
   const rows = Object.entries(contexts).map(([name, of]) => ({ name, ...of, isCurrent: name === current }));
-  for (const line of formatTable(columns, rows, widthMax)) print(line);
+  for (const line of formatTable(columns, rows, look)) print(line);
 }
 
 const notKnown = (name: string) => new AppError('context_not_found', `no context is called ${name}: coctl context ls`);

@@ -45,7 +45,7 @@ async function showLogs(name: string, options: Options, context: CliContext): Pr
   if (!isOne) checkServiceName(name);
   const subject = isOne ? `container/${await runningContainer(api, name)}` : `service/${name}`;
   const path = `/${subject}/logs?${toQuery(options)}`;
-  const hasColors = context.isTerminal && !context.environment.NO_COLOR;
+  const { hasColors } = context;
   const prefixOf = isOne ? () => '' : createPrefixes(hasColors);
   const leaving = new AbortController();
   let failed: AppError | null = null;

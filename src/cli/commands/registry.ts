@@ -71,7 +71,7 @@ function addList(group: Command, context: CliContext): void {
     .action(async (options: Options) => {
       const list = await createApi(context, options).get<{ registries: ListedLogin[] }>('/registry');
       if (options.json) return context.printJson(list);
-      for (const line of formatTable(columns, list.registries, context.widthMax)) context.print(line);
+      for (const line of formatTable(columns, list.registries, context)) context.print(line);
     });
   addApiOptions(command);
   addExamples(command, [['registry list', 'who set which, and when']]);

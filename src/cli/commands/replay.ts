@@ -73,7 +73,7 @@ async function replayLog(source: LogSource, options: Options, context: CliContex
   if (json) context.printJson(bodyOf(source, view));
   else if (at !== undefined) {
     const body = bodyOf(source, view);
-    const shown = { containers: true, nowMs: Date.parse(body.at), widthMax: context.widthMax };
+    const shown = { containers: true, nowMs: Date.parse(body.at), look: context };
     for (const line of stateTables(body, shown)) context.print(line);
   }
   if (bad > 0) context.exitWith(exitCodes.different);

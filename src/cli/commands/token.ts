@@ -108,7 +108,7 @@ function addList(group: Command, context: CliContext): void {
     .action(async (options: Options) => {
       const list = await createApi(context, options).get<{ tokens: ListedToken[] }>('/token');
       if (options.json) return context.printJson(list);
-      for (const line of formatTable(columns, list.tokens, context.widthMax)) context.print(line);
+      for (const line of formatTable(columns, list.tokens, context)) context.print(line);
     });
   addApiOptions(command);
   addExamples(command, [['token list', 'who may call']]);

@@ -60,7 +60,7 @@ async function showTop(service: string | undefined, options: Options, context: C
     if (options.json) context.printJson({ containers: rows });
     else {
       if (options.watch && context.isTerminal) context.write(clearScreen);
-      for (const line of formatTable(columns, rows, context.widthMax)) context.print(line);
+      for (const line of formatTable(columns, rows, context)) context.print(line);
     }
     if (options.watch) await pause(watchPauseMs, undefined, { signal: context.signal }).catch(() => {});
   } while (options.watch && !context.signal.aborted);

@@ -88,7 +88,7 @@ async function answer(changes: WhatIfChange[], options: Options, context: CliCon
     offline: (source) => answerFromLog(source, question, context),
   });
   if (json) context.printJson(found);
-  else for (const line of whatIfTables(found, context.widthMax)) context.print(line);
+  else for (const line of whatIfTables(found, context)) context.print(line);
   const { kind } = found.verdict;
   if (kind !== 'converges' && kind !== 'unchanged') context.exitWith(exitCodes.different);
 }

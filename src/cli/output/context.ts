@@ -41,6 +41,8 @@ export type CliContext = {
   isTerminal: boolean;
   /** Characters of a line of standard output; null where it is no terminal. */
   widthMax: number | null;
+  /** Standard output is a terminal, and its user has not set NO_COLOR. */
+  hasColors: boolean;
   environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C: every wait ends. */
   signal: AbortSignal;
@@ -88,6 +90,7 @@ export function createContext({ out, err, input, environment, signal }: ContextO
     liveLines: (on = 'err') => liveLinesOf(on === 'err' ? err : out),
     isTerminal: out.isTTY ?? false,
     widthMax,
+    hasColors: out.isTTY === true && !environment.NO_COLOR,
     environment,
     signal,
     exitWith(code) {

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import type { CliContext } from './context.ts';
 import type { Shown } from './list-columns.ts';
-import { type Column, formatTable, printable } from './table.ts';
+import { type Column, formatTable, type Look, printable } from './table.ts';
 
 const formats = ['table', 'wide', 'json', 'yaml', 'name'] as const;
 export type Format = (typeof formats)[number];
@@ -36,11 +36,11 @@ export type List<T> = {
 export function listLines<T>(
   { body, rows, columns, nameOf }: List<T>,
   format: Format,
-  { nowMs, widthMax }: { nowMs: number; widthMax: number | null },
+  { nowMs, look }: { nowMs: number; look: Look },
 ): string[] {
   if (format === 'json' || format === 'yaml') return valueLines(body, format);
   if (format === 'name') return rows.map((row) => printable(nameOf(row)));
-  return formatTable(columns({ nowMs, isWide: format === 'wide' }), rows, widthMax);
+  return formatTable(columns({ nowMs, isWide: format === 'wide' }), rows, look);
 }
 
 export const printLines = (lines: readonly string[], context: CliContext): void => {

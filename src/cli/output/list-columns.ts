@@ -2,8 +2,9 @@
 
 import { formatBytes, formatCpus, formatDigest, formatTime } from '../../history/sentences/format-values.ts';
 import type { ContainerStateBody, NodeStateBody, ServiceStateBody } from '../../projections/rows/state-bodies.ts';
+import { nodeMarkOf, rolloutMarks, serviceMarks } from '../../projections/rows/state-marks.ts';
 import { formatAge } from './age.ts';
-import { phaseOf } from './replica-lines.ts';
+import { markOfRow, phaseOf } from './replica-lines.ts';
 import type { Column } from './table.ts';
 
 type Service = ServiceStateBody['services'][number];
@@ -25,14 +26,18 @@ const digestOf = (digest: string | null) => digest && formatDigest(digest);
 export const serviceColumns = (shown: Shown): Column<Service>[] => [
   { title: 'SERVICE', cell: ({ serviceName }) => serviceName },
   { title: 'RUNNING', cell: ({ running, replicas }) => `${running}/${replicas}` },
-  { title: 'STATUS', cell: ({ status }) => status },
+  { title: 'STATUS', cell: ({ status }) => status, mark: ({ status }) => serviceMarks[status] },
   { title: 'RESTARTS', cell: formatRestarts },
   { title: 'GENERATION', cell: ({ generation }) => generation },
   sinceColumn(({ updatedAt }) => updatedAt, shown),
   ...only<Service>(
     shown.isWide,
     { title: 'MODE', cell: ({ mode }) => mode },
-    { title: 'ROLLOUT', cell: ({ rollout }) => rollout?.state ?? null },
+    {
+      title: 'ROLLOUT',
+      cell: ({ rollout }) => rollout?.state ?? null,
+      mark: ({ rollout }) => rollout && rolloutMarks[rollout.state],
+    },
     { title: 'DIGEST', cell: ({ imageDigest }) => digestOf(imageDigest) },
   ),
   { title: 'IMAGE', cell: ({ image }) => image },
@@ -47,7 +52,7 @@ function formatRestarts({ restartsLastHour, worstSlot }: Service): string {
 
 export const nodeColumns = (shown: Shown): Column<Node>[] => [
   { title: 'NODE', cell: ({ node }) => node },
-  { title: 'STATE', cell: ({ state }) => state },
+  { title: 'STATE', cell: ({ state }) => state, mark: nodeMarkOf },
   { title: 'AVAILABILITY', cell: ({ availability }) => availability },
   { title: 'CONTAINERS', cell: ({ containers }) => containers },
   sinceColumn(({ since }) => since, shown),
@@ -71,7 +76,7 @@ function agentOf({ hostname, instance }: Node): string {
 export const containerColumns = (shown: Shown): Column<Container>[] => [
   { title: 'CONTAINER', cell: ({ container }) => container },
   { title: 'NODE', cell: ({ node }) => node },
-  { title: 'STATE', cell: (row) => (row.unknownSince === null ? phaseOf(row) : `unknown, was ${phaseOf(row)}`) },
+  { title: 'STATE', cell: phaseOf, mark: markOfRow },
   sinceColumn(({ since }) => since, shown),
   { title: 'PORTS', cell: ({ ports }) => ports.map(formatPort).join(',') || null },
   ...only<Container>(

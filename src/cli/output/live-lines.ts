@@ -1,6 +1,6 @@
 /** A block of lines on a terminal that is written over while something goes on. It stays as it was last. */
 
-import { cutTo } from './table.ts';
+import { cutPainted } from './tones.ts';
 
 export type LiveLines = {
   update(lines: readonly string[]): void;
@@ -25,7 +25,7 @@ export function createLiveLines(terminal: Terminal): LiveLines {
       // A line that runs over would take two, and the block would be drawn over itself.
       const up = drawn > 0 ? `\u001b[${drawn}A` : '';
       terminal.write(
-        `${up}\r${lines.map((line) => `${cutTo(line, width)}${clearToEnd}\n`).join('')}${drawn > lines.length ? clearBelow : ''}`,
+        `${up}\r${lines.map((line) => `${cutPainted(line, width)}${clearToEnd}\n`).join('')}${drawn > lines.length ? clearBelow : ''}`,
       );
       drawn = lines.length;
     },

@@ -2,6 +2,7 @@
 
 import type { ShownContainerRow } from '../../projections/rows/container-row.ts';
 import type { ServiceRow } from '../../projections/rows/service-row.ts';
+import { type Mark, markOf } from '../../projections/rows/state-marks.ts';
 import { printable } from './table.ts';
 
 export type ReplicaLine = {
@@ -9,6 +10,7 @@ export type ReplicaLine = {
   slot: string;
   node: string;
   phase: string;
+  mark: Mark;
   /** What runs there beside it, until it serves; null: nothing. */
   beside: string | null;
 };
@@ -19,9 +21,19 @@ export function replicaLines(containers: readonly ShownContainerRow[]): ReplicaL
   return [...slots].map(([slot, inSlot]) => {
     const newest = inSlot.at(-1)!;
     const others = inSlot.slice(0, -1).map((other) => `${other.container} ${phaseOf(other)}`);
-    return { slot, node: newest.node, phase: phaseOf(newest), beside: others.length > 0 ? others.join(', ') : null };
+    return {
+      slot,
+      node: newest.node,
+      phase: phaseOf(newest),
+      mark: markOfRow(newest),
+      beside: others.length > 0 ? others.join(', ') : null,
+    };
   });
 }
+
+/** As on the page. */
+export const markOfRow = ({ state, health, unknownSince }: ShownContainerRow): Mark =>
+  markOf({ state, health: health ?? 'unproven', isChecked: health !== null }, unknownSince !== null);
 
 /** In the words of an operator who waits for it. */
 export function phaseOf(container: ShownContainerRow): string {
@@ -56,9 +68,9 @@ export function serviceBlock(row: ServiceRow, containers: readonly ShownContaine
   const rest = lines.length - shown.length;
   return [
     describeService(row),
-    ...shown.map(({ slot, node, phase, beside }) => {
+    ...shown.map(({ slot, node, phase, mark, beside }) => {
       const other = beside === null ? '' : `  (${beside})`;
-      return printable(`  ${slot.padEnd(width)}  ${node.padEnd(nodeWidth)}  ${phase}${other}`);
+      return printable(`  ${slot.padEnd(width)}  ${node.padEnd(nodeWidth)}  ${mark.shape} ${phase}${other}`);
     }),
     ...(rest > 0 ? [`  and ${rest} more`] : []),
   ];

@@ -1,48 +1,59 @@
 /** Tables for people: columns as wide as they need, numbers to the right, nothing that moves a terminal or runs over it. Pure. */
 
+import type { Mark } from '../../projections/rows/state-marks.ts';
+import { cutPainted, paint } from './tones.ts';
+
 export type Cell = string | number | null;
 
 export type Column<T> = {
   title: string;
   cell: (row: T) => Cell;
+  /** Of the state that is in it; null: it has none. */
+  mark?: (row: T) => Mark | null;
 };
+
+/**
+ * Where a table is shown. `widthMax`: characters of a line of a terminal, whose marks are shown as well; null: programs read it, and it
+ * is as wide as it is.
+ */
+export type Look = { widthMax: number | null; hasColors: boolean };
 
 const gap = '  ';
 /** What a column keeps, as long as there is a line on which all of them do. */
 const columnWidthMins = [8, 4, 1] as const;
 
-/**
- * Lines of a table; only the header when there are no rows. `null` shows as `-`.
- * @param widthMax of a line: columns that say nothing are left out, and the widest are cut until all fit; null: as wide as it is
- */
+/** Lines of a table; only the header when there are no rows. `null` shows as `-`. Columns that say nothing are left out, and the widest are cut until all fit. */
 export function formatTable<T>(
   columns: readonly Column<T>[],
   rows: readonly T[],
-  widthMax: number | null = null,
+  { widthMax, hasColors }: Look = { widthMax: null, hasColors: false },
 ): string[] {
   const cells = rows.map((row) => columns.map(({ cell }) => cell(row)));
-  const shown = cells.map((row) => row.map(showCell));
+  const marks = rows.map((row) => columns.map(({ mark }) => (widthMax === null ? null : (mark?.(row) ?? null))));
+  const shown = cells.map((row, at) => row.map((cell, index) => withShape(showCell(cell), marks[at]![index]!)));
   const isSaying = columns.map((_, index) => cells.some((row) => row[index] !== null && row[index] !== ''));
   const isRight = columns.map((_, index) => cells.length > 0 && cells.every((row) => typeof row[index] === 'number'));
   const titles = columns.map(({ title }) => title);
   const needed = titles.map((title, index) => Math.max(title.length, ...shown.map((row) => row[index]!.length)));
   const isShort = widthMax !== null && rows.length > 0 && widthOf(needed) > widthMax;
   const left = titles.map((_, index) => index).filter((index) => !isShort || isSaying[index]);
-  const widths = new Map(
-    fitWidths(
-      left.map((index) => needed[index]!),
-      widthMax,
-    ).map((width, at) => [left[at]!, width]),
+  const fitted = fitWidths(
+    left.map((index) => needed[index]!),
+    widthMax,
   );
-  const line = (row: readonly string[]) => {
-    const padded = left.map((index) => {
-      const text = cutTo(row[index]!, widths.get(index)!);
-      return isRight[index] ? text.padStart(widths.get(index)!) : text.padEnd(widths.get(index)!);
+  const line = (row: readonly string[], marksOfRow: readonly (Mark | null)[] = []) => {
+    const padded = left.map((index, at) => {
+      const [width, mark] = [fitted[at]!, marksOfRow[index]];
+      const text = cutTo(row[index]!, width);
+      const wide = isRight[index] ? text.padStart(width) : text.padEnd(width);
+      return hasColors && mark ? paint(wide, mark.tone) : wide;
     });
-    return cutTo(padded.join(gap).trimEnd(), widthMax ?? Number.POSITIVE_INFINITY);
+    return cutPainted(padded.join(gap).trimEnd(), widthMax ?? Number.POSITIVE_INFINITY);
   };
-  return [line(titles), ...shown.map(line)];
+  return [line(titles), ...shown.map((row, at) => line(row, marks[at]))];
 }
+
+const withShape = (text: string, mark: Mark | null): string => (mark ? `${mark.shape} ${text}` : text);
 
 const widthOf = (widths: readonly number[]) => sum(widths) + gap.length * (widths.length - 1);
 
@@ -67,8 +78,8 @@ function narrow(wide: readonly number[], widthMax: number, columnWidthMin: numbe
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-/** With a mark where it is cut. */
-export const cutTo = (text: string, width: number): string =>
+/** With a sign where it is cut. */
+const cutTo = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 
 function showCell(cell: Cell): string {

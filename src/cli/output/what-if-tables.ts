@@ -4,7 +4,7 @@ import { formatCount, formatDuration, formatNames, formatPointInTime } from '../
 import type { ServiceOutcome, Standing } from '../../history/what-if/outcome.ts';
 import type { TimelineEntry } from '../../history/what-if/timeline.ts';
 import type { WhatIfAnswer } from '../../history/what-if/what-if.ts';
-import { type Column, formatTable, printable } from './table.ts';
+import { type Column, formatTable, type Look, printable } from './table.ts';
 
 /** What one looks through before it scrolls away; `--json` has the rest. */
 const timelineRowsMax = 100;
@@ -28,8 +28,8 @@ const serviceColumns: Column<ServiceOutcome>[] = [
   { title: 'NODES AFTER', cell: ({ after }) => formatNodes(after) },
 ];
 
-/** @param widthMax of the tables, as in `formatTable` */
-export function whatIfTables(answer: WhatIfAnswer, widthMax: number | null = null): string[] {
+/** @param look of the tables, as in `formatTable` */
+export function whatIfTables(answer: WhatIfAnswer, look?: Look): string[] {
   const { position, at, timeline, timelineLeftOut, services, assumptions, verdict } = answer;
   const touched = services.filter(({ isUntouched }) => !isUntouched);
   const untouched = services.filter(({ isUntouched }) => isUntouched).map(({ service }) => service);
@@ -37,9 +37,9 @@ export function whatIfTables(answer: WhatIfAnswer, widthMax: number | null = nul
   return [
     `from position ${position}, ${formatPointInTime(at)}; nothing is changed`,
     '',
-    ...formatTable(timelineColumns, timeline.slice(0, timelineRowsMax), widthMax),
+    ...formatTable(timelineColumns, timeline.slice(0, timelineRowsMax), look),
     ...(rest > 0 ? [`and ${formatCount(rest, 'line')} more`] : []),
-    ...(touched.length > 0 ? ['', ...formatTable(serviceColumns, touched, widthMax)] : []),
+    ...(touched.length > 0 ? ['', ...formatTable(serviceColumns, touched, look)] : []),
     ...(untouched.length > 0 ? [printable(`untouched: ${formatNames(untouched)}`)] : []),
     ...services.flatMap(describeBlocked),
     '',

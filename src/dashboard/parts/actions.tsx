@@ -5,6 +5,7 @@ import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { ask, mayAct, outcome } from '../state/acting.ts';
 import { type Subject, shown } from '../state/store.ts';
+import { ReplicasField } from './replicas-field.tsx';
 
 export function Actions({ subject: { kind, id } }: { subject: Subject }) {
   const { view } = shown.value;
@@ -28,36 +29,19 @@ export function Actions({ subject: { kind, id } }: { subject: Subject }) {
 function ServiceActions({ service }: { service: ServiceView }) {
   const { name, spec } = service;
   const { mode } = serviceRow(shown.value.view, service);
-  const replicas = useSignal(String(service.replicas));
   const image = useSignal(spec.image);
   const path = `/service/${name}`;
   return (
     <>
       {mode === 'replicated' && (
-        <form
-          class="input-group input-group-sm co-field"
-          onSubmit={(event) => {
-            event.preventDefault();
-            const wanted = Number(replicas.value);
-            void ask({ title: `Scale ${name} to ${wanted}`, method: 'PATCH', path, body: { replicas: wanted } });
-          }}
-        >
-          <input
-            class="form-control"
-            type="number"
-            min={0}
-            max={10_000}
-            required
-            aria-label={`Replicas of ${name}`}
-            value={replicas.value}
-            onInput={({ currentTarget }) => {
-              replicas.value = currentTarget.value;
-            }}
-          />
-          <button type="submit" class="btn btn-outline-secondary">
-            Scale …
-          </button>
-        </form>
+        <ReplicasField
+          service={name}
+          replicas={service.replicas}
+          words="Scale"
+          onReplicas={(replicas) =>
+            ask({ title: `Scale ${name} to ${replicas}`, method: 'PATCH', path, body: { replicas } })
+          }
+        />
       )}
       <form
         class="input-group input-group-sm co-field co-wide"
@@ -97,16 +81,6 @@ function NodeActions({ node: { id, state, availability } }: { node: NodeView }) 
         <Act words="Activate" title={`Activate ${id}`} method="POST" path={`${path}/activate`} />
       )}
       {state === 'lost' && <Act words="Remove" title={`Remove ${id}`} method="DELETE" path={path} isGrave />}
-      <button
-        type="button"
-        class="btn btn-sm btn-outline-secondary"
-        onClick={() => {
-          const body = { changes: [{ kind: 'kill', node: id }] };
-          void ask({ title: `What if ${id} died`, method: 'POST', path: '/whatif', body, isQuestion: true });
-        }}
-      >
-        What if it died …
-      </button>
     </>
   );
 }

@@ -2,8 +2,8 @@
 
 import { formatDuration } from '../../history/sentences/format-values.ts';
 import { isTerminal } from '../../model/container-machine.ts';
-import { type ContainerMark, containerMarks, markOf } from '../../projections/rows/container-mark.ts';
-import { nodeRow, unreachableSince } from '../../projections/rows/node-row.ts';
+import { nodeReach, nodeRow, unreachableSince } from '../../projections/rows/node-row.ts';
+import { containerMarks, type Mark, markOf, nodeMarkOf } from '../../projections/rows/state-marks.ts';
 import type { ContainerView } from '../../projections/view/cluster-view.ts';
 import { type Column, columnsOf } from '../source/columns.ts';
 import { selected, shown, timeMs } from '../state/store.ts';
@@ -43,17 +43,18 @@ export function ClusterMap() {
 }
 
 function NodeColumn({ node, containers, isNamed }: Column & { isNamed: boolean }) {
-  const { state, availability, reason, suspect } = nodeRow(node);
+  const row = nodeRow(node);
+  const { availability, reason, suspect } = row;
+  const reach = nodeReach(node);
   const isUnknown = unreachableSince(node) !== null;
   const words = [
-    ...(state === 'lost' ? ['lost'] : []),
+    ...(reach === 'ready' ? [] : [reach]),
     ...(availability === 'active' ? [] : [availability]),
-    ...(isUnknown ? ['silent'] : []),
     ...(suspect === null ? [] : ['suspect']),
   ];
-  const tone = state === 'lost' ? 'bad' : words.length > 0 ? 'warn' : 'good';
+  const { shape, tone } = nodeMarkOf(row);
   return (
-    <li class={`co-column co-edge-${tone}`} data-node={node.id} title={reason ?? undefined}>
+    <li class={`co-column co-${tone}`} data-node={node.id} title={reason ?? undefined}>
       <button
         type="button"
         class="co-node"
@@ -62,7 +63,10 @@ function NodeColumn({ node, containers, isNamed }: Column & { isNamed: boolean }
         }}
       >
         <span class="co-node-name">{node.id}</span>
-        <span class="co-node-state">{words.length === 0 ? 'ready' : words.join(', ')}</span>
+        <span class="co-node-state">
+          <span aria-hidden="true">{shape} </span>
+          {words.length === 0 ? 'ready' : words.join(', ')}
+        </span>
       </button>
       <ul class="co-tiles list-unstyled">
         {containers.map((container) => (
@@ -73,7 +77,7 @@ function NodeColumn({ node, containers, isNamed }: Column & { isNamed: boolean }
   );
 }
 
-type TileProps = { container: ContainerView; mark: ContainerMark; isNamed: boolean };
+type TileProps = { container: ContainerView; mark: Mark; isNamed: boolean };
 
 function Tile({ container, mark, isNamed }: TileProps) {
   const { id, service, slot, since, state, reason } = container;

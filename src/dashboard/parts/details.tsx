@@ -1,33 +1,32 @@
 /** What was chosen, in full: how it is, its machine, its history with durations, and the causes of it, each a way back in time. */
 
+import { useEffect, useRef } from 'preact/hooks';
 import type { LogEvent } from '../../events/schema/event.ts';
 import { sentenceOf } from '../../history/sentences/event-sentences.ts';
-import {
-  describeActor,
-  formatBytes,
-  formatCpus,
-  formatDuration,
-  formatTime,
-} from '../../history/sentences/format-values.ts';
-import { isTerminal } from '../../model/container-machine.ts';
+import { describeActor, formatBytes, formatCpus, formatDuration } from '../../history/sentences/format-values.ts';
 import { shownContainerRow } from '../../projections/rows/container-row.ts';
 import { nodeRow } from '../../projections/rows/node-row.ts';
 import { serviceRow } from '../../projections/rows/service-row.ts';
-import { visitsOf } from '../source/machine-graph.ts';
 import { type CauseLink, details } from '../state/details.ts';
 import { type Subject, selected, shown, timeMs } from '../state/store.ts';
-import { goToPosition } from '../state/travel.ts';
 import { Actions } from './actions.tsx';
-import { Machine } from './machine.tsx';
+import { Jump } from './jump.tsx';
+import { LogPanel } from './log-panel.tsx';
+import { States } from './states.tsx';
+import { WhatIf } from './what-if.tsx';
 
 export function DetailsPanel() {
   const subject = selected.value;
-  if (subject === null) return null;
+  return subject === null ? null : <Panel subject={subject} />;
+}
+
+function Panel({ subject }: { subject: Subject }) {
+  const heading = useOpened(subject);
   const loaded = details.value?.subject.id === subject.id ? details.value : null;
   return (
     <section class="co-details" aria-labelledby="details-heading" data-testid="details">
       <div class="d-flex align-items-center gap-2">
-        <h2 id="details-heading" class="h5 m-0">
+        <h2 ref={heading} id="details-heading" class="h5 m-0" tabIndex={-1}>
           <small>{subject.kind}</small> {subject.id}
         </h2>
         <button
@@ -41,11 +40,35 @@ export function DetailsPanel() {
       </div>
       <Facts subject={subject} />
       <Actions subject={subject} />
-      {subject.kind === 'container' && <ContainerMachine id={subject.id} facts={loaded?.facts ?? []} />}
+      <WhatIf subject={subject} />
+      {subject.kind !== 'node' && <LogPanel subject={subject} />}
+      <States subject={subject} />
       {loaded?.why && <Causes answer={loaded.why.answer} notes={loaded.why.notes} chain={loaded.why.chain} />}
       {loaded && <History facts={loaded.facts} />}
     </section>
   );
+}
+
+/**
+ * What was chosen is read next: the panel comes into sight, and keys go on from its heading. Closed, they go on where it was opened.
+ */
+function useOpened({ kind, id }: Subject) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const opener = useRef<Element | null>(null);
+  useEffect(() => {
+    const element = heading.current!;
+    if (document.activeElement !== element) opener.current = document.activeElement;
+    const { top } = element.getBoundingClientRect();
+    if (top < 0 || top > 0.8 * innerHeight) element.scrollIntoView({ block: 'start' });
+    element.focus({ preventScroll: true });
+  }, [kind, id]);
+  useEffect(
+    () => () => {
+      if (opener.current instanceof HTMLElement && opener.current.isConnected) opener.current.focus();
+    },
+    [],
+  );
+  return heading;
 }
 
 function Facts({ subject: { kind, id } }: { subject: Subject }) {
@@ -78,10 +101,26 @@ function Facts({ subject: { kind, id } }: { subject: Subject }) {
   } else {
     const node = view.nodes.get(id);
     if (!node) return <p>There is no such node at this time.</p>;
-    const { state, availability, reason, engine, engineVersion, memoryBytes, cpuMillis, hostname, containers, since } =
-      nodeRow(node);
+    const {
+      state,
+      availability,
+      reason,
+      engine,
+      engineVersion,
+      memoryBytes,
+      cpuMillis,
+      hostname,
+      containers,
+      since,
+      suspect,
+    } = nodeRow(node);
     rows.push(['state', `${state}, ${availability}`], ['for', ageOf(since)], ['reason', reason]);
-    rows.push(['containers', containers], ['engine', `${engine} ${engineVersion}`], ['host', hostname]);
+    rows.push(
+      ['suspect', suspect?.message],
+      ['containers', containers],
+      ['engine', `${engine} ${engineVersion}`],
+      ['host', hostname],
+    );
     rows.push(['offers', `${formatBytes(memoryBytes)}, ${formatCpus(cpuMillis)}`]);
   }
   return (
@@ -99,30 +138,6 @@ function Facts({ subject: { kind, id } }: { subject: Subject }) {
 }
 
 const ageOf = (at: string): string => formatDuration(Math.max(0, timeMs.value - Date.parse(at)));
-
-function ContainerMachine({ id, facts }: { id: string; facts: readonly LogEvent[] }) {
-  const visits = visitsOf(facts);
-  const container = shown.value.view.containers.get(id);
-  if (visits.length === 0) return null;
-  return (
-    <>
-      <Machine visits={visits} health={container?.isChecked ? container.health : null} />
-      <ol class="co-visits" data-testid="visits">
-        {visits.map(({ state, at, position }, index) => {
-          const next = visits[index + 1];
-          const untilMs = next ? Date.parse(next.at) : timeMs.value;
-          const lasts = isTerminal(state) ? '' : ` ${formatDuration(Math.max(0, untilMs - Date.parse(at)))}`;
-          return (
-            <li key={position}>
-              <Jump position={position} at={at} /> {state}
-              {lasts}
-            </li>
-          );
-        })}
-      </ol>
-    </>
-  );
-}
 
 function Causes({ answer, notes, chain }: { answer: string; notes: readonly string[]; chain: readonly CauseLink[] }) {
   return (
@@ -165,14 +180,5 @@ function History({ facts }: { facts: readonly LogEvent[] }) {
         })}
       </ol>
     </>
-  );
-}
-
-/** A way to the point in time of an event. */
-function Jump({ position, at }: { position: number; at: string }) {
-  return (
-    <button type="button" class="co-jump" title="Show the cluster then" onClick={() => goToPosition(position)}>
-      <time dateTime={at}>{formatTime(at).slice('2026-01-01 '.length, -'.000'.length)}</time>
-    </button>
   );
 }

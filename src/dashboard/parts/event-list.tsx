@@ -3,9 +3,8 @@
 import { useComputed, useSignal } from '@preact/signals';
 import type { LogEvent } from '../../events/schema/event.ts';
 import { sentenceOf } from '../../history/sentences/event-sentences.ts';
-import { formatTime } from '../../history/sentences/format-values.ts';
 import { shownEvents } from '../state/store.ts';
-import { goToPosition } from '../state/travel.ts';
+import { Jump } from './jump.tsx';
 
 const rowsMax = 100;
 
@@ -94,9 +93,7 @@ function Row({ event }: { event: LogEvent }) {
   const { position, at, type } = event;
   return (
     <li class="co-event" data-position={position} data-type={type}>
-      <button type="button" class="co-jump" title="Show the cluster then" onClick={() => goToPosition(position)}>
-        <time dateTime={at}>{formatTime(at).slice('2026-01-01 '.length, -'.000'.length)}</time>
-      </button>
+      <Jump position={position} at={at} />
       <span>{sentenceOf(event)}</span>
     </li>
   );

@@ -3,8 +3,8 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { isTerminal } from '../../model/container-machine.ts';
-import { containerMarks, markOf, type Tone } from '../../projections/rows/container-mark.ts';
-import { unreachableSince } from '../../projections/rows/node-row.ts';
+import { nodeRow, unreachableSince } from '../../projections/rows/node-row.ts';
+import { containerMarks, markOf, nodeMarkOf, type Tone, tones } from '../../projections/rows/state-marks.ts';
 import type { ContainerView } from '../../projections/view/cluster-view.ts';
 import type { Column } from '../source/columns.ts';
 import { block, hitOf, placeColumns, type TileGrid, tile, tilePlace } from '../source/tile-grid.ts';
@@ -125,7 +125,7 @@ type Sprites = {
   ratio: number;
   byLabel: ReadonlyMap<string, HTMLCanvasElement>;
   text: string;
-  tones: Tones;
+  colours: Tones;
 };
 type Tones = Readonly<Record<Tone, string>>;
 
@@ -137,15 +137,14 @@ function spritesOf(ratio: number): Sprites {
   if (sprites?.theme === theme && sprites.ratio === ratio) return sprites;
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(`--co-${name}`).trim();
-  const names: readonly Tone[] = ['good', 'work', 'warn', 'bad', 'idle'];
-  const tones = Object.fromEntries(names.map((tone) => [tone, colour(tone)])) as Tones;
+  const colours = Object.fromEntries(tones.map((tone) => [tone, colour(tone)])) as Tones;
   const byLabel = new Map(
     containerMarks.map(({ label, shape, tone }) => {
       const drawn = document.createElement('canvas');
       drawn.width = drawn.height = tile.size * ratio;
       const context = drawn.getContext('2d')!;
       context.scale(ratio, ratio);
-      context.fillStyle = tones[tone];
+      context.fillStyle = colours[tone];
       context.fillRect(0, 0, tile.size, tile.size);
       context.fillStyle = colour('tile-text');
       context.font = `bold ${tile.size - 1}px sans-serif`;
@@ -156,7 +155,7 @@ function spritesOf(ratio: number): Sprites {
       return [label, drawn] as const;
     }),
   );
-  sprites = { theme, ratio, byLabel, text: getComputedStyle(document.body).color, tones };
+  sprites = { theme, ratio, byLabel, text: getComputedStyle(document.body).color, colours };
   return sprites;
 }
 
@@ -172,7 +171,7 @@ function paint(
     Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
   }
   const context = canvas.getContext('2d')!;
-  const { byLabel, text, tones } = spritesOf(ratio);
+  const { byLabel, text, colours } = spritesOf(ratio);
   const top = scrolled - (canvas.getBoundingClientRect().top + scrollY);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, Math.max(0, top), width, innerHeight);
@@ -183,9 +182,10 @@ function paint(
     const { node, containers, x, y } = column;
     if (y + column.height < top || y > top + innerHeight) continue;
     const isUnknown = unreachableSince(node) !== null;
-    const isAway = node.state === 'lost';
-    context.fillStyle = isAway ? tones.bad : isUnknown || node.availability !== 'active' ? tones.warn : text;
-    context.fillText(`${isAway ? '✕ ' : ''}${node.id}`, x, y + 1, block.width - 12);
+    const { shape, tone } = nodeMarkOf(nodeRow(node));
+    // Most of them are ready: those are plain, and the others stand out.
+    context.fillStyle = tone === 'good' ? text : colours[tone];
+    context.fillText(tone === 'good' ? node.id : `${shape} ${node.id}`, x, y + 1, block.width - 12);
     for (const [index, container] of containers.entries()) {
       const place = tilePlace(index);
       const sprite = byLabel.get(markOf(container, isUnknown).label)!;

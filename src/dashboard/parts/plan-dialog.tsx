@@ -1,9 +1,9 @@
 /** The plan of a change: what would become of each service, and step by step when. Confirmed, or not. */
 
-import { useSignalEffect } from '@preact/signals';
+import { useSignal, useSignalEffect } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { formatCount, formatDuration } from '../../history/sentences/format-values.ts';
-import { describePlan, type Plan } from '../source/plan.ts';
+import { describePlan, type Plan, type PlanStep, toneOfStep } from '../source/plan.ts';
 import { asked, confirm, dismiss } from '../state/acting.ts';
 
 /** The steps appear one after the other, all of them within so long. */
@@ -24,13 +24,17 @@ export function PlanDialog() {
           <h2 id="plan-heading" class="h5">
             {present.change.title}
           </h2>
-          {present.refusal !== null && (
-            <p class="co-alarm" role="alert">
-              {present.refusal}
-            </p>
-          )}
-          {present.plan === null && present.refusal === null && <p role="status">Working out what would follow …</p>}
-          {present.plan && <Steps plan={present.plan} />}
+          {/* Where it is longer than the screen, keys scroll it, and the buttons stay. */}
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: as above. */}
+          <section class="co-dialog-body" aria-labelledby="plan-heading" tabIndex={0}>
+            {present.refusal !== null && (
+              <p class="co-alarm" role="alert">
+                {present.refusal}
+              </p>
+            )}
+            {present.plan === null && present.refusal === null && <p role="status">Working out what would follow …</p>}
+            {present.plan && <Steps plan={present.plan} />}
+          </section>
           <div class="d-flex justify-content-end gap-2 mt-3">
             <button type="button" class="btn btn-outline-secondary" onClick={dismiss}>
               {present.change.isQuestion ? 'Close' : 'Cancel'}
@@ -54,7 +58,6 @@ export function PlanDialog() {
 
 function Steps({ plan: { verdict, services, timeline, timelineLeftOut, assumptions } }: { plan: Plan }) {
   const touched = services.filter(({ isUntouched }) => !isUntouched);
-  const lastMs = Math.max(1, timeline.at(-1)?.afterMs ?? 1);
   return (
     <>
       <p data-testid="verdict">
@@ -67,15 +70,7 @@ function Steps({ plan: { verdict, services, timeline, timelineLeftOut, assumptio
           ))}
         </ul>
       )}
-      {timeline.length > 0 && (
-        <ol class="co-plan" aria-label="What would happen when">
-          {timeline.map(({ afterMs, what }, index) => (
-            <li key={index} style={{ animationDelay: `${Math.round((afterMs / lastMs) * playedMs)}ms` }}>
-              <span class="co-after">{formatDuration(afterMs)}</span> {what}
-            </li>
-          ))}
-        </ol>
-      )}
+      {timeline.length > 0 && <Timeline steps={timeline} />}
       {timelineLeftOut > 0 && <p class="small">{formatCount(timelineLeftOut, 'further step')} are not listed.</p>}
       <details>
         <summary>What this takes for granted</summary>
@@ -85,6 +80,49 @@ function Steps({ plan: { verdict, services, timeline, timelineLeftOut, assumptio
           ))}
         </ul>
       </details>
+    </>
+  );
+}
+
+/** Played once: along a strip, and each step as the time comes to it. */
+function Timeline({ steps }: { steps: readonly PlanStep[] }) {
+  const round = useSignal(0);
+  const lastMs = Math.max(1, steps.at(-1)!.afterMs);
+  const delayOf = (afterMs: number) => `${Math.round((afterMs / lastMs) * playedMs)}ms`;
+  return (
+    <>
+      <div class="d-flex align-items-center gap-2 mb-2">
+        <div key={round.value} class="co-plan-strip" aria-hidden="true" data-testid="plan-strip">
+          <span class="co-plan-played" style={{ animationDuration: `${playedMs}ms` }} />
+          {steps.map((step, index) => (
+            <span
+              key={index}
+              class={`co-plan-dot co-${toneOfStep(step)}`}
+              style={{ insetInlineStart: `${(100 * step.afterMs) / lastMs}%`, animationDelay: delayOf(step.afterMs) }}
+            />
+          ))}
+        </div>
+        <span class="small text-nowrap">{formatDuration(lastMs)}</span>
+        <button
+          type="button"
+          class="btn btn-sm btn-outline-secondary text-nowrap co-replay"
+          onClick={() => {
+            round.value += 1;
+          }}
+        >
+          Play again
+        </button>
+      </div>
+      <ol key={round.value} class="co-plan" aria-label="What would happen when">
+        {steps.map((step, index) => (
+          <li key={index} style={{ animationDelay: delayOf(step.afterMs) }}>
+            <span class="co-after">{formatDuration(step.afterMs)}</span>
+            <span>
+              {step.what} <small class="text-body-secondary">{step.why}</small>
+            </span>
+          </li>
+        ))}
+      </ol>
     </>
   );
 }

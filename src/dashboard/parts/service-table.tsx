@@ -1,25 +1,12 @@
 /** The services: wanted, running, healthy, the rollout, and in a sentence why one is not as it should be. */
 
 import { useSignal } from '@preact/signals';
+import type { ServiceStatus } from '../../model/status-charts.ts';
 import { sortNatural } from '../../projections/rows/order.ts';
-import {
-  type RolloutRow,
-  type ServiceRow,
-  type ServiceStatus,
-  serviceRow,
-} from '../../projections/rows/service-row.ts';
+import { type RolloutRow, type ServiceRow, serviceRow } from '../../projections/rows/service-row.ts';
+import { serviceMarks } from '../../projections/rows/state-marks.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { selected, shown } from '../state/store.ts';
-
-const tones: Readonly<Record<ServiceStatus, string>> = {
-  converged: 'good',
-  completed: 'idle',
-  progressing: 'work',
-  degraded: 'warn',
-  blocked: 'bad',
-  paused: 'warn',
-  removing: 'idle',
-};
 
 /** Of more, those that are not as they should be come first, and the rest when it is asked for. */
 const fewMax = 30;
@@ -87,6 +74,7 @@ function unsettledFirst(view: ClusterView, services: readonly ServiceView[]): Se
 function Row({ view, service }: { view: ClusterView; service: ServiceView }) {
   const row = serviceRow(view, service);
   const { serviceName, status, replicas, running, reason, image, generation, rollout } = row;
+  const { shape, tone } = serviceMarks[status];
   return (
     <>
       <tr data-service={serviceName} data-status={status} class={reason === null ? '' : 'co-joined'}>
@@ -102,7 +90,10 @@ function Row({ view, service }: { view: ClusterView; service: ServiceView }) {
           </button>
         </th>
         <td>
-          <span class={`co-badge co-${tones[status]}`}>{status}</span>
+          <span class={`co-badge co-${tone}`}>
+            <span aria-hidden="true">{shape} </span>
+            {status}
+          </span>
         </td>
         <td class="text-end">
           {running} / {replicas}

@@ -13,6 +13,8 @@ export class ApiError extends Error {
 }
 
 const timeoutMs = 15_000;
+/** A stream says at least every 15 s that it is alive. */
+const silentMs = 40_000;
 
 /** @throws ApiError */
 export async function getJson<T>(path: string): Promise<T> {
@@ -35,21 +37,56 @@ export async function send<T>(method: string, path: string, body?: object): Prom
   return (await answer.json()) as T;
 }
 
-async function call(method: string, path: string, body?: object): Promise<Response> {
+/**
+ * The lines of an answer as they come, those of a piece together, until it ends. The request ends with the signal.
+ * @throws ApiError, `unreachable` also when it breaks off or says nothing for too long · the signal's reason
+ */
+export async function* readLines(path: string, signal: AbortSignal): AsyncGenerator<string[]> {
+  const silence = new AbortController();
+  const notice = () => setTimeout(() => silence.abort(new Error(`nothing came for ${silentMs / 1000} s`)), silentMs);
+  let timer = notice();
+  let rest = '';
+  try {
+    const answer = await call('GET', path, undefined, AbortSignal.any([signal, silence.signal]));
+    for await (const piece of answer.body!.pipeThrough(new TextDecoderStream())) {
+      clearTimeout(timer);
+      timer = notice();
+      const lines = (rest + piece).split('\n');
+      rest = lines.pop()!;
+      yield lines.filter((line) => line !== '');
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error instanceof ApiError ? error : unreachable('the stream broke off', error);
+  } finally {
+    clearTimeout(timer);
+    silence.abort();
+  }
+}
+
+async function call(
+  method: string,
+  path: string,
+  body?: object,
+  signal = AbortSignal.timeout(timeoutMs),
+): Promise<Response> {
   const headers: Record<string, string> = { accept: 'application/json', 'x-co-page': 'page' };
   if (body !== undefined) headers['content-type'] = 'application/json';
   const answer = await fetch(path, {
     method,
     headers,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(timeoutMs),
+    signal,
   }).catch((error: unknown) => {
-    throw new ApiError({ code: 'unreachable', detail: `no manager answers: ${String(error)}` });
+    throw unreachable('no manager answers', error);
   });
   if (answer.ok) return answer;
   if (answer.status === 401) logIn();
   throw new ApiError(await problemOf(answer));
 }
+
+const unreachable = (what: string, error: unknown): ApiError =>
+  new ApiError({ code: 'unreachable', detail: `${what}: ${String(error)}` });
 
 function logIn(): void {
   location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);

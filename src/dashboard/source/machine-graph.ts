@@ -1,49 +1,67 @@
-/** The machine of a container as a drawing: its states and what leads where, read from the machine itself, laid out by dagre. Pure. */
+/** Machines and charts as drawings: their states and what leads where, read from the definitions themselves. Pure. */
 
 import dagre from '@dagrejs/dagre';
-import type { LogEvent } from '../../events/schema/event.ts';
 import { type ContainerState, containerStates } from '../../model/container.ts';
-import { type ContainerInput, containerMachine, nextContainerState } from '../../model/container-machine.ts';
+import { type ContainerInput, containerMachine } from '../../model/container-machine.ts';
+import { type Chart, liveStatuses } from '../../model/status-charts.ts';
 
-export type GraphState = { state: ContainerState; x: number; y: number; width: number; height: number };
-export type GraphEdge = {
-  from: ContainerState;
-  to: ContainerState;
-  inputs: string[];
-  points: { x: number; y: number }[];
+export type GraphPoint = { x: number; y: number };
+export type GraphBox = GraphPoint & { width: number; height: number };
+export type GraphState = GraphBox & { state: string };
+export type GraphEdge = { from: string; to: string; inputs: readonly string[]; points: readonly GraphPoint[] };
+/** `group`: its states may follow each other in any order, and a way between two of them is drawn when it was taken. */
+export type MachineGraph = {
+  width: number;
+  height: number;
+  states: readonly GraphState[];
+  edges: readonly GraphEdge[];
+  group: GraphBox | null;
 };
-export type MachineGraph = { width: number; height: number; states: GraphState[]; edges: GraphEdge[] };
 
-const box = { width: 86, height: 30 };
+const box = { width: 84, height: 30 };
 
-export function layOutMachine(): MachineGraph {
+type Edge = Omit<GraphEdge, 'points'>;
+
+function layOut(states: readonly string[], edges: readonly Edge[]): MachineGraph {
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 46, marginx: 6, marginy: 6 });
+  graph.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 30 });
   graph.setDefaultEdgeLabel(() => ({}));
-  for (const state of containerStates) graph.setNode(state, { ...box });
-  const edges = edgesOfMachine();
+  for (const state of states) graph.setNode(state, { ...box });
   for (const { from, to } of edges) graph.setEdge(from, to);
   dagre.layout(graph);
-  const { width = 0, height = 0 } = graph.graph();
+  const boxes = states.map((state) => ({ state, ...(graph.node(state) as GraphPoint), ...box }));
+  const drawn = edges.map((edge) => ({ ...edge, points: (graph.edge(edge.from, edge.to) as GraphEdge).points }));
+  return frame(boxes, drawn);
+}
+
+const margin = 6;
+
+/** Ways back may lead outside of what dagre takes for the drawing. */
+function frame(boxes: readonly GraphState[], edges: readonly GraphEdge[]): MachineGraph {
+  const corners = boxes.flatMap(({ x, y, width, height }) => [
+    { x: x - width / 2, y: y - height / 2 },
+    { x: x + width / 2, y: y + height / 2 },
+  ]);
+  const points = [...corners, ...edges.flatMap((edge) => edge.points)];
+  const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
+  const [left, top] = [Math.min(...xs) - margin, Math.min(...ys) - margin];
+  const move = <T extends GraphPoint>(point: T): T => ({ ...point, x: point.x - left, y: point.y - top });
   return {
-    width,
-    height,
-    states: containerStates.map((state) => {
-      const { x, y } = graph.node(state) as { x: number; y: number };
-      return { state, x, y, ...box };
-    }),
-    edges: edges.map((edge) => ({
-      ...edge,
-      points: (graph.edge(edge.from, edge.to) as Omit<GraphEdge, 'from'>).points,
-    })),
+    width: Math.max(...xs) + margin - left,
+    height: Math.max(...ys) + margin - top,
+    states: boxes.map(move),
+    edges: edges.map((edge) => ({ ...edge, points: edge.points.map(move) })),
+    group: null,
   };
 }
+
+export const layOutMachine = (): MachineGraph => layOut(containerStates, edgesOfMachine());
 
 type Target = string | { target?: string };
 
 /** One for each pair of states, with everything that leads from the one to the other. */
-function edgesOfMachine(): Omit<GraphEdge, 'points'>[] {
-  const edges = new Map<string, Omit<GraphEdge, 'points'>>();
+function edgesOfMachine(): Edge[] {
+  const edges = new Map<string, Edge & { inputs: string[] }>();
   const add = (from: ContainerState, to: Target | undefined, input: string) => {
     const state = (typeof to === 'string' ? to : to?.target) as ContainerState | undefined;
     if (state === undefined) return;
@@ -60,15 +78,61 @@ function edgesOfMachine(): Omit<GraphEdge, 'points'>[] {
   return [...edges.values()];
 }
 
-export type Visit = { state: ContainerState; at: string; position: number };
+export const layOutChart = (chart: Chart): MachineGraph =>
+  layOut(
+    Object.keys(chart),
+    Object.entries(chart).flatMap(([from, next]) =>
+      Object.entries(next).map(([to, inputs]) => ({ from, to, inputs: inputs ?? [] })),
+    ),
+  );
 
-/** The states that a container was in, by the facts of its stream, the first first. */
-export function visitsOf(facts: readonly LogEvent[]): Visit[] {
-  const visits: Visit[] = [];
-  for (const { type, at, position } of facts) {
-    const last = visits.at(-1);
-    const state = last ? nextContainerState(last.state, type) : type === 'ContainerQueued' ? 'in queue' : null;
-    if (state !== null) visits.push({ state, at, position });
-  }
-  return visits;
+const gap = { x: 24, y: 26 };
+const inset = 10;
+const groupColumns = 3;
+
+/** Every status may follow every other: with all those edges nothing else would be seen, so the statuses stand in a box. */
+export function layOutServiceChart(chart: Chart): MachineGraph {
+  const place = (column: number, row: number): GraphBox => ({
+    x: margin + inset + box.width / 2 + column * (box.width + gap.x),
+    y: margin + inset + box.height / 2 + row * (box.height + gap.y),
+    ...box,
+  });
+  const inside = liveStatuses.map((state, index) => ({
+    state,
+    ...place(index % groupColumns, Math.floor(index / groupColumns)),
+  }));
+  const last = inside.at(-1)!;
+  const [width, height] = [last.x + box.width / 2 + inset - margin, last.y + box.height / 2 + inset - margin];
+  const group = { x: margin + width / 2, y: margin + height / 2, width, height };
+  const right = { x: margin + width + 36 + box.width / 2, ...box };
+  const removing = { state: 'removing', ...right, y: inside[0]!.y };
+  const removed = { state: 'removed', ...right, y: last.y };
+  const edges = [
+    { ...{ from: 'any', to: removing.state }, points: lineBetween({ ...group, y: removing.y }, removing) },
+    { ...{ from: removing.state, to: removed.state }, points: lineBetween(removing, removed) },
+  ].map((edge) => ({ ...edge, inputs: chart[edge.from === 'any' ? last.state : edge.from]![edge.to]! }));
+  const size = { width: right.x + box.width / 2 + margin, height: height + 2 * margin };
+  return { ...size, states: [...inside, removing, removed], edges, group };
+}
+
+/** How far a way is bent to its right, so that the way back is another. */
+const bend = 0.16;
+const bendMin = 9;
+
+/** From edge to edge of two boxes, bent. */
+export function curveBetween(from: GraphBox, to: GraphBox): [start: GraphPoint, middle: GraphPoint, end: GraphPoint] {
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  const length = Math.hypot(dx, dy) || 1;
+  const by = Math.max(bendMin, bend * length);
+  const middle = { x: (from.x + to.x) / 2 - (dy / length) * by, y: (from.y + to.y) / 2 + (dx / length) * by };
+  return [leave(from, middle), middle, leave(to, middle)];
+}
+
+const lineBetween = (from: GraphBox, to: GraphBox): GraphPoint[] => [leave(from, to), leave(to, from)];
+
+/** Where a line from the middle of a box to a point leaves the box. */
+function leave({ x, y, width, height }: GraphBox, to: GraphPoint): GraphPoint {
+  const [dx, dy] = [to.x - x, to.y - y];
+  const share = Math.min(1, width / 2 / Math.abs(dx || 1e-9), height / 2 / Math.abs(dy || 1e-9));
+  return { x: x + dx * share, y: y + dy * share };
 }

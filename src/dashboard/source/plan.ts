@@ -1,6 +1,7 @@
 /** The plan of a change, as a manager answers it: what the page shows of it. The simulation behind it runs there, not here. Pure. */
 
 import { formatCount } from '../../history/sentences/format-values.ts';
+import type { Tone } from '../../projections/rows/state-marks.ts';
 
 export type ServicePlan = {
   service: string;
@@ -13,9 +14,12 @@ export type ServicePlan = {
   isUntouched: boolean;
 };
 
+/** `type`: of the event that it would be. */
+export type PlanStep = { afterMs: number; what: string; why: string; type: string };
+
 export type Plan = {
   verdict: { sentence: string };
-  timeline: readonly { afterMs: number; what: string }[];
+  timeline: readonly PlanStep[];
   timelineLeftOut: number;
   services: readonly ServicePlan[];
   assumptions: readonly string[];
@@ -27,3 +31,12 @@ export function describePlan({ service, before, after, moved, placed, stopped }:
   const counts = `${placed} placed, ${stopped} stopped, ${moved} moved`;
   return `${service}: ${before.running} → ${after.running} running, ${after.status}${image} (${counts})`;
 }
+
+const tonesOfSteps: readonly (readonly [types: RegExp, tone: Tone])[] = [
+  [/Failed|Lost|Killed|Blocked|Paused|AlarmRaised/, 'bad'],
+  [/Running|Completed|AlarmCleared|Balanced/, 'good'],
+  [/Stop|Removed/, 'idle'],
+];
+
+/** A step leads away from what is wanted, back to it, or is on the way. */
+export const toneOfStep = ({ type }: PlanStep): Tone => tonesOfSteps.find(([types]) => types.test(type))?.[1] ?? 'work';

@@ -1,9 +1,11 @@
 /** Changes that a person asks for: first the plan of what would follow, then, once it was seen, the change itself. */
 
 import { computed, signal } from '@preact/signals';
+import { formatTime } from '../../history/sentences/format-values.ts';
 import { ApiError, send } from '../source/api.ts';
 import type { Plan } from '../source/plan.ts';
 import { session, shown } from './store.ts';
+import { point } from './travel.ts';
 
 export type Change = {
   /** What it does, as a heading: `Scale web to 5`. */
@@ -45,6 +47,18 @@ export async function ask(change: Change): Promise<void> {
   } catch (error) {
     if (asked.value === waiting) asked.value = { ...waiting, refusal: sentenceOf(error) };
   }
+}
+
+export type Assumption =
+  | { kind: 'kill' | 'drain'; node: string }
+  | { kind: 'scale'; service: string; replicas: number };
+
+/** Asks what would follow, now or at the point in time that is shown. */
+export function suppose(title: string, assumption: Assumption): void {
+  const at = point.peek();
+  const when = at === null ? '' : `, at ${formatTime(new Date(at.timeMs).toISOString())}`;
+  const body = { changes: [assumption], ...(at === null ? {} : { at: String(at.position) }) };
+  void ask({ title: `What if ${title}${when}`, method: 'POST', path: '/whatif', body, isQuestion: true });
 }
 
 /** Makes the change whose plan is shown. */

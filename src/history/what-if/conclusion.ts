@@ -1,6 +1,6 @@
 /** Concludes a what-if: a word for programs and a sentence for people. Pure. */
 
-import type { ServiceStatus } from '../../projections/rows/service-row.ts';
+import type { ServiceStatus } from '../../model/status-charts.ts';
 import { formatDuration } from '../sentences/format-values.ts';
 import type { ServiceOutcome } from './outcome.ts';
 

@@ -2,8 +2,9 @@
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import { alarmNames } from '../../model/alarm.ts';
+import type { ServiceStatus } from '../../model/status-charts.ts';
 import { sortNatural } from '../../projections/rows/order.ts';
-import { type ServiceStatus, serviceRow } from '../../projections/rows/service-row.ts';
+import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { parseIsoTime } from '../../projections/view/iso-time.ts';
 

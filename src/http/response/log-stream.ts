@@ -52,8 +52,7 @@ async function* withPauses(pieces: AsyncGenerator<LogPiece>): AsyncGenerator<Log
   for (;;) {
     const timer = new AbortController();
     const quiet = pause(keepAliveMs, null, { signal: timer.signal }).catch(() => null);
-    const result = await Promise.race([next, quiet]);
-    timer.abort();
+    const result = await Promise.race([next, quiet]).finally(() => timer.abort());
     if (result === null) yield null;
     else if (result.done) return;
     else {

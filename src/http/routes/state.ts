@@ -3,7 +3,7 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { containerStates } from '../../model/container.ts';
-import { serviceStatuses } from '../../projections/rows/service-row.ts';
+import { serviceStatuses } from '../../model/status-charts.ts';
 import { containerStateBody, nodeStateBody, serviceStateBody, stateBody } from '../../projections/rows/state-bodies.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { PointInTimeParam, toPointInTime } from '../request/point-in-time.ts';

@@ -3,7 +3,7 @@
 import { Type } from '@sinclair/typebox';
 import { catalog, type EventType } from '../../events/schema/catalog.ts';
 import { containerStates } from '../../model/container.ts';
-import { serviceStatuses } from '../../projections/rows/service-row.ts';
+import { serviceStatuses } from '../../model/status-charts.ts';
 import { count, named, nullable, oneOf, position, sentence, strict, time } from './schema.ts';
 
 export const eventTypes = Object.keys(catalog).sort() as EventType[];

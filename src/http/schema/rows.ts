@@ -4,8 +4,9 @@ import { Type } from '@sinclair/typebox';
 import { containerStates, FailureReason, StopReason } from '../../model/container.ts';
 import { healths } from '../../model/health.ts';
 import { serviceModes } from '../../model/job.ts';
+import { rolloutStates, serviceStatuses } from '../../model/status-charts.ts';
 import type { RunRow } from '../../projections/rows/job-status.ts';
-import { type RolloutRow, serviceStatuses } from '../../projections/rows/service-row.ts';
+import type { RolloutRow } from '../../projections/rows/service-row.ts';
 import { count, head, named, nullable, oneOf, position, ref, sentence, time } from './schema.ts';
 
 /** The literals of a union, in its order. */
@@ -16,7 +17,7 @@ const availabilities = ['active', 'cordoned', 'draining'] as const;
 export const engineKinds = ['docker', 'simulated'] as const;
 
 export const Rollout = named('Rollout', {
-  state: oneOf(['in progress', 'paused', 'completed', 'failed']),
+  state: oneOf(rolloutStates),
   from: Type.Integer({ minimum: 1, description: 'generation that is replaced' }),
   to: Type.Integer({ minimum: 1, description: 'generation that replaces it' }),
   updated: Type.Integer({ minimum: 0, description: 'running containers of the new spec' }),

@@ -2,6 +2,7 @@
 
 import type { HostAccess } from '../../model/host-access.ts';
 import type { AgentInstance, Availability, EngineKind, NodeState } from '../../model/node.ts';
+import type { NodeReach } from '../../model/status-charts.ts';
 import type { NodeView } from '../view/cluster-view.ts';
 
 export type NodeRow = {
@@ -55,6 +56,13 @@ export function nodeRow(node: NodeView): NodeRow {
     since: node.since,
     position: node.position,
   };
+}
+
+/** The worst of what holds. Pure. */
+export function nodeReach({ state, silentSince, engineLost }: NodeView): NodeReach {
+  if (state === 'lost') return 'lost';
+  if (silentSince !== null) return 'silent';
+  return engineLost ? 'engine lost' : 'ready';
 }
 
 /** Since when nothing is known of its containers; null: it is heard, and so is its engine. Pure. */

@@ -2,6 +2,7 @@
 
 import type { ServiceMode } from '../../model/job.ts';
 import { modeOf } from '../../model/policy.ts';
+import type { ServiceStatus } from '../../model/status-charts.ts';
 import type { ClusterView, ContainerView, ServiceView } from '../view/cluster-view.ts';
 import { lacksNode, replicasWanted } from '../view/replicas-wanted.ts';
 import type { RolloutView } from '../view/rollout-view.ts';
@@ -9,17 +10,6 @@ import type { SlotView } from '../view/slot-view.ts';
 import { isSurplusSlot } from '../view/slots.ts';
 import { judgeJob } from './job-status.ts';
 import { sortNatural } from './order.ts';
-
-export const serviceStatuses = [
-  'converged',
-  'completed',
-  'progressing',
-  'degraded',
-  'blocked',
-  'paused',
-  'removing',
-] as const;
-export type ServiceStatus = (typeof serviceStatuses)[number];
 
 export type RolloutRow = {
   state: RolloutView['state'];

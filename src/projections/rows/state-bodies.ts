@@ -5,12 +5,13 @@
 
 import type { ContainerState } from '../../model/container.ts';
 import type { EngineKind, NodeState } from '../../model/node.ts';
+import type { ServiceStatus } from '../../model/status-charts.ts';
 import type { AlarmView, ClusterView, ContainerView, NodeView, ServiceView } from '../view/cluster-view.ts';
 import { type ShownContainerRow, shownContainerRow } from './container-row.ts';
 import { type NodeRow, shownNodeRow } from './node-row.ts';
 import { compareNames, sortNatural } from './order.ts';
 import { type RestartCounts, restartCounts } from './restart-counts.ts';
-import { type ServiceRow, type ServiceStatus, serviceRow } from './service-row.ts';
+import { type ServiceRow, serviceRow } from './service-row.ts';
 
 export type ServiceFilter = { service?: string; node?: string; state?: ServiceStatus };
 export type NodeFilter = { service?: string; node?: string; state?: NodeState };

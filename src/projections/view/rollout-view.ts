@@ -1,10 +1,11 @@
 /** The shape of a rollout as folded from the log. */
 
 import type { RolloutPauseReason } from '../../events/schema/rollout-facts.ts';
+import type { RolloutState } from '../../model/status-charts.ts';
 import type { Cause } from './cause.ts';
 
 export type RolloutView = {
-  state: 'in progress' | 'paused' | 'completed' | 'failed';
+  state: RolloutState;
   from: number;
   to: number;
   /** Why it is paused; null unless it is. */

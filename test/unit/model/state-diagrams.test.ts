@@ -3,13 +3,14 @@
 import { readFile } from 'node:fs/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { documentPath, drawInto, drawMachine, machines } from '../../support/state-diagram.ts';
+import { charts, documentPath, drawInto, drawMachine, machines } from '../../support/state-diagram.ts';
 
 const test = suite('state diagrams');
 
-test('the document has every machine, as its definition has it', async () => {
+test('the document has every machine and chart, as its definition has it', async () => {
   const document = await readFile(documentPath, 'utf8');
   for (const name of Object.keys(machines)) assert.ok(document.includes(`<!-- machine: ${name} -->`), name);
+  for (const name of Object.keys(charts)) assert.ok(document.includes(`<!-- chart: ${name} -->`), name);
   assert.is(drawInto(document), document, 'run node test/support/state-diagram.ts');
 });
 

@@ -177,5 +177,5 @@ async function showPlans(
     plans.push(await api.call<DryRunBody>(method, `${path}?dryRun=true`, body, headers));
   }
   if (json) return context.printJson(plans.length === 1 ? plans[0] : plans);
-  for (const { plan } of plans) for (const line of whatIfTables(plan)) context.print(line);
+  for (const { plan } of plans) for (const line of whatIfTables(plan, context)) context.print(line);
 }

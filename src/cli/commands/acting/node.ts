@@ -77,7 +77,7 @@ async function changeNodes(
     if (dryRun) {
       const answer = await api.call<DryRunNodes>(method, `${url}?dryRun=true`);
       answers.push(answer);
-      if (!json) for (const line of whatIfTables(answer.plan)) context.print(line);
+      if (!json) for (const line of whatIfTables(answer.plan, context)) context.print(line);
       continue;
     }
     const accepted = await api.call<AcceptedNodes>(method, url);
@@ -120,7 +120,7 @@ async function labelNode(
     const what = set.length > 0 ? `the labels ${formatNodeLabels(set)}` : 'no labels but those of its agent';
     context.print(printable(`${name} ${has} ${what}`));
   }
-  if ('plan' in answer) for (const line of whatIfTables(answer.plan)) context.print(line);
+  if ('plan' in answer) for (const line of whatIfTables(answer.plan, context)) context.print(line);
 }
 
 function addDrain(group: Command, context: CliContext): void {

@@ -42,7 +42,7 @@ function addListOptions(command: Command): Command {
 
 async function show<T>(read: () => Promise<List<T>>, options: ListOptions, context: CliContext): Promise<void> {
   const format = formatOf(options);
-  const linesOf = (list: List<T>, nowMs: number) => listLines(list, format, { nowMs, widthMax: context.widthMax });
+  const linesOf = (list: List<T>, nowMs: number) => listLines(list, format, { nowMs, look: context });
   if (options.watch && options.at !== undefined) {
     throw new AppError('usage_invalid', '--watch follows the present, and --at is of the past');
   }

@@ -43,7 +43,7 @@ async function showState(options: Options, context: CliContext): Promise<void> {
     );
   const linesOf = (body: StateBody, nowMs: number) => {
     if (format === 'json' || format === 'yaml') return valueLines(body, format);
-    return stateTables(body, { containers, nowMs, isWide: format === 'wide', widthMax: context.widthMax });
+    return stateTables(body, { containers, nowMs, isWide: format === 'wide', look: context });
   };
   if (options.watch) {
     const isMoving = (body: StateBody) =>

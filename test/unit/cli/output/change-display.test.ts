@@ -39,7 +39,7 @@ test('a slot is one line: what replaces, and beside it what is replaced', () => 
   const lines = blockOf([look([container(1, {}), container(1, { container: 'web.1-b', state: 'in queue' })])], 10);
   assert.equal(lines, [
     'web  1 of 3 running, generation 2: progressing: 1 starting',
-    '  web.1  worker-1  queued  (web.1-a running)',
+    '  web.1  worker-1  ○ queued  (web.1-a running)',
   ]);
 });
 
@@ -49,7 +49,7 @@ test('when not all fit, those under way are seen and the rest is counted', () =>
   );
   const lines = blockOf([look(containers)], 5);
   assert.is(lines.length, 5);
-  assert.match(lines[1]!, /web\.30 +worker-30 +starting/);
+  assert.match(lines[1]!, /web\.30 +worker-30 +◐ starting/);
   assert.is(lines[4], '  and 27 more');
 });
 

@@ -5,6 +5,8 @@ import * as assert from 'uvu/assert';
 import { formatAge } from '../../../../src/cli/output/age.ts';
 import { createProgressBar, describeProgress } from '../../../../src/cli/output/progress-bar.ts';
 import { formatTable, printable } from '../../../../src/cli/output/table.ts';
+import { cutPainted, paint } from '../../../../src/cli/output/tones.ts';
+import type { Mark } from '../../../../src/projections/rows/state-marks.ts';
 
 const test = suite('tables and progress of the command line');
 
@@ -13,6 +15,8 @@ const columns = [
   { title: 'COUNT', cell: (row: { count: number }) => row.count },
   { title: 'WHY', cell: (row: { why: string | null }) => row.why },
 ];
+
+const plain = (widthMax: number) => ({ widthMax, hasColors: false });
 
 test('columns are as wide as they need, numbers stand right, nothing is a dash', () => {
   const lines = formatTable(columns, [
@@ -32,38 +36,67 @@ test('a line fits the terminal: the widest column gives, names and numbers stay 
     { name: 'a-service-with-a-name', count: 1000, why: 'short' },
   ];
   for (const width of [100, 60, 45, 40]) {
-    const lines = formatTable(columns, rows, width);
+    const lines = formatTable(columns, rows, plain(width));
     assert.ok(
       lines.every((line) => line.length <= width),
       `${width}: ${lines.join('\n')}`,
     );
   }
-  assert.equal(formatTable(columns, rows, 48), [
+  assert.equal(formatTable(columns, rows, plain(48)), [
     'NAME                   COUNT  WHY',
     'web                        5  because of someth…',
     'a-service-with-a-name   1000  short',
   ]);
-  assert.equal(formatTable(columns, rows, 1000), formatTable(columns, rows));
+  assert.equal(formatTable(columns, rows, plain(1000)), formatTable(columns, rows));
 });
 
 test('no terminal is so narrow that a line runs over it', () => {
   for (let width = 1; width <= 40; width += 1) {
-    const lines = formatTable(columns, [{ name: 'a-long-name', count: 1, why: 'many words' }], width);
+    const lines = formatTable(columns, [{ name: 'a-long-name', count: 1, why: 'many words' }], plain(width));
     assert.ok(
       lines.every((line) => line.length <= width),
       `${width}: ${lines.join('\n')}`,
     );
   }
   assert.is(
-    formatTable(columns, [{ name: 'a-long-name', count: 1, why: 'many words' }], 20)[1],
+    formatTable(columns, [{ name: 'a-long-name', count: 1, why: 'many words' }], plain(20))[1],
     'a-lon…      1  many…',
   );
 });
 
 test('where room is short, a column that says nothing goes first', () => {
   const rows = [{ name: 'a-long-name', count: 1, why: null }];
-  assert.equal(formatTable(columns, rows, 18), ['NAME         COUNT', 'a-long-name      1']);
-  assert.equal(formatTable(columns, rows, 23), ['NAME         COUNT  WHY', 'a-long-name      1  -']);
+  assert.equal(formatTable(columns, rows, plain(18)), ['NAME         COUNT', 'a-long-name      1']);
+  assert.equal(formatTable(columns, rows, plain(23)), ['NAME         COUNT  WHY', 'a-long-name      1  -']);
+});
+
+const marked = [
+  {
+    ...{ title: 'STATE', cell: (row: { state: string }) => row.state },
+    mark: ({ state }: { state: string }): Mark => ({
+      shape: '●',
+      tone: state === 'well' ? 'good' : 'bad',
+      label: state,
+    }),
+  },
+  { title: 'WHY', cell: () => 'because' },
+];
+
+test('a terminal shows the mark of a state, in its colour unless that is unwanted; programs read the state alone', () => {
+  const rows = [{ state: 'well' }, { state: 'ill' }];
+  assert.equal(formatTable(marked, rows), ['STATE  WHY', 'well   because', 'ill    because']);
+  assert.equal(formatTable(marked, rows, plain(80)), ['STATE   WHY', '● well  because', '● ill   because']);
+  assert.equal(formatTable(marked, rows, { widthMax: 80, hasColors: true }), [
+    'STATE   WHY',
+    '\u001b[32m● well\u001b[0m  because',
+    '\u001b[31m● ill\u001b[0m   because',
+  ]);
+});
+
+test('a line with colours is cut where it is seen to end', () => {
+  const line = `a ${paint('coloured', 'warn')} text`;
+  assert.is(cutPainted(line, 15), line);
+  assert.is(cutPainted(line, 6), 'a \u001b[33mcol\u001b[0m…');
 });
 
 test('an age is in the largest unit that it fills', () => {
