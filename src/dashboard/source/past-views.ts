@@ -4,16 +4,16 @@
  */
 
 import type { LogEvent } from '../../events/schema/event.ts';
+import { type Branch, branchView } from '../../projections/view/branch-view.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import { evolve } from '../../projections/view/evolve.ts';
-import { nothingTouched } from '../../projections/view/touched.ts';
-import { cloneView } from './clone-view.ts';
 
 export type PastDeps = {
   /** The view as of a position. */
   loadView(position: number): Promise<ClusterView>;
   /** All facts from `after` (exclusive) to `to` (inclusive), in order. */
   loadFacts(after: number, to: number): Promise<LogEvent[]>;
+  /** Lets a picture be painted between two parts of a long fold. */
+  pause(): Promise<void>;
 };
 
 export type PastView = {
@@ -29,8 +29,10 @@ export type PastViews = {
   /** Loads the block of a position. @param head nothing is behind it yet */
   load(position: number, head: number): Promise<void>;
   isLoaded(position: number): boolean;
-  /** Facts up to a position, of its block and the one before, as far as they are loaded; the oldest first. */
-  factsUpTo(position: number): readonly LogEvent[];
+  /** Its block can be folded on from what is loaded: its facts are all that is asked for. */
+  isNext(position: number): boolean;
+  /** The last facts up to a position, of its block and the one before, as far as they are loaded; the oldest first. */
+  factsUpTo(position: number, factsMax: number): readonly LogEvent[];
   /** The facts of the block of a position; null while they are not loaded. */
   factsAround(position: number): readonly LogEvent[] | null;
 };
@@ -42,13 +44,13 @@ export type PastOptions = {
   factsPerKeyframe: number;
 };
 
-/** A whole block is folded in some hundredths of a second. */
+/** A whole block is folded in some hundredths of a second, what is between two views kept in milliseconds. */
 export const pastDefaults: PastOptions = { blockSize: 4_096, factsPerKeyframe: 512 };
 const blocksMax = 96;
 /** In all kept views together: about 200 MB. */
 const containersMax = 200_000;
-/** Of larger views only the block that is looked at keeps some in its middle. */
-const smallContainers = 2_000;
+/** A view that is a branch of another one takes this part of its memory. */
+const branchPart = 1 / 16;
 
 type Keyframe = { position: number; view: ClusterView };
 
@@ -58,36 +60,51 @@ type Block = {
   /** Facts are loaded up to here. */
   through: number;
   facts: LogEvent[];
-  /** By position; the first is where the block begins. */
+  /** By position; the first is where the block begins. None is folded on: branches of it are. */
   keyframes: Keyframe[];
+  /** The first came from the manager; else it is a branch, too. */
+  isWhole: boolean;
 };
 
 export function createPastViews(
-  { loadView, loadFacts }: PastDeps,
+  { loadView, loadFacts, pause }: PastDeps,
   { blockSize, factsPerKeyframe }: PastOptions = pastDefaults,
 ): PastViews {
   const startOf = (position: number): number => Math.floor(Math.max(0, position - 1) / blockSize) * blockSize;
   const blocks = new Map<number, Block>();
   const loading = new Map<number, Promise<void>>();
-  const touched = nothingTouched();
-  /** The view that was folded last: the next position is mostly a few facts further on. */
-  let cursor: { from: number; view: ClusterView } | null = null;
+  /** What was folded last: the next position is mostly a few facts further on. */
+  let cursor: { from: number; branch: Branch } | null = null;
 
   const fold = (block: Block, position: number): ClusterView => {
     const keyframe = block.keyframes.findLast((frame) => frame.position <= position)!;
-    const isAhead = cursor?.from === block.from && cursor.view.position <= position;
-    if (cursor && cursor.from !== block.from) dropMiddle(blocks.get(cursor.from));
-    if (!cursor || !isAhead || cursor.view.position < keyframe.position) {
-      cursor = { from: block.from, view: cloneView(keyframe.view) };
-    }
-    const { view } = cursor;
-    for (let index = indexAfter(block.facts, view.position); index < block.facts.length; index += 1) {
+    const reached = cursor?.from === block.from ? cursor.branch.view.position : -1;
+    const isOnWay = reached >= keyframe.position && reached <= position;
+    let branch = isOnWay ? cursor!.branch : branchView(keyframe.view);
+    for (let index = indexAfter(block.facts, branch.view.position); index < block.facts.length; index += 1) {
       const event = block.facts[index]!;
       if (event.position > position) break;
-      evolve(view, event, touched);
-      if (index % factsPerKeyframe === factsPerKeyframe - 1) keep(block, view);
+      branch.fold(event);
+      if (index % factsPerKeyframe === factsPerKeyframe - 1 && keep(block, branch.view)) {
+        branch = branchView(branch.view);
+      }
     }
-    return view;
+    cursor = { from: block.from, branch };
+    return branch.view;
+  };
+
+  /** Behind the last keyframe, so that later each position of the block is near one. */
+  const addKeyframes = async (block: Block): Promise<void> => {
+    for (;;) {
+      await pause();
+      const { view } = block.keyframes.at(-1)!;
+      const first = indexAfter(block.facts, view.position);
+      const facts = block.facts.slice(first, first + factsPerKeyframe);
+      if (facts.length < factsPerKeyframe || blocks.get(block.from) !== block) return;
+      const branch = branchView(view);
+      for (const event of facts) branch.fold(event);
+      keep(block, branch.view);
+    }
   };
 
   const extend = async (block: Block, to: number): Promise<void> => {
@@ -96,12 +113,21 @@ export function createPastViews(
     block.through = to;
   };
 
+  const blockBefore = (from: number): Block | null => {
+    const before = blocks.get(from - blockSize);
+    return before?.through === from ? before : null;
+  };
+
   const loadBlock = async (from: number, to: number): Promise<void> => {
     const known = blocks.get(from);
     if (known) return extend(known, to);
-    const [view, facts] = await Promise.all([loadView(from), loadFacts(from, to)]);
-    blocks.set(from, { from, through: to, facts, keyframes: [{ position: from, view }] });
+    const before = blockBefore(from);
+    const [loaded, facts] = await Promise.all([before ? null : loadView(from), loadFacts(from, to)]);
+    const view = loaded ?? foldToEnd(before!);
+    const block: Block = { from, through: to, facts, keyframes: [{ position: from, view }], isWhole: before === null };
+    blocks.set(from, block);
     forgetOldest(blocks);
+    void addKeyframes(block);
   };
 
   return {
@@ -128,23 +154,30 @@ export function createPastViews(
       await started;
     },
     isLoaded: (position) => position <= (blocks.get(startOf(position))?.through ?? -1),
-    factsUpTo(position) {
+    isNext: (position) => blockBefore(startOf(position)) !== null,
+    factsUpTo(position, factsMax) {
       const from = startOf(position);
       const before = blocks.get(from - blockSize)?.facts ?? [];
       const facts = blocks.get(from)?.facts ?? [];
-      return [...before, ...facts.slice(0, indexAfter(facts, position))];
+      const end = indexAfter(facts, position);
+      const own = facts.slice(Math.max(0, end - factsMax), end);
+      return own.length < factsMax ? [...before.slice(own.length - factsMax), ...own] : own;
     },
     factsAround: (position) => blocks.get(startOf(position))?.facts ?? null,
   };
 }
 
-function keep(block: Block, view: ClusterView): void {
-  const last = block.keyframes.at(-1)!;
-  if (view.position > last.position) block.keyframes.push({ position: view.position, view: cloneView(view) });
+/** @returns whether it is kept now, and no longer to be folded on */
+function keep(block: Block, view: ClusterView): boolean {
+  if (view.position <= block.keyframes.at(-1)!.position) return false;
+  block.keyframes.push({ position: view.position, view });
+  return true;
 }
 
-function dropMiddle(block: Block | undefined): void {
-  if (block && block.keyframes[0]!.view.containers.size > smallContainers) block.keyframes.length = 1;
+function foldToEnd({ facts, keyframes }: Block): ClusterView {
+  const branch = branchView(keyframes.at(-1)!.view);
+  for (const event of facts.slice(indexAfter(facts, branch.view.position))) branch.fold(event);
+  return branch.view;
 }
 
 /** Of the first fact behind a position. */
@@ -168,12 +201,17 @@ function lastBefore(starts: Iterable<number>, wanted: number): number | null {
 /** The one that was asked for longest ago, never the last. */
 function forgetOldest(blocks: Map<number, Block>): void {
   let containers = 0;
-  for (const { keyframes } of blocks.values()) {
-    for (const { view } of keyframes) containers += view.containers.size;
-  }
-  for (const [from, { keyframes }] of blocks) {
+  for (const block of blocks.values()) containers += weightOf(block);
+  for (const [from, block] of blocks) {
     if (blocks.size <= 1 || (blocks.size <= blocksMax && containers <= containersMax)) return;
-    for (const { view } of keyframes) containers -= view.containers.size;
+    containers -= weightOf(block);
     blocks.delete(from);
   }
+}
+
+/** In containers. */
+function weightOf({ keyframes, isWhole }: Block): number {
+  let weight = isWhole ? keyframes[0]!.view.containers.size : 0;
+  for (const { view } of keyframes) weight += view.containers.size * branchPart;
+  return weight;
 }
