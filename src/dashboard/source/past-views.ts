@@ -4,8 +4,8 @@
  */
 
 import type { LogEvent } from '../../events/schema/event.ts';
-import { type Branch, branchView } from '../../projections/view/branch-view.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
+import { type Block, createBlockFolder, indexAfter, weightOf } from './past-block.ts';
 
 export type PastDeps = {
   /** The view as of a position. */
@@ -49,22 +49,6 @@ export const pastDefaults: PastOptions = { blockSize: 4_096, factsPerKeyframe: 5
 const blocksMax = 96;
 /** In all kept views together: about 200 MB. */
 const containersMax = 200_000;
-/** A view that is a branch of another one takes this part of its memory. */
-const branchPart = 1 / 16;
-
-type Keyframe = { position: number; view: ClusterView };
-
-type Block = {
-  /** The position before its first. */
-  from: number;
-  /** Facts are loaded up to here. */
-  through: number;
-  facts: LogEvent[];
-  /** By position; the first is where the block begins. None is folded on: branches of it are. */
-  keyframes: Keyframe[];
-  /** The first came from the manager; else it is a branch, too. */
-  isWhole: boolean;
-};
 
 export function createPastViews(
   { loadView, loadFacts, pause }: PastDeps,
@@ -73,39 +57,7 @@ export function createPastViews(
   const startOf = (position: number): number => Math.floor(Math.max(0, position - 1) / blockSize) * blockSize;
   const blocks = new Map<number, Block>();
   const loading = new Map<number, Promise<void>>();
-  /** What was folded last: the next position is mostly a few facts further on. */
-  let cursor: { from: number; branch: Branch } | null = null;
-
-  const fold = (block: Block, position: number): ClusterView => {
-    const keyframe = block.keyframes.findLast((frame) => frame.position <= position)!;
-    const reached = cursor?.from === block.from ? cursor.branch.view.position : -1;
-    const isOnWay = reached >= keyframe.position && reached <= position;
-    let branch = isOnWay ? cursor!.branch : branchView(keyframe.view);
-    for (let index = indexAfter(block.facts, branch.view.position); index < block.facts.length; index += 1) {
-      const event = block.facts[index]!;
-      if (event.position > position) break;
-      branch.fold(event);
-      if (index % factsPerKeyframe === factsPerKeyframe - 1 && keep(block, branch.view)) {
-        branch = branchView(branch.view);
-      }
-    }
-    cursor = { from: block.from, branch };
-    return branch.view;
-  };
-
-  /** Behind the last keyframe, so that later each position of the block is near one. */
-  const addKeyframes = async (block: Block): Promise<void> => {
-    for (;;) {
-      await pause();
-      const { view } = block.keyframes.at(-1)!;
-      const first = indexAfter(block.facts, view.position);
-      const facts = block.facts.slice(first, first + factsPerKeyframe);
-      if (facts.length < factsPerKeyframe || blocks.get(block.from) !== block) return;
-      const branch = branchView(view);
-      for (const event of facts) branch.fold(event);
-      keep(block, branch.view);
-    }
-  };
+  const folder = createBlockFolder(factsPerKeyframe);
 
   const extend = async (block: Block, to: number): Promise<void> => {
     if (to <= block.through) return;
@@ -123,11 +75,11 @@ export function createPastViews(
     if (known) return extend(known, to);
     const before = blockBefore(from);
     const [loaded, facts] = await Promise.all([before ? null : loadView(from), loadFacts(from, to)]);
-    const view = loaded ?? foldToEnd(before!);
+    const view = loaded ?? folder.foldToEnd(before!);
     const block: Block = { from, through: to, facts, keyframes: [{ position: from, view }], isWhole: before === null };
     blocks.set(from, block);
     forgetOldest(blocks);
-    void addKeyframes(block);
+    void folder.addKeyframes(block, { pause, isKept: () => blocks.get(from) === block });
   };
 
   return {
@@ -139,7 +91,7 @@ export function createPastViews(
       blocks.delete(block.from);
       blocks.set(block.from, block);
       const end = Math.min(position, block.through);
-      return { view: fold(block, end), position: end };
+      return { view: folder.fold(block, end), position: end };
     },
     async load(position, head) {
       const from = startOf(position);
@@ -167,31 +119,6 @@ export function createPastViews(
   };
 }
 
-/** @returns whether it is kept now, and no longer to be folded on */
-function keep(block: Block, view: ClusterView): boolean {
-  if (view.position <= block.keyframes.at(-1)!.position) return false;
-  block.keyframes.push({ position: view.position, view });
-  return true;
-}
-
-function foldToEnd({ facts, keyframes }: Block): ClusterView {
-  const branch = branchView(keyframes.at(-1)!.view);
-  for (const event of facts.slice(indexAfter(facts, branch.view.position))) branch.fold(event);
-  return branch.view;
-}
-
-/** Of the first fact behind a position. */
-function indexAfter(facts: readonly LogEvent[], position: number): number {
-  let low = 0;
-  let high = facts.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (facts[middle]!.position <= position) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 function lastBefore(starts: Iterable<number>, wanted: number): number | null {
   let found: number | null = null;
   for (const start of starts) if (start < wanted && (found === null || start > found)) found = start;
@@ -207,11 +134,4 @@ function forgetOldest(blocks: Map<number, Block>): void {
     containers -= weightOf(block);
     blocks.delete(from);
   }
-}
-
-/** In containers. */
-function weightOf({ keyframes, isWhole }: Block): number {
-  let weight = isWhole ? keyframes[0]!.view.containers.size : 0;
-  for (const { view } of keyframes) weight += view.containers.size * branchPart;
-  return weight;
 }

@@ -4,7 +4,8 @@
  */
 
 import type { LogEvent } from '../../events/schema/event.ts';
-import type { ClusterView, ContainerView, ServiceView } from './cluster-view.ts';
+import type { ClusterView, ServiceView } from './cluster-view.ts';
+import { copyContainer, copyMember } from './copy-view.ts';
 import { evolve } from './evolve.ts';
 import { nothingTouched } from './touched.ts';
 
@@ -21,12 +22,11 @@ export function branchView(base: ClusterView): Branch {
   const { containers, services, nodes, engines, ...rest } = base;
   const touched = nothingTouched();
   const view: ClusterView = {
-    ...(clone(rest) as typeof rest),
-    // What a container holds is replaced, never changed: the object itself is all there is to copy.
-    containers: new SharingMap<string, ContainerView>(containers, (container) => ({ ...container }), state),
+    ...copyMember(rest),
+    containers: new SharingMap(containers, copyContainer, state),
     services: new SharingMap(services, (service) => copyService(service, state), state),
-    nodes: new SharingMap(nodes, clone, state),
-    engines: new SharingMap(engines, clone, state),
+    nodes: new SharingMap(nodes, copyMember, state),
+    engines: new SharingMap(engines, copyMember, state),
   };
   return {
     view,
@@ -44,7 +44,7 @@ export function branchView(base: ClusterView): Branch {
 }
 
 function copyService({ slots, ...rest }: ServiceView, state: FoldState): ServiceView {
-  return { ...clone(rest), slots: new SharingMap(slots, clone, state) };
+  return { ...copyMember(rest), slots: new SharingMap(slots, copyMember, state) };
 }
 
 /** Of all maps of a branch. While it folds, what is taken from them may be changed; else it is only read. */
@@ -104,22 +104,4 @@ class SharingMap<K, V> extends Map<K, V> {
   #ownAll(): void {
     if (this.#state.isFolding) for (const key of this.keys()) this.get(key);
   }
-}
-
-/** Of what is inside; specs are shared: a fold replaces them whole. */
-function clone<T>(value: T): T {
-  return cloneAny(value) as T;
-}
-
-function cloneAny(value: unknown): unknown {
-  if (value === null || typeof value !== 'object') return value;
-  if (value instanceof Map) return new Map(Array.from(value, ([key, member]) => [key, cloneAny(member)]));
-  if (value instanceof Set) return new Set(value);
-  if (Array.isArray(value)) return value.length === 0 ? [] : value.map(cloneAny);
-  const copy: Record<string, unknown> = { ...value };
-  for (const key in copy) {
-    const member = copy[key];
-    if (key !== 'spec' && member !== null && typeof member === 'object') copy[key] = cloneAny(member);
-  }
-  return copy;
 }

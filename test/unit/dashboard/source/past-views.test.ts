@@ -3,8 +3,8 @@
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createPastViews, type PastDeps } from '../../../../src/dashboard/source/past-views.ts';
 import { nextTick } from '../../../../src/concurrency/yielder.ts';
+import { createPastViews, type PastDeps } from '../../../../src/dashboard/source/past-views.ts';
 import type { LogEvent } from '../../../../src/events/schema/event.ts';
 import { toLogEvents } from '../../../../src/events/schema/upcast.ts';
 import { type ClusterView, emptyClusterView } from '../../../../src/projections/view/cluster-view.ts';
