@@ -9,6 +9,8 @@ type TraceEvent = {
   tid: number;
   ts: number;
   dur?: number;
+  /** Of the processor: without what other programs took meanwhile. */
+  tdur?: number;
   args?: { name?: string };
 };
 
@@ -44,15 +46,15 @@ function summarise(events: readonly TraceEvent[]): MainThread {
   const tasks = busiest.filter(({ name }) => name === 'RunTask').toSorted((a, b) => a.ts - b.ts);
   const perFrame: number[] = [];
   let endsUs = 0;
-  for (const { ts, dur = 0 } of tasks) {
+  for (const { ts, dur = 0, tdur = dur } of tasks) {
     if (ts > endsUs) {
       perFrame.push(0);
       endsUs = ts + frameMs * 1_000;
     }
-    perFrame[perFrame.length - 1]! += dur / 1_000;
+    perFrame[perFrame.length - 1]! += tdur / 1_000;
   }
   const byName = new Map<string, number>();
-  for (const { name, dur = 0 } of busiest) byName.set(name, (byName.get(name) ?? 0) + dur / 1_000);
+  for (const { name, dur = 0, tdur = dur } of busiest) byName.set(name, (byName.get(name) ?? 0) + tdur / 1_000);
   return { perFrame, byName: [...byName].toSorted(([, a], [, b]) => b - a) };
 }
 

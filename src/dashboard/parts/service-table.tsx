@@ -1,14 +1,9 @@
 /** The services: wanted, running, healthy, the rollout, and in a sentence why one is not as it should be. */
 
 import { useSignal } from '@preact/signals';
-import { sortNatural } from '../../projections/rows/order.ts';
-import {
-  type RolloutRow,
-  type ServiceRow,
-  type ServiceStatus,
-  serviceRow,
-} from '../../projections/rows/service-row.ts';
+import type { RolloutRow, ServiceStatus } from '../../projections/rows/service-row.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
+import { createServiceRows } from '../source/service-rows.ts';
 import { selected, shown } from '../state/store.ts';
 
 const tones: Readonly<Record<ServiceStatus, string>> = {
@@ -27,10 +22,12 @@ const fewMax = 30;
 const rowsMax = 1_000;
 const settled: ReadonlySet<ServiceStatus> = new Set(['converged', 'completed']);
 
+const rows = createServiceRows();
+
 export function ServiceTable() {
   const { view } = shown.value;
   const isWhole = useSignal(false);
-  const byName = sortNatural(view.services.values(), ({ name }) => name);
+  const byName = rows.inOrder(view.services);
   const isFew = byName.length <= fewMax;
   const services = isFew || isWhole.value ? byName : unsettledFirst(view, byName);
   const shownMax = isWhole.value ? rowsMax : fewMax;
@@ -80,12 +77,12 @@ export function ServiceTable() {
 
 function unsettledFirst(view: ClusterView, services: readonly ServiceView[]): ServiceView[] {
   const [unsettled, rest]: [ServiceView[], ServiceView[]] = [[], []];
-  for (const service of services) (settled.has(serviceRow(view, service).status) ? rest : unsettled).push(service);
+  for (const service of services) (settled.has(rows.of(view, service).row.status) ? rest : unsettled).push(service);
   return [...unsettled, ...rest];
 }
 
 function Row({ view, service }: { view: ClusterView; service: ServiceView }) {
-  const row = serviceRow(view, service);
+  const { row, healthy } = rows.of(view, service);
   const { serviceName, status, replicas, running, reason, image, generation, rollout } = row;
   return (
     <>
@@ -107,7 +104,7 @@ function Row({ view, service }: { view: ClusterView; service: ServiceView }) {
         <td class="text-end">
           {running} / {replicas}
         </td>
-        <td class="text-end">{healthyOf(view, row)}</td>
+        <td class="text-end">{healthy}</td>
         <td class="co-image" title={image}>
           {image} <small>gen {generation}</small>
         </td>
@@ -122,19 +119,6 @@ function Row({ view, service }: { view: ClusterView; service: ServiceView }) {
       )}
     </>
   );
-}
-
-/** Those that run and do not fail a check. */
-function healthyOf(view: ClusterView, { serviceName }: ServiceRow): number {
-  let healthy = 0;
-  for (const slot of view.services.get(serviceName)!.slots.values()) {
-    for (const id of slot.containers) {
-      const container = view.containers.get(id);
-      if (container?.state !== 'running') continue;
-      if (container.isChecked ? container.health === 'healthy' : container.health !== 'unhealthy') healthy += 1;
-    }
-  }
-  return healthy;
 }
 
 function Rollout({ rollout, wanted, name }: { rollout: RolloutRow; wanted: number; name: string }) {
