@@ -34,3 +34,9 @@ export function median(values: readonly number[]): number {
   if (values.length === 0) throw new Error('a median needs a value');
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
+
+/** @param part 0.95: so many of them are no larger */
+export function percentile(values: readonly number[], part: number): number {
+  if (values.length === 0) throw new Error('a percentile needs a value');
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * part) - 1]!;
+}

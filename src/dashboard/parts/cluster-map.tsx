@@ -5,7 +5,7 @@ import { isTerminal } from '../../model/container-machine.ts';
 import { nodeReach, nodeRow, unreachableSince } from '../../projections/rows/node-row.ts';
 import { containerMarks, type Mark, markOf, nodeMarkOf } from '../../projections/rows/state-marks.ts';
 import type { ContainerView } from '../../projections/view/cluster-view.ts';
-import { type Column, columnsOf } from '../source/columns.ts';
+import { type Column, columnsOf, sortBySlot } from '../source/columns.ts';
 import { selected, shown, timeMs } from '../state/store.ts';
 import { LargeMap } from './large-map.tsx';
 
@@ -33,8 +33,8 @@ export function ClusterMap() {
         <LargeMap columns={columns} />
       ) : (
         <ul class="co-columns list-unstyled" data-testid="nodes">
-          {columns.map(({ node, containers }) => (
-            <NodeColumn key={node.id} node={node} containers={containers} isNamed={isNamed} />
+          {columns.map((column) => (
+            <NodeColumn key={column.node.id} node={column.node} containers={sortBySlot(column)} isNamed={isNamed} />
           ))}
         </ul>
       )}

@@ -3,7 +3,7 @@
 import { useComputed, useSignal } from '@preact/signals';
 import type { LogEvent } from '../../events/schema/event.ts';
 import { sentenceOf } from '../../history/sentences/event-sentences.ts';
-import { shownEvents } from '../state/store.ts';
+import { shown, shownEvents } from '../state/store.ts';
 import { Jump } from './jump.tsx';
 
 const rowsMax = 100;
@@ -80,8 +80,9 @@ export function EventList() {
         </div>
       </form>
       <ol class="list-unstyled co-event-list" data-testid="events" reversed>
-        {events.value.map((event) => (
-          <Row key={event.position} event={event} />
+        {events.value.map((event, index) => (
+          // Of the past all change with each picture: rows are kept, and their words replaced.
+          <Row key={shown.value.isLive ? event.position : index} event={event} />
         ))}
       </ol>
       {events.value.length === 0 && <p class="small">No event matches.</p>}

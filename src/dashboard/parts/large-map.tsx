@@ -2,16 +2,18 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { isTerminal } from '../../model/container-machine.ts';
-import { nodeRow, unreachableSince } from '../../projections/rows/node-row.ts';
-import { containerMarks, markOf, nodeMarkOf, type Tone, tones } from '../../projections/rows/state-marks.ts';
+import { markOf } from '../../projections/rows/state-marks.ts';
 import type { ContainerView } from '../../projections/view/cluster-view.ts';
 import type { Column } from '../source/columns.ts';
-import { block, hitOf, placeColumns, type TileGrid, tile, tilePlace } from '../source/tile-grid.ts';
+import { hitOf, placeColumns, type TileGrid } from '../source/tile-grid.ts';
 import { selected } from '../state/store.ts';
+import { createTilePainter, type TilePainter } from './tile-painter.ts';
 
 export function LargeMap({ columns }: { columns: readonly Column[] }) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  /** Where in the grid the canvas begins. */
+  const top = useRef(0);
+  const painter = useRef<TilePainter>(null);
   const width = useSignal(700);
   const scroll = useSignal(0);
   const grid = placeColumns(columns, width.value);
@@ -34,9 +36,13 @@ export function LargeMap({ columns }: { columns: readonly Column[] }) {
 
   // Reading it here draws again when the page is scrolled.
   const { value: scrolled } = scroll;
-  useLayoutEffect(() => paint(canvas.current!, grid, { width: width.value, scrolled }));
+  useLayoutEffect(() => {
+    top.current = place(canvas.current!, grid, { width: width.value, scrolled });
+    painter.current ??= createTilePainter(canvas.current!);
+    painter.current.paint(grid, { top: top.current, chosen: selected.value?.id ?? null });
+  });
 
-  const hitAt = (event: MouseEvent) => hitOf(grid, event.offsetX, event.offsetY);
+  const hitAt = (event: MouseEvent) => hitOf(grid, event.offsetX, event.offsetY + top.current);
   return (
     <>
       <Finder columns={columns} />
@@ -120,82 +126,26 @@ function Finder({ columns }: { columns: readonly Column[] }) {
   );
 }
 
-type Sprites = {
-  theme: string;
-  ratio: number;
-  byLabel: ReadonlyMap<string, HTMLCanvasElement>;
-  text: string;
-  colours: Tones;
-};
-type Tones = Readonly<Record<Tone, string>>;
+/** Beyond what is in sight, for a scroll that is faster than a picture. */
+const marginPx = 200;
 
-let sprites: Sprites | null = null;
-
-/** Each mark is drawn once, and copied for each tile: thousands of letters would take longer than a picture may. */
-function spritesOf(ratio: number): Sprites {
-  const theme = document.documentElement.dataset.bsTheme ?? '';
-  if (sprites?.theme === theme && sprites.ratio === ratio) return sprites;
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(`--co-${name}`).trim();
-  const colours = Object.fromEntries(tones.map((tone) => [tone, colour(tone)])) as Tones;
-  const byLabel = new Map(
-    containerMarks.map(({ label, shape, tone }) => {
-      const drawn = document.createElement('canvas');
-      drawn.width = drawn.height = tile.size * ratio;
-      const context = drawn.getContext('2d')!;
-      context.scale(ratio, ratio);
-      context.fillStyle = colours[tone];
-      context.fillRect(0, 0, tile.size, tile.size);
-      context.fillStyle = colour('tile-text');
-      context.font = `bold ${tile.size - 1}px sans-serif`;
-      context.textAlign = 'center';
-      context.textBaseline = 'middle';
-      // Most of them run: those are plain, and the others stand out.
-      if (label !== 'running') context.fillText(shape, tile.size / 2, tile.size / 2);
-      return [label, drawn] as const;
-    }),
-  );
-  sprites = { theme, ratio, byLabel, text: getComputedStyle(document.body).color, colours };
-  return sprites;
-}
-
-function paint(
+/** Where the grid is in sight is the canvas: one of all of it is copied whole for each picture. @returns its place in the grid */
+function place(
   canvas: HTMLCanvasElement,
-  { columns, height }: TileGrid,
+  { height }: TileGrid,
   { width, scrolled }: { width: number; scrolled: number },
-) {
+): number {
   const ratio = devicePixelRatio;
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-    Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+  const whole = canvas.parentElement!;
+  const inSight = scrolled - (whole.getBoundingClientRect().top + scrollY);
+  const top = Math.round(Math.max(0, Math.min(inSight - marginPx, height)));
+  const painted = Math.max(1, Math.min(height - top, innerHeight + 2 * marginPx));
+  const size = { width: Math.round(width * ratio), height: Math.round(painted * ratio) };
+  if (canvas.width !== size.width || canvas.height !== size.height) {
+    Object.assign(canvas, size);
+    Object.assign(canvas.style, { width: `${width}px`, height: `${painted}px` });
   }
-  const context = canvas.getContext('2d')!;
-  const { byLabel, text, colours } = spritesOf(ratio);
-  const top = scrolled - (canvas.getBoundingClientRect().top + scrollY);
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, Math.max(0, top), width, innerHeight);
-  context.font = '11px system-ui, sans-serif';
-  context.textBaseline = 'top';
-  const chosen = selected.value;
-  for (const column of columns) {
-    const { node, containers, x, y } = column;
-    if (y + column.height < top || y > top + innerHeight) continue;
-    const isUnknown = unreachableSince(node) !== null;
-    const { shape, tone } = nodeMarkOf(nodeRow(node));
-    // Most of them are ready: those are plain, and the others stand out.
-    context.fillStyle = tone === 'good' ? text : colours[tone];
-    context.fillText(tone === 'good' ? node.id : `${shape} ${node.id}`, x, y + 1, block.width - 12);
-    for (const [index, container] of containers.entries()) {
-      const place = tilePlace(index);
-      const sprite = byLabel.get(markOf(container, isUnknown).label)!;
-      context.globalAlpha = isTerminal(container.state) ? 0.55 : 1;
-      context.drawImage(sprite, x + place.x, y + place.y, tile.size, tile.size);
-      if (chosen?.id !== container.id) continue;
-      context.strokeStyle = text;
-      context.lineWidth = 2;
-      context.strokeRect(x + place.x - 1, y + place.y - 1, tile.size + 2, tile.size + 2);
-    }
-    context.globalAlpha = 1;
-  }
+  whole.style.height = `${height}px`;
+  canvas.style.top = `${top}px`;
+  return top;
 }

@@ -2,10 +2,10 @@
 
 import { useSignal } from '@preact/signals';
 import type { ServiceStatus } from '../../model/status-charts.ts';
-import { sortNatural } from '../../projections/rows/order.ts';
-import { type RolloutRow, type ServiceRow, serviceRow } from '../../projections/rows/service-row.ts';
+import type { RolloutRow } from '../../projections/rows/service-row.ts';
 import { serviceMarks } from '../../projections/rows/state-marks.ts';
 import type { ClusterView, ServiceView } from '../../projections/view/cluster-view.ts';
+import { createServiceRows } from '../source/service-rows.ts';
 import { selected, shown } from '../state/store.ts';
 
 /** Of more, those that are not as they should be come first, and the rest when it is asked for. */
@@ -14,10 +14,12 @@ const fewMax = 30;
 const rowsMax = 1_000;
 const settled: ReadonlySet<ServiceStatus> = new Set(['converged', 'completed']);
 
+const rows = createServiceRows();
+
 export function ServiceTable() {
   const { view } = shown.value;
   const isWhole = useSignal(false);
-  const byName = sortNatural(view.services.values(), ({ name }) => name);
+  const byName = rows.inOrder(view.services);
   const isFew = byName.length <= fewMax;
   const services = isFew || isWhole.value ? byName : unsettledFirst(view, byName);
   const shownMax = isWhole.value ? rowsMax : fewMax;
@@ -67,12 +69,12 @@ export function ServiceTable() {
 
 function unsettledFirst(view: ClusterView, services: readonly ServiceView[]): ServiceView[] {
   const [unsettled, rest]: [ServiceView[], ServiceView[]] = [[], []];
-  for (const service of services) (settled.has(serviceRow(view, service).status) ? rest : unsettled).push(service);
+  for (const service of services) (settled.has(rows.of(view, service).row.status) ? rest : unsettled).push(service);
   return [...unsettled, ...rest];
 }
 
 function Row({ view, service }: { view: ClusterView; service: ServiceView }) {
-  const row = serviceRow(view, service);
+  const { row, healthy } = rows.of(view, service);
   const { serviceName, status, replicas, running, reason, image, generation, rollout } = row;
   const { shape, tone } = serviceMarks[status];
   return (
@@ -98,7 +100,7 @@ function Row({ view, service }: { view: ClusterView; service: ServiceView }) {
         <td class="text-end">
           {running} / {replicas}
         </td>
-        <td class="text-end">{healthyOf(view, row)}</td>
+        <td class="text-end">{healthy}</td>
         <td class="co-image" title={image}>
           {image} <small>gen {generation}</small>
         </td>
@@ -113,19 +115,6 @@ function Row({ view, service }: { view: ClusterView; service: ServiceView }) {
       )}
     </>
   );
-}
-
-/** Those that run and do not fail a check. */
-function healthyOf(view: ClusterView, { serviceName }: ServiceRow): number {
-  let healthy = 0;
-  for (const slot of view.services.get(serviceName)!.slots.values()) {
-    for (const id of slot.containers) {
-      const container = view.containers.get(id);
-      if (container?.state !== 'running') continue;
-      if (container.isChecked ? container.health === 'healthy' : container.health !== 'unhealthy') healthy += 1;
-    }
-  }
-  return healthy;
 }
 
 function Rollout({ rollout, wanted, name }: { rollout: RolloutRow; wanted: number; name: string }) {

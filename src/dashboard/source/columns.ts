@@ -4,26 +4,33 @@ import { isTerminal } from '../../model/container-machine.ts';
 import { compareNames, sortNatural } from '../../projections/rows/order.ts';
 import type { ClusterView, ContainerView, NodeView } from '../../projections/view/cluster-view.ts';
 
-export type Column = { node: NodeView; containers: ContainerView[] };
+/** `containers`: in no order; see `sortBySlot`. */
+export type Column = { node: NodeView; containers: readonly ContainerView[] };
 
 /** What has ended stays in sight for so long, so that it is seen how. */
 const endedShownMs = 60_000;
 
-/** By name in natural order; containers by service and slot. */
+/** By name in natural order. */
 export function columnsOf(view: ClusterView, nowMs: number): Column[] {
-  const columns = new Map<string, Column>();
-  for (const node of inOrder(view.nodes)) columns.set(node.id, { node, containers: [] });
+  const onNode = new Map<string, ContainerView[]>();
+  const columns = inOrder(view.nodes).map((node) => {
+    const containers: ContainerView[] = [];
+    onNode.set(node.id, containers);
+    return { node, containers };
+  });
   const oldest = new Date(nowMs - endedShownMs).toISOString();
   for (const container of view.containers.values()) {
     if (isTerminal(container.state) && container.since < oldest) continue;
-    columns.get(container.node)?.containers.push(container);
+    onNode.get(container.node)?.push(container);
   }
-  for (const { containers } of columns.values()) containers.sort(bySlot);
-  return [...columns.values()];
+  return columns;
 }
 
-const bySlot = (a: ContainerView, b: ContainerView) =>
-  compareNames(a.service, b.service) || a.slot - b.slot || a.queuedPosition - b.queuedPosition;
+/** As they are shown: by service and slot. For those in sight alone, for of a large cluster most are not. */
+export const sortBySlot = ({ containers }: Column): ContainerView[] =>
+  containers.toSorted(
+    (a, b) => compareNames(a.service, b.service) || a.slot - b.slot || a.queuedPosition - b.queuedPosition,
+  );
 
 let known: { names: string; order: string[] } = { names: '', order: [] };
 

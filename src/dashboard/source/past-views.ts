@@ -5,15 +5,15 @@
 
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
-import { evolve } from '../../projections/view/evolve.ts';
-import { nothingTouched } from '../../projections/view/touched.ts';
-import { cloneView } from './clone-view.ts';
+import { type Block, createBlockFolder, indexAfter, weightOf } from './past-block.ts';
 
 export type PastDeps = {
   /** The view as of a position. */
   loadView(position: number): Promise<ClusterView>;
   /** All facts from `after` (exclusive) to `to` (inclusive), in order. */
   loadFacts(after: number, to: number): Promise<LogEvent[]>;
+  /** Lets a picture be painted between two parts of a long fold. */
+  pause(): Promise<void>;
 };
 
 export type PastView = {
@@ -29,8 +29,10 @@ export type PastViews = {
   /** Loads the block of a position. @param head nothing is behind it yet */
   load(position: number, head: number): Promise<void>;
   isLoaded(position: number): boolean;
-  /** Facts up to a position, of its block and the one before, as far as they are loaded; the oldest first. */
-  factsUpTo(position: number): readonly LogEvent[];
+  /** Its block can be folded on from what is loaded: its facts are all that is asked for. */
+  isNext(position: number): boolean;
+  /** The last facts up to a position, of its block and the one before, as far as they are loaded; the oldest first. */
+  factsUpTo(position: number, factsMax: number): readonly LogEvent[];
   /** The facts of the block of a position; null while they are not loaded. */
   factsAround(position: number): readonly LogEvent[] | null;
 };
@@ -42,53 +44,20 @@ export type PastOptions = {
   factsPerKeyframe: number;
 };
 
-/** A whole block is folded in some hundredths of a second. */
+/** A whole block is folded in some hundredths of a second, what is between two views kept in milliseconds. */
 export const pastDefaults: PastOptions = { blockSize: 4_096, factsPerKeyframe: 512 };
 const blocksMax = 96;
 /** In all kept views together: about 200 MB. */
 const containersMax = 200_000;
-/** Of larger views only the block that is looked at keeps some in its middle. */
-const smallContainers = 2_000;
-
-type Keyframe = { position: number; view: ClusterView };
-
-type Block = {
-  /** The position before its first. */
-  from: number;
-  /** Facts are loaded up to here. */
-  through: number;
-  facts: LogEvent[];
-  /** By position; the first is where the block begins. */
-  keyframes: Keyframe[];
-};
 
 export function createPastViews(
-  { loadView, loadFacts }: PastDeps,
+  { loadView, loadFacts, pause }: PastDeps,
   { blockSize, factsPerKeyframe }: PastOptions = pastDefaults,
 ): PastViews {
   const startOf = (position: number): number => Math.floor(Math.max(0, position - 1) / blockSize) * blockSize;
   const blocks = new Map<number, Block>();
   const loading = new Map<number, Promise<void>>();
-  const touched = nothingTouched();
-  /** The view that was folded last: the next position is mostly a few facts further on. */
-  let cursor: { from: number; view: ClusterView } | null = null;
-
-  const fold = (block: Block, position: number): ClusterView => {
-    const keyframe = block.keyframes.findLast((frame) => frame.position <= position)!;
-    const isAhead = cursor?.from === block.from && cursor.view.position <= position;
-    if (cursor && cursor.from !== block.from) dropMiddle(blocks.get(cursor.from));
-    if (!cursor || !isAhead || cursor.view.position < keyframe.position) {
-      cursor = { from: block.from, view: cloneView(keyframe.view) };
-    }
-    const { view } = cursor;
-    for (let index = indexAfter(block.facts, view.position); index < block.facts.length; index += 1) {
-      const event = block.facts[index]!;
-      if (event.position > position) break;
-      evolve(view, event, touched);
-      if (index % factsPerKeyframe === factsPerKeyframe - 1) keep(block, view);
-    }
-    return view;
-  };
+  const folder = createBlockFolder(factsPerKeyframe);
 
   const extend = async (block: Block, to: number): Promise<void> => {
     if (to <= block.through) return;
@@ -96,12 +65,21 @@ export function createPastViews(
     block.through = to;
   };
 
+  const blockBefore = (from: number): Block | null => {
+    const before = blocks.get(from - blockSize);
+    return before?.through === from ? before : null;
+  };
+
   const loadBlock = async (from: number, to: number): Promise<void> => {
     const known = blocks.get(from);
     if (known) return extend(known, to);
-    const [view, facts] = await Promise.all([loadView(from), loadFacts(from, to)]);
-    blocks.set(from, { from, through: to, facts, keyframes: [{ position: from, view }] });
+    const before = blockBefore(from);
+    const [loaded, facts] = await Promise.all([before ? null : loadView(from), loadFacts(from, to)]);
+    const view = loaded ?? folder.foldToEnd(before!);
+    const block: Block = { from, through: to, facts, keyframes: [{ position: from, view }], isWhole: before === null };
+    blocks.set(from, block);
     forgetOldest(blocks);
+    void folder.addKeyframes(block, { pause, isKept: () => blocks.get(from) === block });
   };
 
   return {
@@ -113,7 +91,7 @@ export function createPastViews(
       blocks.delete(block.from);
       blocks.set(block.from, block);
       const end = Math.min(position, block.through);
-      return { view: fold(block, end), position: end };
+      return { view: folder.fold(block, end), position: end };
     },
     async load(position, head) {
       const from = startOf(position);
@@ -128,35 +106,17 @@ export function createPastViews(
       await started;
     },
     isLoaded: (position) => position <= (blocks.get(startOf(position))?.through ?? -1),
-    factsUpTo(position) {
+    isNext: (position) => blockBefore(startOf(position)) !== null,
+    factsUpTo(position, factsMax) {
       const from = startOf(position);
       const before = blocks.get(from - blockSize)?.facts ?? [];
       const facts = blocks.get(from)?.facts ?? [];
-      return [...before, ...facts.slice(0, indexAfter(facts, position))];
+      const end = indexAfter(facts, position);
+      const own = facts.slice(Math.max(0, end - factsMax), end);
+      return own.length < factsMax ? [...before.slice(own.length - factsMax), ...own] : own;
     },
     factsAround: (position) => blocks.get(startOf(position))?.facts ?? null,
   };
-}
-
-function keep(block: Block, view: ClusterView): void {
-  const last = block.keyframes.at(-1)!;
-  if (view.position > last.position) block.keyframes.push({ position: view.position, view: cloneView(view) });
-}
-
-function dropMiddle(block: Block | undefined): void {
-  if (block && block.keyframes[0]!.view.containers.size > smallContainers) block.keyframes.length = 1;
-}
-
-/** Of the first fact behind a position. */
-function indexAfter(facts: readonly LogEvent[], position: number): number {
-  let low = 0;
-  let high = facts.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (facts[middle]!.position <= position) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function lastBefore(starts: Iterable<number>, wanted: number): number | null {
@@ -168,12 +128,10 @@ function lastBefore(starts: Iterable<number>, wanted: number): number | null {
 /** The one that was asked for longest ago, never the last. */
 function forgetOldest(blocks: Map<number, Block>): void {
   let containers = 0;
-  for (const { keyframes } of blocks.values()) {
-    for (const { view } of keyframes) containers += view.containers.size;
-  }
-  for (const [from, { keyframes }] of blocks) {
+  for (const block of blocks.values()) containers += weightOf(block);
+  for (const [from, block] of blocks) {
     if (blocks.size <= 1 || (blocks.size <= blocksMax && containers <= containersMax)) return;
-    for (const { view } of keyframes) containers -= view.containers.size;
+    containers -= weightOf(block);
     blocks.delete(from);
   }
 }

@@ -1,7 +1,7 @@
 /** Where the tiles of a large cluster are on a canvas, and what is at a point of it. Pure. */
 
 import type { ContainerView } from '../../projections/view/cluster-view.ts';
-import type { Column } from './columns.ts';
+import { type Column, sortBySlot } from './columns.ts';
 
 export const tile = { size: 9, gap: 2, perRow: 9 } as const;
 const pitch = tile.size + tile.gap;
@@ -42,5 +42,5 @@ export function hitOf({ columns }: TileGrid, x: number, y: number): Hit | null {
   const row = Math.floor((y - column.y - block.nameHeight) / pitch);
   const place = Math.floor((x - column.x) / pitch);
   const isTile = row >= 0 && place < tile.perRow;
-  return { column, container: isTile ? (column.containers[row * tile.perRow + place] ?? null) : null };
+  return { column, container: isTile ? (sortBySlot(column)[row * tile.perRow + place] ?? null) : null };
 }

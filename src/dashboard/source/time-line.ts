@@ -35,5 +35,7 @@ export function positionNear({ buckets, bucketMs, head }: Density, timeMs: numbe
  * @returns null when the first of them is later already
  */
 export function lastNotAfter(facts: readonly LogEvent[], timeMs: number): LogEvent | null {
-  return facts.findLast(({ at }) => Date.parse(at) <= timeMs) ?? null;
+  // All are written alike, so that they compare as texts.
+  const latest = new Date(timeMs).toISOString();
+  return facts.findLast(({ at }) => at <= latest) ?? null;
 }

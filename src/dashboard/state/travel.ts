@@ -10,6 +10,7 @@ import { emptyDensity, followDensity } from '../source/density.ts';
 import { loadFacts, loadNeighbour } from '../source/facts.ts';
 import { loadView } from '../source/live-view.ts';
 import { createPastViews, pastDefaults } from '../source/past-views.ts';
+import { pause } from '../source/pause.ts';
 import { type Density, lastNotAfter, positionNear } from '../source/time-line.ts';
 import { live, shown, showPast } from './store.ts';
 
@@ -30,7 +31,7 @@ export const range = computed(() => {
   return { fromMs, toMs: Math.max(lastMs, fromMs + 1_000) };
 });
 
-const past = createPastViews({ loadView, loadFacts });
+const past = createPastViews({ loadView, loadFacts, pause });
 const headOf = () => Math.max(live.value.view.position, density.value.head);
 const { blockSize } = pastDefaults;
 const factsShown = 500;
@@ -38,6 +39,7 @@ const factsShown = 500;
 export function startTravel(): void {
   followDensity((counted) => {
     density.value = counted;
+    showAgain();
   });
   const at = Number(new URLSearchParams(location.search).get('at'));
   if (Number.isSafeInteger(at) && at > 0) void goToPosition(at);
@@ -56,6 +58,7 @@ export function goLive(): void {
 
 /** As the slider has it. Shows a picture before it returns, when there is any. */
 export function goToTime(timeMs: number): void {
+  goAgain = () => goToTime(timeMs);
   const near = positionNear(density.value, timeMs);
   show(factAt(near, timeMs), timeMs);
   if (!past.isLoaded(near)) wantBlock(near);
@@ -63,31 +66,61 @@ export function goToTime(timeMs: number): void {
 
 let wanted: number | null = null;
 let isLoading = false;
+let restTimer: ReturnType<typeof setTimeout> | undefined;
 
-/** One at a time, and of those that a slider passes meanwhile the last alone. */
+/** Views of more containers take longer to load and to parse than there is time between two pictures. */
+const quickContainers = 2_000;
+/** So long a slider has to rest on a block before such a view is asked for. */
+const restMs = 80;
+const retryMs = 2_000;
+
 function wantBlock(position: number): void {
-  wanted = position;
-  if (isLoading) return;
-  isLoading = true;
-  void loadWanted().finally(() => {
-    isLoading = false;
-  });
+  const isQuick = past.isNext(position) || live.value.view.containers.size <= quickContainers;
+  loadIn(isQuick ? 0 : restMs, position);
 }
 
+let waitingFor: number | null = null;
+
+function loadIn(delayMs: number, position: number): void {
+  const block = Math.ceil(position / blockSize);
+  if (block === waitingFor) return;
+  waitingFor = block;
+  clearTimeout(restTimer);
+  restTimer = setTimeout(() => {
+    waitingFor = null;
+    wanted = position;
+    if (!isLoading) void loadWanted();
+  }, delayMs);
+}
+
+/** One at a time, and of those that a slider passes meanwhile the last alone. */
 async function loadWanted(): Promise<void> {
+  isLoading = true;
   while (wanted !== null) {
     const position = wanted;
     wanted = null;
-    await past.load(position, headOf()).catch(ignore);
-    const { value } = point;
-    if (value !== null && isNear.value)
-      show(factAt(positionNear(density.value, value.timeMs), value.timeMs), value.timeMs);
+    const isLoaded = await past.load(position, headOf()).then(
+      () => true,
+      () => false,
+    );
+    if (isLoaded) showAgain();
+    else if (isNear.value) loadIn(retryMs, position);
   }
+  isLoading = false;
+}
+
+/** What the person went to last. */
+let goAgain: () => void = () => {};
+
+/** More of the history is known by now. */
+function showAgain(): void {
+  if (point.value !== null && isNear.value) goAgain();
 }
 
 /** As a link has it. */
 export async function goToPosition(position: number): Promise<void> {
   speed.value = 0;
+  goAgain = () => void goToPosition(position);
   const head = Math.max(headOf(), position);
   await past.load(position, head).catch(ignore);
   const fact = past.factsAround(position)?.findLast((event) => event.position <= position);
@@ -100,8 +133,7 @@ export async function step(direction: 'forward' | 'backward'): Promise<void> {
   const from = point.value?.position ?? live.value.view.factPosition;
   const fact = neighbour(from, direction) ?? (await loadNeighbour(from, direction).catch(() => null));
   if (fact === null) return direction === 'forward' ? goLive() : undefined;
-  await past.load(fact.position, headOf()).catch(ignore);
-  show(fact.position, Date.parse(fact.at));
+  await goToPosition(fact.position);
 }
 
 let frame = 0;
@@ -130,7 +162,7 @@ function show(position: number, timeMs: number): void {
   batch(() => {
     point.value = { position, timeMs };
     isNear.value = found?.position !== position;
-    if (found) showPast({ view: found.view, events: past.factsUpTo(found.position).slice(-factsShown) });
+    if (found) showPast({ view: found.view, events: past.factsUpTo(found.position, factsShown) });
   });
   keepAddress();
 }
@@ -153,19 +185,17 @@ function neighbour(from: number, direction: 'forward' | 'backward'): LogEvent | 
 
 /** So many blocks, evenly over the history, are loaded beforehand: there is a picture wherever the slider goes. */
 const blocksAhead = 24;
-/** Larger views are loaded when they are asked for. */
-const containersAheadMax = 2_000;
-const restMs = 1_500;
+/** In their views, so that most of what may be kept is left for where the slider rests. */
+const containersAhead = 90_000;
+const settledMs = 1_500;
 
 async function loadAhead(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, restMs));
+  await new Promise((resolve) => setTimeout(resolve, settledMs));
   const head = headOf();
   const blocks = Math.ceil(head / blockSize);
-  const stride = Math.max(1, Math.ceil(blocks / blocksAhead));
-  for (let block = 0; block < blocks; block += stride) {
-    if (live.value.view.containers.size > containersAheadMax) return;
-    await past.load(block * blockSize + 1, head).catch(ignore);
-  }
+  const most = Math.max(1, Math.floor(containersAhead / Math.max(1, live.value.view.containers.size)));
+  const stride = Math.max(1, Math.ceil(blocks / Math.min(blocksAhead, most)));
+  for (let block = 0; block < blocks; block += stride) await past.load(block * blockSize + 1, head).catch(ignore);
 }
 
 /** Browsers refuse addresses that change too often. */

@@ -14,6 +14,8 @@ export type TimeTravel = {
    * @throws what `replay` throws · AppError `replays_full` (retryable)
    */
   viewAt(point: Exclude<PointInTime, 'head'>): Promise<ClusterView>;
+  /** What a point in time means, without its view. @throws what `findPointInTime` throws */
+  positionAt(point: Exclude<PointInTime, 'head'>): Promise<number>;
   /** Replays under way end. */
   close(): void;
 };
@@ -32,10 +34,13 @@ export function createTimeTravel(deps: ReplayDeps): TimeTravel {
   const replayTo = (point: PointInTime): Promise<ClusterView> =>
     semaphore.run(() => replay(deps, { to: point, signal: closing.signal }));
 
+  // A time means the last commit until then, and of a time just past another may still come.
+  const positionAt: TimeTravel['positionAt'] = async (point) => (await findPointInTime(deps.log, point)).position;
+
   return {
+    positionAt,
     async viewAt(point) {
-      // A time means the last commit until then, and of a time just past another may still come.
-      const { position } = await findPointInTime(deps.log, point);
+      const position = await positionAt(point);
       const known = kept.get(position);
       const view = known ?? replayTo({ position });
       kept.delete(position);

@@ -10,7 +10,7 @@ import { parseTags, refusePrecondition, resourceTag, type Tags, withoutWeakness 
  * @throws AppError `precondition_failed` · `header_invalid`
  */
 export function isUnchanged(request: FastifyRequest, reply: FastifyReply, { factPosition }: ClusterView): boolean {
-  return checkTag(request, reply, `"${factPosition}"`);
+  return isTagUnchanged(request, reply, `"${factPosition}"`);
 }
 
 /** As `isUnchanged`, of an answer about one service, node or container. */
@@ -20,10 +20,11 @@ export function isResourceUnchanged(
   { factPosition }: ClusterView,
   { version }: { version: number },
 ): boolean {
-  return checkTag(request, reply, resourceTag(version, factPosition));
+  return isTagUnchanged(request, reply, resourceTag(version, factPosition));
 }
 
-function checkTag({ headers }: FastifyRequest, reply: FastifyReply, etag: string): boolean {
+/** As `isUnchanged`, of an answer with that tag. */
+export function isTagUnchanged({ headers }: FastifyRequest, reply: FastifyReply, etag: string): boolean {
   reply.header('etag', etag);
   const match = parseTags('If-Match', headers['if-match']);
   const noneMatch = parseTags('If-None-Match', headers['if-none-match']);

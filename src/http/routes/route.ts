@@ -27,7 +27,7 @@ export type HttpDeps = {
   log: EventLog;
   projector: Projector;
   /** Views of the past. */
-  past: Pick<TimeTravel, 'viewAt'>;
+  past: Pick<TimeTravel, 'viewAt' | 'positionAt'>;
   clock: Clock;
   logger: Logger;
   status: () => ControlPlaneStatus;

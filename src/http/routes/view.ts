@@ -1,14 +1,12 @@
 /** Serves /view: the view itself, as programs fold on from it that are not a manager. The page does, in the browser. */
 
 import { Type } from '@sinclair/typebox';
-import { createSemaphore } from '../../concurrency/semaphore.ts';
-import { replaysFull } from '../../history/replay/past-views.ts';
-import { writeView } from '../../projections/snapshots/view-text.ts';
-import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { projectionVersion } from '../../projections/view/evolve.ts';
 import { AtQuery, toPointInTime } from '../request/point-in-time.ts';
 import { sendCompressed } from '../response/compressed.ts';
-import { count, named, position, ref, time } from '../schema/schema.ts';
+import { isTagUnchanged } from '../response/etag.ts';
+import { createViewBodies } from '../response/view-bodies.ts';
+import { count, named, position, ref, time, unchanged } from '../schema/schema.ts';
 import type { HttpDeps, Server } from './route.ts';
 
 export const ViewBody = named(
@@ -23,27 +21,14 @@ export const ViewBody = named(
   'The fold of all events up to a position, to be folded on from.',
 );
 
-/** Each takes memory of several times its size, and the event loop for 0.1 s at 10 000 containers. */
-const writtenAtOnceMax = 2;
-const waitingMax = 32;
+/** A program that folds otherwise has another text for the same position. */
+const tagOf = (position: number): string => `"${projectionVersion}-${position}"`;
 
 export function addViewRoutes(
   server: Server,
   { projector, past, clock }: Pick<HttpDeps, 'projector' | 'past' | 'clock'>,
 ): void {
-  const semaphore = createSemaphore({
-    permits: writtenAtOnceMax,
-    waitingMax,
-    onFull: () => replaysFull(waitingMax),
-  });
-  let latest: { position: number; bytes: Buffer } | null = null;
-
-  const bytesOf = (view: ClusterView, isLive: boolean): Buffer => {
-    if (isLive && latest?.position === view.position) return latest.bytes;
-    const bytes = Buffer.from(describe(view));
-    if (isLive) latest = { position: view.position, bytes };
-    return bytes;
-  };
+  const bodies = createViewBodies(projector.view);
 
   server.get(
     '/view',
@@ -54,22 +39,19 @@ export function addViewRoutes(
         tags: ['state'],
         summary: 'The view that states are made of, now or at a point in time, for programs that fold it on',
         querystring: AtQuery,
-        response: { 200: ref<object>(ViewBody) },
+        response: { 200: ref<object>(ViewBody), 304: unchanged },
       },
     },
-    (request, reply) =>
-      semaphore.run(async () => {
-        const { at } = request.query;
-        const view = at === undefined ? projector.view : await past.viewAt(toPointInTime('at', at, clock.nowMs()));
-        reply.type('application/json; charset=utf-8');
-        return sendCompressed(request, reply, bytesOf(view, at === undefined));
-      }),
+    async (request, reply) => {
+      const { at } = request.query;
+      const point = at === undefined ? null : toPointInTime('at', at, clock.nowMs());
+      const asked = point === null ? projector.view.position : await past.positionAt(point);
+      // A browser may keep what it has, and asks whether it still holds.
+      reply.header('cache-control', 'private, no-cache').header('vary', 'accept-encoding');
+      if (isTagUnchanged(request, reply, tagOf(asked))) return reply.code(304).send();
+      const body = await (point === null ? bodies.live() : bodies.past(asked, () => past.viewAt({ position: asked })));
+      reply.type('application/json; charset=utf-8').header('etag', tagOf(body.position));
+      return sendCompressed(request, reply, body.bytes, body.compressed);
+    },
   );
-}
-
-/** The position is that of the last event folded, telemetry included: what follows is asked for behind it. */
-function describe(view: ClusterView): string {
-  const { position, at, containers } = view;
-  const head = JSON.stringify({ position, at, projectionVersion, containers: containers.size });
-  return `${head.slice(0, -1)},"view":${writeView(view)}}`;
 }

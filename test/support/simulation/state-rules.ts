@@ -1,7 +1,6 @@
 /** What the page shows of services and nodes over time: their own facts say the same as all facts, and no step leaves their charts. */
 
 import { deepStrictEqual, ok } from 'node:assert';
-import { cloneView } from '../../../src/dashboard/source/clone-view.ts';
 import {
   type ChartName,
   readStates,
@@ -20,6 +19,7 @@ import {
 import { nodeReach } from '../../../src/projections/rows/node-row.ts';
 import { serviceRow } from '../../../src/projections/rows/service-row.ts';
 import { type ClusterView, emptyClusterView } from '../../../src/projections/view/cluster-view.ts';
+import { copyView } from '../../../src/projections/view/copy-view.ts';
 import { evolve } from '../../../src/projections/view/evolve.ts';
 
 const charts: Readonly<Record<ChartName, Chart>> = {
@@ -41,7 +41,7 @@ export function assertStatesFollow(events: readonly LogEvent[], because: string)
     };
     const tracks = read(emptyClusterView());
     deepStrictEqual(stepsOf(tracks), expected, `the states of ${name}, ${because}`);
-    const later = stepsOf(read(cloneView(from)));
+    const later = stepsOf(read(copyView(from)));
     for (const [chart, steps] of Object.entries(expected)) {
       const before = steps.findLast(([position]) => position <= middle)?.[1];
       // What is gone and comes again begins as it was: for who begins in the middle it is the first.
@@ -90,7 +90,7 @@ function foldAll(events: readonly LogEvent[], middle: number) {
       note(`node ${id}`, 'reach', node ? nodeReach(node) : null);
       note(`node ${id}`, 'availability', node?.availability ?? null);
     }
-    if (event.position === middle) from = cloneView(view);
+    if (event.position === middle) from = copyView(view);
   }
   return { view, from, whole };
 }

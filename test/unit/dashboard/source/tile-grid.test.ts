@@ -8,7 +8,10 @@ import { block, hitOf, placeColumns, tile, tilePlace } from '../../../../src/das
 const test = suite('the grid of a large cluster');
 
 const columnOf = (id: string, containers: number) =>
-  ({ node: { id }, containers: Array.from({ length: containers }, (_, n) => ({ id: `${id}-${n}` })) }) as Column;
+  ({
+    node: { id },
+    containers: Array.from({ length: containers }, (_, n) => ({ id: `${id}-${n}`, service: 'web', slot: n })),
+  }) as unknown as Column;
 const columns = [columnOf('a', 0), columnOf('b', 20), columnOf('c', 1), columnOf('d', 3)];
 
 test('every tile is found where it is painted, and only there', () => {
