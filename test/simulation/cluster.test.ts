@@ -10,6 +10,7 @@ import type { ServiceView } from '../../src/projections/view/cluster-view.ts';
 import { replicasWanted } from '../../src/projections/view/replicas-wanted.ts';
 import { decide } from '../../src/reconciler/commands/decide.ts';
 import { rejectionOf } from '../../src/reconciler/planner/placement-filters.ts';
+import { assertBranchesFold } from '../support/simulation/branch-rules.ts';
 import { rowOf } from '../support/simulation/given-cluster.ts';
 import { assertJobs } from '../support/simulation/job-rules.ts';
 import { assertRowsFollow } from '../support/simulation/row-rules.ts';
@@ -246,6 +247,7 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
     assertReplayEqualsLive(cluster);
     assertRowsFollow(cluster, `seed ${seed}`);
     assertStatesFollow(cluster.events, `seed ${seed}`);
+    assertBranchesFold(cluster.events, [cluster.random()], `seed ${seed}`);
   });
 }
 
