@@ -8,7 +8,7 @@ export type Column<T> = {
 };
 
 const gap = '  ';
-/** What a column keeps, as long as there is a line on which all of them do. */
+/** What a column keeps; less where not even that fits. */
 const columnWidthMins = [8, 4, 1] as const;
 
 /**
@@ -22,23 +22,17 @@ export function formatTable<T>(
 ): string[] {
   const cells = rows.map((row) => columns.map(({ cell }) => cell(row)));
   const shown = cells.map((row) => row.map(showCell));
-  const isSaying = columns.map((_, index) => cells.some((row) => row[index] !== null && row[index] !== ''));
   const isRight = columns.map((_, index) => cells.length > 0 && cells.every((row) => typeof row[index] === 'number'));
   const titles = columns.map(({ title }) => title);
   const needed = titles.map((title, index) => Math.max(title.length, ...shown.map((row) => row[index]!.length)));
-  const isShort = widthMax !== null && rows.length > 0 && widthOf(needed) > widthMax;
-  const left = titles.map((_, index) => index).filter((index) => !isShort || isSaying[index]);
-  const widths = new Map(
-    fitWidths(
-      left.map((index) => needed[index]!),
-      widthMax,
-    ).map((width, at) => [left[at]!, width]),
-  );
+  const isTooWide = widthMax !== null && widthOf(needed) > widthMax;
+  const saying = columns.filter((_, index) => cells.some((row) => row[index] !== null && row[index] !== ''));
+  if (isTooWide && saying.length > 0 && saying.length < columns.length) return formatTable(saying, rows, widthMax);
+  const widths = fitWidths(needed, widthMax);
   const line = (row: readonly string[]) => {
-    const padded = left.map((index) => {
-      const text = cutTo(row[index]!, widths.get(index)!);
-      return isRight[index] ? text.padStart(widths.get(index)!) : text.padEnd(widths.get(index)!);
-    });
+    const padded = row
+      .map((text, index) => cutTo(text, widths[index]!))
+      .map((text, index) => (isRight[index] ? text.padStart(widths[index]!) : text.padEnd(widths[index]!)));
     return cutTo(padded.join(gap).trimEnd(), widthMax ?? Number.POSITIVE_INFINITY);
   };
   return [line(titles), ...shown.map(line)];
@@ -47,9 +41,9 @@ export function formatTable<T>(
 const widthOf = (widths: readonly number[]) => sum(widths) + gap.length * (widths.length - 1);
 
 /** The widest gives first: what is short stays whole. */
-function fitWidths(needed: readonly number[], widthMax: number | null): number[] {
-  if (widthMax === null) return [...needed];
-  return columnWidthMins.reduce((widths: readonly number[], min) => narrow(widths, widthMax, min), needed).slice();
+function fitWidths(needed: readonly number[], widthMax: number | null): readonly number[] {
+  if (widthMax === null) return needed;
+  return columnWidthMins.reduce((widths: readonly number[], min) => narrow(widths, widthMax, min), needed);
 }
 
 function narrow(wide: readonly number[], widthMax: number, columnWidthMin: number): number[] {
