@@ -80,7 +80,7 @@ const groups: readonly (readonly [heading: string, commands: readonly Add[]])[] 
 ];
 
 const helpWidthDefault = 100;
-/** Below, what an option does is not broken by commander, which would leave it unreadable. */
+/** Text that has less room than this is left unbroken. */
 const helpTextWidthMin = 20;
 
 const helpOnEnding = `

@@ -24,7 +24,10 @@ test.after(() => cluster?.close());
 withBrowser('an empty cluster says what to type first, and the nodes it has', async () => {
   const { page, errors, close } = await browser.open(cluster.url);
   await page.getByText('Nothing runs yet').waitFor();
-  assert.match(await page.getByTestId('first-steps').innerText(), /curl -X POST http:\/\/127\.0\.0\.1:\d+\/service/);
+  assert.match(
+    await page.getByTestId('first-steps').innerText(),
+    /coctl run web nginx --replicas 3 --url http:\/\/127\.0\.0\.1:\d+/,
+  );
   await page.locator('[data-node="worker-3"]').waitFor();
   assert.is(await page.locator('[data-node]').count(), 3);
   assert.equal(errors, []);

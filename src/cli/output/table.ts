@@ -19,35 +19,31 @@ export type Column<T> = {
 export type Look = { widthMax: number | null; hasColors: boolean };
 
 const gap = '  ';
-/** What a column keeps, as long as there is a line on which all of them do. */
+/** What a column keeps; less where not even that fits. */
 const columnWidthMins = [8, 4, 1] as const;
 
 /** Lines of a table; only the header when there are no rows. `null` shows as `-`. Columns that say nothing are left out, and the widest are cut until all fit. */
 export function formatTable<T>(
   columns: readonly Column<T>[],
   rows: readonly T[],
-  { widthMax, hasColors }: Look = { widthMax: null, hasColors: false },
+  look: Look = { widthMax: null, hasColors: false },
 ): string[] {
+  const { widthMax, hasColors } = look;
   const cells = rows.map((row) => columns.map(({ cell }) => cell(row)));
   const marks = rows.map((row) => columns.map(({ mark }) => (widthMax === null ? null : (mark?.(row) ?? null))));
   const shown = cells.map((row, at) => row.map((cell, index) => withShape(showCell(cell), marks[at]![index]!)));
-  const isSaying = columns.map((_, index) => cells.some((row) => row[index] !== null && row[index] !== ''));
   const isRight = columns.map((_, index) => cells.length > 0 && cells.every((row) => typeof row[index] === 'number'));
   const titles = columns.map(({ title }) => title);
   const needed = titles.map((title, index) => Math.max(title.length, ...shown.map((row) => row[index]!.length)));
-  const isShort = widthMax !== null && rows.length > 0 && widthOf(needed) > widthMax;
-  const left = titles.map((_, index) => index).filter((index) => !isShort || isSaying[index]);
-  const fitted = fitWidths(
-    left.map((index) => needed[index]!),
-    widthMax,
-  );
+  const isTooWide = widthMax !== null && widthOf(needed) > widthMax;
+  const saying = columns.filter((_, index) => cells.some((row) => row[index] !== null && row[index] !== ''));
+  if (isTooWide && saying.length > 0 && saying.length < columns.length) return formatTable(saying, rows, look);
+  const widths = fitWidths(needed, widthMax);
   const line = (row: readonly string[], marksOfRow: readonly (Mark | null)[] = []) => {
-    const padded = left.map((index, at) => {
-      const [width, mark] = [fitted[at]!, marksOfRow[index]];
-      const text = cutTo(row[index]!, width);
-      const wide = isRight[index] ? text.padStart(width) : text.padEnd(width);
-      return hasColors && mark ? paint(wide, mark.tone) : wide;
-    });
+    const padded = row
+      .map((text, index) => cutTo(text, widths[index]!))
+      .map((text, index) => (isRight[index] ? text.padStart(widths[index]!) : text.padEnd(widths[index]!)))
+      .map((text, index) => (hasColors && marksOfRow[index] ? paint(text, marksOfRow[index].tone) : text));
     return cutPainted(padded.join(gap).trimEnd(), widthMax ?? Number.POSITIVE_INFINITY);
   };
   return [line(titles), ...shown.map((row, at) => line(row, marks[at]))];
@@ -58,9 +54,9 @@ const withShape = (text: string, mark: Mark | null): string => (mark ? `${mark.s
 const widthOf = (widths: readonly number[]) => sum(widths) + gap.length * (widths.length - 1);
 
 /** The widest gives first: what is short stays whole. */
-function fitWidths(needed: readonly number[], widthMax: number | null): number[] {
-  if (widthMax === null) return [...needed];
-  return columnWidthMins.reduce((widths: readonly number[], min) => narrow(widths, widthMax, min), needed).slice();
+function fitWidths(needed: readonly number[], widthMax: number | null): readonly number[] {
+  if (widthMax === null) return needed;
+  return columnWidthMins.reduce((widths: readonly number[], min) => narrow(widths, widthMax, min), needed);
 }
 
 function narrow(wide: readonly number[], widthMax: number, columnWidthMin: number): number[] {

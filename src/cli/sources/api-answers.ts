@@ -23,14 +23,14 @@ function toRefusal({ code, detail }: Problem, { status, text }: { status: number
   return new AppError(code ?? 'request_refused', message, { details: { status } });
 }
 
-/** Of several services one is found by its name; where it stands in the body of a request, no file says. */
+/** A person knows a service by its name, not by its place in the body of a request. */
 export function nameServices(refusal: AppError, body: unknown): AppError {
   const { services } = (body ?? {}) as { services?: { serviceName?: string }[] };
-  const nameOf = (index: string) => services?.[Number(index)]?.serviceName;
-  const message = refusal.message.replace(/^services\[(\d+)\](?=\.)/, (whole, index: string) =>
-    nameOf(index) === undefined ? whole : `services.${nameOf(index)}`,
-  );
-  return new AppError(refusal.code, message, { details: refusal.details, cause: refusal });
+  const [place, index] = /^services\[(\d+)\](?=\.)/.exec(refusal.message) ?? [];
+  const name = services?.[Number(index)]?.serviceName;
+  if (place === undefined || name === undefined) return refusal;
+  const { code, message, details } = refusal;
+  return new AppError(code, `services.${name}${message.slice(place.length)}`, { details });
 }
 
 /** Without those that are empty: they only keep the connection alive. */

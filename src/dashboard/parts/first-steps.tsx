@@ -2,8 +2,6 @@
 
 import { shown } from '../state/store.ts';
 
-const body = '{"services":[{"serviceName":"web","replicas":3,"container":{"name":"web","image":"nginx"}}]}';
-
 export function FirstSteps() {
   const { nodes, services } = shown.value.view;
   if (nodes.size > 0 && services.size > 0) return null;
@@ -22,9 +20,7 @@ export function FirstSteps() {
       {services.size === 0 && (
         <>
           <p>Ask for a service. What becomes of it appears here at once:</p>
-          <pre>
-            curl -X POST {origin}/service -H 'content-type: application/json' -d '{body}'
-          </pre>
+          <pre>./coctl run web nginx --replicas 3 --url {origin}</pre>
         </>
       )}
     </section>

@@ -69,6 +69,11 @@ test('a service that does not exist has no empty table', async () => {
   assert.equal([before.code, before.err], [1, 'no service was called bad (service_not_found)\n']);
 });
 
+test('who asks why of a slot is told where its containers are', async () => {
+  const { code, err } = await run('why', 'web.1');
+  assert.equal([code, err], [2, 'web.1 is a slot: coctl ps web --all has the ids of what ran in it (usage_invalid)\n']);
+});
+
 test('lists are narrowed by node, service and state', async () => {
   const onFirst = (await run('ps', '--node', 'worker-1', '-o', 'json')).json().containers;
   assert.ok(onFirst.length > 0 && onFirst.every(({ node }: { node: string }) => node === 'worker-1'));

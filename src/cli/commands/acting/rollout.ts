@@ -119,7 +119,7 @@ function addHistory(group: Command, context: CliContext): void {
       const path = `/service/${service}/generations?limit=${encodeURIComponent(limit)}`;
       const answer = await createApi(context, options).get<{ generations: Generation[] }>(path);
       if (json) return context.printJson(answer);
-      for (const line of formatTable(columns, answer.generations)) context.print(printable(line));
+      for (const line of formatTable(columns, answer.generations, context)) context.print(line);
     });
   addApiOptions(command);
   addExamples(command, [['rollout history web', 'what `coctl rollback web --to` takes']]);
