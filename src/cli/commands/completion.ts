@@ -21,7 +21,8 @@ _coctl() {
   candidates=("\${(@f)$(coctl completion words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   compadd -a candidates
 }
-compdef _coctl coctl`,
+# From a folder of fpath it is loaded with the first use, and is that use.
+if [[ "\${funcstack[1]}" = _coctl ]]; then _coctl "$@"; else compdef _coctl coctl; fi`,
   fish: `complete -c coctl -f -a '(coctl completion words -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'`,
 } as const;
 

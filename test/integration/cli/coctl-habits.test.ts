@@ -99,6 +99,7 @@ test('--version is that of the package, and help has headings', async () => {
   const { version } = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8'));
   assert.is((await run('--version')).out.trim(), version);
   assert.match((await run('--help')).out, /Change the cluster:\n +run[\s\S]*\nAsk:\n +ps[\s\S]*\nThe log:\n/);
+  assert.not.match((await run('--help')).out, /^Commands:$/m, 'each command has a heading of ours');
 });
 
 test('words are completed with names of the cluster, and without a manager with those that are known', async () => {
@@ -114,23 +115,22 @@ test('words are completed with names of the cluster, and without a manager with 
   await log.close();
 });
 
+/** Without its completion system: what the script registers, and what it offers, is shown. */
+const zsh = 'compdef() { print registered $1; }; compadd() { print -l -- ${(P)2}; }; words=(coctl rollo) CURRENT=2';
 const shells = [
-  ['bash', 'COMP_WORDS=(coctl rollo); COMP_CWORD=1; _coctl; echo "${COMPREPLY[@]}"'],
-  ['fish', 'complete -C "coctl rollo"'],
+  ['zsh', `${zsh}; source completion; _coctl`, /^registered _coctl\nrollout\n$/],
+  ['zsh', `${zsh}; mv completion _coctl; fpath=(. $fpath); autoload -Uz _coctl; _coctl`, /^rollout\n$/],
+  ['bash', 'source completion; COMP_WORDS=(coctl rollo); COMP_CWORD=1; _coctl; echo "${COMPREPLY[@]}"', /^rollout\n$/],
+  ['fish', 'source completion; complete -C "coctl rollo"', /^rollout\s/],
 ] as const;
-for (const [shell, ask] of shells) {
+for (const [shell, ask, offered] of shells) {
   const isThere = spawnSync(shell, ['-c', 'true']).status === 0;
-  (isThere ? test : test.skip)(`${shell} takes the script`, async () => {
-    const { out } = await run(`completion ${shell}`);
-    const program = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
-    const script = join(folder, 'completion');
-    const define =
-      shell === 'bash'
-        ? `coctl() { '${process.execPath}' '${program}' "$@"; }`
-        : `function coctl; '${process.execPath}' '${program}' $argv; end`;
-    await writeFile(script, `${define}\n${out}\n${ask}\n`);
-    const { stdout, stderr } = spawnSync(shell, [script], { encoding: 'utf8', timeout: 20_000 });
-    assert.match(stdout, /^rollout/, stderr);
+  (isThere ? test : test.skip)(`${shell} takes the script: ${ask}`, async () => {
+    await writeFile(join(folder, 'completion'), (await run(`completion ${shell}`)).out);
+    const project = fileURLToPath(new URL('../../..', import.meta.url));
+    const env = { ...process.env, PATH: `${project}:${process.env.PATH}`, HOME: folder };
+    const { stdout, stderr } = spawnSync(shell, ['-c', ask], { cwd: folder, env, encoding: 'utf8', timeout: 20_000 });
+    assert.match(stdout, offered, stderr);
   });
 }
 
