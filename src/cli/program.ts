@@ -128,7 +128,7 @@ export function createProgram(context: CliContext): Command {
     program.commandsGroup(heading);
     for (const add of commands) add(program, context);
   }
-  return program;
+  return program.helpCommand('help [command]', 'What a command does, with its options and examples');
 }
 
 const misuses: ReadonlySet<string> = new Set([

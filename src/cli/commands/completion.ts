@@ -22,7 +22,8 @@ _coctl() {
   candidates=("\${(@f)$("\${words[1]}" completion words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   compadd -a candidates
 }
-compdef _coctl coctl`,
+# From a folder of fpath it is loaded with the first use, and is that use.
+if [[ "\${funcstack[1]}" = _coctl ]]; then _coctl "$@"; else compdef _coctl coctl; fi`,
   fish: `function __coctl_words
   set -l words (commandline -opc)
   $words[1] completion words -- $words[2..-1] (commandline -ct) 2>/dev/null

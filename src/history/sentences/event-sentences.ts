@@ -13,6 +13,7 @@ import {
   formatDigest,
   formatDuration,
   formatNames,
+  formatSeconds,
   formatTime,
   formatTimeBeside,
   isByAgent,
@@ -103,7 +104,7 @@ const sentences: Sentences = {
     return `${what} of ${service} at ${formatTimeBeside(dueAt, at)} ${ticks === 1 ? 'was' : 'were'} skipped: ${reason}`;
   },
   JobCompleted: ({ data: { service, run, completions, seconds } }) =>
-    `run ${run} of ${service} was complete ${seconds === 0 ? 'within a second' : `after ${formatDuration(seconds * 1000)}`}: ${formatCount(completions, 'container')} ended with 0`,
+    `run ${run} of ${service} was complete after ${formatSeconds(seconds)}: ${formatCount(completions, 'container')} ended with 0`,
   JobFailed: ({ data: { service, run, reason } }) => `run ${run} of ${service} failed: ${quote(reason)}`,
   RestartDelayed({ data, at }) {
     const { service, slot, container, failures, delayMs, until } = data;
@@ -173,7 +174,7 @@ const sentences: Sentences = {
   ExecEnded({ data: { container, exitCode, seconds, reason } }) {
     const end = exitCode === null ? 'was not seen to end' : `ended with exit code ${exitCode}`;
     const why = reason === null ? '' : `: ${quote(reason)}`;
-    return `the command in ${container} ${end}, after ${formatDuration(seconds * 1000)}${why}`;
+    return `the command in ${container} ${end}, after ${formatSeconds(seconds)}${why}`;
   },
 
   RegistryLoginSet(event) {

@@ -25,6 +25,10 @@ const units = [
   { name: 's', ms: 1_000 },
 ] as const;
 
+/** Of whole seconds, rounded down. */
+export const formatSeconds = (seconds: number): string =>
+  seconds === 0 ? 'less than 1 s' : formatDuration(seconds * 1000);
+
 /** The two largest units: `340 ms`, `5.2 s`, `4 min 10 s`, `3 d 4 h`. */
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;

@@ -105,6 +105,7 @@ test('--version is that of the package, and help has headings', async () => {
   const { version } = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8'));
   assert.is((await run('--version')).out.trim(), version);
   assert.match((await run('--help')).out, /Change the cluster:\n +run[\s\S]*\nAsk:\n +ps[\s\S]*\nThe log:\n/);
+  assert.not.match((await run('--help')).out, /^Commands:$/m, 'each command has a heading of ours');
 });
 
 test('words are completed with names of the cluster, and without a manager with those that are known', async () => {
@@ -121,20 +122,26 @@ test('words are completed with names of the cluster, and without a manager with 
 });
 
 const typed = fileURLToPath(new URL('../../../coctl', import.meta.url));
+/** Without its completion system: what the script registers, and what it offers, is shown. */
+const zsh = `compdef() { print registered $1; }; compadd() { print -l -- \${(P)2}; }; words=(${typed} rollo) CURRENT=2`;
 const shells = [
-  ['bash', `COMP_WORDS=('${typed}' rollo); COMP_CWORD=1; _coctl; echo "\${COMPREPLY[@]}"`],
-  ['zsh', `words=('${typed}' rollo); CURRENT=2; compadd() { echo $candidates }; _coctl`],
-  ['fish', `complete -C "${typed} rollo"`],
+  ['zsh', 'sourced', `${zsh}; source completion; _coctl`, /^registered _coctl\nrollout\n$/],
+  ['zsh', 'in its fpath', `${zsh}; mv completion _coctl; fpath=(. $fpath); autoload -Uz _coctl; _coctl`, /^rollout\n$/],
+  [
+    'bash',
+    'sourced',
+    `source completion; COMP_WORDS=('${typed}' rollo); COMP_CWORD=1; _coctl; echo "\${COMPREPLY[@]}"`,
+    /^rollout\n$/,
+  ],
+  ['fish', 'sourced', `source completion; complete -C "${typed} rollo"`, /^rollout\s/],
 ] as const;
-for (const [shell, ask] of shells) {
+for (const [shell, how, ask, offered] of shells) {
   const isThere = spawnSync(shell, ['-c', 'true']).status === 0;
-  (isThere ? test : test.skip)(`${shell} takes the script, and asks the program as it is typed`, async () => {
-    const { out } = await run(`completion ${shell}`);
-    const script = join(folder, 'completion');
-    const prepare = shell === 'zsh' ? 'compdef() { : }\n' : '';
-    await writeFile(script, `${prepare}${out}\n${ask}\n`);
-    const { stdout, stderr } = spawnSync(shell, [script], { encoding: 'utf8', timeout: 60_000 });
-    assert.match(stdout, /^rollout/m, stderr);
+  (isThere ? test : test.skip)(`${shell} takes the script ${how}, and asks the program as it is typed`, async () => {
+    await writeFile(join(folder, 'completion'), (await run(`completion ${shell}`)).out);
+    const env = { ...process.env, HOME: folder };
+    const { stdout, stderr } = spawnSync(shell, ['-c', ask], { cwd: folder, env, encoding: 'utf8', timeout: 60_000 });
+    assert.match(stdout, offered, stderr);
   });
 }
 

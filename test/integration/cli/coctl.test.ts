@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createContext } from '../../../src/cli/output/context.ts';
@@ -121,16 +122,36 @@ alone('wrong usage is exit code 2 and says what', async () => {
   }
 });
 
+type Named = { command: Command; path: string };
+const pathsOf = ({ command, path }: Named): Named[] =>
+  command.commands.flatMap((sub) => {
+    const named = { command: sub, path: `${path}${sub.name()}` };
+    return [named, ...pathsOf({ ...named, path: `${named.path} ` })];
+  });
+
 alone('every command has a help with an example of itself', async () => {
   const { signal } = new AbortController();
   const silent = { write: () => {} };
-  const { commands } = createProgram(createContext({ out: silent, err: silent, environment: {}, signal }));
-  assert.ok(commands.length > 0);
-  for (const command of commands) {
-    const { code, out } = await coctl([command.name(), '--help']);
+  const program = createProgram(createContext({ out: silent, err: silent, environment: {}, signal }));
+  const all = pathsOf({ command: program, path: '' });
+  assert.ok(all.some(({ path }) => path === 'node label'));
+  for (const { command, path } of all) {
+    const { code, out } = await coctl([...path.split(' '), '--help']);
     assert.is(code, 0);
     assert.is.not(command.description(), '');
-    assert.match(out, new RegExp(`Examples:\n  coctl ${command.name()}`));
+    assert.match(out, new RegExp(`Examples:\n  coctl ${path}`));
+  }
+});
+
+alone('a command or option that is mistyped is guessed', async () => {
+  for (const [line, guess] of [
+    ['scael web=5', /Did you mean scale\?/],
+    ['node lable worker-1 a=b', /Did you mean label\?/],
+    ['run web nginx --constrain a==b', /Did you mean --constraint\?/],
+    ['edit web --detatch', /Did you mean --detach\?/],
+  ] as const) {
+    const { code, err } = await coctl(line.split(' '));
+    assert.equal([code, guess.test(err)], [2, true], err);
   }
 });
 

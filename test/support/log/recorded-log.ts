@@ -44,6 +44,14 @@ export type RecordedFile = {
   remove(): Promise<void>;
 };
 
+/** A SQLite file whose history began at a time, and has nothing else yet. */
+export async function beginFile(path: string, atMs: number): Promise<void> {
+  const store = await createSqliteStore({ path });
+  const log = await createCommitLog({ store, clock: { nowMs: () => atMs }, logger: silentLogger }, { writer: 'test' });
+  await log.append([created]);
+  await log.close();
+}
+
 /** A SQLite file with a history; nobody has it open. */
 export async function recordFile(count = batches): Promise<RecordedFile> {
   const folder = await mkdtemp(join(tmpdir(), 'co-recorded-'));
@@ -84,6 +92,18 @@ export async function recordDatabase(url: string, database: string) {
     url: urlOf(url, database),
     async remove() {
       await db.dropDatabase();
+      await client.close();
+    },
+  };
+}
+
+/** A database that is not there yet. */
+export function emptyDatabase(url: string, database: string) {
+  return {
+    url: urlOf(url, database),
+    async remove() {
+      const client = createMongoClient(url);
+      await client.db(database).dropDatabase();
       await client.close();
     },
   };

@@ -7,7 +7,7 @@ import type { ServiceStateBody } from '../../../projections/rows/state-bodies.ts
 import type { CliContext } from '../../output/context.ts';
 import { addExamples } from '../../output/examples.ts';
 import { describeService } from '../../output/replica-lines.ts';
-import { type Column, formatTable, printable } from '../../output/table.ts';
+import { type Column, formatTable } from '../../output/table.ts';
 import { type ApiOptions, addApiOptions, createApi } from '../../sources/api.ts';
 import { parseDuration } from '../../sources/duration.ts';
 import { checkServiceName } from '../../sources/subject-name.ts';

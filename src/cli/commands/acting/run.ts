@@ -25,12 +25,12 @@ export function addRunCommand(program: Command, context: CliContext): void {
     .option('--replace', 'edits the service if there is one of this name; else that is refused');
   addChangeOptions(command);
   addExamples(command, [
-    ['run web nginx --replicas 3 --port 8080:80', 'three web servers, each on port 8080 of its node'],
+    ['run web nginx --replicas 3 --port 80', 'three web servers; `coctl ps web` shows the port of each'],
     ['run api registry.example/api:7 --env MODE=production --memory 256m --health-http 8080/healthz', 'with limits'],
     ['run migrate web:1.27 --mode job -- ./migrate --all', 'once, until it ends with 0'],
     ['run report reports:3 --schedule "30 2 * * *" --time-zone Europe/Berlin', 'every night at half past two'],
     ['run db postgres:17 --constraint node.labels.disk==ssd --reserve-memory 1g', 'on a node that fits'],
-    ['run edge nginx -r 4 --spread zone --max-per-node 1 --update-order stop-first', 'over zones, one a node'],
+    ['run edge nginx -r 3 --spread zone --max-per-node 1 --update-order stop-first', 'over zones, one a node'],
     ['run safe nginx --read-only --tmpfs /run:size=16m --cap-drop ALL -u 101', 'with few rights'],
   ]);
 }
