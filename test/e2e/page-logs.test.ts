@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { startApi, type TestApi } from '../support/http/http.ts';
 import { openMemoryLog } from '../support/http/http-logs.ts';
 import { appendLoss, appendSeeds } from '../support/http/seeds.ts';
+import { faultsOf, overflowOf, screens } from '../support/page/axe.ts';
 import { chromiumPath, type OpenPage, openBrowser, type TestBrowser } from '../support/page/browser.ts';
 import { until } from '../support/wait.ts';
 
@@ -168,5 +169,26 @@ withBrowser('without the scope none is offered', async () => {
   await page.getByTestId('logs').getByText('need a token with the scope read').waitFor();
   assert.is(api.agent.logsOpen(), 0);
 });
+
+for (const { name, ...options } of screens) {
+  withBrowser(
+    `on ${name}, logs are readable: axe finds nothing serious, and a long line does not widen the page`,
+    async () => {
+      print(...printed(50), 'word'.repeat(500));
+      open = await browser.open(api.url, options);
+      const { page } = open;
+      await page.locator('[data-service="web"]').getByRole('button').click();
+      await page.getByRole('button', { name: 'Show logs' }).click();
+      await lineOf(page, 'line 50.').waitFor();
+      await page.locator('[data-machine="status"]').waitFor();
+      assert.equal(await faultsOf(page), []);
+      await page.getByTestId('log').focus();
+      await page.keyboard.press('PageUp');
+      await page.getByRole('button', { name: /Newest/ }).waitFor();
+      assert.equal(await faultsOf(page), [], 'while one reads');
+      assert.ok((await overflowOf(page)) <= 0);
+    },
+  );
+}
 
 test.run();
