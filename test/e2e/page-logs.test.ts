@@ -141,20 +141,23 @@ withBrowser('what is refused is said in words, and can be asked for again', asyn
 });
 
 withBrowser('the past has none, and says why; nothing is asked for', async () => {
-  const { position } = api.projector.view;
-  open = await browser.open(`${api.url}/?at=${position}`);
-  const { page } = open;
-  const asked: string[] = [];
-  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
-  await page.locator(`[data-container="${container}"]`).click();
-  await page.getByRole('button', { name: 'Show logs' }).click();
-  await page.getByTestId('logs').getByText('kept by their engines, not in the log').waitFor();
-  await page.getByRole('button', { name: 'Live', exact: true }).click();
+  const page = await openLogs();
   await stateOf(page, 'open').waitFor();
   await page.getByLabel('Point in time').press('ArrowLeft');
   await page.getByTestId('logs').getByText('kept by their engines, not in the log').waitFor();
+  assert.is(await page.getByRole('button', { name: /logs/ }).count(), 0);
   await until('it was closed', () => api.agent.logsOpen() === 0);
-  assert.is(asked.filter((path) => path.endsWith('/logs')).length, 1);
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await page.getByLabel('Point in time').press('ArrowLeft');
+  await page.locator('[data-service="web"]').getByRole('button').click();
+  await page.getByTestId('history').waitFor();
+  assert.equal(
+    asked.filter((path) => path.endsWith('/logs')),
+    [],
+  );
+  await page.getByRole('button', { name: 'Live', exact: true }).click();
+  await stateOf(page, 'open').waitFor();
 });
 
 withBrowser('without the scope none is offered', async () => {
@@ -165,9 +168,17 @@ withBrowser('without the scope none is offered', async () => {
   );
   await page.goto(api.url);
   await page.locator(`[data-container="${container}"]`).click();
-  await page.getByRole('button', { name: 'Show logs' }).click();
   await page.getByTestId('logs').getByText('need a token with the scope read').waitFor();
+  assert.is(await page.getByRole('button', { name: /logs/ }).count(), 0);
   assert.is(api.agent.logsOpen(), 0);
+});
+
+withBrowser('of what has ended the last lines are among its facts, and no stream is offered', async () => {
+  open = await browser.open(api.url);
+  const { page } = open;
+  await page.locator('[data-container="web.1-4k"]').click();
+  await page.getByTestId('logs').getByText('what it printed last is among its facts').waitFor();
+  await page.getByTestId('details').getByText('oh', { exact: true }).waitFor();
 });
 
 for (const { name, ...options } of screens) {
