@@ -10,7 +10,7 @@ import { Header } from './parts/header.tsx';
 import { PlanDialog } from './parts/plan-dialog.tsx';
 import { ServiceTable } from './parts/service-table.tsx';
 import { TimeBar } from './parts/time-bar.tsx';
-import { isLoaded, isOutdated } from './state/store.ts';
+import { isLoaded, isOutdated, shown } from './state/store.ts';
 
 export function Page() {
   if (isOutdated.value) {
@@ -35,18 +35,23 @@ export function Page() {
   );
 }
 
+/** The map of more is taller than a screen: then the services are beside it. */
+const nodesAbove = 24;
+
 function Cluster() {
+  const isTall = shown.value.view.nodes.size > nodesAbove;
   return (
     <>
       <div class="co-left">
         <FirstSteps />
         <Alarms />
         <ClusterMap />
-        <ServiceTable />
+        {!isTall && <ServiceTable />}
       </div>
       <div class="co-right">
         <DifferencePanel />
         <DetailsPanel />
+        {isTall && <ServiceTable />}
         <EventList />
       </div>
     </>

@@ -1,16 +1,13 @@
 /** The page of a large cluster is drawn, and found by names; and what every page owes to those who cannot see or point. */
 
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type HistoryShape, writeHistory } from '../../bench/fold-history.ts';
 import { block, tile } from '../../src/dashboard/source/tile-grid.ts';
 import { startApi, type TestApi } from '../support/http/http.ts';
 import { openMemoryLog } from '../support/http/http-logs.ts';
+import { faultsOf } from '../support/page/axe.ts';
 import { chromiumPath, openBrowser, type TestBrowser } from '../support/page/browser.ts';
-import { until } from '../support/wait.ts';
 
 if (chromiumPath === null) console.log('skipped: CO_TEST_CHROMIUM is not set');
 const test = suite('page of a large cluster');
@@ -18,7 +15,6 @@ const withBrowser = chromiumPath === null ? test.skip : test;
 
 const shape: HistoryShape = { nodes: 120, services: 40, replicas: 8 };
 const eventsMax = 1_600;
-const axeSource = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 let api: TestApi;
 let browser: TestBrowser;
@@ -92,22 +88,6 @@ withBrowser('its past is drawn as well', async () => {
   await page.getByTestId('figures').getByText('of 59 nodes').waitFor();
   await close();
 });
-
-/** What axe finds to be serious or worse, as sentences. */
-async function faultsOf(page: Page): Promise<string[]> {
-  // What fades in has less contrast until it is there.
-  await until('nothing moves', async () => (await page.evaluate('document.getAnimations().length')) === 0);
-  // By the debugger: the policy of the page lets no script of others in.
-  await page.evaluate(await readFile(axeSource, 'utf8'));
-  const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
-    violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
-  };
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(
-      ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join('; ')}`,
-    );
-}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const [what, viewport] of [

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { startApi, type TestApi } from '../support/http/http.ts';
 import { openMemoryLog } from '../support/http/http-logs.ts';
 import { appendLoss, appendSeeds } from '../support/http/seeds.ts';
+import { faultsOf, overflowOf, screens } from '../support/page/axe.ts';
 import { chromiumPath, type OpenPage, openBrowser, type TestBrowser } from '../support/page/browser.ts';
 import { until } from '../support/wait.ts';
 
@@ -140,20 +141,23 @@ withBrowser('what is refused is said in words, and can be asked for again', asyn
 });
 
 withBrowser('the past has none, and says why; nothing is asked for', async () => {
-  const { position } = api.projector.view;
-  open = await browser.open(`${api.url}/?at=${position}`);
-  const { page } = open;
-  const asked: string[] = [];
-  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
-  await page.locator(`[data-container="${container}"]`).click();
-  await page.getByRole('button', { name: 'Show logs' }).click();
-  await page.getByTestId('logs').getByText('kept by their engines, not in the log').waitFor();
-  await page.getByRole('button', { name: 'Live', exact: true }).click();
+  const page = await openLogs();
   await stateOf(page, 'open').waitFor();
   await page.getByLabel('Point in time').press('ArrowLeft');
   await page.getByTestId('logs').getByText('kept by their engines, not in the log').waitFor();
+  assert.is(await page.getByRole('button', { name: /logs/ }).count(), 0);
   await until('it was closed', () => api.agent.logsOpen() === 0);
-  assert.is(asked.filter((path) => path.endsWith('/logs')).length, 1);
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await page.getByLabel('Point in time').press('ArrowLeft');
+  await page.locator('[data-service="web"]').getByRole('button').click();
+  await page.getByTestId('history').waitFor();
+  assert.equal(
+    asked.filter((path) => path.endsWith('/logs')),
+    [],
+  );
+  await page.getByRole('button', { name: 'Live', exact: true }).click();
+  await stateOf(page, 'open').waitFor();
 });
 
 withBrowser('without the scope none is offered', async () => {
@@ -164,9 +168,38 @@ withBrowser('without the scope none is offered', async () => {
   );
   await page.goto(api.url);
   await page.locator(`[data-container="${container}"]`).click();
-  await page.getByRole('button', { name: 'Show logs' }).click();
   await page.getByTestId('logs').getByText('need a token with the scope read').waitFor();
+  assert.is(await page.getByRole('button', { name: /logs/ }).count(), 0);
   assert.is(api.agent.logsOpen(), 0);
 });
+
+withBrowser('of what has ended the last lines are among its facts, and no stream is offered', async () => {
+  open = await browser.open(api.url);
+  const { page } = open;
+  await page.locator('[data-container="web.1-4k"]').click();
+  await page.getByTestId('logs').getByText('what it printed last is among its facts').waitFor();
+  await page.getByTestId('details').getByText('oh', { exact: true }).waitFor();
+});
+
+for (const { name, ...options } of screens) {
+  withBrowser(
+    `on ${name}, logs are readable: axe finds nothing serious, and a long line does not widen the page`,
+    async () => {
+      print(...printed(50), 'word'.repeat(500));
+      open = await browser.open(api.url, options);
+      const { page } = open;
+      await page.locator('[data-service="web"]').getByRole('button').click();
+      await page.getByRole('button', { name: 'Show logs' }).click();
+      await lineOf(page, 'line 50.').waitFor();
+      await page.locator('[data-machine="status"]').waitFor();
+      assert.equal(await faultsOf(page), []);
+      await page.getByTestId('log').focus();
+      await page.keyboard.press('PageUp');
+      await page.getByRole('button', { name: /Newest/ }).waitFor();
+      assert.equal(await faultsOf(page), [], 'while one reads');
+      assert.ok((await overflowOf(page)) <= 0);
+    },
+  );
+}
 
 test.run();

@@ -15,6 +15,7 @@ import { coctl } from '../support/cluster/cli.ts';
 import { startApi, type TestApi } from '../support/http/http.ts';
 import { openMemoryLog } from '../support/http/http-logs.ts';
 import { everyState } from '../support/log/every-state.ts';
+import { faultsOf, overflowOf, screens } from '../support/page/axe.ts';
 import { chromiumPath, openBrowser, type TestBrowser } from '../support/page/browser.ts';
 
 if (chromiumPath === null) console.log('skipped: CO_TEST_CHROMIUM is not set');
@@ -105,5 +106,30 @@ withBrowser('without colours the shapes remain, and programs read the words alon
   assert.not.ok(plain.out.includes('\u001b'));
   assert.match((await coctl(['services', '--url', api.url])).out, /^held +\d\/1 +paused /m);
 });
+
+for (const { name, ...options } of screens) {
+  withBrowser(`on ${name}, every state and its details are readable: axe finds nothing serious`, async () => {
+    const { page, close } = await browser.open(`${api.url}/?at=${last}`, options);
+    for (const id of ['held', 'blind']) {
+      await page.locator(`[data-service="${id}"]`).getByRole('button').click();
+      await page.locator('[data-machine="status"]').waitFor();
+      await page.getByTestId('history').waitFor();
+      assert.equal(await faultsOf(page), [], id);
+    }
+    await page.locator('[data-node="shut"]').locator('.co-node').click();
+    await page.locator('[data-machine="availability"][data-present="cordoned"]').waitFor();
+    assert.equal(await faultsOf(page), [], 'a node');
+    const [unhealthy = ''] = Object.keys(given.containers).filter((id) => given.containers[id] === 'unhealthy');
+    await page.locator(`[data-container="${unhealthy}"]`).click();
+    await page.locator('[data-machine="machine"]').waitFor();
+    await page.getByTestId('chain').waitFor();
+    assert.equal(await faultsOf(page), [], 'a container, and why it is so');
+    await page.getByRole('button', { name: 'Compare' }).click();
+    await page.getByTestId('difference').locator('[data-change]').first().waitFor();
+    assert.equal(await faultsOf(page), [], 'a difference');
+    assert.ok((await overflowOf(page)) <= 0);
+    await close();
+  });
+}
 
 test.run();

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import type { Api } from '../support/cluster/api.ts';
 import { chromiumPath, type TestBrowser } from '../support/page/browser.ts';
 import { openPageCluster, type PageCluster } from '../support/page/page-cluster.ts';
+import { until } from '../support/wait.ts';
 
 if (chromiumPath === null) console.log('skipped: CO_TEST_CHROMIUM is not set');
 const test = suite('page');
@@ -189,6 +190,19 @@ withBrowser('two handles show the difference between two points in time', async 
   // To the end, where nothing differs from now; by keys, as the handle is a slider as well.
   await page.getByLabel('Compared with').press('End');
   await difference.getByText('Nothing differs.').waitFor();
+  // An arrow is a step to another event, as with the first.
+  const { at } = (await api.events('class=fact')).at(-1)!;
+  const compared = () => page.getByLabel('Compared with').getAttribute('aria-valuetext');
+  await page.getByLabel('Compared with').press('ArrowLeft');
+  await until(
+    'it is before the last event',
+    async () => Date.parse(`${(await compared())?.slice(0, 23)}Z`) < Date.parse(at),
+  );
+  await page.getByLabel('Compared with').press('ArrowRight');
+  await until(
+    'it is at the last event',
+    async () => Date.parse(`${(await compared())?.slice(0, 23)}Z`) === Date.parse(at),
+  );
   const scaled = (await api.events('type=ServiceScaled'))[0]!;
   await page.getByTestId('events').locator(`[data-position="${scaled.position}"]`).getByRole('button').click();
   await difference.getByText('running: 4 → 2').waitFor();

@@ -16,18 +16,20 @@ export function LogPanel({ subject }: { subject: Subject }) {
         <h3 id="logs-heading" class="h6 m-0">
           Logs
         </h3>
-        <button
-          type="button"
-          class="btn btn-sm btn-outline-secondary"
-          aria-expanded={isOpen}
-          onClick={() => {
-            isLogAsked.value = !isOpen;
-          }}
-        >
-          {isOpen ? 'Hide logs' : 'Show logs'}
-        </button>
+        {refusal === null && (
+          <button
+            type="button"
+            class="btn btn-sm btn-outline-secondary"
+            aria-expanded={isOpen}
+            onClick={() => {
+              isLogAsked.value = !isOpen;
+            }}
+          >
+            {isOpen ? 'Hide logs' : 'Show logs'}
+          </button>
+        )}
       </div>
-      {isOpen && refusal !== null && <p class="small mt-1 mb-0">{refusal}</p>}
+      {refusal !== null && <p class="small mt-1 mb-0">{refusal}</p>}
       {isOpen && refusal === null && <Lines key={subject.id} subject={subject} />}
     </section>
   );

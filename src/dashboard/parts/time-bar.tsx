@@ -4,9 +4,9 @@ import { useComputed } from '@preact/signals';
 import { scaleLog, scaleUtc } from 'd3-scale';
 import { formatTime } from '../../history/sentences/format-values.ts';
 import type { DensityBucket } from '../source/time-line.ts';
-import { compare, comparedMs } from '../state/compare.ts';
+import { compare, comparedMs, stepCompared } from '../state/compare.ts';
 import { shown } from '../state/store.ts';
-import { density, goLive, goToTime, isNear, play, point, range, speed, step } from '../state/travel.ts';
+import { type Direction, density, goLive, goToTime, isNear, play, point, range, speed, step } from '../state/travel.ts';
 
 /** Of the drawing; it is stretched to the width there is. */
 const width = 1_000;
@@ -71,7 +71,11 @@ function wordsOf(bars: readonly { bucket: DensityBucket }[]): string {
   return `The history: ${facts} facts, ${changes} changes, ${failures} failures, ${losses} losses`;
 }
 
-/** Arrows step from event to event; the pages of a slider are its own. */
+/** Arrows step from event to event, with either handle; the pages of a slider are its own. */
+const directions: Readonly<Record<string, Direction>> = {
+  ...{ ArrowLeft: 'backward', ArrowDown: 'backward', ArrowRight: 'forward', ArrowUp: 'forward' },
+};
+
 function Slider() {
   const { fromMs, toMs } = range.value;
   const timeMs = point.value?.timeMs ?? toMs;
@@ -91,10 +95,9 @@ function Slider() {
         goToTime(Number(currentTarget.value));
       }}
       onKeyDown={(event) => {
-        const { key } = event;
-        if (key === 'ArrowLeft' || key === 'ArrowDown') void step('backward');
-        else if (key === 'ArrowRight' || key === 'ArrowUp') void step('forward');
-        else if (key === 'End') goLive();
+        const direction = directions[event.key];
+        if (direction) void step(direction);
+        else if (event.key === 'End') goLive();
         else return;
         event.preventDefault();
       }}
@@ -120,9 +123,18 @@ function SecondHandle() {
       onInput={({ currentTarget }) => {
         comparedMs.value = Number(currentTarget.value);
       }}
+      onKeyDown={(event) => {
+        const direction = directions[event.key];
+        if (!direction) return;
+        void stepCompared(direction);
+        event.preventDefault();
+      }}
     />
   );
 }
+
+/** A label at an end stays whole. */
+const labelHalf = '1.8rem';
 
 function Axis() {
   const { fromMs, toMs } = range.value;
@@ -131,7 +143,10 @@ function Axis() {
   return (
     <div class="co-axis" aria-hidden="true">
       {x.ticks(6).map((tick) => (
-        <span key={tick.getTime()} style={{ insetInlineStart: `${x(tick) * 100}%` }}>
+        <span
+          key={tick.getTime()}
+          style={{ insetInlineStart: `clamp(${labelHalf}, ${x(tick) * 100}%, 100% - ${labelHalf})` }}
+        >
           {format(tick.toISOString())}
         </span>
       ))}

@@ -33,7 +33,7 @@ export async function getText(path: string): Promise<string> {
  * @throws ApiError
  */
 export async function send<T>(method: string, path: string, body?: object): Promise<T> {
-  const answer = await call(method, path, body);
+  const answer = await call(method, path, { body });
   return (await answer.json()) as T;
 }
 
@@ -47,11 +47,12 @@ export async function* readLines(path: string, signal: AbortSignal): AsyncGenera
   let timer = notice();
   let rest = '';
   try {
-    const answer = await call('GET', path, undefined, AbortSignal.any([signal, silence.signal]));
-    for await (const piece of answer.body!.pipeThrough(new TextDecoderStream())) {
+    const answer = await call('GET', path, { signal: AbortSignal.any([signal, silence.signal]) });
+    const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
       clearTimeout(timer);
       timer = notice();
-      const lines = (rest + piece).split('\n');
+      const lines = (rest + next.value).split('\n');
       rest = lines.pop()!;
       yield lines.filter((line) => line !== '');
     }
@@ -64,12 +65,10 @@ export async function* readLines(path: string, signal: AbortSignal): AsyncGenera
   }
 }
 
-async function call(
-  method: string,
-  path: string,
-  body?: object,
-  signal = AbortSignal.timeout(timeoutMs),
-): Promise<Response> {
+type CallOptions = { body?: object | undefined; signal?: AbortSignal };
+
+async function call(method: string, path: string, options: CallOptions = {}): Promise<Response> {
+  const { body, signal = AbortSignal.timeout(timeoutMs) } = options;
   const headers: Record<string, string> = { accept: 'application/json', 'x-co-page': 'page' };
   if (body !== undefined) headers['content-type'] = 'application/json';
   const answer = await fetch(path, {

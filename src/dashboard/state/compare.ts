@@ -2,7 +2,7 @@
 
 import { effect, signal } from '@preact/signals';
 import { ApiError, getJson } from '../source/api.ts';
-import { isNear, point, range } from './travel.ts';
+import { type Direction, isNear, point, range, timeBeside } from './travel.ts';
 
 export type RowChange = {
   change: 'added' | 'removed' | 'changed';
@@ -30,6 +30,13 @@ const settleMs = 250;
 /** From what is shown; from the beginning when that is now. */
 export function compare(): void {
   comparedMs.value = comparedMs.value === null ? range.peek().fromMs : null;
+}
+
+/** The second handle to the fact before or after it. */
+export async function stepCompared(direction: Direction): Promise<void> {
+  const fromMs = comparedMs.peek();
+  const toMs = fromMs === null ? null : await timeBeside(fromMs, direction);
+  if (toMs !== null && comparedMs.peek() === fromMs) comparedMs.value = toMs;
 }
 
 export function startCompare(): void {

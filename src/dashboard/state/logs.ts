@@ -17,6 +17,8 @@ export const logLines = signal<readonly LogLine[]>([]);
 export const linesCame = signal(0);
 export const logStream = signal<LogStream>({ state: 'closed', detail: null });
 
+/** The id of the subject whose lines are shown. */
+const followed = signal<string | null>(null);
 const attempt = signal(0);
 
 /** Why none is offered, as a sentence; null: one is. */
@@ -31,7 +33,7 @@ export const logRefusal = computed((): string | null => {
 
 function whyNotYet({ kind, id }: Subject, { view }: Shown): string | null {
   // What ended while it was followed keeps its lines: its stream says that it ended.
-  if (followed === id) return null;
+  if (followed.value === id) return null;
   if (kind === 'service') return view.services.has(id) ? null : 'There is no such service any more.';
   const state = view.containers.get(id)?.state;
   if (state === 'in queue' || state === 'starting') return `It is ${state}: its lines appear once it runs.`;
@@ -47,9 +49,6 @@ const wanted = computed((): string | null => {
   return `/${subject.kind}/${encodeURIComponent(subject.id)}/logs`;
 });
 
-/** The subject whose lines are shown. */
-let followed: string | null = null;
-
 export function startLogs(): void {
   effect(() => {
     const path = wanted.value;
@@ -60,8 +59,8 @@ export function startLogs(): void {
       logLines.value = [];
       linesCame.value = 0;
       logStream.value = { state: path === null ? 'closed' : 'opening', detail: null };
+      followed.value = path === null ? null : (selected.peek()?.id ?? null);
     });
-    followed = path === null ? null : (selected.peek()?.id ?? null);
     if (path !== null) void follow(path, leaving.signal);
     return () => leaving.abort();
   });

@@ -17,6 +17,8 @@ import { live, shown, showPast } from './store.ts';
 /** Where the page is. `position`: of the last fact folded. */
 export type Point = { position: number; timeMs: number };
 
+export type Direction = 'forward' | 'backward';
+
 export const density = signal<Density>(emptyDensity);
 /** null: live. */
 export const point = signal<Point | null>(null);
@@ -128,12 +130,27 @@ export async function goToPosition(position: number): Promise<void> {
 }
 
 /** To the fact before or after what is shown. */
-export async function step(direction: 'forward' | 'backward'): Promise<void> {
+export async function step(direction: Direction): Promise<void> {
   speed.value = 0;
-  const from = point.value?.position ?? live.value.view.factPosition;
-  const fact = neighbour(from, direction) ?? (await loadNeighbour(from, direction).catch(() => null));
+  const fact = await findNeighbour(point.value?.position ?? live.value.view.factPosition, direction);
   if (fact === null) return direction === 'forward' ? goLive() : undefined;
   await goToPosition(fact.position);
+}
+
+const findNeighbour = async (from: number, direction: Direction): Promise<LogEvent | null> =>
+  neighbour(from, direction) ?? (await loadNeighbour(from, direction).catch(() => null));
+
+/** Of the nearest fact that happened before or after a time; null: there is none. */
+export async function timeBeside(timeMs: number, direction: Direction): Promise<number | null> {
+  const near = positionNear(density.value, timeMs);
+  await past.load(near, headOf()).catch(ignore);
+  for (let from = factAt(near, timeMs); ; ) {
+    const fact = await findNeighbour(from, direction);
+    if (fact === null) return null;
+    const foundMs = Date.parse(fact.at);
+    if (direction === 'forward' ? foundMs > timeMs : foundMs < timeMs) return foundMs;
+    from = fact.position;
+  }
 }
 
 let frame = 0;
@@ -176,7 +193,7 @@ function factAt(near: number, timeMs: number): number {
   return fact?.position ?? Math.floor(Math.max(0, near - 1) / blockSize) * blockSize;
 }
 
-function neighbour(from: number, direction: 'forward' | 'backward'): LogEvent | null {
+function neighbour(from: number, direction: Direction): LogEvent | null {
   const facts = past.factsAround(from);
   if (facts === null) return null;
   if (direction === 'forward') return facts.find(({ position }) => position > from) ?? null;
