@@ -18,8 +18,8 @@ const frameMsMax = 16;
 const lateMs = 25;
 
 /** Places that are asked for first, and then again, so many at a time. */
-const placesAtOnce = 8;
-const placeRounds = 3;
+const placesAtOnce = 5;
+const placeRounds = 4;
 const dragFrames = 150;
 const dragMs = 16;
 /** Until an input has reached the page. */
