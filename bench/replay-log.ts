@@ -10,8 +10,10 @@ import { silentLogger } from '../src/logger.ts';
 import { busyCluster, writeHistory } from './fold-history.ts';
 
 /** A batch replaces 25 containers: three hundred a minute are more than any cluster of this size sees for long. */
-const stepMs = 5_000;
-const beginMs = Date.parse('2026-01-01T00:00:00.000Z');
+const busy: Pace = { stepMs: 5_000, beginMs: Date.parse('2026-01-01T00:00:00.000Z') };
+
+/** Log time from one append to the next, and of the first. */
+export type Pace = { stepMs: number; beginMs: number };
 
 const created: NewEvent = {
   stream: streams.cluster,
@@ -21,7 +23,7 @@ const created: NewEvent = {
 };
 
 /** Writes at least so many events, and closes the store. @returns how many there are */
-export async function fillStore(store: CommitStore, events: number): Promise<number> {
+export async function fillStore(store: CommitStore, events: number, { stepMs, beginMs }: Pace = busy): Promise<number> {
   let nowMs = beginMs;
   const log = await createCommitLog(
     { store, clock: { nowMs: () => nowMs }, logger: silentLogger },

@@ -10,18 +10,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { systemClock } from '../src/clock.ts';
-import { createCommitLog } from '../src/events/log/commit-log.ts';
 import { createMongoClient } from '../src/events/stores/mongo/mongo-connection.ts';
 import { createMongoStore } from '../src/events/stores/mongo/mongo-store.ts';
 import { createSqliteStore } from '../src/events/stores/sqlite/sqlite-store.ts';
 import { silentLogger } from '../src/logger.ts';
-import { createProjector } from '../src/projections/live/projector.ts';
-import { createSnapshotWriter } from '../src/projections/live/snapshot-writer.ts';
-import { createSnapshotFiles, snapshotFolder } from '../src/projections/snapshots/snapshot-files.ts';
 import { fillStore } from './replay-log.ts';
 import type { Measured, MeasuredManager } from './replay-process.ts';
 import { type BenchRow, median, printTable } from './table.ts';
+import { takeSnapshots } from './take-snapshots.ts';
 
 const million = 1_000_000;
 const rounds = 3;
@@ -100,19 +96,6 @@ async function benchFile(folder: string, events: number, before: Measured | null
       ...(growth === null ? {} : { target: `≤ ${growthMax}`, met: growth <= growthMax }),
     },
   ];
-}
-
-/** As a manager takes them while it folds. */
-async function takeSnapshots(folder: string): Promise<void> {
-  const store = await createSqliteStore({ path: join(folder, 'events.sqlite'), isReadOnly: true });
-  const log = await createCommitLog({ store, clock: systemClock, logger: silentLogger }, { writer: 'bench' });
-  const projector = createProjector({ log, logger: silentLogger, clock: systemClock });
-  const snapshots = createSnapshotFiles(join(folder, snapshotFolder));
-  const writer = createSnapshotWriter({ projector, snapshots, logger: silentLogger, isWriter: () => true });
-  await projector.start();
-  await writer.close();
-  await projector.close();
-  await log.close();
 }
 
 /** Last, for it writes to the log. */

@@ -18,6 +18,7 @@ const benches: Record<string, Bench> = {
   start: { needsServers: true, load: async () => (await import('./start.ts')).benchStart },
   release: { needsServers: true, load: async () => (await import('./release.ts')).benchRelease },
   fold: { needsServers: false, load: async () => (await import('./fold.ts')).benchFold },
+  page: { needsServers: true, load: async () => (await import('./page/page.ts')).benchPage },
   plan: { needsServers: false, load: async () => (await import('./plan.ts')).benchPlan },
 };
 

@@ -1,5 +1,6 @@
 /** The page of a large cluster is drawn, and found by names; and what every page owes to those who cannot see or point. */
 
+import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type HistoryShape, writeHistory } from '../../bench/fold-history.ts';
@@ -8,6 +9,7 @@ import { startApi, type TestApi } from '../support/http/http.ts';
 import { openMemoryLog } from '../support/http/http-logs.ts';
 import { faultsOf } from '../support/page/axe.ts';
 import { chromiumPath, openBrowser, type TestBrowser } from '../support/page/browser.ts';
+import { until } from '../support/wait.ts';
 
 if (chromiumPath === null) console.log('skipped: CO_TEST_CHROMIUM is not set');
 const test = suite('page of a large cluster');
@@ -86,6 +88,47 @@ withBrowser('its past is drawn as well', async () => {
   const { page, close } = await browser.open(`${api.url}/?at=60`);
   await page.getByTestId('connection').getByText('past').waitFor();
   await page.getByTestId('figures').getByText('of 59 nodes').waitFor();
+  await close();
+});
+
+/** What is painted of the map, as a picture. */
+const pictureOf = (page: Page) => page.evaluate("document.querySelector('.co-canvas canvas').toDataURL()");
+
+withBrowser('a picture that followed others is the one that a page opened there paints', async () => {
+  const { page, errors, close } = await browser.open(`${api.url}/?at=900`);
+  const point = page.getByTestId('point');
+  await point.getByText('#900').waitFor();
+  const pictures = new Set<unknown>();
+  for (let position = 899; position > 890; position -= 1) {
+    await page.getByRole('button', { name: 'Back' }).click();
+    await point.getByText(new RegExp(`#${position}$`)).waitFor();
+    pictures.add(await pictureOf(page));
+  }
+  await page.getByRole('button', { name: 'Forward' }).click();
+  await point.getByText(/#892$/).waitFor();
+  assert.ok(pictures.size > 3, `${pictures.size} different pictures`);
+  const fresh = await browser.open(`${api.url}/?at=892`);
+  await fresh.page.getByTestId('connection').getByText('past').waitFor();
+  await until('the same picture', async () => (await pictureOf(fresh.page)) === (await pictureOf(page)));
+  assert.equal(errors, []);
+  await fresh.close();
+  await close();
+});
+
+withBrowser('scrolled down, the nodes there are painted, and found by a click', async () => {
+  const { page, close } = await browser.open(api.url, { viewport: { width: 500, height: 500 } });
+  const canvas = page.getByTestId('canvas');
+  await canvas.waitFor();
+  const map = "document.querySelector('.co-canvas')";
+  await page.evaluate(`scrollTo(0, ${map}.getBoundingClientRect().top + scrollY + 500)`);
+  await until('the canvas follows', async () => ((await page.evaluate(`${map}.firstChild.offsetTop`)) as number) > 0);
+  const [top, width] = (await page.evaluate(`[${map}.firstChild.offsetTop, ${map}.clientWidth]`)) as [number, number];
+  // Each node has less than a row of tiles.
+  const row = 16;
+  const y = row * (block.nameHeight + tile.size + tile.gap + block.margin);
+  await canvas.click({ position: { x: 5, y: y - top + 3 } });
+  const node = `worker-${row * Math.floor(width / block.width)}`;
+  await page.locator('#details-heading').getByText(node).waitFor();
   await close();
 });
 

@@ -16,6 +16,8 @@ export type Block = {
   keyframes: Keyframe[];
   /** The first came from the manager; else it is a branch, too. */
   isWhole: boolean;
+  /** It was looked at, and has keyframes, or gets them. */
+  isVisited: boolean;
 };
 
 export type BlockFolder = {
@@ -76,7 +78,7 @@ function keep(block: Block, view: ClusterView): boolean {
 }
 
 /** A view that is a branch of another one takes this part of its memory. */
-const branchPart = 1 / 16;
+const branchPart = 1 / 24;
 
 /** What its views take of the memory, in containers. */
 export function weightOf({ keyframes, isWhole }: Block): number {

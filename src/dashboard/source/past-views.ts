@@ -76,10 +76,15 @@ export function createPastViews(
     const before = blockBefore(from);
     const [loaded, facts] = await Promise.all([before ? null : loadView(from), loadFacts(from, to)]);
     const view = loaded ?? folder.foldToEnd(before!);
-    const block: Block = { from, through: to, facts, keyframes: [{ position: from, view }], isWhole: before === null };
-    blocks.set(from, block);
+    const keyframes = [{ position: from, view }];
+    blocks.set(from, { from, through: to, facts, keyframes, isWhole: before === null, isVisited: false });
     forgetOldest(blocks);
-    void folder.addKeyframes(block, { pause, isKept: () => blocks.get(from) === block });
+  };
+
+  const visit = (block: Block): void => {
+    if (block.isVisited) return;
+    block.isVisited = true;
+    void folder.addKeyframes(block, { pause, isKept: () => blocks.get(block.from) === block });
   };
 
   return {
@@ -91,6 +96,7 @@ export function createPastViews(
       blocks.delete(block.from);
       blocks.set(block.from, block);
       const end = Math.min(position, block.through);
+      visit(block);
       return { view: folder.fold(block, end), position: end };
     },
     async load(position, head) {

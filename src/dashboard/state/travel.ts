@@ -203,7 +203,7 @@ function neighbour(from: number, direction: Direction): LogEvent | null {
 /** So many blocks, evenly over the history, are loaded beforehand: there is a picture wherever the slider goes. */
 const blocksAhead = 24;
 /** In their views, so that most of what may be kept is left for where the slider rests. */
-const containersAhead = 90_000;
+const containersAhead = 60_000;
 const settledMs = 1_500;
 
 async function loadAhead(): Promise<void> {

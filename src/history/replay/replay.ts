@@ -44,7 +44,7 @@ export type BadEvent = UnreadableEvent;
 
 const page = 500;
 /** A long replay yields to timers and sockets this often. */
-const yieldEveryMs = 30;
+const yieldEveryMs = 10;
 
 /**
  * @throws AppError `moment_in_future` (details.position, .at: the head) · `moment_before_log` · `fold_failed`

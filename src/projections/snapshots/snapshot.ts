@@ -5,12 +5,13 @@
 
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { deserialize, serialize } from 'node:v8';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import type { Commit } from '../../events/schema/event.ts';
 import { alarmNames } from '../../model/alarm.ts';
 import type { ClusterView } from '../view/cluster-view.ts';
+import { copyView } from '../view/copy-view.ts';
 import { projectionVersion } from '../view/evolve.ts';
+import { partsFormat, readParts, writeParts } from './view-parts.ts';
 
 export type Snapshot = {
   /** The last commit folded. */
@@ -51,8 +52,7 @@ export const eventsPerSnapshot = 50_000;
 /** About so many are kept; beyond it every second one of the older half goes. */
 export const snapshotsMax = 400;
 
-/** V8's own format: it keeps maps, sets and what is shared; it is read by the program that wrote it, or not at all. */
-const format = `v8 ${process.versions.v8.split('.').slice(0, 2).join('.')}, zstd`;
+const format = `${partsFormat}, zstd`;
 
 /** zlib comes back to the event loop for each chunk: with its own 16 KiB a snapshot taken during a long fold takes as long as the fold. */
 const chunkSize = 4 * 1024 * 1024;
@@ -71,8 +71,7 @@ export async function takeSnapshot(
   { slot, hash }: Pick<Commit, 'slot' | 'hash'>,
 ): Promise<Snapshot> {
   const { position, at } = view;
-  const serialized = serialize(view);
-  const bytes = await compress(serialized, { chunkSize });
+  const bytes = await compress(await writeParts(copyView(view)), { chunkSize });
   return { slot, position, at, commitHash: hash, projectionVersion, format, bytesHash: sha256(bytes), bytes };
 }
 
@@ -85,7 +84,7 @@ export async function openSnapshot(snapshot: Snapshot, commit: Commit | undefine
   const isOfLog = commit?.slot === snapshot.slot && commit.hash === snapshot.commitHash;
   if (!isOurs || !isOfLog || sha256(snapshot.bytes) !== snapshot.bytesHash) return null;
   try {
-    return deserialize(await decompress(snapshot.bytes, { chunkSize })) as ClusterView;
+    return await readParts(await decompress(snapshot.bytes, { chunkSize }));
   } catch {
     return null;
   }

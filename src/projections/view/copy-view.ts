@@ -3,10 +3,12 @@
 import type { ClusterView, ContainerView } from './cluster-view.ts';
 
 /** A tenth of the time of `structuredClone`. */
-export function copyView({ containers, ...rest }: ClusterView): ClusterView {
+export function copyView(view: ClusterView): ClusterView {
+  const { containers, ...rest } = view;
   const copies = new Map<string, ContainerView>();
   for (const [id, container] of containers) copies.set(id, copyContainer(container));
-  return { ...copyMember(rest), containers: copies };
+  // The members keep their order, which is that of its text.
+  return { ...view, ...copyMember(rest), containers: copies };
 }
 
 /** What a container holds is replaced, never changed: the object itself is all there is to copy. */

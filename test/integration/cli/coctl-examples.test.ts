@@ -261,8 +261,7 @@ const special: Record<string, Special> = {
   'coctl top web --watch': watched,
   'coctl logs web -f': watched,
   'coctl events -f --service web': watched,
-  // It was requested just now.
-  'coctl ps web --at 5m -o wide': different,
+  'coctl ps web --at 5m -o wide': different, // It was requested just now.
   'coctl history web --file log.ndjson.gz': exported,
   'coctl diff 2026-01-31T14:00:00Z': different,
   'coctl diff 5m': different,

@@ -66,6 +66,30 @@ test('comes compressed to those that can read it', async () => {
   assert.is(JSON.parse(gunzipSync(bytes).toString()).projectionVersion, projectionVersion);
 });
 
+test('its tag says the position and the version of the fold; who has it gets no more', async () => {
+  for (const [query, position] of [
+    ['', api.projector.view.position],
+    ['?at=5', 5],
+  ] as const) {
+    const { headers } = await api.call('GET', `/view${query}`, ada);
+    const tag = `"${projectionVersion}-${position}"`;
+    assert.equal([headers.etag, headers['cache-control']], [tag, 'private, no-cache']);
+    const conditional = { headers: { ...ada.headers, 'if-none-match': tag } };
+    const again = await api.call('GET', `/view${query}`, conditional);
+    assert.equal([again.status, again.text, again.headers.etag], [304, '', tag]);
+    const other = await api.call('GET', '/view?at=6', conditional);
+    assert.equal([other.status, other.body.position], [200, 6]);
+  }
+});
+
+test('callers at the same time get the same bytes', async () => {
+  for (const query of ['', '?at=7']) {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => api.call('GET', `/view${query}`, ada)));
+    assert.is(new Set(answers.map(({ text }) => text)).size, 1);
+    assert.is(answers[0]!.status, 200);
+  }
+});
+
 test('a position beyond the head is refused, and so is a call without a token', async () => {
   assert.is((await api.call('GET', '/view?at=999999', ada)).body.code, 'moment_in_future');
   assert.is((await api.call('GET', '/view')).body.code, 'unauthenticated');

@@ -89,6 +89,46 @@ test('the last block grows with the log', async () => {
   assert.is(deps.calls(), 3, 'its facts alone were asked for');
 });
 
+test('a block behind a loaded one is folded on from it: its facts alone are asked for', async () => {
+  const deps = countingDeps();
+  const past = createPastViews(deps, options);
+  await past.load(5, head);
+  assert.is(past.isNext(20), true);
+  assert.is(past.isNext(40), false);
+  await past.load(20, head);
+  assert.is(deps.calls(), 3);
+  await past.load(40, head);
+  assert.is(deps.calls(), 4);
+  assert.equal(structuredClone(past.nearest(40)!.view), foldTo(40));
+});
+
+test('once a block has been folded, any position of it is a few facts from a view that is kept', async () => {
+  const folded = new Set<number>();
+  const counted = events.map((event) => ({
+    ...event,
+    get at() {
+      folded.add(event.position);
+      return event.at;
+    },
+  })) as readonly LogEvent[];
+  const past = createPastViews(
+    {
+      pause: nextTick,
+      loadView: async (position) => foldTo(position),
+      loadFacts: async (after, to) => counted.filter(({ position }) => position > after && position <= to),
+    },
+    { blockSize: 64, factsPerKeyframe: 4 },
+  );
+  await past.load(head, head);
+  const from = Math.floor((head - 1) / 64) * 64;
+  past.nearest(head);
+  for (let position = head; position > from; position -= 1) {
+    folded.clear();
+    past.nearest(position);
+    assert.ok(folded.size <= 4, `${folded.size} at ${position}`);
+  }
+});
+
 test('the facts up to a position are those of its block and the one before', async () => {
   const past = createPastViews(countingDeps(), options);
   await past.load(10, head);
