@@ -87,6 +87,26 @@ promise(
   },
 );
 
+promise('a service has the rights and the place that run gives it, and what an editor saves of it', async () => {
+  await run('node', 'label', 'worker-2', 'disk=ssd');
+  const rights = ['--read-only', '--tmpfs', '/run:size=1m', '--hostname', 'safe', '--cap-drop', 'ALL', '--user', '7'];
+  const place = ['--constraint', 'node.labels.disk==ssd', '--stop-timeout', '1s', '--entrypoint', 'sh'];
+  const ran = await run('run', 'safe', image, ...rights, ...place, '--timeout', '60s', '--', '-c', 'exec sleep 3600');
+  assert.is(ran.code, 0, ran.err);
+  const nameOf = async () => (await run('ps', 'safe', '-o', 'name')).out.trim();
+  const shell = async (line: string) => run('exec', await nameOf(), '--', 'sh', '-c', line);
+  assert.is((await shell('hostname; id -u; touch /run/a && echo written')).out, 'safe\n7\nwritten\n');
+  assert.match((await shell('touch /a')).err, /Read-only file system/);
+  assert.match((await run('ps', 'safe')).out, /^safe\.1-\w+ +worker-2 +running/m);
+
+  const editor = `sed -i -e 's/hostname: safe/hostname: edited/' -e 's/readOnly: true/readOnly: false/'`;
+  const edited = await coctl(['edit', 'safe', '--timeout', '60s'], { environment: { CO_URL: url, EDITOR: editor } });
+  assert.is(edited.code, 0, edited.err);
+  assert.match(edited.err, /^ {4}~ container\.hostname: "safe" → "edited"$/m);
+  assert.match((await shell('hostname')).out, /^edited$/m);
+  assert.is((await run('rm', 'safe', '--timeout', '60s')).code, 0);
+});
+
 promise('another version is planned and rolled out, a node is drained, and all of it is removed', async () => {
   await writeFile(file(), compose('2'));
   const planned = await run('plan', '-f', file());
