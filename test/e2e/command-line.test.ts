@@ -36,9 +36,9 @@ let watching: Program;
 
 type Ended = { code: number; out: string; err: string };
 
-/** As it is typed in the folder of the copy; several times what it takes on a busy machine. */
-async function type(line: string): Promise<Ended> {
-  const [command, ...args] = line.split(' ') as [string, ...string[]];
+/** As it is typed in the folder of the copy; several times what it takes on a busy machine. @param quoted words with spaces */
+async function type(line: string, ...quoted: string[]): Promise<Ended> {
+  const [command, ...args] = [...line.split(' '), ...quoted] as [string, ...string[]];
   const options = { cwd: folder, env, timeout: 150_000 };
   return promisify(execFile)(command, args, options).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
@@ -206,6 +206,25 @@ promise(
     assert.is(applied.code, 0, applied.err);
   },
 );
+
+promise('a service has the rights and the place that run gives it, and what an editor saves of it', async () => {
+  await type('./coctl node label worker-2 disk=ssd');
+  const rights = '--read-only --tmpfs /run:size=1m --hostname safe --cap-drop ALL --user 7';
+  const place = '--constraint node.labels.disk==ssd --stop-timeout 1s --entrypoint sh';
+  const ran = await type(`./coctl run safe ${image} ${rights} ${place} --timeout 120s -- -c`, 'exec sleep 3600');
+  assert.is(ran.code, 0, ran.err);
+  const shell = (line: string) => type('./coctl exec safe.1 -- sh -c', line);
+  assert.is((await shell('hostname; id -u; touch /run/a && echo written')).out, 'safe\n7\nwritten\n');
+  assert.match((await shell('touch /a')).err, /Read-only file system/);
+  assert.match((await type('./coctl ps safe')).out, /^safe\.1-\w+ +worker-2 +running/m);
+
+  env.EDITOR = `sed -i -e 's/hostname: safe/hostname: edited/' -e 's/readOnly: true/readOnly: false/'`;
+  const edited = await type('./coctl edit safe --timeout 120s');
+  assert.is(edited.code, 0, edited.err);
+  assert.match(edited.err, /^ {4}~ container\.hostname: "safe" → "edited"$/m);
+  assert.match((await shell('hostname')).out, /^edited$/m);
+  assert.is((await type('./coctl rm safe --timeout 120s')).code, 0);
+});
 
 promise('a node is drained and services removed; up leaves the rest running, and down takes it away', async () => {
   const drained = await type('./coctl node drain worker-1 --timeout 120s');

@@ -7,10 +7,11 @@ import { whatIfTables } from './what-if-tables.ts';
 /** What a dry run of services answers. */
 export type Supposed = { specs: SpecChange[]; plan: WhatIfAnswer };
 
-/** The differences, then what would move; nothing where no spec would change. */
-export function supposedLines({ specs, plan }: Supposed): string[] {
+/** The differences, then what would move. */
+export function supposedLines({ specs, plan }: Supposed): { isDifferent: boolean; lines: string[] } {
   const differences = specs.flatMap(specDiffLines);
-  return differences.length === 0 ? [] : [...differences, '', ...whatIfTables(plan)];
+  if (differences.length === 0) return { isDifferent: false, lines: ['nothing would change'] };
+  return { isDifferent: true, lines: [...differences, '', ...whatIfTables(plan)] };
 }
 
 export type SpecChange = { serviceName: string; before: object | null; after: object | null };

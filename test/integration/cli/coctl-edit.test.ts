@@ -192,6 +192,9 @@ test('--dry-run shows the difference and the plan, --detach does not wait, --jso
   assert.match(planned.out, /web\.3 is placed on worker-/);
   assert.is(await replicas(), 2);
   await rm(at('seen/0'));
+  const alike = await edit(await editorOf(`sed -i '/^  ports: \\[\\]$/d' "$1"`), '--dry-run');
+  assert.is(alike.out, 'nothing would change\n', alike.err);
+  await rm(at('seen/0'));
   const detached = await edit(await editorOf(toThree), '--detach', '--json');
   const [{ generation, ...only }] = detached.json().services;
   assert.equal(only, { serviceName: 'web', changed: true, outcome: 'accepted', reason: null });

@@ -160,8 +160,8 @@ async function plan(options: PlanOptions, context: CliContext): Promise<void> {
   const services = requestsOf(definition);
   const supposed = await api.call<Supposed>('POST', '/service?dryRun=true', { services });
   const removed = surplus.map((serviceName): SpecChange => ({ serviceName, before: {}, after: null }));
-  const lines = supposedLines({ ...supposed, specs: [...supposed.specs, ...removed] });
-  if (lines.length > 0) context.exitWith(exitCodes.different);
+  const { isDifferent, lines } = supposedLines({ ...supposed, specs: [...supposed.specs, ...removed] });
+  if (isDifferent) context.exitWith(exitCodes.different);
   if (options.json) return context.printJson({ ...supposed, removed: surplus });
-  for (const line of lines.length === 0 ? ['nothing would change'] : lines) context.print(line);
+  for (const line of lines) context.print(line);
 }

@@ -156,5 +156,5 @@ function reportUnchanged({ position }: ReadService, { json }: ChangeOptions, con
 
 function reportSupposed(supposed: Supposed, { json }: ChangeOptions, context: CliContext): void {
   if (json) context.printJson(supposed);
-  else for (const line of supposedLines(supposed)) context.print(line);
+  else for (const line of supposedLines(supposed).lines) context.print(line);
 }
