@@ -212,6 +212,16 @@ withBrowser('two handles show the difference between two points in time', async 
   await close();
 });
 
+withBrowser('the whole history is compared also before its strip has been counted', async () => {
+  const { page, close } = await browser.open('about:blank');
+  await page.route('**/density**', (route) => route.abort());
+  await page.goto(cluster.url);
+  await page.locator('[data-service="web"]').getByText('2 / 2').waitFor();
+  await page.getByRole('button', { name: 'Compare' }).click();
+  await page.getByTestId('difference').locator('[data-change="added"][data-name="web"]').waitFor();
+  await close();
+});
+
 withBrowser('nothing is loaded from elsewhere, and no script but its own would run', async () => {
   const { page, errors, close } = await browser.open('about:blank');
   const origins = new Set<string>();

@@ -28,8 +28,10 @@ export const isNear = signal(false);
 export const speed = signal(0);
 
 export const range = computed(() => {
-  const fromMs = Date.parse(density.value.buckets[0]?.at ?? live.value.view.at);
-  const lastMs = Date.parse(live.value.view.at);
+  const { at, cluster } = live.value.view;
+  // The history begins with the cluster, also before the strip is there.
+  const fromMs = Date.parse(density.value.buckets[0]?.at ?? cluster?.createdAt ?? at);
+  const lastMs = Date.parse(at);
   return { fromMs, toMs: Math.max(lastMs, fromMs + 1_000) };
 });
 
