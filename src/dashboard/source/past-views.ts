@@ -82,6 +82,8 @@ export function createPastViews(
   };
 
   const visit = (block: Block): void => {
+    blocks.delete(block.from);
+    blocks.set(block.from, block);
     if (block.isVisited) return;
     block.isVisited = true;
     void folder.addKeyframes(block, { pause, isKept: () => blocks.get(block.from) === block });
@@ -93,10 +95,8 @@ export function createPastViews(
       const from = blocks.has(wanted) ? wanted : lastBefore(blocks.keys(), wanted);
       const block = from === null ? undefined : blocks.get(from);
       if (!block) return null;
-      blocks.delete(block.from);
-      blocks.set(block.from, block);
+      if (from === wanted) visit(block);
       const end = Math.min(position, block.through);
-      visit(block);
       return { view: folder.fold(block, end), position: end };
     },
     async load(position, head) {
