@@ -102,10 +102,10 @@ export function createContext({ out, err, input, environment, signal }: ContextO
 
 const columnsDefault = 80;
 
-/** COLUMNS wins, as for other programs. A pipe has no width. */
-function widthOf({ isTTY, columns = columnsDefault }: TextStream, { COLUMNS: given }: CliContext['environment']) {
+/** COLUMNS wins, as for other programs. A pipe has no width, and a terminal that does not know its own says 0. */
+function widthOf({ isTTY, columns }: TextStream, { COLUMNS: given }: CliContext['environment']) {
   if (!isTTY) return null;
-  return given && /^[1-9]\d{0,4}$/.test(given) ? Number(given) : columns;
+  return given && /^[1-9]\d{0,4}$/.test(given) ? Number(given) : columns || columnsDefault;
 }
 
 const liveLinesOf = (stream: TextStream) => (stream.isTTY ? createLiveLines(stream) : null);

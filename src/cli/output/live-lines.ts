@@ -21,7 +21,7 @@ export function createLiveLines(terminal: Terminal): LiveLines {
     // The cursor is below the block: a block as high as the terminal would scroll.
     linesMax: (terminal.rows ?? rowsDefault) - 1,
     update(lines) {
-      const width = (terminal.columns ?? columnsDefault) - 1;
+      const width = (terminal.columns || columnsDefault) - 1;
       // A line that runs over would take two, and the block would be drawn over itself.
       const up = drawn > 0 ? `\u001b[${drawn}A` : '';
       terminal.write(

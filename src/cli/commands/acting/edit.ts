@@ -96,7 +96,7 @@ async function editUntilTaken<T>(
 }
 
 /** The body of the request has this one service, and the text does not say so. */
-const withoutPath = (message: string) => message.replace(/^services\[0\]\./, '');
+const withoutPath = (message: string) => message.replace(/^services\.[^.]+\./, '');
 
 const ofText: ReadonlySet<string> = new Set([
   ...['usage_invalid', 'body_invalid', 'body_contradictory', 'image_refused', 'option_refused'],
