@@ -94,6 +94,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
         queues.readCommands();
         queues.readRefusals();
       },
+      onRegistered: contact.heard,
       onRefused: () => queues.leaveCommands(),
     },
   );
@@ -126,7 +127,7 @@ export function createAgent(deps: AgentDeps, options: AgentOptions): Agent {
       { engine, clock, logger },
       { ...options, ...onHints, onLost: engineReports.lost, onReturned: engineReports.returned },
     );
-    const of = { session: session.number, running: worker.running, onTaken: contact.heartbeatTaken };
+    const of = { session: session.number, running: worker.running, onTaken: contact.heard };
     const heartbeat = startHeartbeat({ bus, clock }, { ...ids, everyMs: heartbeatMs, ...of });
     return [stopListening, session.close, engineReports.close, () => watch.close(), () => heartbeat.unsubscribe()];
   };

@@ -59,6 +59,8 @@ export type SessionOptions = {
   hostAccess?: HostAccess;
   /** A registration got no answer: it may be waiting where this instance does not look. */
   onUnanswered: () => void;
+  /** A manager has a registration that was sent then, by the monotonic clock. */
+  onRegistered?: (sentAtMs: number) => void;
   /** The node's queue is the holder's to read. */
   onRefused: () => void;
   /** What the engine is and has. @throws AppError `engine_unavailable`, which is waited out */
@@ -68,7 +70,12 @@ export type SessionOptions = {
 export function createSession(deps: SessionDeps, options: SessionOptions): AgentSession {
   const { logger } = deps;
   const { instance, node } = options;
-  const actor = createActor(sessionMachine, { input: { operations: createOperations(deps, options) } });
+  /** The last registration; when it was sent first, for the answer may be to that. */
+  let registration: { id: string; sentAtMs: number } | null = null;
+  const onSend = (id: string) => {
+    if (registration?.id !== id) registration = { id, sentAtMs: deps.clock.monotonicMs() };
+  };
+  const actor = createActor(sessionMachine, { input: { operations: createOperations(deps, options, onSend) } });
   actor.start();
   const state = () => actor.getSnapshot().context;
   return {
@@ -82,8 +89,9 @@ export function createSession(deps: SessionDeps, options: SessionOptions): Agent
     },
     isAnswer: (wanted) => isAnswer(state(), wanted),
     retryNow: () => actor.send({ type: 'retryNow' }),
-    accept({ session, position }) {
+    accept({ session, position, registrationId }) {
       if (state().accepted?.session !== session) logger.info({ session, position }, 'registered');
+      if (registration?.id === registrationId) options.onRegistered?.(registration.sentAtMs);
       actor.send({ type: 'accepted', session, position });
     },
     challenged({ instanceId, hostname }) {
@@ -96,12 +104,17 @@ export function createSession(deps: SessionDeps, options: SessionOptions): Agent
   };
 }
 
-function createOperations({ bus, clock, logger }: SessionDeps, options: SessionOptions): SessionOperations {
-  const { takeInventory, onUnanswered, onRefused, ...identity } = options;
+function createOperations(
+  { bus, clock, logger }: SessionDeps,
+  options: SessionOptions,
+  onSend: (registrationId: string) => void,
+): SessionOperations {
+  const { takeInventory, onUnanswered, onRegistered: _, onRefused, ...identity } = options;
   return {
     newRegistrationId: randomUUID,
     takeInventory: (interrupted) => retryWhileEngineUnavailable(takeInventory, interrupted),
     send(registration) {
+      onSend(registration.registrationId);
       const at = new Date(clock.nowMs()).toISOString();
       return bus.sendReport({ kind: 'register', ...identity, reportId: randomUUID(), at, ...registration });
     },

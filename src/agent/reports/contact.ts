@@ -14,8 +14,11 @@ export type Contact = {
    */
   isAlone(onDisconnect: OnDisconnect): boolean;
   isConnected(): boolean;
-  /** The broker has a heartbeat that was sent then. What counts is the sending: none that managers judge by is older. */
-  heartbeatTaken(sentAtMs: number): void;
+  /**
+   * The broker has a heartbeat that was sent then, or a manager a registration. What counts is the sending: nothing that managers
+   * judge by is older.
+   */
+  heard(sentAtMs: number): void;
   /** A manager cannot reach the log. */
   logAway(leaseMs: number): void;
   /** A manager has read the log, and said what it wants. */
@@ -38,7 +41,7 @@ export function createContact({ bus, clock }: ContactDeps): Contact {
       return onDisconnect === 'keep' || (nodeTimeoutMs !== null && nowMs - heardAtMs < nodeTimeoutMs);
     },
     isConnected,
-    heartbeatTaken(sentAtMs) {
+    heard(sentAtMs) {
       heardAtMs = Math.max(heardAtMs, sentAtMs);
     },
     logAway(leaseMs) {

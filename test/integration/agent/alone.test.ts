@@ -68,6 +68,18 @@ test('what dies while the broker is away runs again, and the log takes both when
   assert.not.ok(kindsReported(manager, container).includes('failed'), 'one report for both');
 });
 
+test('a node that has just registered counts as heard', async ({ scene }) => {
+  const { machine, manager } = scene;
+  await scene.startAgent({ heartbeatMs: 60_000 });
+  manager.restart = atOnce;
+  const container = await manager.queue();
+  await untilReported(manager, container, 'running');
+  assert.is(manager.heartbeats.length, 0);
+  scene.setBusAway(true);
+  machine.kill(container, 1);
+  await untilState(scene, `${container}.1`, 'running');
+});
+
 test('once the log has it, it speaks for itself', async ({ scene }) => {
   const { machine, manager } = scene;
   await scene.startAgent();

@@ -28,11 +28,13 @@ function setUp() {
       sent.push({ report: report as RegisterReport, confirm: resolve, fail });
     });
   let left = 0;
+  const registered: number[] = [];
   const session = createSession(
     { bus: { sendReport } as unknown as AgentBus, clock: systemClock, logger: silentLogger },
     {
       ...{ clusterId, node, instance, publicKey: 'A'.repeat(43), hostname: 'left', labels: [], agentVersion: '1' },
       onUnanswered: () => {},
+      onRegistered: (sentAtMs) => registered.push(sentAtMs),
       onRefused: () => {
         left += 1;
       },
@@ -40,7 +42,7 @@ function setUp() {
     },
   );
   const nth = (count: number) => until(`report ${count}`, () => sent[count - 1]);
-  return { session, sent, nth, leftQueue: () => left };
+  return { session, sent, nth, registered, leftQueue: () => left };
 }
 
 const answerTo = ({ report: { registrationId } }: Sent, session: number): WantedCommand => ({
@@ -65,6 +67,21 @@ test('a bus that connects again while the registration is on its way gets no sec
   assert.is(sent.length, 1);
   session.accept(answerTo(first, 7));
   assert.is(session.number(), 7);
+  session.close();
+});
+
+test('what a manager answers counts from when it was sent first, and a set that answers none does not', async () => {
+  const { session, nth, registered } = setUp();
+  session.connected();
+  const first = await nth(1);
+  const sentByMs = systemClock.monotonicMs();
+  first.fail();
+  session.connected();
+  const again = await nth(2);
+  session.accept(answerTo(again, 7));
+  session.accept({ ...answerTo(again, 7), registrationId: null });
+  assert.is(registered.length, 1);
+  assert.ok(registered[0]! <= sentByMs);
   session.close();
 });
 
