@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { AppError } from '../../errors.ts';
 import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
+import { printLines } from '../output/formats.ts';
 import { type Column, formatTable } from '../output/table.ts';
 import { readUrl } from '../sources/api.ts';
 import { type ClusterContext, changeContexts, contextsPath, readContexts, without } from '../sources/contexts.ts';
@@ -59,10 +60,10 @@ const columns: readonly Column<Row>[] = [
   { title: 'URL', cell: ({ url }) => url },
 ];
 
-function list({ environment, print, ...look }: CliContext): void {
-  const { current, contexts } = readContexts(environment);
+function list(context: CliContext): void {
+  const { current, contexts } = readContexts(context.environment);
   const rows = Object.entries(contexts).map(([name, of]) => ({ name, ...of, isCurrent: name === current }));
-  for (const line of formatTable(columns, rows, look)) print(line);
+  printLines(formatTable(columns, rows, context), context);
 }
 
 const notKnown = (name: string) => new AppError('context_not_found', `no context is called ${name}: coctl context ls`);

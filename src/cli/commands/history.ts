@@ -12,7 +12,7 @@ import { type AskOptions, addAskOptions, ask } from '../sources/ask.ts';
 import { parseTime } from '../sources/point-in-time.ts';
 import { readEventsThrough } from '../sources/read-events.ts';
 import { checkSubjectName } from '../sources/subject-name.ts';
-import { parseLimit } from './limit-option.ts';
+import { parseLimit } from './option-parsers.ts';
 
 type Options = AskOptions & { kind?: SubjectKind; since?: string; until?: string; limit: number; json?: boolean };
 

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { formatTime } from '../../history/sentences/format-values.ts';
 import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
+import { printLines } from '../output/formats.ts';
 import { type Column, formatTable } from '../output/table.ts';
 import { type ApiOptions, addApiOptions, createApi } from '../sources/api.ts';
 
@@ -71,7 +72,7 @@ function addList(group: Command, context: CliContext): void {
     .action(async (options: Options) => {
       const list = await createApi(context, options).get<{ registries: ListedLogin[] }>('/registry');
       if (options.json) return context.printJson(list);
-      for (const line of formatTable(columns, list.registries, context)) context.print(line);
+      printLines(formatTable(columns, list.registries, context), context);
     });
   addApiOptions(command);
   addExamples(command, [['registry list', 'who set which, and when']]);

@@ -16,6 +16,7 @@ import { stateBody } from '../../projections/rows/state-bodies.ts';
 import type { ClusterView } from '../../projections/view/cluster-view.ts';
 import { type CliContext, exitCodes } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
+import { printLines } from '../output/formats.ts';
 import { count, withProgress } from '../output/progress-bar.ts';
 import { stateTables } from '../output/state-tables.ts';
 import { printable } from '../output/table.ts';
@@ -74,7 +75,7 @@ async function replayLog(source: LogSource, options: Options, context: CliContex
   else if (at !== undefined) {
     const body = bodyOf(source, view);
     const shown = { containers: true, nowMs: Date.parse(body.at), look: context };
-    for (const line of stateTables(body, shown)) context.print(line);
+    printLines(stateTables(body, shown), context);
   }
   if (bad > 0) context.exitWith(exitCodes.different);
 }

@@ -9,6 +9,7 @@ import { programName } from '../../process/program-name.ts';
 import { fingerprintOfAuthority } from '../../tls/certificate.ts';
 import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
+import { printLines } from '../output/formats.ts';
 import { type Column, formatTable } from '../output/table.ts';
 import { type ApiOptions, addApiOptions, createApi } from '../sources/api.ts';
 import { parseDuration } from '../sources/duration.ts';
@@ -108,7 +109,7 @@ function addList(group: Command, context: CliContext): void {
     .action(async (options: Options) => {
       const list = await createApi(context, options).get<{ tokens: ListedToken[] }>('/token');
       if (options.json) return context.printJson(list);
-      for (const line of formatTable(columns, list.tokens, context)) context.print(line);
+      printLines(formatTable(columns, list.tokens, context), context);
     });
   addApiOptions(command);
   addExamples(command, [['token list', 'who may call']]);

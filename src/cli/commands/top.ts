@@ -7,6 +7,7 @@ import { AppError } from '../../errors.ts';
 import { formatBytes } from '../../history/sentences/format-values.ts';
 import type { CliContext } from '../output/context.ts';
 import { addExamples } from '../output/examples.ts';
+import { printLines } from '../output/formats.ts';
 import { type Column, formatTable } from '../output/table.ts';
 import { type Api, type ApiOptions, addApiOptions, createApi } from '../sources/api.ts';
 
@@ -60,7 +61,7 @@ async function showTop(service: string | undefined, options: Options, context: C
     if (options.json) context.printJson({ containers: rows });
     else {
       if (options.watch && context.isTerminal) context.write(clearScreen);
-      for (const line of formatTable(columns, rows, context)) context.print(line);
+      printLines(formatTable(columns, rows, context), context);
     }
     if (options.watch) await pause(watchPauseMs, undefined, { signal: context.signal }).catch(() => {});
   } while (options.watch && !context.signal.aborted);

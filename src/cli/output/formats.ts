@@ -43,6 +43,7 @@ export function listLines<T>(
   return formatTable(columns({ nowMs, isWide: format === 'wide' }), rows, look);
 }
 
+/** Lines that are as wide as they may be: tables, and what is copied. */
 export const printLines = (lines: readonly string[], context: CliContext): void => {
   for (const line of lines) context.printWhole(line);
 };

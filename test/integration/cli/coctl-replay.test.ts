@@ -2,6 +2,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openLogForReading } from '../../../src/events/open-log.ts';
@@ -45,6 +46,18 @@ file('--at shows the three views as they stood', async () => {
   assert.is(code, 0);
   for (const title of [/^SERVICE /m, /^NODE /m, /^CONTAINER /m]) assert.match(out, title);
   assert.match(out, /at position 20,/);
+});
+
+file('on a terminal its tables have colours, and each row is one line', async () => {
+  for (const columns of [60, 100]) {
+    const args = ['replay', '--sqlite', recorded.path, '--at', '20'];
+    const [coloured, plain] = [
+      await coctl(args, { columns }),
+      await coctl(args, { columns, environment: { NO_COLOR: '1' } }),
+    ].map(({ out }) => out.slice(out.indexOf('\nSERVICE')));
+    assert.ok(coloured!.includes('\u001b['));
+    assert.is(stripVTControlCharacters(coloured!), plain);
+  }
 });
 
 file('--at --json is the body of GET /state', async () => {

@@ -10,6 +10,7 @@ import { addExamples } from '../../output/examples.ts';
 import { type SpecChange, type Supposed, supposedLines } from '../../output/spec-diff.ts';
 import { printable } from '../../output/table.ts';
 import { type Api, type ApiOptions, addApiOptions, createApi } from '../../sources/api.ts';
+import { collect } from '../option-parsers.ts';
 import {
   addChangeOptions,
   type Change,
@@ -54,8 +55,6 @@ export function addPlanCommand(program: Command, context: CliContext): void {
     ['plan -f shop.yaml --prune --project shop', 'also what would be removed'],
   ]);
 }
-
-const collect = (value: string, before: string[] = []) => [...before, value];
 
 const addFileOptions = (command: Command): Command =>
   command

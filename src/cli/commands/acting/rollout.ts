@@ -6,6 +6,7 @@ import { formatDuration, formatTime } from '../../../history/sentences/format-va
 import type { ServiceStateBody } from '../../../projections/rows/state-bodies.ts';
 import type { CliContext } from '../../output/context.ts';
 import { addExamples } from '../../output/examples.ts';
+import { printLines } from '../../output/formats.ts';
 import { describeService } from '../../output/replica-lines.ts';
 import { type Column, formatTable } from '../../output/table.ts';
 import { type ApiOptions, addApiOptions, createApi } from '../../sources/api.ts';
@@ -119,7 +120,7 @@ function addHistory(group: Command, context: CliContext): void {
       const path = `/service/${service}/generations?limit=${encodeURIComponent(limit)}`;
       const answer = await createApi(context, options).get<{ generations: Generation[] }>(path);
       if (json) return context.printJson(answer);
-      for (const line of formatTable(columns, answer.generations, context)) context.print(line);
+      printLines(formatTable(columns, answer.generations, context), context);
     });
   addApiOptions(command);
   addExamples(command, [['rollout history web', 'what `coctl rollback web --to` takes']]);

@@ -5,9 +5,7 @@ import { stopSignals } from '../../../model/container-options.ts';
 import { serviceModes } from '../../../model/job.ts';
 import { strategies } from '../../../model/placement.ts';
 import { parseReplicas } from '../../sources/assignments.ts';
-
-/** An option that may be given several times. */
-const collect = (value: string, before: string[] = []) => [...before, value];
+import { collect } from '../option-parsers.ts';
 
 const chosen = (flags: string, does: string, choices: readonly string[]) => new Option(flags, does).choices(choices);
 
@@ -47,7 +45,7 @@ const addRights = (command: Command): Command =>
 const addPlace = (command: Command): Command =>
   command
     .optionsGroup('How many, and where:')
-    .option('-r, --replicas <count>', 'how many. Default 1', parseReplicas)
+    .option('-r, --replicas <count>', 'how many (default: 1)', parseReplicas)
     .addOption(chosen('--mode <mode>', 'how it runs', serviceModes))
     .option('--constraint <expression>', 'nodes have to meet it: node.labels.zone==a, node.id!=worker-1', collect)
     .option('--spread <label>', 'evenly over the values of a label of nodes: zone')
@@ -87,7 +85,7 @@ const addRelease = (command: Command): Command =>
 const addJob = (command: Command): Command =>
   command
     .optionsGroup('Jobs (--mode job, which each of these implies):')
-    .option('--completions <count>', 'how many containers have to end with 0. Default 1')
-    .option('--max-concurrent <count>', 'how many of them run at once. Default 1')
+    .option('--completions <count>', 'how many containers have to end with 0 (default: 1)')
+    .option('--max-concurrent <count>', 'how many of them run at once (default: 1)')
     .option('--schedule <cron>', 'runs by itself: "30 2 * * *", @daily')
-    .option('--time-zone <name>', 'of the schedule: Europe/Berlin. Default UTC');
+    .option('--time-zone <name>', 'of the schedule: Europe/Berlin (default: UTC)');

@@ -17,7 +17,7 @@ import { followEvents } from '../../sources/follow-events.ts';
 import { parseTime } from '../../sources/point-in-time.ts';
 import { readEventsThrough, toEventsQuery } from '../../sources/read-events.ts';
 import { checkNodeName, checkServiceName } from '../../sources/subject-name.ts';
-import { parseLimit } from '../limit-option.ts';
+import { parseLimit } from '../option-parsers.ts';
 
 type Options = AskOptions & {
   follow?: boolean;

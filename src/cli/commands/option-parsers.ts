@@ -1,4 +1,4 @@
-/** How many lines a command shows at most. */
+/** How commander reads values that several commands take. */
 
 import { InvalidArgumentError } from 'commander';
 
@@ -12,3 +12,6 @@ export function parseLimit(text: string): number {
   }
   return limit;
 }
+
+/** Of an option that may be given several times. */
+export const collect = (value: string, before: string[] = []): string[] => [...before, value];
