@@ -6,7 +6,7 @@
 import type { LogEvent } from '../../events/schema/event.ts';
 import type { ContainerState } from '../../model/container.ts';
 import { nextContainerState } from '../../model/container-machine.ts';
-import { nodeReach } from '../../projections/rows/node-row.ts';
+import { nodeReach, reachFacts } from '../../projections/rows/node-row.ts';
 import { serviceRow } from '../../projections/rows/service-row.ts';
 import type { ClusterView, NodeView, ServiceView } from '../../projections/view/cluster-view.ts';
 import { evolve } from '../../projections/view/evolve.ts';
@@ -19,13 +19,6 @@ export type ChartName = 'status' | 'rollout' | 'reach' | 'availability';
 export type Visit<S extends string = string> = { state: S; at: string; position: number };
 
 export type Tracks = Readonly<Partial<Record<ChartName, readonly Visit[]>>>;
-
-/** Facts of nodes that may change what is said about them, and about the services on them. */
-export const nodeFacts = [
-  ...['NodeRegistered', 'NodeReturned', 'NodeLost', 'EngineLost', 'EngineReturned', 'NodeSilent', 'NodeHeard'],
-  ...['NodeCordoned', 'NodeDrainRequested', 'NodeActivated', 'NodeLabelsSet', 'NodeRemoved'],
-] as const;
-const ofNodes: ReadonlySet<string> = new Set(nodeFacts);
 
 const readings = {
   service: {
@@ -67,8 +60,8 @@ export function readStates(view: ClusterView, { kind, id }: StateSubject): State
   };
   const isAbout = ({ type, stream, data }: LogEvent): boolean =>
     kind === 'node'
-      ? ofNodes.has(type) && stream === `node/${id}`
-      : ofNodes.has(type) || (data as { service?: string }).service === id;
+      ? reachFacts.has(type) && stream === `node/${id}`
+      : reachFacts.has(type) || (data as { service?: string }).service === id;
   const visitsSum = () => [...tracks.values()].reduce((sum, visits) => sum + visits.length, 0);
   note();
   return {

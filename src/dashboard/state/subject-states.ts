@@ -2,10 +2,11 @@
 
 import { computed, effect, signal } from '@preact/signals';
 import type { LogEvent } from '../../events/schema/event.ts';
+import { reachFacts } from '../../projections/rows/node-row.ts';
 import { emptyClusterView } from '../../projections/view/cluster-view.ts';
 import { getJson } from '../source/api.ts';
 import { loadView } from '../source/live-view.ts';
-import { nodeFacts, readStates, type StateReader, type StateSubject, type Tracks } from '../source/subject-states.ts';
+import { readStates, type StateReader, type StateSubject, type Tracks } from '../source/subject-states.ts';
 import { isLoaded, selected, shownEvents } from './store.ts';
 import { point } from './travel.ts';
 
@@ -76,7 +77,7 @@ async function load({ kind, id }: StateSubject, at: number | null): Promise<Load
   const before = at === null ? '' : `&before=${at + 1}`;
   const ask = (about: string) =>
     getJson<EventPage>(`/events?class=fact&direction=backward&limit=${factsMax}&${about}${before}`);
-  const types = nodeFacts.join(',');
+  const types = [...reachFacts].join(',');
   const pages = await Promise.all(
     kind === 'node' ? [ask(`stream=node/${id}&type=${types}`)] : [ask(`service=${id}`), ask(`type=${types}`)],
   );

@@ -7,6 +7,7 @@ import { nextTick } from '../../concurrency/yielder.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { EventType } from '../../events/schema/catalog.ts';
 import { type LogEvent, streams } from '../../events/schema/event.ts';
+import { reachFacts } from '../../projections/rows/node-row.ts';
 import type { DiffKind } from './diff.ts';
 
 /** Of an event what an operator is shown: a whole one holds container specs and inventories, and thousands are kept. */
@@ -67,18 +68,13 @@ const subjects = [
   { kind: 'containers', member: 'container', streamOf: streams.container },
 ] as const;
 
-/** What is known of a service changes with its nodes as well: where it has no fact of its own, these made the difference. */
-const reachTypes: ReadonlySet<EventType> = new Set([
-  ...(['EngineLost', 'EngineReturned', 'NodeSilent', 'NodeHeard', 'NodeLost'] as const),
-  ...(['NodeRegistered', 'NodeReturned', 'NodeCordoned', 'NodeDrainRequested', 'NodeActivated'] as const),
-  ...(['NodeRemoved', 'NodeLabelsSet'] as const),
-]);
+/** What is known of a service changes with its nodes as well: where it has no fact of its own, theirs made the difference. */
 const reachKey = 'reach';
 
 function note(entries: Map<string, Entry>, event: LogEvent): void {
   const { position, at, type } = event;
   const mention: EventMention = { position, at, type };
-  if (reachTypes.has(type)) add(entries, reachKey, mention, true);
+  if (reachFacts.has(type)) add(entries, reachKey, mention, true);
   for (const { kind, member, streamOf } of subjects) {
     const name = (event.data as Record<string, unknown>)[member];
     if (typeof name === 'string') add(entries, keyOf(kind, name), mention, event.stream === streamOf(name));

@@ -1,5 +1,6 @@
 /** The row of a node as operators see it. Pure. */
 
+import type { EventType } from '../../events/schema/catalog.ts';
 import type { HostAccess } from '../../model/host-access.ts';
 import type { AgentInstance, Availability, EngineKind, NodeState } from '../../model/node.ts';
 import type { NodeReach } from '../../model/status-charts.ts';
@@ -33,6 +34,20 @@ export type NodeRow = {
   /** The last fact that changed the row. */
   position: number;
 };
+
+/** Of nodes: those that may change what rows say about them, and about the services on them. */
+export const reachFacts: ReadonlySet<EventType> = new Set([
+  ...([
+    'NodeRegistered',
+    'NodeReturned',
+    'NodeLost',
+    'EngineLost',
+    'EngineReturned',
+    'NodeSilent',
+    'NodeHeard',
+  ] as const),
+  ...(['NodeCordoned', 'NodeDrainRequested', 'NodeActivated', 'NodeLabelsSet', 'NodeRemoved'] as const),
+]);
 
 export function nodeRow(node: NodeView): NodeRow {
   return {
